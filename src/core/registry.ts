@@ -1,0 +1,78 @@
+import type { Baseline, DataReader, Engine, Explainer, Metric } from './contracts.ts';
+import { PLUGIN_API_VERSION, type Plugin } from './define.ts';
+import { CtXaiError, nearest } from './errors.ts';
+
+/** All that a suite can name. */
+export interface Registry {
+  readonly explainers: ReadonlyMap<string, Explainer>;
+  readonly metrics: ReadonlyMap<string, Metric>;
+  readonly baselines: ReadonlyMap<string, Baseline>;
+  readonly readers: ReadonlyMap<string, DataReader>;
+  readonly engines: ReadonlyMap<string, Engine>;
+  readonly plugins: readonly string[];
+  /** A new registry with a plugin's parts added. @throws CtXaiError PLUGIN on a name that is taken. */
+  with(plugin: Plugin): Registry;
+}
+
+export interface RegistryParts {
+  readonly explainers?: readonly Explainer[];
+  readonly metrics?: readonly Metric[];
+  readonly baselines?: readonly Baseline[];
+  readonly readers?: readonly DataReader[];
+  readonly engines?: readonly Engine[];
+}
+
+/** @throws CtXaiError PLUGIN if two parts of a kind have one name. */
+export function createRegistry(parts: RegistryParts, plugins: readonly Plugin[] = []): Registry {
+  const builtIn = <T extends { name: string }>(list: readonly T[] = []) =>
+    list.map(part => ({ part, owner: 'built in' }));
+  const fromPlugins = <T extends { name: string }>(pick: (p: Plugin) => readonly T[]) =>
+    plugins.flatMap(p => pick(p).map(part => ({ part, owner: `plugin '${p.name}'` })));
+  return {
+    explainers: byName('explainer', [...builtIn(parts.explainers), ...fromPlugins(p => p.explainers)]),
+    metrics: byName('metric', [...builtIn(parts.metrics), ...fromPlugins(p => p.metrics)]),
+    baselines: byName('baseline', builtIn(parts.baselines)),
+    readers: byName('data reader', builtIn(parts.readers)),
+    engines: byName('engine', builtIn(parts.engines)),
+    plugins: plugins.map(p => p.name),
+    with(plugin) {
+      if (plugin.apiVersion !== PLUGIN_API_VERSION) {
+        throw new CtXaiError(
+          'PLUGIN',
+          `plugin '${plugin.name}' is written for plugin API ${plugin.apiVersion}; this version has ${PLUGIN_API_VERSION}.`,
+        );
+      }
+      return createRegistry(parts, [...plugins, plugin]);
+    },
+  };
+}
+
+function byName<T extends { name: string }>(
+  kind: string,
+  entries: readonly { part: T; owner: string }[],
+): Map<string, T> {
+  const owners = new Map<string, string>();
+  const map = new Map<string, T>();
+  for (const { part, owner } of entries) {
+    const other = owners.get(part.name);
+    if (other !== undefined) {
+      throw new CtXaiError('PLUGIN', `${kind} '${part.name}' of ${owner} clashes with the one of ${other}.`, {
+        hint: 'Give it another name.',
+      });
+    }
+    owners.set(part.name, owner);
+    map.set(part.name, part);
+  }
+  return map;
+}
+
+/** Looks a name up. @throws CtXaiError with the nearest name and all that are allowed. */
+export function lookUp<T>(map: ReadonlyMap<string, T>, kind: string, name: string, where: string): T {
+  const found = map.get(name);
+  if (found !== undefined) return found;
+  const names = [...map.keys()];
+  const near = nearest(name, names);
+  throw new CtXaiError('SUITE', `${where}: no ${kind} is called '${name}'.`, {
+    hint: `${near ? `Did you mean '${near}'? ` : ''}There are: ${names.join(', ')}.`,
+  });
+}

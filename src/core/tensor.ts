@@ -1,0 +1,45 @@
+/** A dense, row-major float32 array. Images are [h, w, c] or [n, h, w, c]; attributions and masks are [h, w]. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Number of elements of a shape. */
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/**
+ * A tensor over `data` (not copied), or of zeros.
+ * @throws RangeError if the length of `data` is not the product of `shape`.
+ */
+export function tensor(shape: readonly number[], data: Float32Array = new Float32Array(sizeOf(shape))): Tensor {
+  if (data.length !== sizeOf(shape)) {
+    throw new RangeError(`tensor of shape [${shape.join(', ')}] needs ${sizeOf(shape)} values, got ${data.length}`);
+  }
+  return { shape: [...shape], data };
+}
+
+/** A tensor of one value. */
+export function filled(shape: readonly number[], value: number): Tensor {
+  return tensor(shape, new Float32Array(sizeOf(shape)).fill(value));
+}
+
+/** Whether two shapes are equal. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((d, i) => d === b[i]);
+}
+
+/** Why a map can't be scored: 'it has NaN or infinite values', 'it is constant', or null where it can. */
+export function mapDefect(map: Tensor): string | null {
+  const { data } = map;
+  if (data.length === 0) return 'the map is empty';
+  const first = data[0]!;
+  let constant = true;
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i]!;
+    if (!Number.isFinite(v)) return 'the map has NaN or infinite values';
+    if (v !== first) constant = false;
+  }
+  return constant ? 'the map is constant' : null;
+}
