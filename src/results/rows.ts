@@ -1,0 +1,171 @@
+import type { Curve, DeviceReport, Runtime, Status } from '../core/contracts.ts';
+
+/**
+ * The run folder's rows, format version 1. The journal `results.jsonl` is one row per line, appended as units of work
+ * end; a unit that stands in it is never done again. Tables are rebuilt from it in plan order.
+ */
+export const FORMAT_VERSION = 1;
+
+export interface Passes {
+  /** Images sent forward, as demanded by the method (nothing saved by sharing is subtracted). */
+  readonly forward: number;
+  readonly backward: number;
+}
+
+interface Outcome {
+  readonly status: Status;
+  /** Why, unless `ok`. */
+  readonly reason?: string;
+}
+
+/** What a model says of an image. One per model × sample. */
+export interface SampleRow extends Outcome {
+  readonly kind: 'sample';
+  readonly model: string;
+  readonly sample: string;
+  readonly source: string;
+  readonly patient: string;
+  /** The model's class that the data's label maps to. */
+  readonly label?: string;
+  /** [h, w] as read. */
+  readonly size?: readonly [number, number];
+  readonly predicted?: string;
+  /** Of all classes, in the model's order. */
+  readonly probabilities?: readonly number[];
+  /** The class explained and its probability. */
+  readonly target?: string;
+  readonly targetProbability?: number;
+  readonly hasMask?: boolean;
+}
+
+/** One map. One per model × sample × explainer. */
+export interface MapRow extends Outcome {
+  readonly kind: 'map';
+  readonly model: string;
+  readonly sample: string;
+  /** The explainer's id in the suite. */
+  readonly method: string;
+  readonly target?: string;
+  readonly baseline?: string;
+  /** Path in the run folder, / separated. */
+  readonly file?: string;
+  readonly passes?: Passes;
+  readonly diagnostics?: Readonly<Record<string, number>>;
+  readonly notes?: Readonly<Record<string, string>>;
+}
+
+/** One value. One per model × sample × explainer × metric. */
+export interface ScoreRow extends Outcome {
+  readonly kind: 'score';
+  readonly model: string;
+  readonly sample: string;
+  readonly method: string;
+  /** The metric's id in the suite. */
+  readonly metric: string;
+  readonly target?: string;
+  readonly baseline?: string;
+  readonly value?: number;
+  readonly details?: Readonly<Record<string, number>>;
+  readonly curve?: Curve;
+  readonly passes?: Passes;
+}
+
+/** One measurement of the timing phase. One per model × explainer. */
+export interface TimingRow extends Outcome {
+  readonly kind: 'timing';
+  readonly model: string;
+  readonly engine: string;
+  readonly device: string;
+  readonly method: string;
+  /** Repeats measured, after warm-up. */
+  readonly samples: number;
+  readonly wallMs?: {
+    readonly mean: number;
+    readonly sd: number;
+    readonly p50: number;
+    /** Absent where `samples` is too small to carry it. */
+    readonly p95?: number;
+    readonly min: number;
+  };
+  /** The first, unwarmed call: compilation included. */
+  readonly firstMs?: number;
+  /** User + system time of the process (workers included), per explanation. */
+  readonly cpuMs?: number;
+  /** Only where a device clock was read; never wall time under another name. */
+  readonly deviceMs?: { readonly p50: number };
+  readonly deviceTimeSource?: string;
+  readonly passes?: Passes;
+  readonly peakRssMb?: number;
+}
+
+export type Row = SampleRow | MapRow | ScoreRow | TimingRow;
+
+/** `manifest.json`. */
+export interface Manifest {
+  readonly formatVersion: number;
+  readonly name: string;
+  /** Of everything that decides the rows; a folder resumes only the plan with the same digest. */
+  readonly planDigest: string;
+  /** `running`: started and not ended (or killed). */
+  readonly state: 'running' | 'complete' | 'interrupted';
+  readonly command: string;
+  readonly suite: unknown;
+  readonly seed: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly hardware: { readonly cpu: string; readonly cores: number; readonly memoryGb: number; readonly os: string };
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly resumed: number;
+  readonly dataset: {
+    readonly name: string;
+    readonly digest: string;
+    readonly count: number;
+    readonly labels: readonly string[];
+  };
+  readonly models: readonly {
+    readonly id: string;
+    readonly digest: string;
+    readonly classes: readonly string[];
+    readonly task: string;
+    readonly runtime?: Runtime;
+  }[];
+  readonly methods: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly title: string;
+    readonly cite: string;
+    readonly kind: 'additive' | 'ranking';
+    readonly role: 'method' | 'control';
+    readonly of?: string;
+    readonly baseline?: string;
+    readonly options: unknown;
+  }[];
+  readonly metrics: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly title: string;
+    readonly cite: string;
+    readonly category: string;
+    readonly better: 'higher' | 'lower';
+    readonly range: readonly [number | null, number | null];
+    readonly baseline?: string;
+    readonly options: unknown;
+  }[];
+  readonly target: string;
+  readonly counts?: Readonly<Record<Row['kind'], Readonly<Partial<Record<Status, number>>>>>;
+  readonly devices?: readonly DeviceReport[];
+}
+
+/** The unit of work a row closes. */
+export function unitOf(row: Row): string {
+  switch (row.kind) {
+    case 'sample':
+      return JSON.stringify(['sample', row.model, row.sample]);
+    case 'map':
+      return JSON.stringify(['map', row.model, row.sample, row.method]);
+    case 'score':
+      return JSON.stringify(['score', row.model, row.sample, row.method, row.metric]);
+    case 'timing':
+      return JSON.stringify(['timing', row.model, row.method]);
+  }
+}
