@@ -1,0 +1,126 @@
+import { CtXaiError } from './errors.ts';
+import { sizeOf, type Tensor } from './tensor.ts';
+
+/** Element types of NPY files that are read here, by NumPy's names. */
+export type NpyType =
+  | 'float32'
+  | 'float64'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'bool';
+
+export type NpyData =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array;
+
+/** A dense array in C order; `bool` has one byte of 0 or 1 per value. */
+export interface NpyArray {
+  readonly shape: readonly number[];
+  readonly data: NpyData;
+  readonly dtype: NpyType;
+}
+
+/** What `writeNpy` takes: an array, or a float32 tensor. */
+export type NpyInput = { readonly shape: readonly number[]; readonly data: NpyData; readonly dtype?: NpyType };
+
+type Format = readonly [dtype: NpyType, bytes: number, make: (buffer: ArrayBuffer) => NpyData];
+
+/** By NumPy's array-interface type string (https://numpy.org/doc/stable/reference/arrays.interface.html). */
+const FORMATS: Readonly<Record<string, Format>> = {
+  '<f4': ['float32', 4, b => new Float32Array(b)],
+  '<f8': ['float64', 8, b => new Float64Array(b)],
+  '|i1': ['int8', 1, b => new Int8Array(b)],
+  '|u1': ['uint8', 1, b => new Uint8Array(b)],
+  '<i2': ['int16', 2, b => new Int16Array(b)],
+  '<u2': ['uint16', 2, b => new Uint16Array(b)],
+  '<i4': ['int32', 4, b => new Int32Array(b)],
+  '<u4': ['uint32', 4, b => new Uint32Array(b)],
+  '<i8': ['int64', 8, b => new BigInt64Array(b)],
+  '|b1': ['bool', 1, b => new Uint8Array(b)],
+};
+
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+
+/**
+ * Reads an NPY file (format 1, 2 or 3; little-endian; C order).
+ * @param name how messages call it, usually the file's path
+ * @throws CtXaiError DATA if it is no such file, is cut off, or has another type or order.
+ */
+export function readNpy(bytes: Uint8Array, name = 'the array'): NpyArray {
+  const fail = (what: string, hint?: string): never => {
+    throw new CtXaiError('DATA', `${name}: ${what}`, hint === undefined ? {} : { hint });
+  };
+  if (bytes.length < 10 || MAGIC.some((b, i) => bytes[i] !== b)) fail('not an NPY file: its first bytes differ.');
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const long = bytes[6]! > 1;
+  const start = long ? 12 : 10;
+  if (bytes.length < start) fail('cut off inside its header.');
+  const length = long ? view.getUint32(8, true) : view.getUint16(8, true);
+  if (bytes.length < start + length) fail('cut off inside its header.');
+  const header = new TextDecoder('latin1').decode(bytes.subarray(start, start + length));
+
+  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1];
+  const order = /'fortran_order':\s*(True|False)/.exec(header)?.[1];
+  const dims = /'shape':\s*\(([\d,\s]*)\)/.exec(header)?.[1];
+  if (descr === undefined || order === undefined || dims === undefined) {
+    return fail('its header is not readable (one plain array is expected).');
+  }
+  const format = FORMATS[descr];
+  if (!format) {
+    return fail(`values of type '${descr}' are not read; there are ${Object.keys(FORMATS).join(', ')}.`);
+  }
+  const shape = dims
+    .split(',')
+    .filter(d => d.trim() !== '')
+    .map(Number);
+  if (order === 'True' && shape.length > 1) {
+    fail('it is in Fortran order.', 'Save numpy.ascontiguousarray(x).');
+  }
+  const [dtype, size, make] = format;
+  const want = sizeOf(shape) * size;
+  const have = bytes.length - start - length;
+  if (have !== want) fail(`shape [${shape.join(', ')}] of ${dtype} needs ${want} bytes, the file has ${have}.`);
+  // Copied: typed arrays want aligned offsets.
+  const body = new Uint8Array(want);
+  body.set(bytes.subarray(start + length));
+  return { shape, data: make(body.buffer), dtype };
+}
+
+/** An NPY array as a float32 tensor; other types are converted. */
+export function npyTensor(array: NpyArray): Tensor {
+  const { shape, data } = array;
+  return { shape, data: data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number>, Number) };
+}
+
+/** An NPY file, format 1.0. The type follows from the data's; a Uint8Array is `uint8` unless `dtype` says `bool`. */
+export function writeNpy(array: NpyInput): Uint8Array {
+  const { shape, data } = array;
+  if (data.length !== sizeOf(shape)) {
+    throw new RangeError(`an array of shape [${shape.join(', ')}] has ${sizeOf(shape)} values, not ${data.length}`);
+  }
+  const dtype = array.dtype ?? (data.constructor.name.replace('Array', '').replace('Big', '').toLowerCase() as NpyType);
+  const descr = Object.keys(FORMATS).find(d => FORMATS[d]![0] === dtype);
+  if (descr === undefined) throw new RangeError(`no NPY type for ${dtype}`);
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // The data starts at a multiple of 64 bytes, as NumPy writes it.
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
+  const out = new Uint8Array(10 + length + data.byteLength);
+  out.set(MAGIC);
+  out.set([1, 0, length & 255, length >> 8], 6);
+  out.set(new TextEncoder().encode(`${text.padEnd(length - 1)}\n`), 10);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + length);
+  return out;
+}
