@@ -1,0 +1,111 @@
+import type { Baseline, Dataset, Explainer, Metric, ModelCard } from '../core/contracts.ts';
+import type { Registry } from '../core/registry.ts';
+
+/** A model that a suite names. */
+export interface PlannedModel {
+  readonly id: string;
+  readonly card: ModelCard;
+  /** SHA-256 (hex) of the weights and of what the card says, without paths. */
+  readonly digest: string;
+  /** The class index of each of the dataset's labels. */
+  readonly classOf: ReadonlyMap<string, number>;
+  /** The class explained, where the suite's target is a class name. */
+  readonly targetClass?: number;
+}
+
+/** An explainer with everything decided. Its id is unique in the plan. */
+export interface PlannedExplainer {
+  readonly id: string;
+  readonly explainer: Explainer;
+  readonly preset?: string;
+  /** Parsed by the explainer's own schema, defaults filled in. */
+  readonly options: unknown;
+  /** The baseline's name; absent where the explainer uses none. */
+  readonly baseline?: string;
+  /**
+   * For explainers with `needsDonor` (the control `shuffled`): the id of the planned method whose map of another
+   * patient it takes. Planned after that method. The runner finds the donor with `donorOf` of donors.ts.
+   */
+  readonly of?: string;
+}
+
+/** A metric with everything decided. Its id is unique in the plan. */
+export interface PlannedMetric {
+  readonly id: string;
+  readonly metric: Metric;
+  readonly preset?: string;
+  readonly options: unknown;
+  /** The baseline's name; absent where the metric uses none. */
+  readonly baseline?: string;
+}
+
+/** Which class is explained: the predicted one, the image's label, or always the same. */
+export type PlannedTarget =
+  | { readonly kind: 'predicted' }
+  | { readonly kind: 'label' }
+  | { readonly kind: 'class'; readonly name: string };
+
+export interface PlannedTiming {
+  readonly enabled: boolean;
+  /** Images timed. */
+  readonly samples: number;
+  /** Explanations timed for each method and model, at least, over all its images. */
+  readonly repeats: number;
+  /** Seconds spent on each method and model, at most, once every image was timed. */
+  readonly seconds: number;
+}
+
+export interface PlannedEngine {
+  /** An engine's name, or 'auto': the first that reads the model's format. */
+  readonly use: string;
+  readonly device: string;
+  readonly threads?: number;
+  readonly workers?: number;
+  readonly microBatch?: number;
+}
+
+export interface PlannedOutput {
+  /** Absolute; absent: the caller chooses (the command line: reports/<name> in the working folder). */
+  readonly dir?: string;
+  /** Whether maps are kept in attributions/. */
+  readonly attributions: boolean;
+  /** Whether curves are also written as curves.csv. */
+  readonly curvesCsv: boolean;
+  /** Images shown in the report's gallery. */
+  readonly gallery: number;
+}
+
+/** A suite with every name looked up, every option parsed and every digest taken: what a run does. */
+export interface Plan {
+  readonly name: string;
+  /** Absolute path of the suite file; absent where the suite was an object. */
+  readonly file?: string;
+  readonly seed: number | string;
+  /** The resolved suite, plain JSON: for the manifest. */
+  readonly suite: Readonly<Record<string, unknown>>;
+  /**
+   * SHA-256 (hex) of all that affects results: models, data, labels, limit, methods, metrics, options, target, seed,
+   * device, versions and plugins. Not of timing, output, or where files lie.
+   */
+  readonly digest: string;
+  /** This package's version. */
+  readonly version: string;
+  readonly models: readonly PlannedModel[];
+  /** Without the images whose label the suite maps to null. Take samples by `samplesOf`, which heeds `limit`. */
+  readonly dataset: Dataset;
+  /** The suite's map from the data's labels to class names; null: left out. */
+  readonly labels: Readonly<Record<string, string | null>>;
+  /** Methods in the suite's order, then controls; `of` always points backwards. */
+  readonly explainers: readonly PlannedExplainer[];
+  readonly metrics: readonly PlannedMetric[];
+  /** Every baseline that explainers and metrics name. */
+  readonly baselines: ReadonlyMap<string, Baseline>;
+  readonly target: PlannedTarget;
+  /** Images at most, spread evenly over the labels. */
+  readonly limit?: number;
+  readonly timing: PlannedTiming;
+  readonly engine: PlannedEngine;
+  readonly output: PlannedOutput;
+  /** Built-ins and the suite's plugins. */
+  readonly registry: Registry;
+}
