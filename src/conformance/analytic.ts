@@ -1,0 +1,194 @@
+import type {
+  Batch,
+  Capability,
+  FullClassifier,
+  LayerInfo,
+  Meter,
+  Runtime,
+  ScoreKind,
+  Target,
+} from '../core/contracts.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
+
+/** A spatial layer of an analytic model. */
+export interface AnalyticLayer {
+  readonly name: string;
+  /** [h, w, channels] */
+  readonly shape: readonly [number, number, number];
+  activations(image: Float32Array): Float32Array;
+  /** Σ_c seed_c · ∂z_c/∂A at this image. */
+  gradient(image: Float32Array, seed: Float64Array): Float32Array;
+}
+
+/** A network given by its logits and their exact derivatives. */
+export interface AnalyticSpec {
+  readonly id: string;
+  readonly spatial: readonly [number, number];
+  readonly channels: number;
+  readonly classes: readonly string[];
+  /** z, one per class, for one image [h, w, c]. */
+  logits(image: Float32Array): Float64Array;
+  /** Σ_c seed_c · ∂z_c/∂x, [h, w, c]; absent: the model has no gradients. */
+  gradient?(image: Float32Array, seed: Float64Array): Float32Array;
+  readonly layer?: AnalyticLayer;
+}
+
+/**
+ * A classifier computed in this process from formulas: an oracle for explainers and metrics.
+ *
+ * A gradient costs one forward and one backward pass. Every buffer is filled with NaN before a batch writes into it,
+ * so a batch that leaves a pixel unwritten is caught (`CtXaiError` PLUGIN).
+ */
+export function analyticModel(spec: AnalyticSpec): FullClassifier {
+  return classifier(spec, []);
+}
+
+function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifier {
+  const [height, width] = spec.spatial;
+  const shape = [height, width, spec.channels];
+  const capabilities = new Set<Capability>();
+  if (spec.gradient) capabilities.add('gradients');
+  if (spec.layer) capabilities.add('layers');
+  const read = imageReader(sizeOf(shape));
+  const layerInfo: LayerInfo[] = spec.layer
+    ? [{ name: spec.layer.name, shape: spec.layer.shape, operator: 'Analytic', spatial: true, cam: true }]
+    : [];
+
+  return {
+    id: spec.id,
+    input: { spatial: spec.spatial, channels: spec.channels },
+    classes: spec.classes,
+    capabilities,
+    runtime: runtimeOf(spec),
+
+    async scores(batch, { as, signal }) {
+      const k = spec.classes.length;
+      const out = tensor([batch.count, k]);
+      for (let i = 0; i < batch.count; i++) {
+        signal?.throwIfAborted();
+        const z = spec.logits(read(batch, i));
+        for (let c = 0; c < k; c++) out.data[i * k + c] = scoreOf(z, { class: c, score: as });
+      }
+      for (const meter of meters) meter.forward(batch.count);
+      return out;
+    },
+
+    async gradients(batch, target, consume, options = {}) {
+      const { gradient } = spec;
+      if (!gradient) throw new CtXaiError('ENGINE', `model '${spec.id}' has no gradients.`);
+      for (let i = 0; i < batch.count; i++) {
+        options.signal?.throwIfAborted();
+        const image = read(batch, i);
+        const z = spec.logits(image);
+        consume(i, gradient(image, scoreSeed(z, target)), scoreOf(z, target));
+      }
+      for (const meter of meters) {
+        meter.forward(batch.count);
+        meter.backward(batch.count);
+      }
+    },
+
+    async layers() {
+      return layerInfo;
+    },
+
+    async layer(batch, target, name, options = {}) {
+      const { layer } = spec;
+      if (!layer || (name !== undefined && name !== layer.name)) {
+        throw new CtXaiError('LAYER', `model '${spec.id}' has no layer '${name ?? '(CAM layer)'}'.`, {
+          hint: layer ? `There is: ${layer.name}.` : 'It has no spatial layer.',
+        });
+      }
+      const activations: Float32Array[] = [];
+      const gradients: Float32Array[] = [];
+      for (let i = 0; i < batch.count; i++) {
+        options.signal?.throwIfAborted();
+        const image = read(batch, i);
+        activations.push(layer.activations(image));
+        gradients.push(layer.gradient(image, scoreSeed(spec.logits(image), target)));
+      }
+      for (const meter of meters) {
+        meter.forward(batch.count);
+        meter.backward(batch.count);
+      }
+      return {
+        layer: layer.name,
+        activations: stacked(activations, layer.shape),
+        gradients: stacked(gradients, layer.shape),
+      };
+    },
+
+    metered: meter => classifier(spec, [...meters, meter]),
+    async close() {},
+  };
+}
+
+function runtimeOf(spec: AnalyticSpec): Runtime {
+  return {
+    engine: 'analytic',
+    engineVersion: '1',
+    device: 'cpu',
+    microBatch: 1,
+    workers: 1,
+    threads: 1,
+    ...(spec.layer ? { camLayer: spec.layer.name } : {}),
+  };
+}
+
+/** Reads one image of a batch, into a fresh buffer of NaN. */
+function imageReader(size: number): (batch: Batch, i: number) => Float32Array {
+  return (batch, i) => {
+    const out = new Float32Array(size).fill(Number.NaN);
+    batch.write(i, out);
+    const hole = out.findIndex(v => !Number.isFinite(v));
+    if (hole >= 0) {
+      throw new CtXaiError('PLUGIN', `image ${i} of a batch has no finite value at index ${hole}.`, {
+        hint: "Batch.write must fill all of 'out' with finite numbers.",
+      });
+    }
+    return out;
+  };
+}
+
+function stacked(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
+  const out = tensor([parts.length, ...shape]);
+  parts.forEach((part, i) => {
+    out.data.set(part, i * sizeOf(shape));
+  });
+  return out;
+}
+
+function logSumExp(z: Float64Array, skip: number): number {
+  let max = -Infinity;
+  for (let c = 0; c < z.length; c++) if (c !== skip && z[c]! > max) max = z[c]!;
+  let sum = 0;
+  for (let c = 0; c < z.length; c++) if (c !== skip) sum += Math.exp(z[c]! - max);
+  return max + Math.log(sum);
+}
+
+/** The target's score, from the logits of all classes. */
+function scoreOf(z: Float64Array, target: Target): number {
+  const margin = z[target.class]! - logSumExp(z, target.class);
+  const kinds: Record<ScoreKind, number> = {
+    logit: z[target.class]!,
+    margin,
+    probability: 1 / (1 + Math.exp(-margin)),
+  };
+  return kinds[target.score];
+}
+
+/** ∂ score / ∂ z. */
+function scoreSeed(z: Float64Array, target: Target): Float64Array {
+  const t = target.class;
+  const seed = new Float64Array(z.length);
+  seed[t] = 1;
+  if (target.score === 'logit') return seed;
+  const others = logSumExp(z, t);
+  for (let c = 0; c < z.length; c++) if (c !== t) seed[c] = -Math.exp(z[c]! - others);
+  if (target.score === 'probability') {
+    const p = scoreOf(z, target);
+    for (let c = 0; c < z.length; c++) seed[c]! *= p * (1 - p);
+  }
+  return seed;
+}

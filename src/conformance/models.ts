@@ -1,0 +1,177 @@
+import type { FullClassifier } from '../core/contracts.ts';
+import { createRng } from '../core/rng.ts';
+import { analyticModel } from './analytic.ts';
+
+/**
+ * z = W·x + b: gradients are the weights, and every explanation of a logit is known in closed form.
+ * No layer. Without `weights`, weights are drawn from `seed`.
+ */
+export function linearModel(spec: {
+  height: number;
+  width: number;
+  channels?: number;
+  /** One [h, w, c] array per class. */
+  weights?: readonly ArrayLike<number>[];
+  /** One number per class; default 0. */
+  bias?: ArrayLike<number>;
+  classes?: number;
+  seed?: string | number;
+}): FullClassifier {
+  const { height, width, channels = 1, bias } = spec;
+  const size = height * width * channels;
+  const rng = createRng(`linear-model ${spec.seed ?? 0}`);
+  const weights =
+    spec.weights ??
+    Array.from({ length: spec.classes ?? 3 }, () =>
+      Float64Array.from({ length: size }, () => rng.normal() / Math.sqrt(size)),
+    );
+  for (const w of weights) {
+    if (w.length !== size) throw new RangeError(`linearModel: a class needs ${size} weights, got ${w.length}`);
+  }
+  return analyticModel({
+    id: 'linear',
+    spatial: [height, width],
+    channels,
+    classes: classNames(weights.length),
+    logits: x => Float64Array.from(weights, (w, c) => dot(w, x) + (bias?.[c] ?? 0)),
+    gradient(_, seed) {
+      const g = new Float64Array(size);
+      weights.forEach((w, c) => {
+        for (let i = 0; i < size; i++) g[i]! += seed[c]! * w[i]!;
+      });
+      return Float32Array.from(g);
+    },
+  });
+}
+
+/**
+ * A small smooth network of three classes: A = tanh(3×3 convolution of x, zero-padded) is the layer `features`,
+ * z = V·tanh(U·mean A). Parameters are drawn from `seed`; derivatives are exact.
+ */
+export function smoothModel(spec: {
+  height: number;
+  width: number;
+  channels?: number;
+  filters?: number;
+  classes?: number;
+  seed?: string | number;
+}): FullClassifier {
+  const { height, width, channels = 1, filters = 4, classes = 3 } = spec;
+  const rng = createRng(`smooth-model ${spec.seed ?? 0}`);
+  const draw = (n: number, scale: number) => Float64Array.from({ length: n }, () => scale * rng.normal());
+  const convolution = { height, width, channels, filters, kernel: draw(filters * 9 * channels, 0.6) };
+  const bias = draw(filters, 0.2);
+  const mix = draw(filters * filters, 1.5);
+  const head = draw(classes * filters, 2);
+  const area = height * width;
+
+  const features = (x: Float32Array): Float64Array => {
+    const a = convolve(x, convolution);
+    for (let i = 0; i < a.length; i++) a[i] = Math.tanh(a[i]! + bias[i % filters]!);
+    return a;
+  };
+  const hidden = (a: Float64Array): Float64Array => {
+    const mean = new Float64Array(filters);
+    for (let i = 0; i < a.length; i++) mean[i % filters]! += a[i]! / area;
+    return matVec(mix, mean).map(Math.tanh);
+  };
+  const backToFeatures = (a: Float64Array, seed: Float64Array): Float64Array => {
+    const h = hidden(a);
+    const back = vecMat(seed, head, filters).map((g, k) => g * (1 - h[k]! ** 2));
+    const perChannel = vecMat(back, mix, filters).map(g => g / area);
+    return Float64Array.from(a, (_, i) => perChannel[i % filters]!);
+  };
+
+  return analyticModel({
+    id: 'smooth',
+    spatial: [height, width],
+    channels,
+    classes: classNames(classes),
+    logits: x => matVec(head, hidden(features(x))),
+    gradient(x, seed) {
+      const a = features(x);
+      const g = backToFeatures(a, seed);
+      for (let i = 0; i < g.length; i++) g[i]! *= 1 - a[i]! ** 2;
+      return Float32Array.from(convolveBack(g, convolution));
+    },
+    layer: {
+      name: 'features',
+      shape: [height, width, filters],
+      activations: x => Float32Array.from(features(x)),
+      gradient: (x, seed) => Float32Array.from(backToFeatures(features(x), seed)),
+    },
+  });
+}
+
+const classNames = (n: number): string[] => Array.from({ length: n }, (_, c) => `class-${c}`);
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** M·v for a row-major matrix with v.length columns. */
+function matVec(m: Float64Array, v: Float64Array): Float64Array {
+  const n = v.length;
+  return Float64Array.from({ length: m.length / n }, (_, r) => dot(m.subarray(r * n, (r + 1) * n), v));
+}
+
+/** vᵀ·M for a row-major matrix of v.length rows. */
+function vecMat(v: Float64Array, m: Float64Array, columns: number): Float64Array {
+  const out = new Float64Array(columns);
+  for (let r = 0; r < v.length; r++) {
+    for (let c = 0; c < columns; c++) out[c]! += v[r]! * m[r * columns + c]!;
+  }
+  return out;
+}
+
+interface Convolution {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly filters: number;
+  /** [filters, 3, 3, channels] */
+  readonly kernel: Float64Array;
+}
+
+/** Calls `visit` with (input index, output index, kernel index of filter 0) for every tap inside the image. */
+function forEachTap(c: Convolution, visit: (input: number, output: number, tap: number) => void): void {
+  for (let y = 0; y < c.height; y++) {
+    for (let x = 0; x < c.width; x++) {
+      for (let dy = -1; dy <= 1; dy++) {
+        for (let dx = -1; dx <= 1; dx++) {
+          const [yy, xx] = [y + dy, x + dx];
+          if (yy < 0 || yy >= c.height || xx < 0 || xx >= c.width) continue;
+          const tap = ((dy + 1) * 3 + dx + 1) * c.channels;
+          visit((yy * c.width + xx) * c.channels, (y * c.width + x) * c.filters, tap);
+        }
+      }
+    }
+  }
+}
+
+function convolve(x: ArrayLike<number>, c: Convolution): Float64Array {
+  const out = new Float64Array(c.height * c.width * c.filters);
+  forEachTap(c, (input, output, tap) => {
+    for (let f = 0; f < c.filters; f++) {
+      for (let k = 0; k < c.channels; k++) {
+        out[output + f]! += c.kernel[f * 9 * c.channels + tap + k]! * x[input + k]!;
+      }
+    }
+  });
+  return out;
+}
+
+/** The transpose of `convolve`. */
+function convolveBack(g: Float64Array, c: Convolution): Float64Array {
+  const out = new Float64Array(c.height * c.width * c.channels);
+  forEachTap(c, (input, output, tap) => {
+    for (let f = 0; f < c.filters; f++) {
+      for (let k = 0; k < c.channels; k++) {
+        out[input + k]! += c.kernel[f * 9 * c.channels + tap + k]! * g[output + f]!;
+      }
+    }
+  });
+  return out;
+}
