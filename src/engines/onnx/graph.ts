@@ -57,6 +57,13 @@ export const attr = {
   tensor: (value: Constant): Attr => ({ type: 'tensor', value }),
 };
 
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Numbers can't hold 2⁶³ − 1, ONNX's "to the end"; what they round it to would wrap around. */
+function int64(value: number): bigint {
+  return value >= 2 ** 63 ? INT64_MAX : BigInt(value);
+}
+
 export const constant = {
   float: (dims: readonly number[], data: ArrayLike<number>): Constant => ({
     dtype: DType.float,
@@ -66,7 +73,7 @@ export const constant = {
   int64: (dims: readonly number[], data: readonly number[]): Constant => ({
     dtype: DType.int64,
     dims,
-    data: BigInt64Array.from(data, BigInt),
+    data: BigInt64Array.from(data, int64),
   }),
   /** A float32 scalar. */
   scalar: (value: number): Constant => ({ dtype: DType.float, dims: [], data: Float32Array.of(value) }),
