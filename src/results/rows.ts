@@ -23,6 +23,8 @@ export interface SampleRow extends Outcome {
   readonly kind: 'sample';
   readonly model: string;
   readonly sample: string;
+  /** Position in the data, from 0: the order of tables. */
+  readonly index: number;
   readonly source: string;
   readonly patient: string;
   /** The model's class that the data's label maps to. */
@@ -36,6 +38,8 @@ export interface SampleRow extends Outcome {
   readonly target?: string;
   readonly targetProbability?: number;
   readonly hasMask?: boolean;
+  /** Path in the run folder of the 8-bit view on the model's grid (uint8 [h, w]), / separated. */
+  readonly view?: string;
 }
 
 /** One map. One per model × sample × explainer. */

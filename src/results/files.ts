@@ -1,0 +1,86 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { CtXaiError } from '../core/errors.ts';
+
+const REASONS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  ENOSPC: ['no space is left on the device', 'Free some and start again with the same command: the run goes on.'],
+  EDQUOT: ['the disk quota is used up', 'Free some space and start again with the same command: the run goes on.'],
+  EROFS: ['the file system is read-only', 'Choose another folder with --out.'],
+  EACCES: ['permission was denied', 'Choose another folder with --out, or change its permissions.'],
+  EPERM: ['the operation is not permitted', 'Choose another folder with --out, or change its permissions.'],
+  ENOTDIR: ['a part of the path is a file', 'Choose another folder with --out.'],
+  ENAMETOOLONG: ['the path is too long', 'Choose a shorter one with --out.'],
+  EMFILE: ['too many files are open', 'Raise the limit (ulimit -n).'],
+  EFBIG: ['the file would be larger than allowed', 'Raise the limit (ulimit -f).'],
+  EIO: ['the device reports an input/output error', 'Check the disk; the run goes on where it stopped.'],
+};
+
+/** Any error of the file system as a CtXaiError IO that says what was tried. CtXaiErrors pass through. */
+export function ioError(error: unknown, tried: string): CtXaiError {
+  if (error instanceof CtXaiError) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const known = REASONS[code];
+  const what = known?.[0] ?? (error instanceof Error ? error.message : String(error));
+  return new CtXaiError('IO', `${tried}: ${what}.`, {
+    cause: error,
+    ...(known ? { hint: known[1] } : {}),
+  });
+}
+
+export function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** A text file, or undefined where there is none. */
+export async function readTextIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw ioError(error, `reading ${path}`);
+  }
+}
+
+/** Makes renames and new names in a folder durable. Where folders can't be synced (Windows) it does nothing. */
+export async function syncFolder(dir: string): Promise<void> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(dir, 'r');
+    await handle.sync();
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'EISDIR' && code !== 'EPERM' && code !== 'EINVAL') throw error;
+  } finally {
+    await handle?.close();
+  }
+}
+
+/**
+ * Writes a file so that after a crash at any instant it is either the old one or the new one, whole: a temporary
+ * file is written and synced, then renamed. `body` may be pieces, written one after the other.
+ */
+export async function writeAtomic(
+  path: string,
+  body: string | Uint8Array | AsyncIterable<string | Uint8Array>,
+): Promise<void> {
+  const dir = dirname(path);
+  const temporary = join(dir, `.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    await mkdir(dir, { recursive: true });
+    const handle = await open(temporary, 'w');
+    try {
+      if (typeof body === 'string' || body instanceof Uint8Array) await handle.writeFile(body);
+      else for await (const piece of body) await handle.writeFile(piece);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+    await syncFolder(dir);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw ioError(error, `writing ${path}`);
+  }
+}
