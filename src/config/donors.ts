@@ -1,0 +1,30 @@
+import { createRng } from '../core/rng.ts';
+
+/** What the pairing needs of an image. */
+export interface DonorCandidate {
+  readonly id: string;
+  readonly patient: string;
+  /** The class it is matched on: its label's where known, else the predicted one. */
+  readonly class: number;
+}
+
+/**
+ * The image whose map stands in for image `i`'s in the control `shuffled`: same class, another patient. It depends on
+ * the seed and on the ids alone, not on the order of `samples`: the candidate whose hash with `i`'s id is smallest.
+ * @returns its index, or undefined where no other patient has an image of that class.
+ */
+export function donorOf(samples: readonly DonorCandidate[], i: number, seed: number | string): number | undefined {
+  const own = samples[i]!;
+  let best: number | undefined;
+  let lowest = Number.POSITIVE_INFINITY;
+  for (let j = 0; j < samples.length; j++) {
+    const other = samples[j]!;
+    if (other.class !== own.class || other.patient === own.patient) continue;
+    const draw = createRng(seed).fork('donor', own.id, other.id).next();
+    if (draw < lowest || (draw === lowest && other.id < samples[best!]!.id)) {
+      best = j;
+      lowest = draw;
+    }
+  }
+  return best;
+}

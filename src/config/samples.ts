@@ -1,0 +1,39 @@
+import type { Sample } from '../core/contracts.ts';
+import type { Plan } from './plan.ts';
+
+/**
+ * The plan's images, in the dataset's order. With a limit, labels take turns until it is reached, so that a short run
+ * sees every class; within a label the first images are taken.
+ */
+export async function* samplesOf(plan: Pick<Plan, 'dataset' | 'limit'>): AsyncIterable<Sample> {
+  if (plan.limit === undefined || plan.limit >= plan.dataset.count) {
+    yield* plan.dataset.samples();
+    return;
+  }
+  const counts = new Map<string | undefined, number>();
+  for await (const sample of plan.dataset.samples()) counts.set(sample.label, (counts.get(sample.label) ?? 0) + 1);
+  const left = spread(counts, plan.limit);
+  for await (const sample of plan.dataset.samples()) {
+    const n = left.get(sample.label) ?? 0;
+    if (n === 0) continue;
+    left.set(sample.label, n - 1);
+    yield sample;
+  }
+}
+
+/** How many of each group are taken when groups take turns, in the order of the map, until `limit` are. */
+function spread<K>(counts: ReadonlyMap<K, number>, limit: number): Map<K, number> {
+  const taken = new Map([...counts.keys()].map(key => [key, 0]));
+  for (let total = 0; total < limit; ) {
+    const before = total;
+    for (const [key, count] of counts) {
+      const n = taken.get(key)!;
+      if (n < count && total < limit) {
+        taken.set(key, n + 1);
+        total++;
+      }
+    }
+    if (total === before) break;
+  }
+  return taken;
+}
