@@ -354,6 +354,8 @@ export interface ModelCard {
     readonly antialias: boolean;
     /** `stretch` ignores the aspect; `crop` takes the middle square; `pad` adds air. */
     readonly fit: 'stretch' | 'crop' | 'pad';
+    /** Round to whole grey levels, as Pillow and torchvision do on 8-bit images. Default: false. */
+    readonly round?: boolean;
   };
   readonly camLayer?: string;
   readonly training?: string;

@@ -1,0 +1,11 @@
+import type { Baseline } from '../../core/contracts.ts';
+import { filled } from '../../core/tensor.ts';
+
+/** The middle of the card's window everywhere. Raw space. */
+export const windowMean: Baseline = {
+  name: 'window-mean',
+  title: 'Middle of the window',
+  summary: "The mean of the card's window everywhere: mid-grey as shown.",
+  space: 'raw',
+  make: (image, { card }) => filled(image.shape, (card.intensity.window[0] + card.intensity.window[1]) / 2),
+};
