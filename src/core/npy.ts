@@ -104,6 +104,21 @@ export function npyTensor(array: NpyArray): Tensor {
   return { shape, data: data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number>, Number) };
 }
 
+/** The start of an NPY file, format 1.0: the values follow it, in C order. */
+export function npyHeader(shape: readonly number[], dtype: NpyType): Uint8Array {
+  const descr = Object.keys(FORMATS).find(d => FORMATS[d]![0] === dtype);
+  if (descr === undefined) throw new RangeError(`no NPY type for ${dtype}`);
+  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  // The data starts at a multiple of 64 bytes, as NumPy writes it.
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
+  const out = new Uint8Array(10 + length);
+  out.set(MAGIC);
+  out.set([1, 0, length & 255, length >> 8], 6);
+  out.set(new TextEncoder().encode(`${text.padEnd(length - 1)}\n`), 10);
+  return out;
+}
+
 /** An NPY file, format 1.0. The type follows from the data's; a Uint8Array is `uint8` unless `dtype` says `bool`. */
 export function writeNpy(array: NpyInput): Uint8Array {
   const { shape, data } = array;
@@ -111,16 +126,9 @@ export function writeNpy(array: NpyInput): Uint8Array {
     throw new RangeError(`an array of shape [${shape.join(', ')}] has ${sizeOf(shape)} values, not ${data.length}`);
   }
   const dtype = array.dtype ?? (data.constructor.name.replace('Array', '').replace('Big', '').toLowerCase() as NpyType);
-  const descr = Object.keys(FORMATS).find(d => FORMATS[d]![0] === dtype);
-  if (descr === undefined) throw new RangeError(`no NPY type for ${dtype}`);
-  const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
-  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // The data starts at a multiple of 64 bytes, as NumPy writes it.
-  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
-  const out = new Uint8Array(10 + length + data.byteLength);
-  out.set(MAGIC);
-  out.set([1, 0, length & 255, length >> 8], 6);
-  out.set(new TextEncoder().encode(`${text.padEnd(length - 1)}\n`), 10);
-  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + length);
+  const header = npyHeader(shape, dtype);
+  const out = new Uint8Array(header.length + data.byteLength);
+  out.set(header);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), header.length);
   return out;
 }

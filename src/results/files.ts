@@ -57,30 +57,71 @@ export async function syncFolder(dir: string): Promise<void> {
   }
 }
 
+/** A file being written beside its place. */
+export interface AtomicFile {
+  write(piece: string | Uint8Array): Promise<void>;
+  /** Syncs it and renames it into its place. */
+  commit(): Promise<void>;
+  /** Drops it; does nothing after `commit`. */
+  discard(): Promise<void>;
+}
+
 /**
- * Writes a file so that after a crash at any instant it is either the old one or the new one, whole: a temporary
- * file is written and synced, then renamed. `body` may be pieces, written one after the other.
+ * Begins a file that, after a crash at any instant, is either the old one or the new one, whole. Its folder is made.
+ * @throws CtXaiError IO, as its functions do.
  */
+export async function createAtomic(path: string): Promise<AtomicFile> {
+  const dir = dirname(path);
+  const temporary = join(dir, `.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  const tried = `writing ${path}`;
+  let handle: FileHandle | undefined;
+  try {
+    await mkdir(dir, { recursive: true });
+    handle = await open(temporary, 'w');
+  } catch (error) {
+    throw ioError(error, tried);
+  }
+  const discard = async (): Promise<void> => {
+    if (!handle) return;
+    const open = handle;
+    handle = undefined;
+    await open.close().catch(() => {});
+    await rm(temporary, { force: true }).catch(() => {});
+  };
+  const attempt = async (step: (open: FileHandle) => Promise<void>): Promise<void> => {
+    if (!handle) throw new Error(`${path} is closed`);
+    try {
+      await step(handle);
+    } catch (error) {
+      await discard();
+      throw ioError(error, tried);
+    }
+  };
+  return {
+    write: piece => attempt(open => open.writeFile(piece)),
+    commit: () =>
+      attempt(async open => {
+        await open.sync();
+        await open.close();
+        await rename(temporary, path);
+        handle = undefined;
+        await syncFolder(dir);
+      }),
+    discard,
+  };
+}
+
+/** Writes a whole file by `createAtomic`; `body` may be pieces, written one after the other. */
 export async function writeAtomic(
   path: string,
   body: string | Uint8Array | AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
-  const dir = dirname(path);
-  const temporary = join(dir, `.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  const file = await createAtomic(path);
   try {
-    await mkdir(dir, { recursive: true });
-    const handle = await open(temporary, 'w');
-    try {
-      if (typeof body === 'string' || body instanceof Uint8Array) await handle.writeFile(body);
-      else for await (const piece of body) await handle.writeFile(piece);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-    await syncFolder(dir);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw ioError(error, `writing ${path}`);
+    if (typeof body === 'string' || body instanceof Uint8Array) await file.write(body);
+    else for await (const piece of body) await file.write(piece);
+    await file.commit();
+  } finally {
+    await file.discard();
   }
 }

@@ -45,6 +45,8 @@ export interface RunFolder {
   readMap(file: string): Promise<Tensor | undefined>;
   /** Writes the view of an image, [h, w] in 0…1, as 8 bits. @returns its path in the folder. */
   writeView(model: string, sample: string, view: Tensor): Promise<string>;
+  /** Writes a mask, [h, w] of 0 and 1. @returns its path in the folder. */
+  writeMask(model: string, sample: string, mask: Tensor): Promise<string>;
   /** Drops the maps (suites that don't keep them). */
   removeMaps(): Promise<void>;
   close(): Promise<void>;
@@ -110,11 +112,16 @@ function makeFolder(
         `attributions/${partFileName(model)}/${partFileName(method)}/${sampleFileName(sample)}.npy`,
         writeNpy({ shape: map.shape, data: map.data }),
       ),
-    readMap: file => readMapFile(dir, file),
+    readMap: file => readArray(dir, file),
     writeView: (model, sample, view) =>
       put(
         `views/${partFileName(model)}/${sampleFileName(sample)}.npy`,
         writeNpy({ shape: view.shape, data: Uint8Array.from(view.data, v => Math.round(255 * clamp(v))) }),
+      ),
+    writeMask: (model, sample, mask) =>
+      put(
+        `views/${partFileName(model)}/${sampleFileName(sample)}.mask.npy`,
+        writeNpy({ shape: mask.shape, data: Uint8Array.from(mask.data, v => (v > 0 ? 1 : 0)) }),
       ),
     removeMaps: () => rm(join(dir, 'attributions'), { recursive: true, force: true }),
     async close() {
@@ -131,8 +138,8 @@ function clamp(v: number): number {
   return v >= 0 ? Math.min(v, 1) : 0;
 }
 
-/** A map of a run folder; undefined where its file is gone or damaged. */
-export async function readMapFile(dir: string, file: string): Promise<Tensor | undefined> {
+/** An array of a run folder as float32; undefined where its file is gone or damaged. */
+export async function readArray(dir: string, file: string): Promise<Tensor | undefined> {
   const path = join(dir, file);
   let bytes: Buffer;
   try {

@@ -40,6 +40,8 @@ export interface SampleRow extends Outcome {
   readonly hasMask?: boolean;
   /** Path in the run folder of the 8-bit view on the model's grid (uint8 [h, w]), / separated. */
   readonly view?: string;
+  /** Path of the mask on the model's grid (uint8 [h, w] of 0 and 1). */
+  readonly mask?: string;
 }
 
 /** One map. One per model × sample × explainer. */

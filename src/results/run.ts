@@ -1,28 +1,23 @@
 import type { Tensor } from '../core/tensor.ts';
-import type { Manifest, MapRow, SampleRow, ScoreRow, TimingRow } from './rows.ts';
-
-/** The 8-bit view of an image: what the card's window shows of it, on the model's grid, row-major. */
-export interface View {
-  readonly height: number;
-  readonly width: number;
-  readonly pixels: Uint8Array;
-}
+import type { Manifest, MapRow, Row, SampleRow } from './rows.ts';
 
 /**
- * A run folder as reports see it. Rows are the last ones of their units, in plan order: models as in the manifest,
- * samples as in the data, methods and metrics as in the manifest. An interrupted run has fewer of them.
+ * A run folder as tables and reports see it. Nothing is held in memory but where each row stands.
  */
 export interface Run {
+  readonly dir: string;
   readonly manifest: Manifest;
-  readonly samples: readonly SampleRow[];
-  readonly maps: readonly MapRow[];
-  /** Without their curves, so that many images fit in memory. */
-  readonly scores: readonly Omit<ScoreRow, 'curve'>[];
-  readonly timings: readonly TimingRow[];
-  /** The scores that have a curve, with it, one after the other. */
-  curves(): AsyncIterable<ScoreRow & Required<Pick<ScoreRow, 'curve'>>>;
+  /**
+   * The last row of every unit, in plan order, whatever the order in which the units ended: models as in the manifest;
+   * samples as in the data; for each its own row, its maps as in the manifest, its scores by map, then by metric.
+   * Timings come last. An interrupted run has fewer rows. Can be called again and again.
+   */
+  rows(): AsyncIterable<Row>;
   /** A map [h, w]; undefined where the row has none or its file is gone. */
   readMap(row: MapRow): Promise<Tensor | undefined>;
-  /** The image of a row; undefined where it was not stored. */
-  readView(row: SampleRow): Promise<View | undefined>;
+  /** [h, w] in 0…1, 8 bits deep: the image in the card's window on the model's grid. */
+  readView(row: SampleRow): Promise<Tensor | undefined>;
+  /** [h, w] of 0 and 1, on the model's grid. */
+  readMask(row: SampleRow): Promise<Tensor | undefined>;
+  close(): Promise<void>;
 }

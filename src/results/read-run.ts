@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { CtXaiError } from '../core/errors.ts';
+import { tensor } from '../core/tensor.ts';
+import { JOURNAL_FILE, readArray } from './folder.ts';
+import { type Journal, openJournal } from './journal.ts';
+import { readManifest } from './manifest.ts';
+import type { Manifest, Row, ScoreRow } from './rows.ts';
+import type { Run } from './run.ts';
+
+/**
+ * Opens a run folder for reading; one that is still being written is read as far as it has come.
+ * @throws CtXaiError RUN_FOLDER if `dir` is no run folder, is damaged, or is of a newer format.
+ */
+export async function readRun(dir: string): Promise<Run> {
+  const manifest = await readManifest(dir);
+  if (!manifest) {
+    throw new CtXaiError('RUN_FOLDER', `${dir} is not a run folder: it has no manifest.json.`, {
+      hint: "Name a folder that 'ct-xai run' wrote.",
+    });
+  }
+  return makeRun(dir, manifest, await openJournal(join(dir, JOURNAL_FILE), { write: false }));
+}
+
+/** The run view of an open journal. */
+export function makeRun(dir: string, manifest: Manifest, journal: Journal): Run {
+  const read = (file: string | undefined) => (file === undefined ? Promise.resolve(undefined) : readArray(dir, file));
+  return {
+    dir,
+    manifest,
+    rows: () => rowsInOrder(manifest, journal),
+    readMap: row => read(row.file),
+    async readView(row) {
+      const bytes = await read(row.view);
+      return (
+        bytes &&
+        tensor(
+          bytes.shape,
+          bytes.data.map(v => v / 255),
+        )
+      );
+    },
+    readMask: row => read(row.mask),
+    close: () => journal.close(),
+  };
+}
+
+async function* rowsInOrder(manifest: Manifest, journal: Journal): AsyncIterable<Row> {
+  const compare = comparePlanned(manifest);
+  for (const model of ranked(manifest.models, [...journal.index.samples.keys()])) {
+    const samples = [...(journal.index.samples.get(model) ?? [])].sort(
+      ([a, x], [b, y]) => x.index - y.index || (a < b ? -1 : 1),
+    );
+    for (const [sample] of samples) yield* (await journal.rowsOf(model, sample)).sort(compare);
+  }
+  yield* (await journal.timings()).sort(compare);
+}
+
+function ranked(planned: readonly { readonly id: string }[], found: readonly string[]): string[] {
+  const ids = planned.map(part => part.id);
+  return [...ids, ...found.filter(id => !ids.includes(id))];
+}
+
+const KINDS = ['sample', 'map', 'score', 'timing'] as const;
+
+/** Orders the rows of one sample, and timings. */
+function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row) => number {
+  const rank = (parts: readonly { readonly id: string }[]) => {
+    const ranks = new Map(parts.map(({ id }, i) => [id, i]));
+    return (id: string | undefined) => (id === undefined ? -1 : (ranks.get(id) ?? parts.length));
+  };
+  const [model, method, metric] = [rank(models), rank(methods), rank(metrics)];
+  const methodOf = (row: Row) => (row.kind === 'sample' ? undefined : row.method);
+  const metricOf = (row: Row) => (row.kind === 'score' ? (row as ScoreRow).metric : undefined);
+  return (a, b) =>
+    KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
+    model(a.model) - model(b.model) ||
+    method(methodOf(a)) - method(methodOf(b)) ||
+    metric(metricOf(a)) - metric(metricOf(b));
+}
