@@ -1,0 +1,122 @@
+import type { Rng } from '../../core/rng.ts';
+import type { Anatomy } from './anatomy.ts';
+import { around, clamp01, type Frame, smoothField, smoothstep, uniform } from './frame.ts';
+
+/** What disease does to the lung, pixel by pixel; composed with the anatomy in `compose`. */
+export class Lesions {
+  /** 0…1: how far the lung is replaced by `hu`. */
+  readonly cover: Float32Array;
+  readonly hu: Float32Array;
+  /** 0…1: how far vessels are lost in it. */
+  readonly veil: Float32Array;
+  readonly frame: Frame;
+  readonly anatomy: Anatomy;
+  readonly rng: Rng;
+  readonly #warp: Float32Array;
+  readonly #texture: Float32Array;
+
+  constructor(rng: Rng, frame: Frame, anatomy: Anatomy) {
+    const n = frame.size ** 2;
+    this.rng = rng;
+    this.frame = frame;
+    this.anatomy = anatomy;
+    this.cover = new Float32Array(n);
+    this.hu = new Float32Array(n);
+    this.veil = new Float32Array(n);
+    this.#warp = smoothField(rng.fork('warp'), frame, 13);
+    this.#texture = smoothField(rng.fork('texture'), frame, uniform(rng, 2, 5));
+  }
+
+  /** mm² of lung that is covered by more than half. */
+  area(): number {
+    let pixels = 0;
+    for (let p = 0; p < this.cover.length; p++) if (this.cover[p]! * this.anatomy.lung[p]! > 0.5) pixels++;
+    return pixels * this.frame.spacing ** 2;
+  }
+
+  /** Lays `share` (0…1) of a tissue of `hu` ± texture over a pixel; the denser tissue wins where lesions overlap. */
+  add(p: number, share: number, hu: number, textureSD: number, veil: number): void {
+    if (share <= 0) return;
+    const value = hu + textureSD * this.#texture[p]!;
+    const before = this.cover[p]!;
+    if (share >= before) {
+      this.hu[p] = before > 0.3 ? Math.max(value, this.hu[p]!) : value;
+      this.cover[p] = share;
+    }
+    this.veil[p] = Math.max(this.veil[p]!, veil * share);
+  }
+
+  /** An irregular ellipse with a soft margin; `tissue` says what fills it, from 0 (centre) to 1 (margin). */
+  blob(
+    b: { x: number; y: number; rx: number; ry: number; angle: number; margin: number; ragged: number },
+    tissue: (p: number, radius: number) => { hu: number; sd: number; veil: number; share?: number },
+  ): void {
+    const { anatomy, frame } = this;
+    const cos = Math.cos(b.angle);
+    const sin = Math.sin(b.angle);
+    const mean = Math.sqrt(b.rx * b.ry);
+    const side = Math.sign(b.x);
+    around(frame, b.x, b.y, Math.max(b.rx, b.ry) * 1.4 + b.margin, (p, dx, dy) => {
+      if (anatomy.depth[p]! < -frame.spacing || Math.sign(b.x + dx) !== side) return;
+      const u = (dx * cos + dy * sin) / b.rx;
+      const v = (dy * cos - dx * sin) / b.ry;
+      const radius = Math.hypot(u, v);
+      const inside = (1 - radius) * mean + b.ragged * this.#warp[p]!;
+      const share = smoothstep(-b.margin / 2, b.margin / 2, inside);
+      if (share === 0) return;
+      const t = tissue(p, radius);
+      this.add(p, share * (t.share ?? 1), t.hu, t.sd, t.veil);
+    });
+  }
+
+  /** A lung pixel drawn with probability ∝ weight(depth mm, height 0 front … 1 back, side). */
+  site(weight: (depth: number, height: number, side: number) => number): { x: number; y: number } | undefined {
+    const { anatomy, frame, rng } = this;
+    const { size, spacing, x0, y0 } = frame;
+    for (let attempt = 0; attempt < 4000; attempt++) {
+      const p = rng.int(size * size);
+      const depth = anatomy.depth[p]!;
+      if (depth < 2) continue;
+      const x = x0 + (p % size) * spacing;
+      const y = y0 + Math.floor(p / size) * spacing;
+      const height = clamp01((y - anatomy.front) / (anatomy.back - anatomy.front));
+      if (rng.next() < weight(depth, height, Math.sign(x))) return { x, y };
+    }
+    return undefined;
+  }
+
+  /** Calls `visit` for every pixel of the lungs. */
+  each(visit: (p: number, x: number, y: number, depth: number) => void): void {
+    const { size, spacing, x0, y0 } = this.frame;
+    for (let p = 0; p < size * size; p++) {
+      if (this.anatomy.lung[p]! > 0) {
+        visit(p, x0 + (p % size) * spacing, y0 + Math.floor(p / size) * spacing, this.anatomy.depth[p]!);
+      }
+    }
+  }
+}
+
+/** Walls of a cellular pattern of polygons `cell` mm wide: 1 on a wall of `width` mm, 0 inside. */
+export function cellWalls(rng: Rng, cell: number, width: number): (x: number, y: number) => number {
+  const key = rng.int(1 << 30);
+  // A hash of the lattice cell, so that the pattern needs no array and no bounds.
+  const jitter = (i: number, j: number, k: number): number => {
+    let h = Math.imul(i, 374761393) ^ Math.imul(j, 668265263) ^ Math.imul(k, 2246822519) ^ key;
+    h = Math.imul(h ^ (h >>> 13), 1274126177);
+    return ((h ^ (h >>> 16)) >>> 0) / 4294967296;
+  };
+  return (x, y) => {
+    const [ci, cj] = [Math.floor(x / cell), Math.floor(y / cell)];
+    let [first, second] = [Infinity, Infinity];
+    for (let i = ci - 1; i <= ci + 1; i++) {
+      for (let j = cj - 1; j <= cj + 1; j++) {
+        const d = Math.hypot((i + jitter(i, j, 1)) * cell - x, (j + jitter(i, j, 2)) * cell - y);
+        if (d < first) {
+          second = first;
+          first = d;
+        } else if (d < second) second = d;
+      }
+    }
+    return clamp01(1 - (second - first) / 2 / width);
+  };
+}

@@ -1,0 +1,95 @@
+import type { Rng } from '../../core/rng.ts';
+import type { Frame } from './frame.ts';
+
+/**
+ * CT noise: a Gaussian field whose power spectrum rises like a ramp, peaks at `peak` cycles/mm and rolls off as the
+ * reconstruction kernel does (S ∝ f · exp(−(f/peak)²/2), whose maximum is at `peak`), SD 1 over the frame.
+ */
+export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
+  const { size, spacing } = frame;
+  const n = 2 ** Math.ceil(Math.log2(size));
+  const re = new Float32Array(n * n);
+  const im = new Float32Array(n * n);
+  const frequency = Float64Array.from({ length: n }, (_, k) => ((k <= n / 2 ? k : k - n) / (n * spacing)) ** 2);
+  const rate = 1 / (2 * peak * peak);
+  // White noise is white in both domains, so it is drawn in the frequency domain; the real part of what it
+  // transforms to is the field.
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      const f2 = frequency[i]! + frequency[j]!;
+      const gain = Math.sqrt(Math.sqrt(f2) * Math.exp(-f2 * rate));
+      re[i * n + j] = gain * rng.normal();
+      im[i * n + j] = gain * rng.normal();
+    }
+  }
+  inverseFft2(re, im, n);
+  const out = new Float32Array(size * size);
+  let squares = 0;
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) {
+      const v = re[i * n + j]!;
+      out[i * size + j] = v;
+      squares += v * v;
+    }
+  }
+  const sd = Math.sqrt(squares / out.length);
+  for (let p = 0; p < out.length; p++) out[p]! /= sd;
+  return out;
+}
+
+/** In-place two-dimensional inverse FFT of an n × n field, n a power of two (radix 2; unscaled). */
+export function inverseFft2(re: Float32Array, im: Float32Array, n: number): void {
+  const cos = Float64Array.from({ length: n / 2 }, (_, k) => Math.cos((2 * Math.PI * k) / n));
+  const sin = Float64Array.from({ length: n / 2 }, (_, k) => Math.sin((2 * Math.PI * k) / n));
+  const a = new Float64Array(n);
+  const b = new Float64Array(n);
+  for (const [along, across] of [
+    [1, n],
+    [n, 1],
+  ] as const) {
+    for (let line = 0; line < n; line++) {
+      const start = line * across;
+      for (let k = 0; k < n; k++) {
+        a[k] = re[start + k * along]!;
+        b[k] = im[start + k * along]!;
+      }
+      fft(a, b, n, cos, sin);
+      for (let k = 0; k < n; k++) {
+        re[start + k * along] = a[k]!;
+        im[start + k * along] = b[k]!;
+      }
+    }
+  }
+}
+
+function fft(re: Float64Array, im: Float64Array, n: number, cos: Float64Array, sin: Float64Array): void {
+  for (let i = 1, j = 0; i < n; i++) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) {
+      const r = re[i]!;
+      re[i] = re[j]!;
+      re[j] = r;
+      const m = im[i]!;
+      im[i] = im[j]!;
+      im[j] = m;
+    }
+  }
+  for (let length = 2; length <= n; length <<= 1) {
+    const half = length >> 1;
+    const stride = n / length;
+    for (let start = 0; start < n; start += length) {
+      for (let k = 0, t = 0; k < half; k++, t += stride) {
+        const p = start + k;
+        const q = p + half;
+        const r = re[q]! * cos[t]! - im[q]! * sin[t]!;
+        const m = re[q]! * sin[t]! + im[q]! * cos[t]!;
+        re[q] = re[p]! - r;
+        im[q] = im[p]! - m;
+        re[p]! += r;
+        im[p]! += m;
+      }
+    }
+  }
+}

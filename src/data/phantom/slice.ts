@@ -1,0 +1,105 @@
+import type { Rng } from '../../core/rng.ts';
+import { drawAnatomy, drawHabitus } from './anatomy.ts';
+import { covid, otherDisease } from './diseases.ts';
+import { type Frame, gaussian, uniform } from './frame.ts';
+import { Lesions } from './lesions.ts';
+import { ctNoise } from './noise.ts';
+import { drawTree } from './vessels.ts';
+
+export const LABELS = ['non-covid', 'covid'] as const;
+export type PhantomLabel = (typeof LABELS)[number];
+
+/** How a patient was scanned; drawn without knowledge of the label. */
+export interface Acquisition {
+  /** mm of the field of view. */
+  readonly fov: number;
+  readonly shiftX: number;
+  readonly shiftY: number;
+  /** SD in soft tissue, HU. */
+  readonly noise: number;
+  /** Peak of the noise power spectrum, cycles/mm: the kernel's sharpness. */
+  readonly peak: number;
+}
+
+export function drawAcquisition(rng: Rng, halfWidth: number): Acquisition {
+  return {
+    fov: gaussian(rng, 2 * halfWidth + 25, 14, 320, 430),
+    shiftX: gaussian(rng, 0, 5, -14, 14),
+    shiftY: gaussian(rng, 6, 5, -8, 18),
+    noise: uniform(rng, 18, 29),
+    peak: uniform(rng, 0.2, 0.3),
+  };
+}
+
+export interface PhantomSlice {
+  /** HU, [size, size]; −1024 at the least. */
+  readonly hu: Float32Array;
+  /** 1 where COVID-19 lesions cover more than half of a pixel; all zero in negatives. */
+  readonly mask: Float32Array;
+  readonly lung: Float32Array;
+  /** mm² of diseased lung, of whatever disease. */
+  readonly area: number;
+  readonly spacing: number;
+  readonly disease: string;
+}
+
+export interface PatientSpec {
+  readonly seed: string;
+  readonly patient: number;
+  readonly label: PhantomLabel;
+  readonly slices: number;
+  readonly size: number;
+}
+
+/**
+ * One axial slice in HU. Each part draws from its own stream, so that the same patient without lesions has the same
+ * anatomy and the same noise realisation.
+ * @param lesions `false` draws the patient's slice as it would be without disease.
+ */
+export function drawSlice(rng: Rng, spec: PatientSpec, slice: number, lesions = true): PhantomSlice {
+  const patient = rng.fork(spec.seed, 'patient', spec.patient);
+  const habitus = drawHabitus(patient.fork('habitus'));
+  const acquisition = drawAcquisition(patient.fork('acquisition'), habitus.halfWidth);
+  const diseaseRng = patient.fork('disease', spec.label);
+  const positive = spec.label === 'covid';
+  const disease = positive ? covid(diseaseRng) : otherDisease(diseaseRng);
+  // Positives and other diseases draw their extent from one distribution.
+  const extent = Math.exp(gaussian(patient.fork('extent'), Math.log(2100), 0.65, Math.log(350), Math.log(9000)));
+
+  const stream = patient.fork('slice', slice);
+  const level = 0.24 + (0.62 * (slice + stream.fork('level').next())) / spec.slices;
+  const spacing = acquisition.fov / spec.size;
+  const half = acquisition.fov / 2;
+  const frame: Frame = {
+    size: spec.size,
+    spacing,
+    x0: -half + spacing / 2 + acquisition.shiftX,
+    y0: -half + spacing / 2 + acquisition.shiftY,
+  };
+  const anatomy = drawAnatomy(stream.fork('anatomy'), frame, habitus, level);
+  const tree = drawTree(stream.fork('vessels'), frame, anatomy, habitus.vessels);
+  const damage = new Lesions(stream.fork('lesions'), frame, anatomy);
+  if (lesions && disease) {
+    const own = stream.fork('disease');
+    disease.draw(damage, own, level, extent * uniform(own, 0.6, 1.4));
+  }
+  const noise = ctNoise(stream.fork('noise'), frame, acquisition.peak);
+
+  const n = spec.size ** 2;
+  const hu = new Float32Array(n);
+  const mask = new Float32Array(n);
+  for (let p = 0; p < n; p++) {
+    const lung = anatomy.lung[p]!;
+    const cover = damage.cover[p]! * lung;
+    let v = anatomy.hu[p]!;
+    v += cover * (damage.hu[p]! - v);
+    v += tree.vessel[p]! * (1 - damage.veil[p]!) * (42 - v);
+    v += lung * tree.wall[p]! * 0.6 * (-60 - v);
+    v += lung * tree.lumen[p]! * (1 - 0.25 * damage.veil[p]!) * (-960 - v);
+    // Half of soft tissue's noise in air and lung: fewer photons are lost there.
+    const damp = 0.5 + 0.5 * Math.min(1, Math.max(0, (v + 1000) / 1000));
+    hu[p] = Math.max(-1024, v + acquisition.noise * damp * noise[p]!);
+    if (positive && cover > 0.5) mask[p] = 1;
+  }
+  return { hu, mask, lung: anatomy.lung, area: damage.area(), spacing, disease: disease?.name ?? 'normal' };
+}
