@@ -12,10 +12,9 @@ import { createTally, type Tally, type TallyDraft } from './tally.ts';
 
 /**
  * What the reports keep of a run's rows: a number per value, curves as means within patients, reasons as counts.
- * The order in which the rows came does not matter.
  */
 export interface RunSummary {
-  /** In the manifest's model order, then by id. */
+  /** In plan order. */
   readonly samples: readonly SampleRow[];
   readonly scores: readonly ScoreCell[];
   readonly maps: readonly MapCell[];
@@ -27,7 +26,7 @@ export interface ScoreCell {
   readonly model: string;
   readonly metric: string;
   readonly method: string;
-  /** `ok` values by sample id, ids ascending. */
+  /** `ok` values by sample id, in plan order. */
   readonly values: ReadonlyMap<string, number>;
   /** All rows of the cell that are not `ok`. */
   readonly others: Tally;
@@ -43,7 +42,7 @@ export interface ScoreCell {
 export interface MapCell {
   readonly model: string;
   readonly method: string;
-  /** Samples with a map, ids ascending. */
+  /** Samples with a map. */
   readonly ok: ReadonlySet<string>;
   readonly others: Tally;
   readonly baselines: readonly string[];
@@ -54,7 +53,7 @@ export interface MapCell {
 }
 
 /**
- * Reads a run's rows once and keeps what the reports need. Each unit of work may come only once.
+ * Reads a run's rows once, in plan order, and keeps what the reports need.
  * Memory: a number for each score, and 101 for each patient × model × metric × method with curves.
  */
 export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Iterable<Row>): Promise<RunSummary> {
@@ -62,35 +61,34 @@ export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Ite
   const timings: TimingRow[] = [];
   const maps = new Map<string, MapDraft>();
   const scores = new Map<string, ScoreDraft>();
-  const patients = new Map<string, string>();
-  const early: ScoreRow[] = [];
+  // Every row brings its own copy of the sample's id: keep one.
+  const known = new Map<string, SampleRow>();
   for await (const row of rows) {
+    const sample = row.kind === 'timing' ? undefined : known.get(row.sample);
+    const id = sample?.sample ?? (row.kind === 'timing' ? '' : row.sample);
     switch (row.kind) {
       case 'sample':
         samples.push(row);
-        patients.set(key(row.model, row.sample), row.patient);
+        known.set(row.sample, row);
+        break;
+      case 'map':
+        addMap(maps, row, id);
+        break;
+      case 'score':
+        addScore(scores, row, id, sample?.patient ?? id);
         break;
       case 'timing':
         timings.push(row);
         break;
-      case 'map':
-        addMap(maps, row);
-        break;
-      case 'score':
-        addScore(scores, row);
-        if (row.curve) addCurve(scores, row, patients.get(key(row.model, row.sample)), early);
-        break;
     }
   }
-  for (const row of early) addCurve(scores, row, patients.get(key(row.model, row.sample)) ?? row.sample, []);
-
   const model = rankOf(manifest.models);
   const method = rankOf(manifest.methods);
   const metric = rankOf(manifest.metrics);
   const byModelAndMethod = (a: { model: string; method: string }, b: { model: string; method: string }) =>
     model(a.model, b.model) || method(a.method, b.method);
   return {
-    samples: samples.sort((a, b) => model(a.model, b.model) || compare(a.sample, b.sample)),
+    samples,
     timings: timings.sort(byModelAndMethod),
     maps: [...maps.values()].map(finishMap).sort(byModelAndMethod),
     scores: [...scores.values()]
@@ -109,7 +107,7 @@ interface CellDraft {
 }
 
 interface MapDraft extends CellDraft {
-  readonly ok: string[];
+  readonly ok: Set<string>;
   readonly notes: Map<string, Set<string>>;
 }
 
@@ -121,7 +119,7 @@ interface ScoreDraft extends CellDraft {
 
 const MOST_NOTES = 8;
 
-function cell(row: MapRow | ScoreRow): CellDraft {
+function cell(row: { readonly model: string; readonly method: string }): CellDraft {
   return {
     model: row.model,
     method: row.method,
@@ -132,16 +130,16 @@ function cell(row: MapRow | ScoreRow): CellDraft {
   };
 }
 
-function addMap(maps: Map<string, MapDraft>, row: MapRow): void {
+function addMap(maps: Map<string, MapDraft>, row: MapRow, id: string): void {
   const at = key(row.model, row.method);
-  const draft = maps.get(at) ?? { ...cell(row), ok: [], notes: new Map<string, Set<string>>() };
+  const draft = maps.get(at) ?? { ...cell(row), ok: new Set<string>(), notes: new Map<string, Set<string>>() };
   maps.set(at, draft);
   if (row.baseline !== undefined) draft.baselines.add(row.baseline);
   if (row.status !== 'ok') {
     draft.others.add(row.status, row.reason);
     return;
   }
-  draft.ok.push(row.sample);
+  draft.ok.add(id);
   draft.numbers.add(row.diagnostics);
   draft.passes.add(row.passes);
   for (const [name, note] of Object.entries(row.notes ?? {})) {
@@ -151,7 +149,7 @@ function addMap(maps: Map<string, MapDraft>, row: MapRow): void {
   }
 }
 
-function scoreDraft(scores: Map<string, ScoreDraft>, row: ScoreRow): ScoreDraft {
+function addScore(scores: Map<string, ScoreDraft>, row: ScoreRow, id: string, patient: string): void {
   const at = key(row.model, row.metric, row.method);
   const draft = scores.get(at) ?? {
     ...cell(row),
@@ -160,38 +158,23 @@ function scoreDraft(scores: Map<string, ScoreDraft>, row: ScoreRow): ScoreDraft 
     curve: createCurveMean(),
   };
   scores.set(at, draft);
-  return draft;
-}
-
-function addScore(scores: Map<string, ScoreDraft>, row: ScoreRow): void {
-  const draft = scoreDraft(scores, row);
   if (row.baseline !== undefined) draft.baselines.add(row.baseline);
   if (row.status !== 'ok') draft.others.add(row.status, row.reason);
   else if (row.value === undefined || !Number.isFinite(row.value))
     draft.others.add('failed', 'the value is not finite');
   else {
-    draft.values.set(row.sample, row.value);
+    draft.values.set(id, row.value);
+    if (row.curve) draft.curve.add(patient, row.curve);
     draft.numbers.add(row.details);
     draft.passes.add(row.passes);
   }
-}
-
-function addCurve(
-  scores: Map<string, ScoreDraft>,
-  row: ScoreRow,
-  patient: string | undefined,
-  early: ScoreRow[],
-): void {
-  if (!row.curve || row.status !== 'ok') return;
-  if (patient === undefined) early.push(row);
-  else scoreDraft(scores, row).curve.add(patient, row.curve);
 }
 
 function finishMap(draft: MapDraft): MapCell {
   return {
     model: draft.model,
     method: draft.method,
-    ok: new Set(draft.ok.sort(compare)),
+    ok: draft.ok,
     others: draft.others.finish(),
     baselines: [...draft.baselines].sort(),
     diagnostics: draft.numbers.finish(),
@@ -206,7 +189,7 @@ function finishScore(draft: ScoreDraft): ScoreCell {
     model: draft.model,
     metric: draft.metric,
     method: draft.method,
-    values: new Map([...draft.values].sort(([a], [b]) => compare(a, b))),
+    values: draft.values,
     others: draft.others.finish(),
     baselines: [...draft.baselines].sort(),
     details: draft.numbers.finish(),

@@ -2,7 +2,7 @@ import type { Tensor } from '../core/tensor.ts';
 import type { Manifest } from '../results/rows.ts';
 import type { RunSummary } from './collect.ts';
 
-/** What all reports are made of: `collect` the rows, load what `galleryChoice` names, hand both in. */
+/** What all reports are made of: `loadRun` makes it of a run folder. */
 export interface RunData {
   readonly manifest: Manifest;
   readonly summary: RunSummary;
@@ -13,13 +13,11 @@ export interface RunData {
 export interface GalleryImage {
   readonly model: string;
   readonly sample: string;
-  /** [h, w] in 0…1: the image in the card's window on the model's grid. Absent where the image can't be read again. */
+  /** [h, w] in 0…1: the image in the card's window on the model's grid; absent where the run folder has none. */
   readonly view?: Tensor;
-  /** Why the view is absent. */
-  readonly problem?: string;
   /** [h, w] of 0 and 1. */
   readonly mask?: Tensor;
-  /** Signed maps [h, w]; methods that have none are left out and the report says why from their row. */
+  /** Signed maps [h, w]; methods that have none are left out. */
   readonly maps: readonly { readonly method: string; readonly map: Tensor }[];
 }
 
