@@ -1,0 +1,92 @@
+import type { MetricContext } from '../../../core/contracts.ts';
+import { CtXaiError } from '../../../core/errors.ts';
+import { priorityField, type Ranking, rankByField, rankStably } from '../../../core/perturbation/order.ts';
+import { elementMeans, gridPartition, type Partition, pixelPartition } from '../../../core/perturbation/partition.ts';
+import { type Sequence, sequenceOf } from '../../../core/perturbation/path.ts';
+import { sameShape } from '../../../core/tensor.ts';
+import { type CurveOptions, edgesOf, patchSize } from './options.ts';
+
+/** Above this share of pixels in large ties, several priority fields are averaged. */
+const TIED = 0.05;
+
+/** In which order, and in what portions, an image is changed. */
+export interface Plan {
+  /** One per priority field. */
+  readonly sequences: readonly Sequence[];
+  /** Elements changed after each step, from 0 to all. */
+  readonly edges: readonly number[];
+  /** Positions strictly inside these [start, end) differ between the fields enough to be scored for each. */
+  readonly ties: readonly (readonly [number, number])[];
+  /** Share of the pixels that lie in ties larger than a step and differ between image and baseline. */
+  readonly tiedShare: number;
+  /** Rows and columns of an element; [1, 1] for pixels. */
+  readonly patch: readonly [number, number];
+}
+
+/** @throws CtXaiError PLUGIN if the map is not [h, w] of the image. */
+export function planOf(context: MetricContext<CurveOptions>): Plan {
+  const { attribution, image, options } = context;
+  const [h, w] = image.shape as [number, number];
+  if (!sameShape(attribution.shape, [h, w])) {
+    throw new CtXaiError(
+      'PLUGIN',
+      `the map has shape [${attribution.shape.join(', ')}]; the image needs [${h}, ${w}].`,
+    );
+  }
+  const patch: [number, number] = options.unit === 'pixels' ? [1, 1] : patchSize(options, context.spacing);
+  const partition = options.unit === 'pixels' ? pixelPartition(h * w) : gridPartition([h, w], patch);
+  const values = options.unit === 'pixels' ? attribution.data : elementMeans(attribution, partition);
+  const edges = edgesOf(options, partition.count);
+  if (options.order === 'stable') {
+    const sequences = [sequenceOf(partition, rankStably(values).order)];
+    return { sequences, edges, ties: [], tiedShare: 0, patch };
+  }
+  const ranking = (field: number): Ranking =>
+    rankByField(values, priorityField(partition.count, context.rng.fork('ties', partition.count, field)));
+  const first = ranking(0);
+  const { ties, tiedShare } = largeTies(context, partition, first, edges);
+  const fields = tiedShare > TIED ? options.tieFields : 1;
+  const rankings = Array.from({ length: fields }, (_, f) => (f === 0 ? first : ranking(f)));
+  return { sequences: rankings.map(r => sequenceOf(partition, r.order)), edges, ties, tiedShare, patch };
+}
+
+/**
+ * Runs of equal values longer than a step: whole steps are then filled by the priority field alone. Shorter ones move
+ * less than a step's pixels. Pixels that are alike in image and baseline do not count: their order changes nothing.
+ */
+function largeTies(
+  context: MetricContext<CurveOptions>,
+  partition: Partition,
+  ranking: Ranking,
+  edges: readonly number[],
+): Pick<Plan, 'ties' | 'tiedShare'> {
+  const step = edges[1]!;
+  const ties: [number, number][] = [];
+  let pixels = 0;
+  for (let r = 0; r + 1 < ranking.runs.length; r++) {
+    const [start, end] = [ranking.runs[r]!, ranking.runs[r + 1]!];
+    if (end - start <= Math.max(1, step)) continue;
+    let differing = 0;
+    for (let p = start; p < end; p++) differing += differingPixels(context, partition, ranking.order[p]!);
+    if (differing === 0) continue;
+    ties.push([start, end]);
+    pixels += differing;
+  }
+  return { ties, tiedShare: pixels / partition.pixels.length };
+}
+
+function differingPixels(context: MetricContext<CurveOptions>, partition: Partition, element: number): number {
+  const { image, baseline } = context;
+  const channels = image.shape[2]!;
+  let count = 0;
+  for (let j = partition.starts[element]!; j < partition.starts[element + 1]!; j++) {
+    const start = partition.pixels[j]! * channels;
+    for (let c = start; c < start + channels; c++) {
+      if (image.data[c] !== baseline.data[c]) {
+        count++;
+        break;
+      }
+    }
+  }
+  return count;
+}

@@ -1,0 +1,130 @@
+import type { MetricContext, ScoreKind } from '../../../core/contracts.ts';
+import { CtXaiError } from '../../../core/errors.ts';
+import { fingerprint } from '../../../core/fingerprint.ts';
+import { joinBatches, pathBatch } from '../../../core/perturbation/path.ts';
+import { type Tensor, tensor } from '../../../core/tensor.ts';
+import type { CurveOptions } from './options.ts';
+import { type Plan, planOf } from './plan.ts';
+
+/** `removed`: the most relevant elements come from the baseline, the others from the image; `kept`: vice versa. */
+export type State = 'removed' | 'kept';
+
+/** Raw scores along a path. Points are by the number of most relevant elements that are removed or kept, ascending. */
+export interface PathScores {
+  /** Share of the image's pixels in those elements, for each priority field; from 0 to 1. */
+  readonly fraction: readonly (readonly number[])[];
+  /** For each priority field. */
+  readonly score: readonly (readonly number[])[];
+}
+
+/** Everything that the curves of one map on one image have in common. */
+export interface Curves {
+  readonly plan: Plan;
+  /** Raw score of the image, and of the baseline. */
+  readonly image: number;
+  readonly baseline: number;
+  /** Scores along a path, shared by the metrics of this image through the memo. */
+  path(state: State, edges: readonly number[]): Promise<PathScores>;
+}
+
+/**
+ * The score that is really asked for. The margin is the log-odds of the probability, so one pass gives both, and the
+ * margin of a saturated probability is not lost.
+ */
+export function rawKind(options: CurveOptions): ScoreKind {
+  return options.score === 'logit' ? 'logit' : 'margin';
+}
+
+/** The score that is followed, from the raw one. */
+export function fromRaw(options: CurveOptions): (raw: number) => number {
+  return options.score === 'probability' ? raw => 1 / (1 + Math.exp(-raw)) : raw => raw;
+}
+
+/** @throws CtXaiError MODEL if the model gives NaN or an infinity. */
+export async function curvesOf(context: MetricContext<CurveOptions>): Promise<Curves> {
+  context.signal.throwIfAborted();
+  const plan = planOf(context);
+  const [image, baseline] = [await scoreOf(context, context.image), await scoreOf(context, context.baseline)];
+  return {
+    plan,
+    image,
+    baseline,
+    path: (state, edges) =>
+      context.memo(pathKey(context, state, edges), async () => {
+        const inner = await innerScores(context, plan, state, edges);
+        const [start, end] = state === 'removed' ? [image, baseline] : [baseline, image];
+        const pixels = context.attribution.data.length;
+        return {
+          fraction: plan.sequences.map(s => edges.map(e => s.ends[e]! / pixels)),
+          score: inner.map(scores => [start, ...scores, end]),
+        };
+      }),
+  };
+}
+
+/** The target's raw score of one image; shared by all methods and metrics of the sample. */
+async function scoreOf(context: MetricContext<CurveOptions>, image: Tensor): Promise<number> {
+  const as = rawKind(context.options);
+  const all = await context.memo(`scores/${as}/${fingerprint(image)}`, async () => {
+    const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(image.data) };
+    const scores = await context.model.scores(batch, { as, signal: context.signal });
+    return [...scores.data];
+  });
+  return finite(all[context.target.class], as);
+}
+
+/** Scores between the ends, for each priority field; edges that the fields agree on are scored once. */
+async function innerScores(
+  context: MetricContext<CurveOptions>,
+  plan: Plan,
+  state: State,
+  edges: readonly number[],
+): Promise<number[][]> {
+  const inner = edges.slice(1, -1);
+  const open = inner.map(e => plan.ties.some(([start, end]) => start < e && e < end));
+  const [from, to] = state === 'removed' ? [context.image, context.baseline] : [context.baseline, context.image];
+  const asked = plan.sequences.map((_, f) => inner.filter((_, i) => f === 0 || open[i]));
+  const batches = plan.sequences.map((sequence, f) =>
+    pathBatch(
+      from,
+      to,
+      sequence.pixels,
+      asked[f]!.map(e => sequence.ends[e]!),
+    ),
+  );
+  const batch = joinBatches(batches);
+  if (batch.count === 0) return plan.sequences.map(() => []);
+  const as = rawKind(context.options);
+  const { data, shape } = await context.model.scores(batch, { as, signal: context.signal });
+  const classes = shape[1]!;
+  const flat = Array.from({ length: batch.count }, (_, i) => finite(data[i * classes + context.target.class], as));
+  const first = flat.slice(0, inner.length);
+  let next = inner.length;
+  return plan.sequences.map((_, f) => (f === 0 ? first : inner.map((_, i) => (open[i] ? flat[next++]! : first[i]!))));
+}
+
+/** What a path's scores depend on, beside image and model. */
+function pathKey(context: MetricContext<CurveOptions>, state: State, edges: readonly number[]): string {
+  const { options, target } = context;
+  return JSON.stringify([
+    'path',
+    rawKind(options),
+    target.class,
+    state,
+    fingerprint(context.attribution),
+    fingerprint(context.baseline),
+    options.unit === 'patches' ? [options.patch, options.patchPixels ?? 0] : 0,
+    options.order,
+    options.tieFields,
+    fingerprint(tensor([edges.length], Float32Array.from(edges))),
+  ]);
+}
+
+function finite(score: number | undefined, as: ScoreKind): number {
+  if (score === undefined || !Number.isFinite(score)) {
+    throw new CtXaiError('MODEL', `the model's ${as} is ${score}, not a finite number.`, {
+      hint: 'Check the weights and the intensity steps of its card.',
+    });
+  }
+  return score;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { isUndefined, undefinedBecause } from '../../core/contracts.ts';
+import { defineMetric } from '../../core/define.ts';
+import { countWhere, inside, locate } from './shared/ground-truth.ts';
+
+/**
+ * Relevance mass accuracy (Arras et al. 2022, equation 2): v, the share of the positive values that lies in the mask;
+ * as a skill over chance, (v − c) / (1 − c), where c is the mask's share of the body: 1 at best, 0 for an even map.
+ * Negative values count as nothing. Undefined without positive values, with an empty mask, or one as large as the
+ * body. Details: `mass` v, `chance` c, `skill`.
+ */
+export const relevanceMass = defineMetric({
+  name: 'relevance-mass',
+  title: 'Relevance mass',
+  summary: 'Share of the positive relevance that lies in the mask, beyond chance. Plausibility, not faithfulness.',
+  cite: 'Arras, Osman & Samek, CLEVR-XAI, Information Fusion 2022, doi:10.1016/j.inffus.2021.11.008',
+  category: 'localisation',
+  better: 'higher',
+  range: [Number.NEGATIVE_INFINITY, 1],
+  needs: ['mask'],
+  options: z.strictObject({
+    skill: z.boolean().default(true).describe('the share beyond chance; false: the share itself, 0 to 1'),
+  }),
+  presets: { quantus: { options: { skill: false } } },
+  evaluate(context) {
+    const located = locate(context);
+    if (isUndefined(located)) return Promise.resolve(located);
+    const { data } = context.attribution;
+    let [within, total] = [0, 0];
+    for (let i = 0; i < data.length; i++) {
+      const positive = Math.max(0, data[i]!);
+      total += positive;
+      if (inside(located.mask.data[i]!)) within += positive;
+    }
+    if (total === 0) return Promise.resolve(undefinedBecause('the map has no positive value'));
+    const area = (map: Float32Array): number => countWhere(map.length, i => inside(map[i]!));
+    const chance = area(located.mask.data) / area(located.body.data);
+    if (chance === 1) return Promise.resolve(undefinedBecause('the mask is as large as the body'));
+    const mass = within / total;
+    const skill = (mass - chance) / (1 - chance);
+    return Promise.resolve({ value: context.options.skill ? skill : mass, details: { mass, chance, skill } });
+  },
+});
