@@ -28,7 +28,7 @@ export function drawHabitus(rng: Rng): Habitus {
     fat: gaussian(rng, 14, 6, 5, 30),
     wall: gaussian(rng, 20, 3, 14, 27),
     heart: gaussian(rng, 1, 0.1, 0.8, 1.25),
-    lung: gaussian(rng, -868, 16, -900, -835),
+    lung: gaussian(rng, -882, 13, -905, -850),
     gravity: uniform(rng, 9, 48),
     vessels: gaussian(rng, 1, 0.15, 0.7, 1.35),
     fatHU: uniform(rng, -113, -93),
