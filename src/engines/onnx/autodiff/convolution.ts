@@ -1,0 +1,82 @@
+import { attr, type Constant, DType } from '../graph.ts';
+import type { Emitter } from './emit.ts';
+import type { Window } from './window.ts';
+
+/**
+ * The input gradient of a convolution: gx[i] = Σ_{o,k: o·s + k·d − p = i} g[o]·w[k], per pair of channels.
+ * `weights` is [out, in/group, …kernel]. With stride 1 it is a convolution with the kernels flipped and their channel
+ * axes swapped, which is far faster than ConvTranspose; otherwise ConvTranspose.
+ */
+export function convInputGradient(
+  e: Emitter,
+  g: string,
+  weights: { readonly name: string; readonly value: Constant | undefined },
+  window: Window,
+  group: number,
+): string {
+  const { strides, value } = { strides: window.strides, value: weights.value };
+  if (value?.dtype === DType.float && strides.every(s => s === 1)) {
+    return flippedConv(e, g, value as FloatConstant, window, group);
+  }
+  return transposedConv(e, g, weights.name, window, group);
+}
+
+export interface FloatConstant extends Constant {
+  readonly data: Float32Array;
+}
+
+/** Attributes of Conv and ConvTranspose. */
+function convAttrs(window: { kernel: readonly number[]; dilations: readonly number[] }, group: number) {
+  return {
+    kernel_shape: attr.ints(window.kernel),
+    dilations: attr.ints(window.dilations),
+    group: attr.int(group),
+  };
+}
+
+function flippedConv(e: Emitter, g: string, weights: FloatConstant, window: Window, group: number): string {
+  const { kernel, dilations, begins, input, output } = window;
+  const reach = kernel.map((k, i) => dilations[i]! * (k - 1));
+  const before = kernel.map((_, i) => reach[i]! - begins[i]!);
+  const after = kernel.map((_, i) => input[i]! - output[i]! - before[i]! + reach[i]!);
+  // Padding beyond the kernel's reach: those outputs saw zeros only, so their gradient is cropped.
+  const crop = (w: number) => Math.min(0, w);
+  const cropped = e.pad(g, [0, 0, ...before.map(crop)], [0, 0, ...after.map(crop)]);
+  return e.op('Conv', [cropped, e.builder.constant(flip(weights, group), 'flipped')], {
+    ...convAttrs(window, group),
+    strides: attr.ints(kernel.map(() => 1)),
+    pads: attr.ints([...before, ...after].map(w => Math.max(0, w))),
+  });
+}
+
+/** [out, in/group, …kernel] → [in, out/group, …kernel reversed]. */
+export function flip(weights: FloatConstant, group: number): FloatConstant {
+  const [out, inner, ...kernel] = weights.dims as [number, number, ...number[]];
+  const taps = kernel.reduce((a, b) => a * b, 1);
+  const per = out / group;
+  const data = new Float32Array(weights.data.length);
+  for (let q = 0; q < group; q++) {
+    for (let o = 0; o < per; o++) {
+      for (let i = 0; i < inner; i++) {
+        const from = ((q * per + o) * inner + i) * taps;
+        const to = ((q * inner + i) * per + o) * taps;
+        for (let t = 0; t < taps; t++) data[to + t] = weights.data[from + taps - 1 - t]!;
+      }
+    }
+  }
+  return { dtype: DType.float, dims: [inner * group, per, ...kernel], data };
+}
+
+/** ConvTranspose with the forward weights, padded or cropped to the input's sizes. */
+export function transposedConv(e: Emitter, g: string, weights: string, window: Window, group: number): string {
+  const { kernel, strides, dilations, begins, input, output } = window;
+  const after = kernel.map(
+    (k, i) => strides[i]! * (output[i]! - 1) + dilations[i]! * (k - 1) + 1 - begins[i]! - input[i]!,
+  );
+  return e.op('ConvTranspose', [g, weights], {
+    ...convAttrs(window, group),
+    strides: attr.ints(strides),
+    pads: attr.ints([...begins, ...after.map(w => Math.max(0, w))]),
+    output_padding: attr.ints(after.map(w => Math.max(0, -w))),
+  });
+}

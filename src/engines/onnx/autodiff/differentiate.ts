@@ -1,0 +1,123 @@
+import { CtXaiError, nearest } from '../../../core/errors.ts';
+import { type Graph, GraphBuilder, type Node, type ValueInfo } from '../graph.ts';
+import type { NormalisedModel } from '../model.ts';
+import { Emitter } from './emit.ts';
+import { optimise } from './optimise/index.ts';
+import { findPath, type Path, trace } from './path.ts';
+import { ruleOf } from './rules/index.ts';
+import { Site } from './site.ts';
+
+export interface GradientRequest {
+  /** The tensor that the derivative is with respect to: the image, or a layer. */
+  readonly wrt: string;
+  /** The scores, [n, k]. */
+  readonly of: string;
+  /** Tensors that the graph gives out besides. */
+  readonly keep?: readonly string[];
+}
+
+export interface GradientGraph {
+  /** Inputs: the model's, then the seed. Outputs: the gradient, then the kept tensors. */
+  readonly graph: Graph;
+  /** The input [n, k]: d score / d `of`. */
+  readonly seed: string;
+  /** The output in the shape of `wrt`: Σ_k seed_k · d of_k / d wrt. */
+  readonly gradient: string;
+}
+
+/**
+ * The model's graph extended by reverse-mode differentiation, in ordinary operators: what lies between the inputs,
+ * the kept tensors and the gradient, and nothing else.
+ *
+ * At kinks the derivative is PyTorch's: 0 for ReLU at 0, and see the rules for others.
+ *
+ * @throws CtXaiError LAYER for unknown tensors or where `of` doesn't depend on `wrt`; OPERATOR where a node between
+ * them has no rule.
+ */
+export function differentiate(model: NormalisedModel, request: GradientRequest): GradientGraph {
+  const { graph, infos, values } = model;
+  const keep = [...new Set(request.keep ?? [])];
+  for (const name of [request.wrt, request.of, ...keep]) requireTensor(model, name);
+  const path = findPath(model, request.wrt, request.of);
+
+  const builder = new GraphBuilder({ opset: graph.opset, taken: infos.keys() });
+  const forward = new Map<Node, Node>(graph.nodes.map(node => [node, node]));
+  const context = {
+    infos,
+    values,
+    extend(node: Node, index: number): string {
+      const current = forward.get(node) ?? node;
+      const existing = current.outputs[index];
+      if (existing) return existing;
+      const outputs = Array.from({ length: Math.max(index + 1, current.outputs.length) }, (_, i) =>
+        i === index ? builder.fresh(`${node.op.toLowerCase()}_out${index}`) : (current.outputs[i] ?? ''),
+      );
+      forward.set(node, { ...current, outputs });
+      return outputs[index]!;
+    },
+  };
+
+  const seed = builder.fresh('seed');
+  const terms = new Map<string, string[]>([[request.of, [seed]]]);
+  const totals = new Map<string, string>();
+  const gradientOf = (name: string): string | undefined => {
+    const known = totals.get(name);
+    const parts = terms.get(name);
+    if (known !== undefined || parts === undefined) return known;
+    const total = new Emitter(builder, infos.get(name)!.dtype).total(parts);
+    totals.set(name, total);
+    return total;
+  };
+
+  for (const node of path.nodes.toReversed()) {
+    const gradients = node.outputs.map(name => (name === '' ? undefined : gradientOf(name)));
+    if (gradients.every(g => g === undefined)) continue;
+    const rule = ruleOf(node) ?? missingRule(node, path, model, request);
+    const dtype = infos.get(node.outputs[gradients.findIndex(g => g !== undefined)]!)!.dtype;
+    const site = new Site(node, new Emitter(builder, dtype), gradients, context);
+    if (!rule.manyOutputs && gradients.some((g, i) => i > 0 && g !== undefined)) {
+      site.fail('the score depends on a secondary output');
+    }
+    const inputGradients = rule.differentiate(site);
+    node.inputs.forEach((name, i) => {
+      if (!path.tensors.has(name)) return;
+      const emit = inputGradients[i] ?? site.fail(`there is no derivative with respect to its input ${i} ('${name}')`);
+      const list = terms.get(name) ?? [];
+      list.push(emit());
+      terms.set(name, list);
+    });
+  }
+
+  const found = gradientOf(request.wrt)!;
+  // An output of its own: never the seed, never a tensor that is also kept.
+  const gradient = builder.fresh('gradient');
+  builder.push({ op: 'Identity', domain: '', name: gradient, inputs: [found], outputs: [gradient], attrs: {} });
+  const output = (name: string, as = name): ValueInfo => ({ name: as, ...infos.get(name)! });
+  return {
+    graph: optimise({
+      opset: graph.opset,
+      nodes: [...forward.values(), ...builder.nodes],
+      constants: new Map([...values, ...graph.constants, ...builder.constants]),
+      inputs: [...graph.inputs, { name: seed, ...infos.get(request.of)! }],
+      outputs: [output(request.wrt, gradient), ...keep.map(name => output(name))],
+    }),
+    seed,
+    gradient,
+  };
+}
+
+function requireTensor(model: NormalisedModel, name: string): void {
+  if (model.infos.has(name)) return;
+  const near = nearest(name, [...model.infos.keys()]);
+  throw new CtXaiError('LAYER', `the model has no tensor '${name}'.`, near ? { hint: `Did you mean '${near}'?` } : {});
+}
+
+function missingRule(node: Node, path: Path, model: NormalisedModel, request: GradientRequest): never {
+  const type = node.domain === '' ? node.op : `${node.domain}:${node.op}`;
+  const route = trace(path, model, node, request.of);
+  throw new CtXaiError(
+    'OPERATOR',
+    `operator ${type} at node '${node.name}' has no differentiation rule; it lies on the path ${route}.`,
+    { hint: 'Use methods that need scores only, a layer behind it, or export the model without this operator.' },
+  );
+}

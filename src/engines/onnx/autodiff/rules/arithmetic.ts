@@ -1,0 +1,31 @@
+import { defineRule } from '../rule.ts';
+
+/** y = a + b: g, summed over what was broadcast. */
+export const add = defineRule('Add', site => [() => site.reduce(site.g, 0), () => site.reduce(site.g, 1)]);
+
+/** y = a − b: g and −g. */
+export const sub = defineRule('Sub', site => [() => site.reduce(site.g, 0), () => site.e.neg(site.reduce(site.g, 1))]);
+
+/** y = a·b: g·b and g·a. */
+export const mul = defineRule('Mul', site => [
+  () => site.reduce(site.e.mul(site.g, site.x(1)), 0),
+  () => site.reduce(site.e.mul(site.g, site.x(0)), 1),
+]);
+
+/** y = a/b: g/b and −g·y/b. */
+export const div = defineRule('Div', site => {
+  const { e, g } = site;
+  return [() => site.reduce(e.div(g, site.x(1)), 0), () => site.reduce(e.neg(e.div(e.mul(g, site.y()), site.x(1))), 1)];
+});
+
+/** y = Σ xᵢ: g for each. */
+export const sum = defineRule('Sum', site => site.node.inputs.map((_, i) => () => site.reduce(site.g, i)));
+
+/** y = Σ xᵢ / n: g/n for each. */
+export const mean = defineRule('Mean', site => {
+  const n = site.node.inputs.length;
+  return site.node.inputs.map((_, i) => () => site.reduce(site.e.mul(site.g, 1 / n), i));
+});
+
+/** y = a − b·⌊a/b⌋ (or truncated with fmod = 1): g for a. */
+export const mod = defineRule('Mod', site => [() => site.reduce(site.g, 0)]);

@@ -1,0 +1,37 @@
+import { attr, read } from '../../graph.ts';
+import { defineRule } from '../rule.ts';
+import type { Site } from '../site.ts';
+
+/** The piece of `g` that starts at `from` along `axis`. */
+function piece(site: Site, axis: number, from: number, size: number): string {
+  return site.e.slice(site.g, [axis], [from], [from + size]);
+}
+
+/** y = x₁ ‖ x₂ ‖ …: the pieces of g. */
+export const concat = defineRule('Concat', site => {
+  const { node } = site;
+  const axis = site.axis(read.int(node, 'axis', 0), site.rank(site.y()));
+  const sizes = node.inputs.map(name => site.size(name, axis));
+  let from = 0;
+  return sizes.map(size => {
+    const start = from;
+    from += size;
+    return () => (sizes.length === 1 ? site.g : piece(site, axis, start, size));
+  });
+});
+
+/** y₁, y₂, … = pieces of x: the pieces' gradients joined, zeros for the unused. */
+export const split = defineRule(
+  'Split',
+  site => {
+    const { e, node } = site;
+    const axis = site.axis(read.int(node, 'axis', 0));
+    return [
+      () => {
+        const parts = node.outputs.map((name, i) => site.gradients[i] ?? site.zeros(name));
+        return parts.length === 1 ? parts[0]! : e.op('Concat', parts, { axis: attr.int(axis) });
+      },
+    ];
+  },
+  { manyOutputs: true },
+);

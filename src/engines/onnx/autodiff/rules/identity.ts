@@ -1,0 +1,11 @@
+import { defineRule } from '../rule.ts';
+
+/** y = x, Dropout at inference included: g. */
+export const identity = defineRule(['Identity', 'Dropout'], site => {
+  const training = site.numbers(2)?.[0] ?? 0;
+  if (site.node.op === 'Dropout' && training !== 0) site.fail('it is in training mode');
+  return [() => site.g];
+});
+
+/** Float to float: g cast back. */
+export const cast = defineRule(['Cast', 'CastLike'], site => [() => site.e.cast(site.g, site.dtype(site.x()))]);

@@ -1,0 +1,110 @@
+import type { Node } from '../../graph.ts';
+import type { Rule } from '../rule.ts';
+import * as arithmetic from './arithmetic.ts';
+import { averagePool } from './average-pool.ts';
+import { batchNormalization } from './batch-normalization.ts';
+import { clip } from './clip.ts';
+import { concat, split } from './concat.ts';
+import { conv, convTranspose } from './conv.ts';
+import { depthToSpace, spaceToDepth } from './depth-to-space.ts';
+import { einsum } from './einsum.ts';
+import { elementary, steps } from './elementary.ts';
+import { celu, elu, selu } from './elu.ts';
+import { expand, tile } from './expand.ts';
+import { extremum } from './extremum.ts';
+import { gather, gatherElements, gatherNd, topK } from './gather.ts';
+import { erf, gelu } from './gelu.ts';
+import { gemm } from './gemm.ts';
+import { globalAveragePool, globalMaxPool } from './global-pool.ts';
+import { cast, identity } from './identity.ts';
+import { globalLpPool, lpPool } from './lp-pool.ts';
+import { lrn } from './lrn.ts';
+import { matmul } from './matmul.ts';
+import { maxPool } from './max-pool.ts';
+import * as normalization from './normalization.ts';
+import { pad } from './pad.ts';
+import { pow } from './pow.ts';
+import { reductions } from './reduce.ts';
+import * as relus from './relu.ts';
+import { reshape } from './reshape.ts';
+import { resize } from './resize.ts';
+import { scatterElements, scatterNd } from './scatter.ts';
+import { hardSigmoid, hardSwish, sigmoid, swish } from './sigmoid.ts';
+import { slice } from './slice.ts';
+import { logSoftmax, softmax } from './softmax.ts';
+import { mish, softplus, softsign } from './softplus.ts';
+import { transpose } from './transpose.ts';
+import { cumSum, trilu } from './triangle.ts';
+import { where } from './where.ts';
+
+/** Every differentiation rule there is. */
+export const RULES: readonly Rule[] = [
+  ...Object.values(arithmetic),
+  averagePool,
+  batchNormalization,
+  cast,
+  celu,
+  clip,
+  concat,
+  conv,
+  convTranspose,
+  cumSum,
+  depthToSpace,
+  einsum,
+  ...elementary,
+  elu,
+  erf,
+  expand,
+  extremum,
+  gather,
+  gatherElements,
+  gatherNd,
+  gelu,
+  gemm,
+  globalAveragePool,
+  globalLpPool,
+  globalMaxPool,
+  hardSigmoid,
+  hardSwish,
+  identity,
+  logSoftmax,
+  lpPool,
+  lrn,
+  matmul,
+  maxPool,
+  mish,
+  ...Object.values(normalization),
+  pad,
+  pow,
+  ...reductions,
+  ...Object.values(relus),
+  reshape,
+  resize,
+  scatterElements,
+  scatterNd,
+  selu,
+  sigmoid,
+  slice,
+  softmax,
+  softplus,
+  softsign,
+  spaceToDepth,
+  split,
+  steps,
+  swish,
+  tile,
+  topK,
+  transpose,
+  trilu,
+  where,
+];
+
+const BY_OPERATOR: ReadonlyMap<string, Rule> = new Map(
+  RULES.flatMap(rule => rule.operators.map(operator => [operator, rule] as const)),
+);
+
+/** The rule of a node's operator. */
+export function ruleOf(node: Node): Rule | undefined {
+  const domain = node.domain === '' || node.domain === 'ai.onnx' ? '' : `${node.domain}:`;
+  return BY_OPERATOR.get(`${domain}${node.op}`);
+}

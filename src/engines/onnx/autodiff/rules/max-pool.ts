@@ -1,0 +1,25 @@
+import { attr, read } from '../../graph.ts';
+import { defineRule } from '../rule.ts';
+
+/**
+ * y = maximum over windows: g added up at each window's maximum, the first one among ties as PyTorch. The forward
+ * node also gives out where its maxima lie, as positions in the flattened input.
+ */
+export const maxPool = defineRule('MaxPool', site => {
+  const { e, g, node } = site;
+  if (read.int(node, 'storage_order', 0) !== 0) site.fail('its indices are in column-major order');
+  return [
+    () => {
+      const flat = (name: string) => e.reshape(name, [null]);
+      const x = site.dims(site.x());
+      const count = x.includes(null)
+        ? e.reshape(e.op('Size', [site.x()]), [1])
+        : e.ints([(x as number[]).reduce((a, b) => a * b, 1)]);
+      const scattered = e.op('ScatterElements', [e.filled(count, 0), flat(site.output(1)), flat(g)], {
+        axis: attr.int(0),
+        reduction: attr.string('add'),
+      });
+      return site.reshapeLike(scattered, site.x());
+    },
+  ];
+});

@@ -1,0 +1,110 @@
+import { read } from '../../graph.ts';
+import type { Dims } from '../emit.ts';
+import { defineRule } from '../rule.ts';
+import type { Site } from '../site.ts';
+
+/** x̂ = (x − mean)/√(var + ε) over `axes`, and 1/√(var + ε). */
+function standardise(
+  site: Site,
+  x: string,
+  axes: readonly number[],
+  epsilon: number,
+): { hat: string; inverse: string } {
+  const { e } = site;
+  const centred = e.sub(x, e.mean(x, axes));
+  const inverse = e.div(1, e.sqrt(e.add(e.mean(e.square(centred), axes), epsilon)));
+  return { hat: e.mul(centred, inverse), inverse };
+}
+
+/** Through x̂: (g − mean g − x̂·mean(g·x̂))/√(var + ε), means over `axes`. */
+function throughStandardise(site: Site, g: string, x: string, axes: readonly number[], epsilon: number): string {
+  const { e } = site;
+  const { hat, inverse } = standardise(site, x, axes, epsilon);
+  const along = e.mul(hat, e.mean(e.mul(g, hat), axes));
+  return e.mul(e.sub(e.sub(g, e.mean(g, axes)), along), inverse);
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: to - from }, (_, i) => from + i);
+}
+
+/** y = γ·x̂ + β, x̂ standardised over the axes from `axis` on. */
+export const layerNormalization = defineRule('LayerNormalization', site => {
+  const { e, g } = site;
+  const rank = site.rank(site.x());
+  const axes = range(site.axis(read.int(site.node, 'axis', -1)), rank);
+  const epsilon = read.float(site.node, 'epsilon', 1e-5);
+  return [
+    () => throughStandardise(site, e.mul(g, site.x(1)), site.x(), axes, epsilon),
+    () => site.reduce(e.mul(g, standardise(site, site.x(), axes, epsilon).hat), 1),
+    () => site.reduce(g, 2),
+  ];
+});
+
+/** y = γ·x/√(mean x² + ε): with s = 1/√(…), s·(gγ − x·s²·mean(gγ·x)). */
+export const rmsNormalization = defineRule(['RMSNormalization', 'SimplifiedLayerNormalization'], site => {
+  const { e, g } = site;
+  const x = site.x();
+  const axes = range(site.axis(read.int(site.node, 'axis', -1)), site.rank(x));
+  const epsilon = read.float(site.node, 'epsilon', 1e-5);
+  const inverse = () => e.div(1, e.sqrt(e.add(e.mean(e.square(x), axes), epsilon)));
+  return [
+    () => {
+      const scaled = e.mul(g, site.x(1));
+      const s = inverse();
+      const along = e.mul(e.mul(x, e.square(s)), e.mean(e.mul(scaled, x), axes));
+      return e.mul(s, e.sub(scaled, along));
+    },
+    () => site.reduce(e.mul(g, e.mul(x, inverse())), 1),
+  ];
+});
+
+/** y = γ·x̂ + β per channel, x̂ standardised over the spatial axes. */
+export const instanceNormalization = defineRule('InstanceNormalization', site => {
+  const { e, g } = site;
+  const rank = site.rank(site.x());
+  const axes = range(2, rank);
+  const epsilon = read.float(site.node, 'epsilon', 1e-5);
+  const gamma = () => e.unsqueeze(site.x(1), range(1, rank - 1));
+  return [() => throughStandardise(site, e.mul(g, gamma()), site.x(), axes, epsilon)];
+});
+
+/** y = γ·x̂ + β, x̂ standardised over each group of channels; γ, β per channel (opset 21) or per group (18). */
+export const groupNormalization = defineRule('GroupNormalization', site => {
+  const { e, g } = site;
+  const [n, c, ...spatial] = site.dims(site.x()) as [number | null, number, ...(number | null)[]];
+  const groups = read.int(site.node, 'num_groups', 1);
+  const grouped: Dims = [n, groups, c / groups, ...spatial];
+  const epsilon = read.float(site.node, 'epsilon', 1e-5);
+  const ones = spatial.map(() => 1);
+  const perGroup = e.builder.opset < 21;
+  return [
+    () => {
+      const gamma = e.reshape(site.x(1), perGroup ? [groups, 1, ...ones] : [groups, c / groups, ...ones]);
+      const scaled = e.mul(e.reshape(g, grouped), gamma);
+      const axes = range(2, grouped.length);
+      return site.reshapeLike(throughStandardise(site, scaled, e.reshape(site.x(), grouped), axes, epsilon), site.x());
+    },
+  ];
+});
+
+/** y = (x − mean)/√(var + 1e-9) over `axes`. */
+export const meanVarianceNormalization = defineRule('MeanVarianceNormalization', site => {
+  const axes = (read.ints(site.node, 'axes') ?? [0, 2, 3]).map(a => site.axis(a));
+  return [() => throughStandardise(site, site.g, site.x(), axes, 1e-9)];
+});
+
+/** y = x/‖x‖ₚ along an axis, p 1 or 2: (g − (y or sign x)·Σ g·y)/‖x‖. */
+export const lpNormalization = defineRule('LpNormalization', site => {
+  const { e, g } = site;
+  const x = site.x();
+  const axis = site.axis(read.int(site.node, 'axis', -1));
+  const p = read.int(site.node, 'p', 2);
+  return [
+    () => {
+      const norm = p === 1 ? e.sum(e.abs(x), [axis]) : e.sqrt(e.sum(e.square(x), [axis]));
+      const projected = e.mul(p === 1 ? e.sign(x) : site.y(), e.sum(e.mul(g, site.y()), [axis]));
+      return e.div(e.sub(g, projected), norm);
+    },
+  ];
+});

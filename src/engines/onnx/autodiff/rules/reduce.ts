@@ -1,0 +1,92 @@
+import { read } from '../../graph.ts';
+import { defineRule } from '../rule.ts';
+import type { Site } from '../site.ts';
+
+/** The axes that a Reduce operator works on, ascending; none: it passes its input through (noop_with_empty_axes). */
+function reducedAxes(site: Site): number[] {
+  const rank = site.rank(site.x());
+  const given = site.numbers(1) ?? read.ints(site.node, 'axes') ?? [];
+  if (given.length > 0) return given.map(a => site.axis(a)).sort((a, b) => a - b);
+  return read.int(site.node, 'noop_with_empty_axes', 0) ? [] : Array.from({ length: rank }, (_, i) => i);
+}
+
+/** What the rules of the family share: `axes`, and tensors of the output's shape with the reduced axes put back. */
+interface Reduction {
+  readonly axes: readonly number[];
+  /** g with the reduced axes as 1. */
+  readonly g: () => string;
+  /** y with the reduced axes as 1. */
+  readonly y: () => string;
+}
+
+/** A rule for g·∂y/∂x that broadcasts over the reduced axes. */
+function reduction(operators: string | string[], gradient: (site: Site, r: Reduction) => string) {
+  return defineRule(operators, site => {
+    const axes = reducedAxes(site);
+    const kept = read.int(site.node, 'keepdims', 1) !== 0;
+    const restore = (name: string) => (kept ? name : site.e.unsqueeze(name, axes));
+    return [() => gradient(site, { axes, g: () => restore(site.g), y: () => restore(site.y()) })];
+  });
+}
+
+/** How many elements each output of a mean stands for, as a scalar operand. */
+function count(site: Site, axes: readonly number[]): number | string {
+  const dims = axes.map(a => site.dims(site.x())[a]!);
+  if (!dims.includes(null as never)) return dims.reduce((a, b) => a * b, 1);
+  const { e } = site;
+  const size = (name: string) => e.cast(e.op('Size', [name]));
+  return e.div(size(site.x()), size(site.y()));
+}
+
+export const reductions = [
+  /** y = Σ x: g. */
+  reduction('ReduceSum', (site, r) => (r.axes.length ? site.expandLike(r.g(), site.x()) : site.g)),
+  /** y = Σ x / n: g/n. */
+  reduction('ReduceMean', (site, r) => {
+    if (r.axes.length === 0) return site.g;
+    return site.expandLike(site.e.div(r.g(), count(site, r.axes)), site.x());
+  }),
+  /** y = max or min x: g, in equal shares among ties, as PyTorch's amax and amin. */
+  reduction(['ReduceMax', 'ReduceMin'], (site, r) => {
+    const { e } = site;
+    const hits = e.cast(e.equal(site.x(), r.y()));
+    return e.mul(hits, e.div(r.g(), e.sum(hits, r.axes)));
+  }),
+  /** y = Σ|x|: g·sign x. */
+  reduction('ReduceL1', (site, r) => site.e.mul(r.g(), site.e.sign(site.x()))),
+  /** y = √Σx²: g·x/y, 0 where y = 0. */
+  reduction('ReduceL2', (site, r) => {
+    const { e } = site;
+    const y = r.y();
+    return e.mul(site.x(), e.div(r.g(), e.where(e.equal(y, 0), 1, y)));
+  }),
+  /** y = Σx²: 2g·x. */
+  reduction('ReduceSumSquare', (site, r) => site.e.mul(site.e.mul(r.g(), 2), site.x())),
+  /** y = log Σx: g/eʸ. */
+  reduction('ReduceLogSum', (site, r) => {
+    const each = site.e.div(r.g(), site.e.exp(r.y()));
+    return r.axes.length ? site.expandLike(each, site.x()) : each;
+  }),
+  /** y = log Σeˣ: g·e^(x − y). */
+  reduction('ReduceLogSumExp', (site, r) => {
+    const { e } = site;
+    return e.mul(r.g(), e.exp(e.sub(site.x(), r.y())));
+  }),
+  /** y = Π x: g·y/x; a single zero gets the product of the others, with two or more all are 0. */
+  reduction('ReduceProd', (site, r) => {
+    const { e } = site;
+    const zero = e.equal(site.x(), 0);
+    const hits = e.cast(zero);
+    const zeros = e.sum(hits, r.axes);
+    const filled = e.where(zero, 1, site.x());
+    const keep = { keepdims: { type: 'int', value: 1 } as const };
+    const product =
+      r.axes.length === 0
+        ? filled
+        : e.builder.opset >= 18
+          ? e.op('ReduceProd', [filled, e.ints(r.axes)], keep)
+          : e.op('ReduceProd', [filled], { axes: { type: 'ints', value: r.axes }, ...keep });
+    const others = e.where(e.equal(zeros, 0), e.div(1, filled), e.where(e.equal(zeros, 1), hits, 0));
+    return e.mul(e.mul(r.g(), product), others);
+  }),
+];

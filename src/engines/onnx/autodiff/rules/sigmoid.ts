@@ -1,0 +1,40 @@
+import { read } from '../../graph.ts';
+import { defineRule } from '../rule.ts';
+
+/** y = σ(x): g·y(1 − y). */
+export const sigmoid = defineRule('Sigmoid', ({ e, g, y }) => [() => e.mul(g, e.mul(y(), e.sub(1, y())))]);
+
+/** y = clip(αx + β, 0, 1): g·α strictly between, else 0. */
+export const hardSigmoid = defineRule('HardSigmoid', site => {
+  const { e, g } = site;
+  const alpha = read.float(site.node, 'alpha', 0.2);
+  const inside = () => e.and(e.greater(site.y(), 0), e.less(site.y(), 1));
+  return [() => e.where(inside(), e.mul(g, alpha), 0)];
+});
+
+/** y = x·clip(x/6 + 1/2, 0, 1): g·(0 up to −3, 1 from 3 on, x/3 + 1/2 between). */
+export const hardSwish = defineRule('HardSwish', site => {
+  const { e, g } = site;
+  // Through the clipped ramp r: y' = r + x·r' = r + x/6 inside.
+  return [
+    () => {
+      const slope = e.add(e.mul(site.x(), 1 / 3), 0.5);
+      const low = e.greater(site.x(), -3);
+      const high = e.less(site.x(), 3);
+      return e.mul(g, e.where(high, e.where(low, slope, 0), 1));
+    },
+  ];
+});
+
+/** y = x·σ(αx): g·(s + αx·s(1 − s)) with s = σ(αx). */
+export const swish = defineRule('Swish', site => {
+  const { e, g } = site;
+  const alpha = read.float(site.node, 'alpha', 1);
+  return [
+    () => {
+      const scaled = e.mul(site.x(), alpha);
+      const s = e.op('Sigmoid', [scaled]);
+      return e.mul(g, e.mul(s, e.add(1, e.mul(scaled, e.sub(1, s)))));
+    },
+  ];
+});

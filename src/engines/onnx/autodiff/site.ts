@@ -1,0 +1,124 @@
+import { CtXaiError } from '../../../core/errors.ts';
+import { type Constant, type DTypeCode, type Node, numbersOf, type TensorInfo } from '../graph.ts';
+import type { Dims, Emitter } from './emit.ts';
+
+/** What a site reads of the model and may ask of the driver. */
+export interface SiteContext {
+  readonly infos: ReadonlyMap<string, TensorInfo>;
+  readonly values: ReadonlyMap<string, Constant>;
+  /** Makes sure that the forward node emits its optional output `index`; returns its name. */
+  extend(node: Node, index: number): string;
+}
+
+/** One operator call that is being differentiated: what a rule sees. */
+export class Site {
+  readonly node: Node;
+  readonly e: Emitter;
+  /** d score / d output, per output; undefined where the score doesn't depend on it. */
+  readonly gradients: readonly (string | undefined)[];
+  readonly #context: SiteContext;
+
+  constructor(node: Node, e: Emitter, gradients: readonly (string | undefined)[], context: SiteContext) {
+    this.node = node;
+    this.e = e;
+    this.gradients = gradients;
+    this.#context = context;
+  }
+
+  /** d score / d first output. */
+  get g(): string {
+    return this.gradients[0] ?? this.fail('the score depends on a secondary output only');
+  }
+
+  /** The name of input `i`; '' where it was left out. */
+  readonly x = (i = 0): string => this.node.inputs[i] ?? '';
+
+  /** The name of output `i`; '' where it was left out. */
+  readonly y = (i = 0): string => this.node.outputs[i] ?? '';
+
+  has(i: number): boolean {
+    return this.x(i) !== '';
+  }
+
+  /** The name of an output that the node may have left out. */
+  output(i: number): string {
+    return this.#context.extend(this.node, i);
+  }
+
+  info(name: string): TensorInfo {
+    return this.#context.infos.get(name) ?? this.fail(`nothing is known of the shape of '${name}'`);
+  }
+
+  dims(name: string): Dims {
+    return this.info(name).dims;
+  }
+
+  dtype(name: string): DTypeCode {
+    return this.info(name).dtype;
+  }
+
+  rank(name: string): number {
+    return this.dims(name).length;
+  }
+
+  /** Dimension `i` of `name`, which must not be dynamic. */
+  size(name: string, i: number): number {
+    return this.dims(name).at(i) ?? this.fail(`dimension ${i} of '${name}' is dynamic`);
+  }
+
+  /** The dims from `start` on, which must not be dynamic. */
+  sizes(name: string, start = 0): number[] {
+    return this.dims(name)
+      .slice(start)
+      .map((d, i) => d ?? this.fail(`dimension ${start + i} of '${name}' is dynamic`));
+  }
+
+  /** The tensor if it is constant. */
+  value(i: number): Constant | undefined {
+    return this.#context.values.get(this.x(i));
+  }
+
+  /** A constant input as numbers; undefined where it was left out. */
+  numbers(i: number): number[] | undefined {
+    if (!this.has(i)) return undefined;
+    const value = this.value(i);
+    return value ? numbersOf(value) : this.fail(`its input ${i} ('${this.x(i)}') must be constant`);
+  }
+
+  /** `axis` counted from the front, for a tensor of `rank`. */
+  axis(axis: number, rank = this.rank(this.x())): number {
+    return axis < 0 ? axis + rank : axis;
+  }
+
+  /** `g` summed down to the dims of input `i`: undoes broadcasting. */
+  reduce(g: string, i: number, from: Dims = this.dims(this.y())): string {
+    return this.e.reduceTo(g, from, this.dims(this.x(i)));
+  }
+
+  /** `x` reshaped to the dims of the tensor `name`. */
+  reshapeLike(x: string, name: string): string {
+    const dims = this.dims(name);
+    if (dims.filter(d => d === null).length <= 1) return this.e.reshape(x, dims);
+    return this.e.op('Reshape', [x, this.e.shapeOf(name)]);
+  }
+
+  /** `x` broadcast to the shape of the tensor `name`. */
+  expandLike(x: string, name: string): string {
+    const dims = this.dims(name);
+    return dims.includes(null) ? this.e.op('Expand', [x, this.e.shapeOf(name)]) : this.e.expand(x, dims);
+  }
+
+  /** Zeros in the shape of the tensor `name`. */
+  zeros(name: string): string {
+    const dims = this.dims(name);
+    return this.e.filled(dims.includes(null) ? this.e.shapeOf(name) : this.e.ints(dims as number[]), 0);
+  }
+
+  /** @throws CtXaiError OPERATOR naming this node. */
+  fail(reason: string): never {
+    const { op, name } = this.node;
+    throw new CtXaiError('OPERATOR', `operator ${op} at node '${name}' can't be differentiated: ${reason}.`, {
+      hint: 'Methods that need scores only still work.',
+    });
+  }
+}
