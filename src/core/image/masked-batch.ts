@@ -1,0 +1,47 @@
+import type { Batch } from '../contracts.ts';
+import type { Tensor } from '../tensor.ts';
+import type { SegmentPixels } from './segmentation.ts';
+
+/**
+ * Copies of an image with segments replaced, written straight into the engine's buffers: segment s of copy i shows the
+ * image where `design[i, s]` is not 0, else `fill`. Image and fill are [h, w, c].
+ */
+export function maskedBatch(parts: {
+  readonly image: Tensor;
+  readonly fill: Tensor;
+  readonly segments: SegmentPixels;
+  /** Row-major, [count, segments]. */
+  readonly design: ArrayLike<number>;
+}): Batch {
+  const { image, fill, segments, design } = parts;
+  const n = segments.start.length - 1;
+  const channels = image.data.length / segments.pixels.length;
+  return {
+    count: design.length / n,
+    write(i, out) {
+      out.set(image.data);
+      for (let s = 0; s < n; s++) {
+        if (design[i * n + s] !== 0) continue;
+        for (let at = segments.start[s]!; at < segments.start[s + 1]!; at++) {
+          const first = segments.pixels[at]! * channels;
+          for (let k = first; k < first + channels; k++) out[k] = fill.data[k]!;
+        }
+      }
+    },
+  };
+}
+
+/** An image whose every pixel is the mean of its segment, channel by channel. */
+export function segmentMeans(image: Tensor, segments: SegmentPixels): Tensor {
+  const data = new Float32Array(image.data.length);
+  const channels = image.data.length / segments.pixels.length;
+  for (let s = 0; s + 1 < segments.start.length; s++) {
+    const members = segments.pixels.subarray(segments.start[s]!, segments.start[s + 1]!);
+    for (let k = 0; k < channels; k++) {
+      let sum = 0;
+      for (const p of members) sum += image.data[p * channels + k]!;
+      for (const p of members) data[p * channels + k] = sum / members.length;
+    }
+  }
+  return { shape: image.shape, data };
+}

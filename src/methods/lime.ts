@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { undefinedBecause } from '../core/contracts.ts';
+import { defineExplainer } from '../core/define.ts';
+import { maskedBatch, segmentMeans } from '../core/image/masked-batch.ts';
+import { type SegmentPixels, segmentPixels } from '../core/image/segmentation.ts';
+import { weightedLasso } from '../core/lasso.ts';
+import { weightedRidge } from '../core/ridge.ts';
+import type { Rng } from '../core/rng.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
+import { scoreOption } from './shared/options.ts';
+import { segmentOptions, segmentsOf } from './shared/segments.ts';
+
+const options = z.strictObject({
+  samples: z.int().min(2).max(1_000_000).default(1000).describe('perturbed images'),
+  ...segmentOptions,
+  fill: z.enum(['baseline', 'segment-mean']).default('baseline').describe('what stands where a segment is off'),
+  kernelWidth: z.number().positive().default(0.25).describe('width w of the weights √exp(−d²/w²)'),
+  distance: z
+    .enum(['segments', 'pixels'])
+    .default('segments')
+    .describe('cosine distance d of the on/off vector from all ones, or of the pixels from the image'),
+  regression: z.enum(['ridge', 'lasso']).default('ridge').describe('penalty of the surrogate'),
+  alpha: z.number().min(0).default(1).describe('strength of the penalty; the intercept is free'),
+  includeOriginal: z.boolean().default(true).describe('the first sample has every segment on'),
+  score: scoreOption('probability'),
+});
+
+type Options = z.output<typeof options>;
+
+/**
+ * LIME for images: segments are switched off at random (each with probability ½), and a weighted linear model of the
+ * score in the on/off vectors is fitted; a pixel's value is its segment's coefficient (Ribeiro et al. 2016,
+ * section 3.4; weights and ridge as in the authors' `lime` package).
+ *
+ * Diagnostics: weighted `r2` (left out where the score never changed), `segments`, `samples`, `intercept`.
+ * Undefined with fewer than two segments, and where the fit has no unique solution (ridge with α = 0).
+ */
+export const lime = defineExplainer({
+  name: 'lime',
+  title: 'LIME',
+  summary: 'Coefficients of a weighted linear model of the score, fitted to segments switched off at random.',
+  cite: 'Ribeiro et al. 2016, doi:10.1145/2939672.2939778',
+  kind: 'additive',
+  baseline: 'air',
+  options,
+  presets: {
+    lime: { options: { segmentation: 'quickshift', fill: 'segment-mean' } },
+    // Captum leaves the segments to its user; without them every pixel would be one.
+    captum: {
+      options: {
+        samples: 25,
+        kernelWidth: 1,
+        distance: 'pixels',
+        regression: 'lasso',
+        alpha: 0.01,
+        includeOriginal: false,
+        score: 'logit',
+      },
+      baseline: 'zero-input',
+    },
+  },
+  cost: ({ samples }) => ({ forward: samples, backward: 0 }),
+
+  async explain(context) {
+    const { model, image, baseline, view, target, options: o, rng, signal } = context;
+    const segmentation = segmentsOf(view, o);
+    const { labels, count: columns } = segmentation;
+    if (columns < 2) return undefinedBecause(`the image has one segment only (${o.segmentation})`);
+    const segments = segmentPixels(segmentation);
+    const fill = o.fill === 'baseline' ? baseline : segmentMeans(image, segments);
+    const design = drawDesign(rng, columns, o);
+    const scores = await model.scores(maskedBatch({ image, fill, segments, design }), { as: o.score, signal });
+
+    const classes = model.classes.length;
+    const targets = Float64Array.from({ length: o.samples }, (_, i) => scores.data[i * classes + target.class]!);
+    const distances =
+      o.distance === 'segments'
+        ? segmentDistances(design, columns)
+        : pixelDistances({ image, fill, segments, design, columns });
+    const weights = distances.map(d => Math.exp(-(d * d) / (2 * o.kernelWidth ** 2)));
+    const fit = (o.regression === 'ridge' ? weightedRidge : weightedLasso)(
+      { design, columns, targets, weights },
+      o.alpha,
+    );
+    if (!fit) return undefinedBecause('the linear model has no unique solution; raise alpha or samples');
+
+    const map = tensor(
+      model.input.spatial,
+      Float32Array.from(labels, s => fit.coefficients[s]!),
+    );
+    const { intercept, r2 } = fit;
+    return {
+      map,
+      diagnostics: { segments: columns, samples: o.samples, intercept, ...(r2 === undefined ? {} : { r2 }) },
+    };
+  },
+});
+
+/** [samples, segments] of fair coin flips; row 0 all ones if the original is included. */
+function drawDesign(rng: Rng, columns: number, { samples, includeOriginal }: Options): Uint8Array {
+  const design = Uint8Array.from({ length: samples * columns }, () => (rng.next() < 0.5 ? 0 : 1));
+  if (includeOriginal) design.fill(1, 0, columns);
+  return design;
+}
+
+/** 1 − cos(z, 1) = 1 − √(Σz / S) per row; 1 for a row of zeros. */
+function segmentDistances(design: Uint8Array, columns: number): Float64Array {
+  return Float64Array.from({ length: design.length / columns }, (_, i) => {
+    let on = 0;
+    for (let s = 0; s < columns; s++) on += design[i * columns + s]!;
+    return 1 - Math.sqrt(on / columns);
+  });
+}
+
+/** 1 − cos(x′, x) per row, x′ the perturbed image, from sums over segments; 1 where either is zero everywhere. */
+function pixelDistances(parts: {
+  image: Tensor;
+  fill: Tensor;
+  segments: SegmentPixels;
+  design: Uint8Array;
+  columns: number;
+}): Float64Array {
+  const { image, fill, segments, design, columns } = parts;
+  const channels = image.data.length / segments.pixels.length;
+  const [xx, xb, bb] = [new Float64Array(columns), new Float64Array(columns), new Float64Array(columns)];
+  for (let s = 0; s < columns; s++) {
+    for (let at = segments.start[s]!; at < segments.start[s + 1]!; at++) {
+      const first = segments.pixels[at]! * channels;
+      for (let k = first; k < first + channels; k++) {
+        const [x, b] = [image.data[k]!, fill.data[k]!];
+        xx[s]! += x * x;
+        xb[s]! += x * b;
+        bb[s]! += b * b;
+      }
+    }
+  }
+  const norm = Math.sqrt(xx.reduce((a, b) => a + b, 0));
+  return Float64Array.from({ length: design.length / columns }, (_, i) => {
+    let [inner, square] = [0, 0];
+    for (let s = 0; s < columns; s++) {
+      const on = design[i * columns + s] !== 0;
+      inner += on ? xx[s]! : xb[s]!;
+      square += on ? xx[s]! : bb[s]!;
+    }
+    const length = norm * Math.sqrt(square);
+    return length > 0 ? 1 - inner / length : 1;
+  });
+}
