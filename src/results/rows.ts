@@ -162,8 +162,15 @@ export interface Manifest {
   readonly devices?: readonly DeviceReport[];
 }
 
-/** The unit of work a row closes. */
-export function unitOf(row: Row): string {
+/** What names a unit of work. */
+export type UnitNames =
+  | Pick<SampleRow, 'kind' | 'model' | 'sample'>
+  | Pick<MapRow, 'kind' | 'model' | 'sample' | 'method'>
+  | Pick<ScoreRow, 'kind' | 'model' | 'sample' | 'method' | 'metric'>
+  | Pick<TimingRow, 'kind' | 'model' | 'method'>;
+
+/** The unit of work a row closes, as a key. */
+export function unitOf(row: UnitNames): string {
   switch (row.kind) {
     case 'sample':
       return JSON.stringify(['sample', row.model, row.sample]);

@@ -1,0 +1,76 @@
+import { arch, cpus, platform, release, totalmem } from 'node:os';
+import type { Plan } from '../config/plan.ts';
+import { FORMAT_VERSION, type Manifest } from '../results/rows.ts';
+
+/** The manifest that a run of this plan starts with. */
+export function describePlan(plan: Plan, command: string): Manifest {
+  return {
+    formatVersion: FORMAT_VERSION,
+    name: plan.name,
+    planDigest: plan.digest,
+    state: 'running',
+    command,
+    suite: plan.suite,
+    seed: String(plan.seed),
+    versions: { 'ct-xai-bench': plan.version, node: process.version },
+    hardware: hardware(),
+    startedAt: new Date().toISOString(),
+    resumed: 0,
+    dataset: {
+      name: plan.dataset.name,
+      digest: plan.dataset.digest,
+      count: imagesOf(plan),
+      labels: plan.dataset.labels,
+    },
+    models: plan.models.map(({ id, digest, card }) => ({ id, digest, classes: card.classes, task: card.task })),
+    methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({
+      id,
+      name: explainer.name,
+      title: explainer.title,
+      cite: explainer.cite,
+      kind: kindOf(plan, id),
+      role: explainer.role,
+      ...(of === undefined ? {} : { of }),
+      ...(baseline === undefined ? {} : { baseline }),
+      options,
+    })),
+    metrics: plan.metrics.map(({ id, metric, baseline, options }) => ({
+      id,
+      name: metric.name,
+      title: metric.title,
+      cite: metric.cite,
+      category: metric.category,
+      better: metric.better,
+      range: [finite(metric.range[0]), finite(metric.range[1])],
+      ...(baseline === undefined ? {} : { baseline }),
+      options,
+    })),
+    target: plan.target.kind === 'class' ? `class ${plan.target.name}` : plan.target.kind,
+  };
+}
+
+/** How many images a run of the plan sees. */
+export function imagesOf({ dataset, limit }: Pick<Plan, 'dataset' | 'limit'>): number {
+  return Math.min(dataset.count, limit ?? dataset.count);
+}
+
+/** A map of another image is of the kind that its method makes. */
+export function kindOf(plan: Pick<Plan, 'explainers'>, id: string): 'additive' | 'ranking' {
+  const planned = plan.explainers.find(e => e.id === id);
+  const source = planned?.of === undefined ? planned : plan.explainers.find(e => e.id === planned.of);
+  return (source ?? planned)!.explainer.kind;
+}
+
+function finite(v: number): number | null {
+  return Number.isFinite(v) ? v : null;
+}
+
+export function hardware(): Manifest['hardware'] {
+  const cores = cpus();
+  return {
+    cpu: cores[0]?.model.trim() || arch(),
+    cores: cores.length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    os: `${platform()} ${release()} ${arch()}`,
+  };
+}

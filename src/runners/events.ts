@@ -1,0 +1,27 @@
+import type { Runtime } from '../core/contracts.ts';
+import type { Row } from '../results/rows.ts';
+
+/** What a run tells while it runs. */
+export type RunEvent =
+  | {
+      readonly kind: 'start';
+      readonly dir: string;
+      /** Rows that an earlier start left. */
+      readonly rows: number;
+      readonly resumed: boolean;
+      readonly images: number;
+    }
+  | { readonly kind: 'model'; readonly model: string; readonly runtime: Runtime }
+  | { readonly kind: 'row'; readonly row: Row; readonly progress: Progress }
+  | { readonly kind: 'phase'; readonly phase: 'explain' | 'shuffled' | 'timing' | 'tables'; readonly model?: string }
+  | { readonly kind: 'warning'; readonly message: string };
+
+export interface Progress {
+  /** Units of work: predictions, maps, scores; not timings. */
+  readonly done: number;
+  readonly total: number;
+  /** By the passes that units demand; undefined until enough was seen. */
+  readonly secondsLeft?: number;
+}
+
+export type Listener = (event: RunEvent) => void;

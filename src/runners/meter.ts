@@ -1,0 +1,26 @@
+import type { Meter } from '../core/contracts.ts';
+import type { Passes } from '../results/rows.ts';
+
+/** A meter that can be read. */
+export interface Counter extends Meter {
+  read(): Passes;
+  /** Counts work that another unit did for this one too. */
+  add(passes: Passes): void;
+}
+
+export function createCounter(): Counter {
+  let [forward, backward] = [0, 0];
+  return {
+    forward(images) {
+      forward += images;
+    },
+    backward(images) {
+      backward += images;
+    },
+    read: () => ({ forward, backward }),
+    add(passes) {
+      forward += passes.forward;
+      backward += passes.backward;
+    },
+  };
+}
