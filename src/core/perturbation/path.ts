@@ -1,6 +1,6 @@
 import type { Batch } from '../contracts.ts';
+import type { SegmentPixels } from '../image/segmentation.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Partition } from './partition.ts';
 
 /** Numbers of elements perturbed after 0, 1, 2 … steps, from 0 to `count`; the last step may be smaller. */
 export function edgesPerStep(count: number, perStep: number): number[] {
@@ -27,14 +27,15 @@ export interface Sequence {
   readonly ends: Uint32Array;
 }
 
-export function sequenceOf(partition: Partition, order: Uint32Array): Sequence {
-  const pixels = new Uint32Array(partition.pixels.length);
+/** Pixels in the order of their elements; row by row within an element. */
+export function sequenceOf(elements: SegmentPixels, order: Uint32Array): Sequence {
+  const pixels = new Uint32Array(elements.pixels.length);
   const ends = new Uint32Array(order.length + 1);
   let at = 0;
   for (let r = 0; r < order.length; r++) {
     const element = order[r]!;
-    for (let j = partition.starts[element]!; j < partition.starts[element + 1]!; j++) {
-      pixels[at++] = partition.pixels[j]!;
+    for (let j = elements.start[element]!; j < elements.start[element + 1]!; j++) {
+      pixels[at++] = elements.pixels[j]!;
     }
     ends[r + 1] = at;
   }

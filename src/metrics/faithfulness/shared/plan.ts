@@ -1,7 +1,8 @@
 import type { MetricContext } from '../../../core/contracts.ts';
 import { CtXaiError } from '../../../core/errors.ts';
+import type { SegmentPixels } from '../../../core/image/segmentation.ts';
 import { priorityField, type Ranking, rankByField, rankStably } from '../../../core/perturbation/order.ts';
-import { elementMeans, gridPartition, type Partition, pixelPartition } from '../../../core/perturbation/partition.ts';
+import { elementMeans, patches, singlePixels } from '../../../core/perturbation/partition.ts';
 import { type Sequence, sequenceOf } from '../../../core/perturbation/path.ts';
 import { sameShape } from '../../../core/tensor.ts';
 import { type CurveOptions, edgesOf, patchSize } from './options.ts';
@@ -34,20 +35,21 @@ export function planOf(context: MetricContext<CurveOptions>): Plan {
     );
   }
   const patch: [number, number] = options.unit === 'pixels' ? [1, 1] : patchSize(options, context.spacing);
-  const partition = options.unit === 'pixels' ? pixelPartition(h * w) : gridPartition([h, w], patch);
-  const values = options.unit === 'pixels' ? attribution.data : elementMeans(attribution, partition);
-  const edges = edgesOf(options, partition.count);
+  const elements = options.unit === 'pixels' ? singlePixels(h * w) : patches([h, w], patch);
+  const count = elements.start.length - 1;
+  const values = options.unit === 'pixels' ? attribution.data : elementMeans(attribution, elements);
+  const edges = edgesOf(options, count);
   if (options.order === 'stable') {
-    const sequences = [sequenceOf(partition, rankStably(values).order)];
+    const sequences = [sequenceOf(elements, rankStably(values).order)];
     return { sequences, edges, ties: [], tiedShare: 0, patch };
   }
   const ranking = (field: number): Ranking =>
-    rankByField(values, priorityField(partition.count, context.rng.fork('ties', partition.count, field)));
+    rankByField(values, priorityField(count, context.rng.fork('ties', count, field)));
   const first = ranking(0);
-  const { ties, tiedShare } = largeTies(context, partition, first, edges);
+  const { ties, tiedShare } = largeTies(context, elements, first, edges);
   const fields = tiedShare > TIED ? options.tieFields : 1;
   const rankings = Array.from({ length: fields }, (_, f) => (f === 0 ? first : ranking(f)));
-  return { sequences: rankings.map(r => sequenceOf(partition, r.order)), edges, ties, tiedShare, patch };
+  return { sequences: rankings.map(r => sequenceOf(elements, r.order)), edges, ties, tiedShare, patch };
 }
 
 /**
@@ -56,7 +58,7 @@ export function planOf(context: MetricContext<CurveOptions>): Plan {
  */
 function largeTies(
   context: MetricContext<CurveOptions>,
-  partition: Partition,
+  elements: SegmentPixels,
   ranking: Ranking,
   edges: readonly number[],
 ): Pick<Plan, 'ties' | 'tiedShare'> {
@@ -67,20 +69,20 @@ function largeTies(
     const [start, end] = [ranking.runs[r]!, ranking.runs[r + 1]!];
     if (end - start <= Math.max(1, step)) continue;
     let differing = 0;
-    for (let p = start; p < end; p++) differing += differingPixels(context, partition, ranking.order[p]!);
+    for (let p = start; p < end; p++) differing += differingPixels(context, elements, ranking.order[p]!);
     if (differing === 0) continue;
     ties.push([start, end]);
     pixels += differing;
   }
-  return { ties, tiedShare: pixels / partition.pixels.length };
+  return { ties, tiedShare: pixels / elements.pixels.length };
 }
 
-function differingPixels(context: MetricContext<CurveOptions>, partition: Partition, element: number): number {
+function differingPixels(context: MetricContext<CurveOptions>, elements: SegmentPixels, element: number): number {
   const { image, baseline } = context;
   const channels = image.shape[2]!;
   let count = 0;
-  for (let j = partition.starts[element]!; j < partition.starts[element + 1]!; j++) {
-    const start = partition.pixels[j]! * channels;
+  for (let j = elements.start[element]!; j < elements.start[element + 1]!; j++) {
+    const start = elements.pixels[j]! * channels;
     for (let c = start; c < start + channels; c++) {
       if (image.data[c] !== baseline.data[c]) {
         count++;
