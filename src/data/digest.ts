@@ -43,8 +43,3 @@ async function endsDigest(path: string, size: number): Promise<string> {
   }
   return hash.digest('hex');
 }
-
-/** SHA-256 (hex) of a value's JSON; keys in the order they stand in. */
-export function jsonDigest(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
-}

@@ -3,10 +3,11 @@ import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DataReader, Dataset, Sample, Source } from '../core/contracts.ts';
+import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { decodeImage } from './decode.ts';
-import { fileDigests, jsonDigest } from './digest.ts';
+import { fileDigests } from './digest.ts';
 import { COLUMNS, type ImageEntry, readIndex, scanFolders } from './image-index.ts';
 
 const spacing = z.number().positive();

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+const number = z.number().refine(Number.isFinite, 'it must be finite');
+const factor = number.refine(v => v !== 0, 'it must not be 0');
+const perChannel = (value: typeof number) => z.union([value, z.array(value).min(1).max(3)]);
+const positive = z.int().positive();
+
+const step = z.union([
+  z.strictObject({ multiply: perChannel(factor) }),
+  z.strictObject({ subtract: perChannel(number) }),
+  z.strictObject({ divide: perChannel(factor) }),
+  z.strictObject({ normalise: z.enum(['min-max', 'z-score']) }),
+]);
+
+/** The keys of `model.yaml`; the same stand in a suite where a card is written inline. */
+export const cardSchema = z.strictObject({
+  id: z.string().min(1).optional().describe('Default: the name of the folder, or of an inline card’s file.'),
+  file: z.string().min(1).optional().describe('The weights, relative to the card. Default: model.onnx or model.json.'),
+  format: z.enum(['onnx', 'tfjs']).optional().describe('Default: by the file’s ending.'),
+  task: z
+    .enum(['softmax', 'sigmoid'])
+    .default('softmax')
+    .describe('One softmax over the classes, or one sigmoid unit with classes [negative, positive].'),
+  emits: z.enum(['logits', 'probabilities']).default('logits').describe('What the file puts out.'),
+  explainAt: z
+    .enum(['logits', 'output'])
+    .default('logits')
+    .describe('`output` keeps a softmax or sigmoid tail, so that the model’s own output is explained.'),
+  classes: z.array(z.string().min(1)).min(2).describe('Class names in the order of the model’s output.'),
+  input: z
+    .strictObject({
+      size: z.union([positive, z.tuple([positive, positive])]).describe('Pixels: one number or [rows, columns].'),
+      channels: z
+        .union([z.literal(1), z.literal(3)])
+        .default(1)
+        .describe('Grey is repeated to 3 channels.'),
+      layout: z.enum(['NCHW', 'NHWC']).optional().describe('Default: NCHW for ONNX, NHWC for TF.js.'),
+      name: z.string().optional().describe('The input’s name. Default: the only one.'),
+    })
+    .describe('What the network eats.'),
+  output: z.string().optional().describe('The output’s name. Default: the only one.'),
+  intensity: z
+    .strictObject({
+      unit: z.enum(['HU', 'grey']).default('grey'),
+      window: z
+        .tuple([number, number])
+        .optional()
+        .describe('Raw values that become 0 and 1; clipped outside. Default: [0, 255] for grey; HU needs one.'),
+      air: number.optional().describe('The raw value of air. Default: −1000 HU, or the window’s lower end.'),
+      steps: z.array(step).default([]).describe('Pointwise steps on 0…1, in order; numbers or one per channel.'),
+    })
+    .prefault({})
+    .describe('From raw values to what the network eats.'),
+  resize: z
+    .strictObject({
+      antialias: z.boolean().default(true).describe('As Pillow’s BILINEAR; false: plain bilinear.'),
+      fit: z.enum(['stretch', 'crop', 'pad']).default('stretch').describe('What happens to the aspect.'),
+      round: z.boolean().default(false).describe('Whole grey levels after resizing, as Pillow on 8-bit images.'),
+    })
+    .prefault({})
+    .describe('From the source’s pixels to the model’s grid.'),
+  camLayer: z.string().optional().describe('The layer of CAM methods. Default: the last spatial one.'),
+  training: z.string().optional().describe('The data and recipe it was trained with.'),
+  licence: z.string().optional(),
+  performance: z.record(z.string(), number).optional().describe('Measured figures, like auc: 0.91.'),
+});
+
+export type CardFile = z.output<typeof cardSchema>;

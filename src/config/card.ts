@@ -1,0 +1,121 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
+import type { ModelCard } from '../core/contracts.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { type CardFile, cardSchema } from './card-schema.ts';
+import { type CheckContext, check } from './check.ts';
+import { readYaml } from './yaml.ts';
+
+const WEIGHTS = ['model.onnx', 'model.json'];
+
+/**
+ * Reads a model card: a YAML file, or a folder that holds `model.yaml`.
+ * @throws CtXaiError CARD if the card is missing or not sound; MODEL if its weights are missing or empty.
+ */
+export async function readCard(path: string): Promise<ModelCard> {
+  const file = existsSync(path) && statSync(path).isDirectory() ? join(path, 'model.yaml') : path;
+  if (!existsSync(file)) {
+    throw new CtXaiError('CARD', `there is no model card ${file}.`, {
+      hint: 'A card is a file model.yaml beside the weights: file, classes, input.size, intensity.',
+    });
+  }
+  if (!['.yaml', '.yml', '.json'].includes(extname(file)) || basename(file) === 'model.json') {
+    throw new CtXaiError('CARD', `${file} is not a model card.`, {
+      hint: 'Write a card model.yaml beside it, or an inline one in the suite: { file: …, classes: […], input: … }.',
+    });
+  }
+  const { value, place } = await readYaml(file, 'CARD', 'the model card');
+  const parsed = check<CardFile>(cardSchema, value, { code: 'CARD', place });
+  return completeCard(parsed, { folder: dirname(file), origin: file, place });
+}
+
+/** Checks a card that stands in a suite. `path` is its place there; `folder` is where its file's path starts. */
+export function inlineCard(value: unknown, context: Omit<CheckContext, 'code'> & { folder: string }): ModelCard {
+  const parsed = check<CardFile>(cardSchema, value, { ...context, code: 'CARD' });
+  return completeCard(parsed, { folder: context.folder, place: p => context.place([...(context.path ?? []), ...p]) });
+}
+
+interface Origin {
+  readonly folder: string;
+  /** Absent: the card is inline. */
+  readonly origin?: string;
+  readonly place: CheckContext['place'];
+}
+
+/** Fills in what depends on other keys, and checks what the schema can't. */
+function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelCard {
+  const fail = (path: readonly PropertyKey[], message: string, hint?: string): CtXaiError =>
+    new CtXaiError('CARD', `${place(path)}: ${message}`, hint === undefined ? {} : { hint });
+  const file = findWeights(card.file, folder, place);
+  const format = card.format ?? formatOf(file);
+  if (!format)
+    throw fail(['file'], `'${basename(file)}' is not a .onnx or .json file.`, "Set 'format' to onnx or tfjs.");
+  const double = card.classes.find((name, i) => card.classes.indexOf(name) !== i);
+  if (double !== undefined) throw fail(['classes'], `the class '${double}' stands twice.`);
+  if (card.task === 'sigmoid' && card.classes.length !== 2) {
+    throw fail(['classes'], `a sigmoid model has 2 classes [negative, positive], not ${card.classes.length}.`);
+  }
+  const { channels, size } = card.input;
+  for (const [i, step] of card.intensity.steps.entries()) {
+    const [key, value] = Object.entries(step)[0]!;
+    if (Array.isArray(value) && value.length !== channels) {
+      throw fail(['intensity', 'steps', i], `${key} has ${value.length} values for ${channels} channel(s).`);
+    }
+  }
+  const { unit, window = unit === 'grey' ? ([0, 255] as const) : undefined } = card.intensity;
+  if (!window) {
+    throw fail(['intensity'], "'window' is missing; HU need one.", 'For lungs, for example: window: [-1350, 150].');
+  }
+  if (!(window[0] < window[1])) {
+    throw fail(['intensity', 'window'], `window [${window.join(', ')}] must ascend.`);
+  }
+  if (card.resize.round && unit === 'HU') {
+    throw fail(['resize', 'round'], 'round means whole grey levels 0…255; it makes no sense for HU.');
+  }
+  return {
+    id: card.id ?? (origin === undefined ? basename(file, extname(file)) : basename(resolve(folder))),
+    file,
+    origin: origin ?? file,
+    format,
+    task: card.task,
+    emits: card.emits,
+    explainAt: card.explainAt,
+    classes: card.classes,
+    input: {
+      size: typeof size === 'number' ? [size, size] : size,
+      channels,
+      layout: card.input.layout ?? (format === 'onnx' ? 'NCHW' : 'NHWC'),
+      ...(card.input.name === undefined ? {} : { name: card.input.name }),
+    },
+    ...(card.output === undefined ? {} : { output: card.output }),
+    intensity: {
+      unit,
+      window,
+      air: card.intensity.air ?? (unit === 'HU' ? -1000 : window[0]),
+      steps: card.intensity.steps,
+    },
+    resize: card.resize,
+    ...(card.camLayer === undefined ? {} : { camLayer: card.camLayer }),
+    ...(card.training === undefined ? {} : { training: card.training }),
+    ...(card.licence === undefined ? {} : { licence: card.licence }),
+    ...(card.performance === undefined ? {} : { performance: card.performance }),
+  };
+}
+
+function findWeights(name: string | undefined, folder: string, place: CheckContext['place']): string {
+  const candidates = name === undefined ? WEIGHTS : [name];
+  const paths = candidates.map(c => (isAbsolute(c) ? c : resolve(folder, c)));
+  const file = paths.find(path => existsSync(path) && statSync(path).isFile());
+  if (file === undefined) {
+    throw new CtXaiError('MODEL', `${place(['file'])}: there is no model file ${paths.join(' or ')}.`, {
+      hint: "Check the card's 'file'; its path starts from the card (from the suite, where the card is inline).",
+    });
+  }
+  if (statSync(file).size === 0) throw new CtXaiError('MODEL', `${place(['file'])}: the model file ${file} is empty.`);
+  return file;
+}
+
+function formatOf(file: string): ModelCard['format'] | undefined {
+  if (file.endsWith('.onnx')) return 'onnx';
+  return file.endsWith('.json') ? 'tfjs' : undefined;
+}

@@ -1,0 +1,126 @@
+import type { Explainer, Metric } from '../core/contracts.ts';
+import { CtXaiError, nearest } from '../core/errors.ts';
+import { lookUp, type Registry } from '../core/registry.ts';
+import { type CheckContext, check } from './check.ts';
+import type { PlannedExplainer, PlannedMetric } from './plan.ts';
+import type { Suite, SuitePart } from './schema.ts';
+
+type Place = CheckContext['place'];
+type List = 'explainers' | 'controls' | 'metrics';
+
+/** What explainers and metrics have in common for a suite. */
+type Part = Pick<Explainer | Metric, 'name' | 'baseline' | 'options' | 'presets'>;
+
+interface Resolved {
+  readonly id: string;
+  readonly preset?: string;
+  readonly options: unknown;
+  readonly baseline?: string;
+}
+
+/**
+ * The suite's methods, then its controls; a control that needs a donor becomes one explainer per method,
+ * `shuffled(<method>)`.
+ */
+export function resolveExplainers(suite: Suite, registry: Registry, place: Place): PlannedExplainer[] {
+  const resolve = (list: 'explainers' | 'controls', role: Explainer['role']): PlannedExplainer[] =>
+    suite[list].map((entry, i) => {
+      const where = place([list, i]);
+      const explainer = lookUp(registry.explainers, 'explainer', nameOf(entry), `${where}: ${list}[${i}]`);
+      if (explainer.role !== role) {
+        const [is, other] = role === 'control' ? ['a method', 'explainers'] : ['a control', 'controls'];
+        throw new CtXaiError('SUITE', `${where}: ${list}[${i}]: '${explainer.name}' is ${is}.`, {
+          hint: `Put it under '${other}'.`,
+        });
+      }
+      return { ...resolvePart(entry, explainer, { suite, registry, place, list, index: i }), explainer };
+    });
+  const methods = resolve('explainers', 'method');
+  const controls = resolve('controls', 'control').flatMap(control =>
+    control.explainer.needsDonor
+      ? methods.map(method => ({ ...control, id: `${control.id}(${method.id})`, of: method.id }))
+      : [control],
+  );
+  return unique([...methods, ...controls], 'explainers and controls', place(['explainers']));
+}
+
+export function resolveMetrics(suite: Suite, registry: Registry, place: Place): PlannedMetric[] {
+  const metrics = suite.metrics.map((entry, i) => {
+    const metric = lookUp(registry.metrics, 'metric', nameOf(entry), `${place(['metrics', i])}: metrics[${i}]`);
+    return { ...resolvePart(entry, metric, { suite, registry, place, list: 'metrics', index: i }), metric };
+  });
+  return unique(metrics, 'metrics', place(['metrics']));
+}
+
+/** @throws CtXaiError SUITE if the suite's own preset is one that nothing in it has. */
+export function checkSuitePreset(suite: Suite, parts: readonly Part[], place: Place): void {
+  if (suite.preset === undefined || parts.some(part => Object.hasOwn(part.presets, suite.preset!))) return;
+  const names = [...new Set(parts.flatMap(part => Object.keys(part.presets)))];
+  throw new CtXaiError('SUITE', `${place(['preset'])}: nothing in this suite has the preset '${suite.preset}'.`, {
+    hint: suggestion(suite.preset, names, 'There are no presets.'),
+  });
+}
+
+function nameOf(entry: SuitePart): string {
+  return typeof entry === 'string' ? entry : entry.use;
+}
+
+interface Context {
+  readonly suite: Suite;
+  readonly registry: Registry;
+  readonly place: Place;
+  readonly list: List;
+  readonly index: number;
+}
+
+function resolvePart(given: SuitePart, part: Part, { suite, registry, place, list, index }: Context): Resolved {
+  const entry = typeof given === 'string' ? { use: given } : given;
+  const path = [list, index];
+  const at = `${list}[${index}]`;
+  const presetName =
+    entry.preset ?? (suite.preset && Object.hasOwn(part.presets, suite.preset) ? suite.preset : undefined);
+  if (presetName !== undefined && !Object.hasOwn(part.presets, presetName)) {
+    throw new CtXaiError(
+      'SUITE',
+      `${place([...path, 'preset'])}: ${at}: '${part.name}' has no preset '${presetName}'.`,
+      {
+        hint: suggestion(presetName, Object.keys(part.presets), 'It has none.'),
+      },
+    );
+  }
+  const preset = presetName === undefined ? undefined : part.presets[presetName];
+  const options = check(
+    part.options,
+    { ...preset?.options, ...entry.options },
+    { code: 'SUITE', place, path: [...path, 'options'] },
+  );
+  if (entry.baseline !== undefined && part.baseline === undefined) {
+    throw new CtXaiError('SUITE', `${place([...path, 'baseline'])}: ${at}: '${part.name}' uses no baseline.`);
+  }
+  const baseline = entry.baseline ?? preset?.baseline ?? part.baseline;
+  if (baseline !== undefined) {
+    lookUp(registry.baselines, 'baseline', baseline, `${place([...path, 'baseline'])}: ${at}.baseline`);
+  }
+  return {
+    id: entry.id ?? part.name,
+    ...(presetName === undefined ? {} : { preset: presetName }),
+    options,
+    ...(baseline === undefined ? {} : { baseline }),
+  };
+}
+
+function suggestion(given: string, names: readonly string[], none: string): string {
+  if (names.length === 0) return none;
+  const near = nearest(given, names);
+  return `${near ? `Did you mean '${near}'? ` : ''}There are: ${names.join(', ')}.`;
+}
+
+function unique<T extends { readonly id: string }>(parts: T[], what: string, where: string): T[] {
+  const double = parts.find((part, i) => parts.findIndex(other => other.id === part.id) !== i);
+  if (double) {
+    throw new CtXaiError('SUITE', `${where}: two ${what} have the id '${double.id}'.`, {
+      hint: `Give one of them another: { use: ${double.id}, id: … }.`,
+    });
+  }
+  return parts;
+}

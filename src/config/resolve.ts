@@ -1,0 +1,139 @@
+import { resolve } from 'node:path';
+import type { Dataset, ModelCard } from '../core/contracts.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { lookUp, type Registry } from '../core/registry.ts';
+import { inlineCard, readCard } from './card.ts';
+import { check, keysAt } from './check.ts';
+import type { Env } from './env.ts';
+import { modelDigest } from './model-digest.ts';
+import type { Plan, PlannedModel } from './plan.ts';
+import { planDigest, planRecord } from './plan-record.ts';
+import { loadPlugins } from './plugins.ts';
+import { leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
+import { checkSuitePreset, resolveExplainers, resolveMetrics } from './resolve-parts.ts';
+import { baselinesOf, resolveEngine, resolveTiming } from './resolve-settings.ts';
+import { engineSchema, type Suite, type SuiteModel } from './schema.ts';
+import { type LoadedSuite, nameOf, type Overrides, readSuite } from './suite.ts';
+import { packageVersion } from './version.ts';
+
+/**
+ * Looks up every name in a suite, parses every option, reads cards and data, and takes digests.
+ * @throws CtXaiError SUITE, CARD, MODEL, DATA, LABEL or PLUGIN; nothing has been run or written by then.
+ */
+export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overrides: Overrides = {}): Promise<Plan> {
+  const { place, folder, file } = loaded;
+  const suite = overridden(loaded.suite, overrides);
+  const name = nameOf(loaded);
+  const { registry, plugins } = await loadPlugins(suite.plugins, folder, builtIn);
+  const explainers = resolveExplainers(suite, registry, place);
+  const metrics = resolveMetrics(suite, registry, place);
+  checkSuitePreset(suite, [...explainers.map(e => e.explainer), ...metrics.map(m => m.metric)], place);
+  const cards = await readCards(loaded);
+  const engine = resolveEngine(suite, registry, place, cards);
+  const opened = await openData(suite, registry, loaded, overrides.data);
+  const labels = suite.data.labels ?? {};
+  const dataset = await leaveOut(opened.dataset, labels);
+  const { target, classes } = resolveTarget(suite.target, dataset, cards);
+  const models: PlannedModel[] = [];
+  for (const [i, card] of cards.entries()) {
+    const targetClass = classes[i];
+    models.push({
+      id: card.id,
+      card,
+      digest: await modelDigest(card),
+      classOf: resolveClasses(dataset, { ...labels, ...labelsOf(suite.models[i]!) }, card),
+      ...(targetClass === undefined ? {} : { targetClass }),
+    });
+  }
+  const version = packageVersion();
+  const dir = overrides.out ?? (suite.output.dir === undefined ? undefined : resolve(folder, suite.output.dir));
+  const { dir: _, ...output } = suite.output;
+  const plan = {
+    name,
+    ...(file === undefined ? {} : { file }),
+    seed: suite.seed,
+    version,
+    models,
+    dataset,
+    labels,
+    explainers,
+    metrics,
+    baselines: baselinesOf([...explainers, ...metrics], registry),
+    target,
+    ...(suite.limit === undefined ? {} : { limit: suite.limit }),
+    timing: resolveTiming(suite),
+    engine,
+    output: { ...output, ...(dir === undefined ? {} : { dir }) },
+    registry,
+  };
+  const recorded = { ...plan, suite: planRecord(plan, { suite, dataOptions: opened.options, plugins }) };
+  return { ...recorded, digest: planDigest(plan, plugins) };
+}
+
+/** Reads a suite, loads its plugins and resolves it: all that a run or a check needs. */
+export async function loadPlan(
+  path: string,
+  registry: Registry,
+  options: { readonly env?: Env; readonly overrides?: Overrides } = {},
+): Promise<Plan> {
+  return resolvePlan(await readSuite(path, options.env), registry, options.overrides);
+}
+
+function overridden(suite: Suite, { limit, seed, device }: Overrides): Suite {
+  const engine = typeof suite.engine === 'string' ? { use: suite.engine } : suite.engine;
+  return {
+    ...suite,
+    ...(limit === undefined ? {} : { limit }),
+    ...(seed === undefined ? {} : { seed }),
+    engine: engineSchema.parse(device === undefined ? engine : { ...engine, device }),
+  };
+}
+
+/** The cards of all models, with the ids that the suite gives them. */
+async function readCards({ suite, folder, place }: LoadedSuite): Promise<ModelCard[]> {
+  const cards: ModelCard[] = [];
+  for (const [i, entry] of suite.models.entries()) {
+    const card = await cardOf(entry, i, { folder, place });
+    const other = cards.find(c => c.id === card.id);
+    if (other) {
+      throw new CtXaiError('SUITE', `${place(['models', i])}: two models have the id '${card.id}'.`, {
+        hint: `They are ${other.origin} and ${card.origin}. Give one another id: { id: …, card: … }.`,
+      });
+    }
+    cards.push(card);
+  }
+  return cards;
+}
+
+async function cardOf(entry: SuiteModel, i: number, at: Pick<LoadedSuite, 'folder' | 'place'>): Promise<ModelCard> {
+  if (typeof entry === 'string') return readCard(resolve(at.folder, entry));
+  if ('card' in entry) {
+    const card = await readCard(resolve(at.folder, entry.card));
+    return entry.id === undefined ? card : { ...card, id: entry.id };
+  }
+  const { labels: _, ...card } = entry;
+  return inlineCard(card, { ...at, path: ['models', i] });
+}
+
+function labelsOf(entry: SuiteModel): Readonly<Record<string, string>> {
+  return typeof entry === 'string' ? {} : (entry.labels ?? {});
+}
+
+async function openData(
+  suite: Suite,
+  registry: Registry,
+  { folder, place }: LoadedSuite,
+  path: string | undefined,
+): Promise<{ dataset: Dataset; options: object }> {
+  const { use, labels: _, ...given } = suite.data;
+  const reader = lookUp(registry.readers, 'data reader', use, `${place(['data', 'use'])}: data.use`);
+  if (path !== undefined && !keysAt(reader.options, []).includes('path')) {
+    throw new CtXaiError('USAGE', `the data reader '${use}' has no path that could be set.`);
+  }
+  const options = check<object>(
+    reader.options,
+    { ...given, ...(path === undefined ? {} : { path }) },
+    { code: 'SUITE', place, path: ['data'] },
+  );
+  return { dataset: await reader.open(options, { base: folder }), options };
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { cardSchema } from './card-schema.ts';
+
+const id = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'ids have letters, digits, ".", "_" and "-", 80 at most')
+  .describe('Names its rows in the results; unique. Default: what is used.');
+
+const options = z.record(z.string(), z.unknown()).describe('Its own options; `ct-xai list` shows them.');
+const preset = z.string().describe('A named set of options that copies a known tool’s defaults.');
+const baseline = z.string().describe('What stands for "nothing there". Default: its own.');
+
+const part = z.union([
+  z.string().describe('A name.'),
+  z.strictObject({
+    use: z.string().describe('A name.'),
+    id: id.optional(),
+    preset: preset.optional(),
+    baseline: baseline.optional(),
+    options: options.optional(),
+  }),
+]);
+
+const labels = z
+  .record(z.string(), z.string().nullable())
+  .describe('From the data’s labels to the model’s classes; null leaves such images out. Default: the same names.');
+
+const modelLabels = z
+  .record(z.string(), z.string())
+  .describe('Like those of the data, where this model calls its classes otherwise.');
+
+const model = z.union([
+  z.string().describe('Path of a model card, or of the folder that holds model.yaml.'),
+  z.strictObject({
+    id: id.optional(),
+    card: z.string().describe('Path of a model card, or of the folder that holds model.yaml.'),
+    labels: modelLabels.optional(),
+  }),
+  cardSchema.extend({ id: id.optional(), file: z.string().min(1), labels: modelLabels.optional() }),
+]);
+
+const count = z.int().positive();
+
+export const timingSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  samples: count.default(3).describe('Images timed.'),
+  repeats: count.default(9).describe('Explanations timed per method and model, at least.'),
+  seconds: z.number().positive().default(20).describe('Seconds per method and model, at most.'),
+});
+
+export const engineSchema = z.strictObject({
+  use: z.string().default('auto').describe('An engine, or `auto`.'),
+  device: z.string().default('auto').describe('A device, which is used or refused; or `auto`.'),
+  threads: count.optional(),
+  workers: count.optional(),
+  microBatch: count.optional(),
+});
+
+/** A suite as it is written. Paths start from the suite's folder; `${NAME:-default}` takes from the environment. */
+export const suiteSchema = z
+  .strictObject({
+    $schema: z.string().optional().describe('For editors.'),
+    name: id.optional().describe('Default: the file’s name.'),
+    description: z.string().optional(),
+    models: z.array(model).min(1).describe('Model cards, by path or inline.'),
+    data: z
+      .looseObject({
+        use: z.string().describe('A data reader.'),
+        labels: labels.optional(),
+      })
+      .describe('The images: a reader, its options, and what its labels are called in the models.'),
+    preset: preset.optional().describe('A preset for every explainer and metric that has one of this name.'),
+    explainers: z.array(part).min(1).describe('The methods compared.'),
+    controls: z
+      .array(part)
+      .default(['random', 'edges', 'centre', 'shuffled'])
+      .describe('Reference lines: maps that know nothing of the model.'),
+    metrics: z.array(part).describe('What maps are scored by; [] only explains.'),
+    target: z
+      .string()
+      .default('predicted')
+      .describe('The class explained: `predicted`, `label` (the image’s own), or the name of a class.'),
+    seed: z.union([z.int(), z.string()]).default(0).describe('Same suite and seed: same rows.'),
+    limit: count.optional().describe('Images at most, spread evenly over the labels.'),
+    timing: z
+      .union([z.boolean(), timingSchema])
+      .default(true)
+      .describe('The timing phase after the run, alone on the machine.'),
+    engine: z
+      .union([z.string(), engineSchema])
+      .default('auto')
+      .describe('Where models run. What is left out is tuned and remembered.'),
+    plugins: z.array(z.string().min(1)).default([]).describe('Modules: paths that start with "./", or packages.'),
+    output: z
+      .strictObject({
+        dir: z.string().min(1).optional().describe('The run folder. Default: reports/<name> where it is run.'),
+        attributions: z.boolean().default(true).describe('Keep the maps.'),
+        curvesCsv: z.boolean().default(false).describe('Curves as curves.csv as well.'),
+        gallery: z.int().nonnegative().default(12).describe('Images in the report’s gallery.'),
+      })
+      .prefault({})
+      .describe('What is written.'),
+  })
+  .describe('A suite of ct-xai-bench.');
+
+export type Suite = z.output<typeof suiteSchema>;
+export type SuitePart = z.output<typeof part>;
+export type SuiteModel = z.output<typeof model>;
