@@ -3,7 +3,7 @@ import type { Passes } from '../results/rows.ts';
 import type { Counter } from './meter.ts';
 
 /**
- * Work shared by the metrics of one map and one baseline. What a key cost is counted again on whoever takes it from
+ * Work shared by the metrics of one image and model. What a key cost is counted again on whoever takes it from
  * here, so that rows say what a metric demands, in whatever order metrics run.
  */
 export interface SharedWork {

@@ -1,10 +1,10 @@
-import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
+import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from '../config/plan.ts';
 import type { FullClassifier, Sample } from '../core/contracts.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { RunFolder } from '../results/folder.ts';
-import { type MapRow, type Row, type SampleRow, type UnitNames, unitOf } from '../results/rows.ts';
+import { type Row, type SampleRow, type ScoreRow, type UnitNames, unitOf } from '../results/rows.ts';
 import type { DonorTable } from './donor-table.ts';
 import { kindOf } from './environment.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
@@ -27,100 +27,92 @@ export interface PassContext {
   readonly ended: (row: Row, known: boolean) => void;
 }
 
-type Names = Pick<MapRow, 'model' | 'sample'>;
+/** What the units of one image share. */
+interface Work {
+  readonly context: PassContext;
+  readonly sample: Sample;
+  /** Read and prepared when the first unit asks for it. */
+  image(): Promise<LoadedImage>;
+  /** The row of a unit that need not be done again. */
+  known<K extends Row['kind']>(unit: UnitNames & { kind: K }): Extract<Row, { kind: K }> | undefined;
+  write(...rows: Row[]): Promise<void>;
+  readonly shared: SharedWork;
+}
 
 /** Does what the journal doesn't have yet of one image: its prediction, its maps, their scores. */
 export async function runSample(context: PassContext, sample: Sample, index: number): Promise<void> {
-  const { plan, folder, model, methods, signal, ended } = context;
-  const names: Names = { model: model.id, sample: sample.id };
-  const held = new Map((await folder.journal.rowsOf(model.id, sample.id)).map(row => [unitOf(row), row]));
-  const known = <K extends Row['kind']>(unit: UnitNames & { kind: K }): Extract<Row, { kind: K }> | undefined => {
-    const row = held.get(unitOf(unit));
-    if (!row || (context.retryFailed && row.status === 'failed')) return undefined;
-    return row as Extract<Row, { kind: K }>;
-  };
-  const write = async (...rows: Row[]): Promise<void> => {
-    await folder.append(...rows);
-    for (const row of rows) ended(row, false);
-  };
-
-  let loading: Promise<LoadedImage> | undefined;
-  const image = (): Promise<LoadedImage> => {
-    loading ??= loadImage(sample, model, plan.baselines, signal);
-    return loading;
-  };
-
-  let row = known({ kind: 'sample', ...names });
-  if (row) ended(row, true);
-  else {
-    row = await predict(context, sample, index, image);
-    throwIfInterrupted(signal);
-    await write(row);
+  const work = await begin(context, sample);
+  const found = work.known({ kind: 'sample', model: context.model.id, sample: sample.id });
+  const row = found ?? (await predict(work, index));
+  if (found) context.ended(found, true);
+  else await work.write(row);
+  for (const method of context.methods) {
+    throwIfInterrupted(context.signal);
+    await runMethod(work, row, method);
   }
-  const target = row.target === undefined ? -1 : model.card.classes.indexOf(row.target);
-  const common = { ...names, ...(row.target === undefined ? {} : { target: row.target }) };
+}
 
-  for (const method of methods) {
-    const scoreRow = (metric: string) => known({ kind: 'score', ...names, method: method.id, metric });
-    const missing = plan.metrics.filter(metric => !scoreRow(metric.id));
-    for (const { id } of plan.metrics) {
-      const found = scoreRow(id);
-      if (found) ended(found, true);
-    }
-    let mapRow = known({ kind: 'map', ...names, method: method.id });
-    if (mapRow) ended(mapRow, true);
-    if (mapRow && missing.length === 0) continue;
-    throwIfInterrupted(signal);
+async function begin(context: PassContext, sample: Sample): Promise<Work> {
+  const { plan, folder, model, signal, ended } = context;
+  const held = new Map((await folder.journal.rowsOf(model.id, sample.id)).map(row => [unitOf(row), row]));
+  let loading: Promise<LoadedImage> | undefined;
+  return {
+    context,
+    sample,
+    image() {
+      loading ??= loadImage(sample, model, plan.baselines, signal);
+      return loading;
+    },
+    known: (unit => {
+      const row = held.get(unitOf(unit));
+      return row && !(context.retryFailed && row.status === 'failed') ? row : undefined;
+    }) as Work['known'],
+    async write(...rows) {
+      throwIfInterrupted(signal);
+      await folder.append(...rows);
+      for (const row of rows) ended(row, false);
+    },
+    shared: createSharedWork(),
+  };
+}
 
-    let map: Tensor | undefined;
-    if (mapRow?.status === 'ok') map = await folder.readMap(mapRow.file ?? '');
-    // A map whose file is gone is made again.
-    if (!mapRow || (mapRow.status === 'ok' && !map)) {
-      const again = mapRow !== undefined;
-      const mapNames = { kind: 'map' as const, ...common, method: method.id, ...baselineOf(method) };
-      const made = await explain(context, row, target, method, sample, image);
-      throwIfInterrupted(signal);
-      map = made.map;
-      const file = map && (await folder.writeMap(model.id, method.id, sample.id, map));
-      mapRow = { ...mapNames, ...made.result, ...(file === undefined ? {} : { file }) };
-      if (again) await folder.append(mapRow);
-      else await write(mapRow);
-    }
-    if (mapRow.status !== 'ok' || !map) {
-      const why = { status: mapRow.status, ...(mapRow.reason === undefined ? {} : { reason: mapRow.reason }) };
-      await write(
-        ...missing.map(metric => ({
-          kind: 'score' as const,
-          ...common,
-          method: method.id,
-          metric: metric.id,
-          ...baselineOf(metric),
-          ...why,
-        })),
-      );
-      continue;
-    }
-    const shared = new Map<string | undefined, SharedWork>();
-    for (const metric of missing) {
-      throwIfInterrupted(signal);
-      const work = shared.get(metric.baseline) ?? createSharedWork();
-      shared.set(metric.baseline, work);
-      const result = await attempt(context, image, (classifier, loaded) =>
-        scoreUnit(metric, kindOf(plan, method.id), map, {
-          ...unitContext(context, sample, loaded, classifier, target, ['metric']),
-          shared: work,
-        }),
-      );
-      throwIfInterrupted(signal);
-      await write({
-        kind: 'score',
-        ...common,
-        method: method.id,
-        metric: metric.id,
-        ...baselineOf(metric),
-        ...result,
-      });
-    }
+/** One method on one image: its map, then the scores of the map. */
+async function runMethod(work: Work, row: SampleRow, method: PlannedExplainer): Promise<void> {
+  const { plan, model, folder, ended } = work.context;
+  const names = { model: model.id, sample: work.sample.id, method: method.id };
+  const target = row.target === undefined ? {} : { target: row.target };
+  const missing: PlannedMetric[] = [];
+  for (const metric of plan.metrics) {
+    const found = work.known({ kind: 'score', ...names, metric: metric.id });
+    if (found) ended(found, true);
+    else missing.push(metric);
+  }
+  const found = work.known({ kind: 'map', ...names });
+  if (found) ended(found, true);
+  if (found && missing.length === 0) return;
+
+  let map = found?.status === 'ok' ? await folder.readMap(found.file ?? '') : undefined;
+  let mapRow = found;
+  // A map whose file is gone is made again.
+  if (!mapRow || (mapRow.status === 'ok' && !map)) {
+    const made = await explain(work, row, method);
+    throwIfInterrupted(work.context.signal);
+    map = made.map;
+    const file = map && (await folder.writeMap(model.id, method.id, work.sample.id, map));
+    mapRow = { kind: 'map', ...names, ...target, ...baselineOf(method), ...made.result, ...(file ? { file } : {}) };
+    if (found) await folder.append(mapRow);
+    else await work.write(mapRow);
+  }
+  const scoreNames = (metric: PlannedMetric) =>
+    ({ kind: 'score', ...names, metric: metric.id, ...target, ...baselineOf(metric) }) as const;
+  if (mapRow.status !== 'ok' || !map) {
+    const why = { status: mapRow.status, ...(mapRow.reason === undefined ? {} : { reason: mapRow.reason }) };
+    await work.write(...missing.map((metric): ScoreRow => ({ ...scoreNames(metric), ...why })));
+    return;
+  }
+  for (const metric of missing) {
+    const result = await score(work, row, method, metric, map);
+    await work.write({ ...scoreNames(metric), ...result });
   }
 }
 
@@ -129,42 +121,47 @@ function baselineOf(part: { readonly baseline?: string }): { baseline?: string }
 }
 
 function unitContext(
-  { plan, model, signal }: PassContext,
-  sample: Sample,
-  image: LoadedImage,
+  { context: { plan, model, signal }, sample }: Work,
+  row: SampleRow,
   classifier: FullClassifier,
-  target: number,
-  labels: readonly string[],
+  image: LoadedImage,
+  ...labels: string[]
 ): UnitContext {
   const [kind, ...rest] = labels;
-  const rng = createRng(plan.seed).fork(kind!, model.id, sample.id, ...rest);
-  return { model: classifier, image, target: { class: target }, rng, signal };
+  return {
+    model: classifier,
+    image,
+    target: { class: classOf(row, model) },
+    rng: createRng(plan.seed).fork(kind!, model.id, sample.id, ...rest),
+    signal,
+  };
+}
+
+/** The class explained; −1 where there is none. */
+function classOf({ target }: SampleRow, { card }: PlannedModel): number {
+  return target === undefined ? -1 : card.classes.indexOf(target);
 }
 
 type Failure = { readonly status: 'failed'; readonly reason: string };
 
 /** A unit's work with everything that it needs; what can't be read, or an engine that dies twice, fails it. */
 async function attempt<T>(
-  { session, signal }: PassContext,
-  image: () => Promise<LoadedImage>,
+  { context: { session, signal }, image }: Work,
   work: (model: FullClassifier, image: LoadedImage) => Promise<T>,
 ): Promise<T | Failure> {
   try {
     const loaded = await image();
     return await session.run(model => work(model, loaded));
   } catch (error) {
-    if (signal.aborted || error instanceof EngineLost) throw error;
+    throwIfInterrupted(signal);
+    if (error instanceof EngineLost) throw error;
     return { status: 'failed', reason: oneLine(messageOf(error)) };
   }
 }
 
-async function predict(
-  context: PassContext,
-  sample: Sample,
-  index: number,
-  image: () => Promise<LoadedImage>,
-): Promise<SampleRow> {
-  const { plan, model, folder, signal } = context;
+async function predict(work: Work, index: number): Promise<SampleRow> {
+  const { plan, model, folder, signal } = work.context;
+  const { sample } = work;
   const { classes } = model.card;
   const labelled = sample.label === undefined ? undefined : model.classOf.get(sample.label);
   const row = {
@@ -177,17 +174,11 @@ async function predict(
     ...(labelled === undefined ? {} : { label: classes[labelled]! }),
     hasMask: sample.hasMask,
   };
-  const found = await attempt(context, image, async (classifier, loaded) => {
-    const data = loaded.image().data;
-    const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(data) };
-    const { data: scores } = await classifier.scores(batch, { as: 'probability', signal });
-    const probabilities = Array.from(scores);
-    if (!probabilities.every(Number.isFinite)) {
-      throw new CtXaiError('MODEL', `the model gives ${probabilities.join(', ')} for this image.`);
-    }
-    return { probabilities, loaded };
-  });
-  if ('reason' in found) return { ...row, ...found };
+  const found = await attempt(work, async (classifier, loaded) => ({
+    loaded,
+    probabilities: await probabilitiesOf(classifier, loaded, signal),
+  }));
+  if (!('loaded' in found)) return { ...row, ...found };
   const { probabilities, loaded } = found;
   const predicted = probabilities.indexOf(Math.max(...probabilities));
   const target = { predicted, label: labelled, class: model.targetClass }[plan.target.kind];
@@ -204,41 +195,60 @@ async function predict(
   };
 }
 
-async function explain(
-  context: PassContext,
-  row: SampleRow,
-  target: number,
-  method: PlannedExplainer,
-  sample: Sample,
-  image: () => Promise<LoadedImage>,
-): Promise<Awaited<ReturnType<typeof explainUnit>>> {
+async function probabilitiesOf(model: FullClassifier, image: LoadedImage, signal: AbortSignal): Promise<number[]> {
+  const { data } = image.image();
+  const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(data) };
+  const probabilities = Array.from((await model.scores(batch, { as: 'probability', signal })).data);
+  if (!probabilities.every(Number.isFinite)) {
+    throw new CtXaiError('MODEL', `the model gives probabilities ${probabilities.join(', ')} for this image.`, {
+      hint: 'Check the weights and the intensity steps of its card.',
+    });
+  }
+  return probabilities;
+}
+
+async function explain(work: Work, row: SampleRow, method: PlannedExplainer): ReturnType<typeof explainUnit> {
   if (row.status !== 'ok') return { result: { status: row.status, reason: row.reason ?? 'the image failed' } };
-  if (target < 0) {
+  if (row.target === undefined) {
     return { result: { status: 'skipped', reason: 'the image has no label, and the class explained is its label' } };
   }
-  const donor = method.of === undefined ? undefined : await donorMap(context, method.of, sample.id);
+  const donor = method.of === undefined ? undefined : await donorMap(work, method.of);
   if (donor && 'reason' in donor) return { result: { status: 'undefined', reason: donor.reason } };
-  const found = await attempt(context, image, (classifier, loaded) =>
+  const found = await attempt(work, (classifier, loaded) =>
     explainUnit(method, {
-      ...unitContext(context, sample, loaded, classifier, target, ['explain', method.id]),
+      ...unitContext(work, row, classifier, loaded, 'explain', method.id),
       ...(donor ? { donor: donor.map } : {}),
     }),
   );
   if (!('result' in found)) return { result: found };
   if (!donor) return found;
-  const { result, map } = found;
-  return { result: { ...result, notes: { ...result.notes, donor: donor.sample } }, ...(map ? { map } : {}) };
+  const notes = { ...found.result.notes, donor: donor.sample };
+  return { ...found, result: { ...found.result, notes } };
 }
 
-async function donorMap(
-  { donors, folder }: PassContext,
-  method: string,
-  sample: string,
-): Promise<{ sample: string; map: Tensor } | { reason: string }> {
-  const found = donors?.donorFor(sample, method) ?? { reason: 'no donors are known' };
+async function donorMap(work: Work, of: string): Promise<{ sample: string; map: Tensor } | { reason: string }> {
+  const { donors, folder } = work.context;
+  const found = donors?.donorFor(work.sample.id, of) ?? { reason: 'no donors are known' };
   if ('reason' in found) return found;
   const map = await folder.readMap(found.file);
-  return map ? { sample: found.sample, map } : { reason: `the map of ${method} of ${found.sample} is gone` };
+  return map ? { sample: found.sample, map } : { reason: `the map of ${of} of ${found.sample} is gone` };
+}
+
+function score(
+  work: Work,
+  row: SampleRow,
+  method: PlannedExplainer,
+  metric: PlannedMetric,
+  map: Tensor,
+): ReturnType<typeof scoreUnit> {
+  const kind = kindOf(work.context.plan, method.id);
+  return attempt(work, (classifier, loaded) =>
+    // Without the method's name: ties fall alike for all methods on this image.
+    scoreUnit(metric, kind, map, {
+      ...unitContext(work, row, classifier, loaded, 'metric'),
+      shared: work.shared,
+    }),
+  );
 }
 
 export function throwIfInterrupted(signal: AbortSignal): void {

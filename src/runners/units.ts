@@ -43,7 +43,7 @@ export async function explainUnit(
   planned: PlannedExplainer,
   context: UnitContext & { readonly donor?: Tensor },
 ): Promise<{ result: Result<MapRow>; map?: Tensor }> {
-  const { model, image, signal } = context;
+  const { model, signal } = context;
   const missing = obstacle(planned.explainer.requires, model);
   if (missing !== undefined) return { result: { status: 'skipped', reason: missing } };
   const counter = createCounter();
@@ -59,8 +59,6 @@ export async function explainUnit(
   } catch (error) {
     rethrowUnlessUnit(error, signal);
     return { result: failure(error) };
-  } finally {
-    void image;
   }
 }
 
