@@ -59,14 +59,14 @@ export function smoothModel(spec: {
   const { height, width, channels = 1, filters = 4, classes = 3 } = spec;
   const rng = createRng(`smooth-model ${spec.seed ?? 0}`);
   const draw = (n: number, scale: number) => Float64Array.from({ length: n }, () => scale * rng.normal());
-  const convolution = { height, width, channels, filters, kernel: draw(filters * 9 * channels, 0.6) };
+  const layer = convolution({ height, width, channels, filters }, draw(9 * channels * filters, 0.6));
   const bias = draw(filters, 0.2);
   const mix = draw(filters * filters, 1.5);
   const head = draw(classes * filters, 2);
   const area = height * width;
 
   const features = (x: Float32Array): Float64Array => {
-    const a = convolve(x, convolution);
+    const a = convolve(x, layer);
     for (let i = 0; i < a.length; i++) a[i] = Math.tanh(a[i]! + bias[i % filters]!);
     return a;
   };
@@ -92,7 +92,7 @@ export function smoothModel(spec: {
       const a = features(x);
       const g = backToFeatures(a, seed);
       for (let i = 0; i < g.length; i++) g[i]! *= 1 - a[i]! ** 2;
-      return Float32Array.from(convolveBack(g, convolution));
+      return Float32Array.from(convolveBack(g, layer));
     },
     layer: {
       name: 'features',
@@ -127,51 +127,53 @@ function vecMat(v: Float64Array, m: Float64Array, columns: number): Float64Array
 }
 
 interface Convolution {
-  readonly height: number;
-  readonly width: number;
   readonly channels: number;
   readonly filters: number;
-  /** [filters, 3, 3, channels] */
+  /** [3, 3, channels, filters] */
   readonly kernel: Float64Array;
+  /** Triples of first indices into image, features and kernel: one for every tap that falls inside the image. */
+  readonly taps: Int32Array;
+  readonly area: number;
 }
 
-/** Calls `visit` with (input index, output index, kernel index of filter 0) for every tap inside the image. */
-function forEachTap(c: Convolution, visit: (input: number, output: number, tap: number) => void): void {
-  for (let y = 0; y < c.height; y++) {
-    for (let x = 0; x < c.width; x++) {
+function convolution(size: { height: number; width: number; channels: number; filters: number }, kernel: Float64Array) {
+  const { height, width, channels, filters } = size;
+  const taps: number[] = [];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
       for (let dy = -1; dy <= 1; dy++) {
         for (let dx = -1; dx <= 1; dx++) {
           const [yy, xx] = [y + dy, x + dx];
-          if (yy < 0 || yy >= c.height || xx < 0 || xx >= c.width) continue;
-          const tap = ((dy + 1) * 3 + dx + 1) * c.channels;
-          visit((yy * c.width + xx) * c.channels, (y * c.width + x) * c.filters, tap);
+          if (yy < 0 || yy >= height || xx < 0 || xx >= width) continue;
+          const tap = (dy + 1) * 3 + dx + 1;
+          taps.push((yy * width + xx) * channels, (y * width + x) * filters, tap * channels * filters);
         }
       }
     }
   }
+  return { channels, filters, kernel, taps: Int32Array.from(taps), area: height * width };
 }
 
-function convolve(x: ArrayLike<number>, c: Convolution): Float64Array {
-  const out = new Float64Array(c.height * c.width * c.filters);
-  forEachTap(c, (input, output, tap) => {
-    for (let f = 0; f < c.filters; f++) {
-      for (let k = 0; k < c.channels; k++) {
-        out[output + f]! += c.kernel[f * 9 * c.channels + tap + k]! * x[input + k]!;
-      }
+function convolve(x: ArrayLike<number>, { channels, filters, kernel, taps, area }: Convolution): Float64Array {
+  const out = new Float64Array(area * filters);
+  for (let t = 0; t < taps.length; t += 3) {
+    const [input, output, tap] = [taps[t]!, taps[t + 1]!, taps[t + 2]!];
+    for (let k = 0; k < channels; k++) {
+      const value = x[input + k]!;
+      for (let f = 0; f < filters; f++) out[output + f]! += kernel[tap + k * filters + f]! * value;
     }
-  });
+  }
   return out;
 }
 
 /** The transpose of `convolve`. */
-function convolveBack(g: Float64Array, c: Convolution): Float64Array {
-  const out = new Float64Array(c.height * c.width * c.channels);
-  forEachTap(c, (input, output, tap) => {
-    for (let f = 0; f < c.filters; f++) {
-      for (let k = 0; k < c.channels; k++) {
-        out[input + k]! += c.kernel[f * 9 * c.channels + tap + k]! * g[output + f]!;
-      }
+function convolveBack(g: Float64Array, { channels, filters, kernel, taps, area }: Convolution): Float64Array {
+  const out = new Float64Array(area * channels);
+  for (let t = 0; t < taps.length; t += 3) {
+    const [input, output, tap] = [taps[t]!, taps[t + 1]!, taps[t + 2]!];
+    for (let k = 0; k < channels; k++) {
+      for (let f = 0; f < filters; f++) out[input + k]! += kernel[tap + k * filters + f]! * g[output + f]!;
     }
-  });
+  }
   return out;
 }
