@@ -17,7 +17,11 @@ export interface Subject extends ImageContext {
 }
 
 /** A textured image for a model, drawn from a seed: view in 0…1, input centred on 0, baseline −0.5 ("air"). */
-export function subjectFor(model: FullClassifier, seed: number, signal = new AbortController().signal): Subject {
+export function subjectFor(
+  model: FullClassifier,
+  seed: number,
+  signal: AbortSignal = new AbortController().signal,
+): Subject {
   const [height, width] = model.input.spatial;
   const { channels } = model.input;
   const rng = createRng(`subject ${seed}`);
