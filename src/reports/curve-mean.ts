@@ -1,4 +1,5 @@
 import type { Curve } from '../core/contracts.ts';
+import { valueAt } from '../core/curve.ts';
 
 /** Points of the common grid on which curves are averaged: fractions 0, 0.01 … 1. */
 export const CURVE_POINTS = 101;
@@ -55,12 +56,5 @@ function usable({ fraction, score }: Curve): boolean {
 }
 
 function addTo(sum: Float64Array, { fraction, score }: Curve): void {
-  let right = 1;
-  for (let i = 0; i < CURVE_POINTS; i++) {
-    const f = i / (CURVE_POINTS - 1);
-    while (right < fraction.length - 1 && fraction[right]! < f) right++;
-    const [x0, x1] = [fraction[right - 1]!, fraction[right]!];
-    const t = x1 > x0 ? Math.min(1, Math.max(0, (f - x0) / (x1 - x0))) : 1;
-    sum[i]! += score[right - 1]! + t * (score[right]! - score[right - 1]!);
-  }
+  for (let i = 0; i < CURVE_POINTS; i++) sum[i]! += valueAt(fraction, score, i / (CURVE_POINTS - 1));
 }

@@ -1,0 +1,134 @@
+import type { Rng } from '../../core/rng.ts';
+import { maxT, rankSets } from '../../core/statistics/max-t.ts';
+import { type PatientValue, patientMeans } from '../../core/statistics/patients.ts';
+import { type Summary, summarise } from '../../core/statistics/summary.ts';
+import type { Answered, Difference, Ranking } from './types.ts';
+
+/** Values by sample id. */
+export type Values = ReadonlyMap<string, number>;
+
+type Better = 'higher' | 'lower';
+
+/** The mean over patients of `values`, of the samples in `only` where it is given. */
+export function summaryOf(
+  values: Values,
+  samples: Answered,
+  rng: Rng,
+  {
+    only,
+    range,
+    resamples,
+  }: { only?: ReadonlySet<string>; range?: readonly [number, number]; resamples?: number } = {},
+): Summary | undefined {
+  const rows = patientValues(values, samples, only);
+  if (rows.length === 0) return undefined;
+  return summarise(rows, { rng, ...(range ? { range } : {}), ...(resamples ? { resamples } : {}) });
+}
+
+/** Standard deviation (n − 1) of patients' means. */
+export function patientSd(values: Values, samples: Answered): number | undefined {
+  const means = patientMeans(patientValues(values, samples)).map(p => p.value);
+  if (means.length < 2) return undefined;
+  const mean = means.reduce((a, b) => a + b, 0) / means.length;
+  return Math.sqrt(means.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (means.length - 1));
+}
+
+/** A method against a control; undefined where no image has both. */
+export function differenceOf(
+  method: Values,
+  control: { readonly id: string; readonly values: Values },
+  samples: Answered,
+  better: Better,
+  rng: Rng,
+  resamples?: number,
+): Difference | undefined {
+  const paired = new Map<string, number>();
+  for (const [sample, value] of method) {
+    const other = control.values.get(sample);
+    if (other !== undefined) paired.set(sample, value - other);
+  }
+  const summary = summaryOf(paired, samples, rng, resamples ? { resamples } : {});
+  return summary && { control: control.id, summary, verdict: verdictOf(summary, better) };
+}
+
+function verdictOf({ low, high }: Summary, better: Better): Difference['verdict'] {
+  if (low === null || high === null || (low <= 0 && high >= 0)) return 'open';
+  return low > 0 === (better === 'higher') ? 'better' : 'worse';
+}
+
+/**
+ * Ranks of the methods that have values. A patient's mean is over the images that all these methods have a value for.
+ */
+export function rankingOf(
+  methods: readonly { readonly id: string; readonly values: Values }[],
+  samples: Answered,
+  better: Better,
+  rng: Rng,
+): Ranking | undefined {
+  const ranked = methods.filter(method => method.values.size > 0);
+  if (ranked.length < 2) return undefined;
+  const complete: PatientRow[] = [];
+  const filled: PatientRow[] = [];
+  const patients = new Set<string>();
+  for (const [id, { patient }] of samples) {
+    const values = ranked.map(method => method.values.get(id));
+    const present = values.filter(v => v !== undefined);
+    if (present.length === 0) continue;
+    patients.add(patient);
+    const worst = better === 'higher' ? Math.min(...present) : Math.max(...present);
+    filled.push({ patient, values: values.map(v => v ?? worst) });
+    if (present.length === values.length) complete.push({ patient, values: present });
+  }
+  const table = tableOf(complete, ranked.length);
+  const test = maxT(table, { rng: rng.fork('max-t') });
+  const sets = namedSets(ranked, rankSets(test, better));
+  const missing = filled.length > complete.length;
+  const worstCase = missing ? maxT(tableOf(filled, ranked.length), { rng: rng.fork('worst') }) : undefined;
+  return {
+    canRank: test.canRank,
+    patients: table.length,
+    incomplete: patients.size - table.length,
+    floor: test.floor,
+    pairs: test.pairs.length,
+    sets,
+    ...(worstCase ? { worstCase: namedSets(ranked, rankSets(worstCase, better)) } : {}),
+    separated: test.pairs
+      .filter(pair => pair.significant)
+      .map(({ a, b, difference, p }) => {
+        const [first, second] = [ranked[a]!.id, ranked[b]!.id];
+        const firstWins = difference > 0 === (better === 'higher');
+        return { better: firstWins ? first : second, worse: firstWins ? second : first, p };
+      }),
+  };
+}
+
+interface PatientRow {
+  readonly patient: string;
+  /** One per method. */
+  readonly values: readonly number[];
+}
+
+/** Patients × methods. */
+function tableOf(rows: readonly PatientRow[], methods: number): number[][] {
+  const columns = Array.from({ length: methods }, (_, m) =>
+    patientMeans(rows.map(({ patient, values }) => ({ patient, value: values[m]! }))),
+  );
+  return (columns[0] ?? []).map((_, p) => columns.map(column => column[p]!.value));
+}
+
+function namedSets(
+  ranked: readonly { readonly id: string }[],
+  sets: readonly [number, number][],
+): Map<string, readonly [number, number]> {
+  // Without complete patients the test has no columns.
+  return new Map(ranked.map(({ id }, i) => [id, sets[i] ?? [1, ranked.length]]));
+}
+
+function patientValues(values: Values, samples: Answered, only?: ReadonlySet<string>): PatientValue[] {
+  const rows: PatientValue[] = [];
+  for (const [sample, value] of values) {
+    if (only && !only.has(sample)) continue;
+    rows.push({ patient: samples.get(sample)?.patient ?? sample, value });
+  }
+  return rows;
+}
