@@ -1,4 +1,6 @@
 import type { Status } from '../core/contracts.ts';
+import type { PatientValue } from '../core/statistics/patients.ts';
+import { summarise } from '../core/statistics/summary.ts';
 import type { Manifest, Row, ScoreRow } from './rows.ts';
 
 const HEADER = [
@@ -11,26 +13,29 @@ const HEADER = [
   'patients',
   'images',
   'mean',
-  'sd',
+  'ci95_low',
+  'ci95_high',
+  'ci_method',
   'undefined',
   'skipped',
   'failed',
+  'note',
 ] as const;
 
 interface Cell {
   readonly first: ScoreRow;
   readonly counts: Record<Status, number>;
-  /** Sum and number of values, by patient. */
-  readonly patients: Map<string, [sum: number, n: number]>;
+  readonly values: PatientValue[];
 }
 
 type Line = (string | number | undefined)[];
 
 /**
- * One line per model, method and metric: the mean over patients of the patients' means, their standard deviation
- * (n − 1; empty for one patient), and how many images have no value. Rows come in plan order.
+ * One line per model, metric and method: the mean over patients of the patients' means, its interval (resampling
+ * patients; empty where there is none, for the reason in `note`), and how many images have no value.
+ * Rows come in plan order. Memory: a number per score.
  */
-export async function summarise(
+export async function summaryTable(
   manifest: Manifest,
   rows: AsyncIterable<Row>,
 ): Promise<{ header: readonly string[]; lines: Line[] }> {
@@ -40,45 +45,42 @@ export async function summarise(
     if (row.kind === 'sample') patient = row.patient;
     if (row.kind !== 'score') continue;
     const key = JSON.stringify([row.model, row.method, row.metric]);
-    const cell = cells.get(key) ?? {
-      first: row,
-      counts: { ok: 0, undefined: 0, skipped: 0, failed: 0 },
-      patients: new Map<string, [number, number]>(),
-    };
+    const counts = { ok: 0, undefined: 0, skipped: 0, failed: 0 };
+    const cell = cells.get(key) ?? { first: row, counts, values: [] };
     cells.set(key, cell);
     cell.counts[row.status]++;
-    if (row.status !== 'ok' || row.value === undefined) continue;
-    const of = patient ?? row.sample;
-    const held = cell.patients.get(of) ?? [0, 0];
-    cell.patients.set(of, [held[0] + row.value, held[1] + 1]);
+    if (row.status === 'ok' && row.value !== undefined) {
+      cell.values.push({ patient: patient ?? row.sample, value: row.value });
+    }
   }
-  const methods = new Map(manifest.methods.map(m => [m.id, m]));
-  const metrics = new Map(manifest.metrics.map(m => [m.id, m]));
-  const lines = [...cells.values()].map(({ first, counts, patients }): Line => {
-    const means = [...patients.values()].map(([sum, n]) => sum / n);
-    return [
-      first.model,
-      first.method,
-      methods.get(first.method)?.role,
-      first.metric,
-      metrics.get(first.metric)?.baseline,
-      metrics.get(first.metric)?.better,
-      patients.size,
-      counts.ok,
-      ...meanAndSd(means),
-      counts.undefined,
-      counts.skipped,
-      counts.failed,
-    ];
-  });
+  const lines = [...cells.values()].map(cell => lineOf(cell, manifest));
   return { header: HEADER, lines: lines.sort(planOrder(manifest)) };
 }
 
-function meanAndSd(values: readonly number[]): [number | undefined, number | undefined] {
-  if (values.length === 0) return [undefined, undefined];
-  const mean = values.reduce((a, b) => a + b, 0) / values.length;
-  if (values.length === 1) return [mean, undefined];
-  return [mean, Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / (values.length - 1))];
+function lineOf({ first, counts, values }: Cell, manifest: Manifest): Line {
+  const method = manifest.methods.find(m => m.id === first.method);
+  const metric = manifest.metrics.find(m => m.id === first.metric);
+  const [low, high] = metric?.range ?? [null, null];
+  const range = [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY] as const;
+  const summary = values.length > 0 ? summarise(values, { range }) : undefined;
+  return [
+    first.model,
+    first.method,
+    method?.role,
+    first.metric,
+    metric?.baseline,
+    metric?.better,
+    summary?.patients ?? 0,
+    counts.ok,
+    summary?.mean,
+    summary?.low ?? undefined,
+    summary?.high ?? undefined,
+    summary?.method ?? undefined,
+    counts.undefined,
+    counts.skipped,
+    counts.failed,
+    summary?.note,
+  ];
 }
 
 /** By model, then metric, then method, as in the manifest: a metric's lines stand together. */

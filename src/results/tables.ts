@@ -3,7 +3,7 @@ import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from './files.ts';
 import type { Row, SampleRow } from './rows.ts';
 import type { Run } from './run.ts';
-import { summarise } from './summary.ts';
+import { summaryTable } from './summary.ts';
 
 type Cell = string | number | boolean | undefined;
 type Line = readonly Cell[];
@@ -78,7 +78,7 @@ export async function writeTables(run: Run, options: TableOptions = {}): Promise
   ];
   if (options.curvesCsv) tables.push(['curves.csv', CURVES, () => linesOf(run, curveLines)]);
   for (const [file, header, lines] of tables) await writeCsv(join(run.dir, file), header, lines());
-  const summary = await summarise(manifest, run.rows());
+  const summary = await summaryTable(manifest, run.rows());
   await writeCsv(join(run.dir, 'summary.csv'), summary.header, summary.lines);
   return [...tables.map(([file]) => file), 'summary.csv'];
 }

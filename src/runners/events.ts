@@ -14,6 +14,7 @@ export type RunEvent =
   | { readonly kind: 'model'; readonly model: string; readonly runtime: Runtime }
   | { readonly kind: 'row'; readonly row: Row; readonly progress: Progress }
   | { readonly kind: 'phase'; readonly phase: 'explain' | 'shuffled' | 'timing' | 'tables'; readonly model?: string }
+  | { readonly kind: 'timing'; readonly model: string; readonly done: number; readonly total: number }
   | { readonly kind: 'warning'; readonly message: string };
 
 export interface Progress {

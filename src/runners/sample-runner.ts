@@ -7,9 +7,11 @@ import type { RunFolder } from '../results/folder.ts';
 import { type Row, type SampleRow, type ScoreRow, type UnitNames, unitOf } from '../results/rows.ts';
 import type { DonorTable } from './donor-table.ts';
 import { kindOf } from './environment.ts';
+import { throwIfInterrupted } from './interrupt.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
 import { createSharedWork, type SharedWork } from './memo.ts';
 import { EngineLost, type Session } from './session.ts';
+import { predictedOf, targetOf } from './target.ts';
 import { explainUnit, oneLine, scoreUnit, type UnitContext } from './units.ts';
 
 /** What all images of one model's pass share. */
@@ -180,8 +182,8 @@ async function predict(work: Work, index: number): Promise<SampleRow> {
   }));
   if (!('loaded' in found)) return { ...row, ...found };
   const { probabilities, loaded } = found;
-  const predicted = probabilities.indexOf(Math.max(...probabilities));
-  const target = { predicted, label: labelled, class: model.targetClass }[plan.target.kind];
+  const predicted = predictedOf(probabilities);
+  const target = targetOf(plan.target, model, probabilities, labelled);
   const mask = loaded.mask();
   return {
     ...row,
@@ -249,12 +251,4 @@ function score(
       shared: work.shared,
     }),
   );
-}
-
-export function throwIfInterrupted(signal: AbortSignal): void {
-  if (!signal.aborted) return;
-  if (signal.reason instanceof CtXaiError) throw signal.reason;
-  throw new CtXaiError('INTERRUPTED', 'the run was interrupted.', {
-    hint: 'Start again with the same command: the run goes on.',
-  });
 }

@@ -10,10 +10,12 @@ import { writeTables } from '../results/tables.ts';
 import { readDonors } from './donor-table.ts';
 import { describePlan, imagesOf } from './environment.ts';
 import type { Listener } from './events.ts';
+import { throwIfInterrupted } from './interrupt.ts';
 import { forEachConcurrently } from './pool.ts';
 import { createProgress, type ProgressMeter } from './progress.ts';
-import { type PassContext, runSample, throwIfInterrupted } from './sample-runner.ts';
+import { type PassContext, runSample } from './sample-runner.ts';
 import { openModel, openSession, type Session } from './session.ts';
+import { timeModel } from './timing.ts';
 import { oneLine } from './units.ts';
 
 export interface RunOptions {
@@ -52,7 +54,8 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<RunResu
     let interrupted = false;
     try {
       for (const model of plan.models) await run.model(model);
-      if (plan.timing.enabled) await run.timing();
+      // Alone on the machine: everything else has ended.
+      for (const model of plan.timing.enabled ? plan.models : []) await run.timing(model);
     } catch (error) {
       if (!(error instanceof CtXaiError && error.code === 'INTERRUPTED') && !options.signal?.aborted) throw error;
       interrupted = true;
@@ -77,7 +80,7 @@ function linkedController(outer: AbortSignal | undefined): { controller: AbortCo
 
 interface Runner {
   model(model: PlannedModel): Promise<void>;
-  timing(): Promise<void>;
+  timing(model: PlannedModel): Promise<void>;
   finish(state: RunResult['state']): Promise<RunResult>;
 }
 
@@ -140,8 +143,19 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
         await session.close();
       }
     },
-    async timing() {
-      emit({ kind: 'phase', phase: 'timing' });
+    async timing(model) {
+      const timings = await folder.journal.timings();
+      const known = timings.filter(row => row.kind === 'timing' && row.model === model.id);
+      emit({ kind: 'phase', phase: 'timing', model: model.id });
+      await timeModel({
+        plan,
+        model,
+        open: () => open(model)(),
+        done: new Set(known.flatMap(row => (row.kind === 'timing' ? [row.method] : []))),
+        signal,
+        ended: row => folder.append(row),
+        progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
+      });
     },
     async finish(state) {
       emit({ kind: 'phase', phase: 'tables' });
