@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { Explainer, Metric } from '../core/contracts.ts';
+import type { Registry } from '../core/registry.ts';
+import { suiteSchema } from './schema.ts';
+
+type Json = Record<string, unknown>;
+
+/**
+ * The JSON Schema (draft 7) by which editors check and complete suites: the suite's own keys, and the names, options,
+ * presets and baselines of what the registry holds. Names that plugins add are let through.
+ */
+export function suiteJsonSchema(registry: Registry): Json {
+  const schema = toJson(suiteSchema);
+  const properties = schema['properties'] as Record<string, Json>;
+  const explainers = [...registry.explainers.values()];
+  const byRole = (role: Explainer['role']) => explainers.filter(e => e.role === role);
+  completeList(properties['explainers']!, byRole('method'), registry);
+  completeList(properties['controls']!, byRole('control'), registry);
+  completeList(properties['metrics']!, [...registry.metrics.values()], registry);
+  const data = properties['data']!;
+  suggest((data['properties'] as Record<string, Json>)['use']!, [...registry.readers.keys()]);
+  data['allOf'] = [...registry.readers.values()].map(reader => {
+    const options = toJson(reader.options as z.ZodType);
+    const shared = Object.fromEntries(Object.keys(data['properties'] as Json).map(key => [key, true]));
+    return ifUsed(reader.name, { ...options, properties: { ...shared, ...(options['properties'] as Json) } });
+  });
+  return { ...schema, title: 'ct-xai-bench suite' };
+}
+
+function toJson(schema: z.ZodType): Json {
+  const { $schema, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any' });
+  return $schema && schema === suiteSchema ? { $schema, ...json } : json;
+}
+
+/** Names, and for each its options, presets and whether it takes a baseline, in a list of explainers or metrics. */
+function completeList(list: Json, parts: readonly (Explainer | Metric)[], registry: Registry): void {
+  const [name, object] = (list['items'] as { anyOf: [Json, Json] }).anyOf;
+  const names = parts.map(part => part.name);
+  suggest(name, names);
+  suggest((object['properties'] as Record<string, Json>)['use']!, names);
+  object['allOf'] = parts.map(part =>
+    ifUsed(part.name, {
+      properties: {
+        options: toJson(part.options as z.ZodType),
+        preset: { enum: Object.keys(part.presets) },
+        baseline: part.baseline === undefined ? false : { enum: [...registry.baselines.keys()] },
+      },
+    }),
+  );
+}
+
+/** Completes by these names, without refusing others. */
+function suggest(string: Json, names: readonly string[]): void {
+  delete string['type'];
+  string['anyOf'] = [{ enum: names }, { type: 'string' }];
+}
+
+function ifUsed(name: string, then: Json): Json {
+  return { if: { properties: { use: { const: name } }, required: ['use'] }, then };
+}
