@@ -1,6 +1,6 @@
 import { centre, finish, type LinearFit, type Observations } from './ridge.ts';
 
-const SWEEPS = 1000;
+const SWEEPS = 10_000;
 const TOLERANCE = 1e-7;
 
 /**
