@@ -92,14 +92,17 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
   // An output of its own: never the seed, never a tensor that is also kept.
   const gradient = builder.fresh('gradient');
   builder.push({ op: 'Identity', domain: '', name: gradient, inputs: [found], outputs: [gradient], attrs: {} });
-  const output = (name: string, as = name): ValueInfo => ({ name: as, ...infos.get(name)! });
+  const valueInfo = (name: string, as: string): ValueInfo => {
+    const { dtype, dims } = infos.get(name)!;
+    return { name: as, dtype, dims };
+  };
   return {
     graph: optimise({
       opset: graph.opset,
       nodes: [...forward.values(), ...builder.nodes],
       constants: new Map([...values, ...graph.constants, ...builder.constants]),
-      inputs: [...graph.inputs, { name: seed, ...infos.get(request.of)! }],
-      outputs: [output(request.wrt, gradient), ...keep.map(name => output(name))],
+      inputs: [...graph.inputs, valueInfo(request.of, seed)],
+      outputs: [valueInfo(request.wrt, gradient), ...keep.map(name => valueInfo(name, name))],
     }),
     seed,
     gradient,

@@ -116,11 +116,8 @@ export class Emitter {
   }
 
   mean(x: string, axes: readonly number[], keepdims = true): string {
-    if (axes.length === 0) return x;
-    const keep = { keepdims: attr.int(keepdims ? 1 : 0) };
-    return this.builder.opset >= 18
-      ? this.op('ReduceMean', [x, this.ints(axes)], keep)
-      : this.op('ReduceMean', [x], { axes: attr.ints(axes), ...keep });
+    const attrs = { keepdims: attr.int(keepdims ? 1 : 0) };
+    return axes.length === 0 ? x : this.op('ReduceMean', [x, this.ints(axes)], attrs);
   }
 
   /** Undoes broadcasting: sums `g` of dims `from` down to dims `to`. */

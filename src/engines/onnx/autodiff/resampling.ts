@@ -28,18 +28,23 @@ export function resampling(axis: AxisResampling): Matrix {
   });
 }
 
-/** Where output `o` lies on the input axis. */
+/** Where output `o` lies on the input axis, rounded as ONNX Runtime does: 'nearest' hangs on it. */
 function coordinate({ coordinates, input, output, scale, roi }: AxisResampling, o: number): number {
-  const halfPixel = (o + 0.5) / scale - 0.5;
+  const f = Math.fround;
+  const ratio = f(scale);
+  const halfPixel = f(f(f(o + 0.5) / ratio) - 0.5);
   switch (coordinates) {
     case 'asymmetric':
-      return o / scale;
+      return f(o / ratio);
     case 'align_corners':
-      return output === 1 ? 0 : (o * (input - 1)) / (output - 1);
+      return output === 1 ? 0 : f(f(o * (input - 1)) / (output - 1));
     case 'pytorch_half_pixel':
       return output > 1 ? halfPixel : 0;
-    case 'half_pixel_symmetric':
-      return (input / 2) * (1 - output / (scale * input)) + halfPixel;
+    case 'half_pixel_symmetric': {
+      const adjustment = f(output / f(ratio * input));
+      const offset = f(f(input / 2) * f(1 - adjustment));
+      return f(f(offset + f(f(o + 0.5) / ratio)) - 0.5);
+    }
     case 'tf_crop_and_resize': {
       const [start, end] = roi;
       if (output === 1) return 0.5 * (start + end) * (input - 1);
@@ -54,7 +59,7 @@ function coordinate({ coordinates, input, output, scale, roi }: AxisResampling, 
 function taps(axis: AxisResampling, at: number): [number, number][] {
   const last = axis.input - 1;
   const inside = (i: number) => Math.min(Math.max(i, 0), last);
-  if (axis.mode === 'nearest') return [[inside(nearestTo(Math.fround(at), axis.nearest)), 1]];
+  if (axis.mode === 'nearest') return [[inside(nearestTo(at, axis.nearest)), 1]];
   if (axis.antialias) return antialiased(axis, at);
   if (axis.mode === 'linear') {
     const x = Math.min(Math.max(at, 0), last);

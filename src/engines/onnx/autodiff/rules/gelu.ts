@@ -28,6 +28,6 @@ function throughTanh(site: Site): string {
   return e.mul(g, e.mul(e.add(e.add(1, t), tail), 0.5));
 }
 
-export const gelu = defineRule(['Gelu', 'com.microsoft:Gelu'], site => [
+export const gelu = defineRule('Gelu', site => [
   () => (read.string(site.node, 'approximate', 'none') === 'tanh' ? throughTanh(site) : exact(site)),
 ]);

@@ -29,7 +29,7 @@ import * as relus from './relu.ts';
 import { reshape } from './reshape.ts';
 import { resize } from './resize.ts';
 import { scatterElements, scatterNd } from './scatter.ts';
-import { hardSigmoid, hardSwish, sigmoid, swish } from './sigmoid.ts';
+import { hardSigmoid, hardSwish, sigmoid } from './sigmoid.ts';
 import { slice } from './slice.ts';
 import { logSoftmax, softmax } from './softmax.ts';
 import { mish, softplus, softsign } from './softplus.ts';
@@ -91,7 +91,6 @@ export const RULES: readonly Rule[] = [
   spaceToDepth,
   split,
   steps,
-  swish,
   tile,
   topK,
   transpose,

@@ -41,24 +41,6 @@ export const layerNormalization = defineRule('LayerNormalization', site => {
   ];
 });
 
-/** y = γ·x/√(mean x² + ε): with s = 1/√(…), s·(gγ − x·s²·mean(gγ·x)). */
-export const rmsNormalization = defineRule(['RMSNormalization', 'SimplifiedLayerNormalization'], site => {
-  const { e, g } = site;
-  const x = site.x();
-  const axes = range(site.axis(read.int(site.node, 'axis', -1)), site.rank(x));
-  const epsilon = read.float(site.node, 'epsilon', 1e-5);
-  const inverse = () => e.div(1, e.sqrt(e.add(e.mean(e.square(x), axes), epsilon)));
-  return [
-    () => {
-      const scaled = e.mul(g, site.x(1));
-      const s = inverse();
-      const along = e.mul(e.mul(x, e.square(s)), e.mean(e.mul(scaled, x), axes));
-      return e.mul(s, e.sub(scaled, along));
-    },
-    () => site.reduce(e.mul(g, e.mul(x, inverse())), 1),
-  ];
-});
-
 /** y = γ·x̂ + β per channel, x̂ standardised over the spatial axes. */
 export const instanceNormalization = defineRule('InstanceNormalization', site => {
   const { e, g } = site;
@@ -69,18 +51,16 @@ export const instanceNormalization = defineRule('InstanceNormalization', site =>
   return [() => throughStandardise(site, e.mul(g, gamma()), site.x(), axes, epsilon)];
 });
 
-/** y = γ·x̂ + β, x̂ standardised over each group of channels; γ, β per channel (opset 21) or per group (18). */
+/** y = γ·x̂ + β, x̂ standardised over each group of channels; γ and β per group (opset 18 to 20). */
 export const groupNormalization = defineRule('GroupNormalization', site => {
   const { e, g } = site;
   const [n, c, ...spatial] = site.dims(site.x()) as [number | null, number, ...(number | null)[]];
   const groups = read.int(site.node, 'num_groups', 1);
   const grouped: Dims = [n, groups, c / groups, ...spatial];
   const epsilon = read.float(site.node, 'epsilon', 1e-5);
-  const ones = spatial.map(() => 1);
-  const perGroup = e.builder.opset < 21;
   return [
     () => {
-      const gamma = e.reshape(site.x(1), perGroup ? [groups, 1, ...ones] : [groups, c / groups, ...ones]);
+      const gamma = e.reshape(site.x(1), [groups, 1, ...spatial.map(() => 1)]);
       const scaled = e.mul(e.reshape(g, grouped), gamma);
       const axes = range(2, grouped.length);
       return site.reshapeLike(throughStandardise(site, scaled, e.reshape(site.x(), grouped), axes, epsilon), site.x());

@@ -5,7 +5,7 @@ import type { Site } from '../site.ts';
 /** The axes that a Reduce operator works on, ascending; none: it passes its input through (noop_with_empty_axes). */
 function reducedAxes(site: Site): number[] {
   const rank = site.rank(site.x());
-  const given = site.numbers(1) ?? read.ints(site.node, 'axes') ?? [];
+  const given = site.numbers(1) ?? [];
   if (given.length > 0) return given.map(a => site.axis(a)).sort((a, b) => a - b);
   return read.int(site.node, 'noop_with_empty_axes', 0) ? [] : Array.from({ length: rank }, (_, i) => i);
 }
@@ -79,13 +79,7 @@ export const reductions = [
     const hits = e.cast(zero);
     const zeros = e.sum(hits, r.axes);
     const filled = e.where(zero, 1, site.x());
-    const keep = { keepdims: { type: 'int', value: 1 } as const };
-    const product =
-      r.axes.length === 0
-        ? filled
-        : e.builder.opset >= 18
-          ? e.op('ReduceProd', [filled, e.ints(r.axes)], keep)
-          : e.op('ReduceProd', [filled], { axes: { type: 'ints', value: r.axes }, ...keep });
+    const product = r.axes.length === 0 ? filled : e.op('ReduceProd', [filled, e.ints(r.axes)]);
     const others = e.where(e.equal(zeros, 0), e.div(1, filled), e.where(e.equal(zeros, 1), hits, 0));
     return e.mul(e.mul(r.g(), product), others);
   }),

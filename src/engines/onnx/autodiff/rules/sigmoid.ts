@@ -25,16 +25,3 @@ export const hardSwish = defineRule('HardSwish', site => {
     },
   ];
 });
-
-/** y = x·σ(αx): g·(s + αx·s(1 − s)) with s = σ(αx). */
-export const swish = defineRule('Swish', site => {
-  const { e, g } = site;
-  const alpha = read.float(site.node, 'alpha', 1);
-  return [
-    () => {
-      const scaled = e.mul(site.x(), alpha);
-      const s = e.op('Sigmoid', [scaled]);
-      return e.mul(g, e.mul(s, e.add(1, e.mul(scaled, e.sub(1, s)))));
-    },
-  ];
-});
