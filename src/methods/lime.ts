@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { undefinedBecause } from '../core/contracts.ts';
 import { defineExplainer } from '../core/define.ts';
 import { maskedBatch, segmentMeans } from '../core/image/masked-batch.ts';
-import { type SegmentPixels, segmentPixels } from '../core/image/segmentation.ts';
+import { segmentPixels } from '../core/image/segmentation.ts';
 import { weightedLasso } from '../core/lasso.ts';
 import { weightedRidge } from '../core/ridge.ts';
 import type { Rng } from '../core/rng.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { tensor } from '../core/tensor.ts';
+import { pixelDistances, segmentDistances } from './shared/distances.ts';
 import { scoreOption } from './shared/options.ts';
 import { segmentOptions, segmentsOf } from './shared/segments.ts';
 
@@ -83,6 +84,7 @@ export const lime = defineExplainer({
       o.alpha,
     );
     if (!fit) return undefinedBecause('the linear model has no unique solution; raise alpha or samples');
+    if (!Number.isFinite(fit.intercept)) return undefinedBecause('the model gave scores that are not finite');
 
     const map = tensor(
       model.input.spatial,
@@ -101,48 +103,4 @@ function drawDesign(rng: Rng, columns: number, { samples, includeOriginal }: Opt
   const design = Uint8Array.from({ length: samples * columns }, () => (rng.next() < 0.5 ? 0 : 1));
   if (includeOriginal) design.fill(1, 0, columns);
   return design;
-}
-
-/** 1 − cos(z, 1) = 1 − √(Σz / S) per row; 1 for a row of zeros. */
-function segmentDistances(design: Uint8Array, columns: number): Float64Array {
-  return Float64Array.from({ length: design.length / columns }, (_, i) => {
-    let on = 0;
-    for (let s = 0; s < columns; s++) on += design[i * columns + s]!;
-    return 1 - Math.sqrt(on / columns);
-  });
-}
-
-/** 1 − cos(x′, x) per row, x′ the perturbed image, from sums over segments; 1 where either is zero everywhere. */
-function pixelDistances(parts: {
-  image: Tensor;
-  fill: Tensor;
-  segments: SegmentPixels;
-  design: Uint8Array;
-  columns: number;
-}): Float64Array {
-  const { image, fill, segments, design, columns } = parts;
-  const channels = image.data.length / segments.pixels.length;
-  const [xx, xb, bb] = [new Float64Array(columns), new Float64Array(columns), new Float64Array(columns)];
-  for (let s = 0; s < columns; s++) {
-    for (let at = segments.start[s]!; at < segments.start[s + 1]!; at++) {
-      const first = segments.pixels[at]! * channels;
-      for (let k = first; k < first + channels; k++) {
-        const [x, b] = [image.data[k]!, fill.data[k]!];
-        xx[s]! += x * x;
-        xb[s]! += x * b;
-        bb[s]! += b * b;
-      }
-    }
-  }
-  const norm = Math.sqrt(xx.reduce((a, b) => a + b, 0));
-  return Float64Array.from({ length: design.length / columns }, (_, i) => {
-    let [inner, square] = [0, 0];
-    for (let s = 0; s < columns; s++) {
-      const on = design[i * columns + s] !== 0;
-      inner += on ? xx[s]! : xb[s]!;
-      square += on ? xx[s]! : bb[s]!;
-    }
-    const length = norm * Math.sqrt(square);
-    return length > 0 ? 1 - inner / length : 1;
-  });
 }
