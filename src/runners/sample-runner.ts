@@ -1,4 +1,5 @@
 import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from '../config/plan.ts';
+import { imageBatch } from '../core/batch.ts';
 import type { FullClassifier, Sample } from '../core/contracts.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
@@ -198,8 +199,7 @@ async function predict(work: Work, index: number): Promise<SampleRow> {
 }
 
 async function probabilitiesOf(model: FullClassifier, image: LoadedImage, signal: AbortSignal): Promise<number[]> {
-  const { data } = image.image();
-  const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(data) };
+  const batch = imageBatch(image.image());
   const probabilities = Array.from((await model.scores(batch, { as: 'probability', signal })).data);
   if (!probabilities.every(Number.isFinite)) {
     throw new CtXaiError('MODEL', `the model gives probabilities ${probabilities.join(', ')} for this image.`, {

@@ -1,5 +1,6 @@
 import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
 import { samplesOf } from '../config/samples.ts';
+import { imageBatch } from '../core/batch.ts';
 import type { FullClassifier, Sample } from '../core/contracts.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { createRng, type Rng } from '../core/rng.ts';
@@ -90,9 +91,7 @@ async function readImages(
     throwIfInterrupted(signal);
     try {
       const image = await loadImage(sample, model, plan.baselines, signal);
-      const { data } = image.image();
-      const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(data) };
-      const scores = await classifier.scores(batch, { as: 'probability', signal });
+      const scores = await classifier.scores(imageBatch(image.image()), { as: 'probability', signal });
       const label = sample.label === undefined ? undefined : model.classOf.get(sample.label);
       const target = targetOf(plan.target, model, scores.data, label);
       if (target !== undefined) images.push({ image, sample, target });

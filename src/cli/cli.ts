@@ -1,0 +1,58 @@
+import yargs, { type Argv } from 'yargs';
+import { packageVersion } from '../config/version.ts';
+import { CtXaiError } from '../core/errors.ts';
+import type { Command } from './command.ts';
+import { checkCommand } from './commands/check.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { explainCommand } from './commands/explain.ts';
+import { listCommand } from './commands/list.ts';
+import { reportCommand } from './commands/report.ts';
+import { runCommand } from './commands/run.ts';
+import { ExitCode, printError } from './output.ts';
+
+/** The command line, without running it. `finish` takes the exit code of the command that ran. */
+export function createCli(args: readonly string[], finish: (code: number) => void): Argv {
+  const cli = yargs([...args])
+    .scriptName('ct-xai')
+    .usage('$0 <command>\n\nBenchmarks explainers of CT classifiers.')
+    .version(packageVersion())
+    .help()
+    .alias({ help: 'h', version: 'V' })
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'Name a command.')
+    .parserConfiguration({ 'duplicate-arguments-array': true })
+    .completion('completion', 'print a completion script for bash or zsh')
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new CtXaiError('USAGE', message, { hint: "See 'ct-xai --help', or --help after a command." });
+    });
+  const add = <A>({ handler, ...command }: Command<A>) => {
+    cli.command<A>({
+      ...command,
+      async handler(argv) {
+        finish(await handler(argv));
+      },
+    });
+  };
+  add(runCommand);
+  add(checkCommand);
+  add(explainCommand);
+  add(reportCommand);
+  add(listCommand);
+  add(doctorCommand);
+  return cli.wrap(Math.min(110, cli.terminalWidth()));
+}
+
+/** Runs a command line. Errors are printed. @returns the exit code. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  let code: number = ExitCode.ok;
+  try {
+    await createCli(args, ended => {
+      code = ended;
+    }).parseAsync();
+  } catch (error) {
+    code = printError(error);
+  }
+  return code;
+}

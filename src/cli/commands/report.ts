@@ -1,0 +1,31 @@
+import { defineCommand } from '../command.ts';
+
+export const reportCommand = defineCommand({
+  command: 'report <dir>',
+  describe: 'write tables and reports of a run folder again; needs neither model nor images',
+  builder: cli =>
+    cli
+      .positional('dir', { type: 'string', demandOption: true, describe: 'run folder' })
+      .option('gallery', { type: 'number', default: 12, describe: 'images in the gallery' })
+      .option('curves-csv', { type: 'boolean', default: false, describe: 'write curves.csv too' })
+      .example('$0 report reports/covid-ct', ''),
+  async handler(argv) {
+    const [{ readRun }, { writeTables }, { writeCurves }, { writeReports }, { print, ExitCode }] = await Promise.all([
+      import('../../results/read-run.ts'),
+      import('../../results/tables.ts'),
+      import('../../results/curves.ts'),
+      import('../write-reports.ts'),
+      import('../output.ts'),
+    ]);
+    const run = await readRun(argv.dir);
+    try {
+      await writeTables(run, { curvesCsv: argv.curvesCsv });
+      await writeCurves(run);
+      for (const file of await writeReports(run, argv.gallery)) print(file);
+      if (run.manifest.state !== 'complete') print('the run is not complete: the reports show what is there');
+    } finally {
+      await run.close();
+    }
+    return ExitCode.ok;
+  },
+});

@@ -1,0 +1,96 @@
+import { join, relative, resolve } from 'node:path';
+import { builtinRegistry } from '../builtin.ts';
+import { loadPlan } from '../config/resolve.ts';
+import { readRun } from '../results/read-run.ts';
+import type { Manifest, Row } from '../results/rows.ts';
+import { runSuite } from '../runners/suite.ts';
+import { cacheFolder } from './cache.ts';
+import { interruptSignal } from './interrupts.ts';
+import { ExitCode, note, print } from './output.ts';
+import { createProgressLine } from './progress.ts';
+import { resultTables } from './result-tables.ts';
+import { overridesOf } from './suite-options.ts';
+import { writeReports } from './write-reports.ts';
+
+export interface RunArguments {
+  readonly suite: string;
+  readonly out?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly seed?: string | undefined;
+  readonly device?: string | undefined;
+  readonly data?: string | undefined;
+  readonly fresh: boolean;
+  readonly retryFailed: boolean;
+  readonly timing?: boolean | undefined;
+}
+
+/** `ct-xai run`. */
+export async function runSuiteCommand(argv: RunArguments): Promise<number> {
+  const planned = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
+  const plan =
+    argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
+  const dir = plan.output.dir ?? resolve('reports', plan.name);
+  const interrupts = interruptSignal();
+  const line = createProgressLine(process.stderr);
+  try {
+    const result = await runSuite(plan, {
+      dir,
+      signal: interrupts.signal,
+      fresh: argv.fresh,
+      retryFailed: argv.retryFailed,
+      onEvent: event => line.on(event),
+      command: commandLine(),
+      cacheDir: cacheFolder(),
+    });
+    line.end();
+    if (result.state === 'interrupted') {
+      note(`interrupted; the same command goes on where it stopped (${relative(process.cwd(), dir) || dir})`);
+      return ExitCode.interrupted;
+    }
+    await tell(dir, plan.output.gallery);
+    return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
+  } finally {
+    line.end();
+    interrupts.release();
+  }
+}
+
+function commandLine(): string {
+  const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+  return ['ct-xai', ...process.argv.slice(2)].map(quote).join(' ');
+}
+
+function failures(counts: NonNullable<Manifest['counts']>): number {
+  return Object.values(counts).reduce((n, byStatus) => n + (byStatus.failed ?? 0), 0);
+}
+
+/** Writes the reports; prints the table, what failed and why, and where the report lies. */
+async function tell(dir: string, gallery: number): Promise<void> {
+  const run = await readRun(dir);
+  try {
+    await writeReports(run, gallery);
+    print(await resultTables(run));
+    await tellFailures(run.rows());
+    print(`\nreport: ${join(relative(process.cwd(), dir) || '.', 'index.html')}`);
+  } finally {
+    await run.close();
+  }
+}
+
+const MOST_REASONS = 5;
+
+async function tellFailures(rows: AsyncIterable<Row>): Promise<void> {
+  const reasons = new Map<string, number>();
+  for await (const row of rows) {
+    if (row.status !== 'failed') continue;
+    const what =
+      row.kind === 'sample' ? row.source : row.kind === 'score' ? `${row.method}, ${row.metric}` : row.method;
+    const reason = `${what}: ${row.reason ?? 'no reason given'}`;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  if (reasons.size === 0) return;
+  const sorted = [...reasons].sort(([, a], [, b]) => b - a);
+  note(`\n${[...reasons.values()].reduce((a, b) => a + b, 0)} rows failed:`);
+  for (const [reason, count] of sorted.slice(0, MOST_REASONS)) note(`  ${count} × ${reason}`);
+  if (sorted.length > MOST_REASONS) note(`  … and ${sorted.length - MOST_REASONS} more reasons (see scores.csv)`);
+}
