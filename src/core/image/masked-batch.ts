@@ -15,16 +15,17 @@ export function maskedBatch(parts: {
 }): Batch {
   const { image, fill, segments, design } = parts;
   const n = segments.start.length - 1;
-  const channels = image.data.length / segments.pixels.length;
+  const runs = runsOf(segments, image.data.length / segments.pixels.length);
+  const source = fill.data;
   return {
     count: design.length / n,
     write(i, out) {
       out.set(image.data);
       for (let s = 0; s < n; s++) {
         if (design[i * n + s] !== 0) continue;
-        for (let at = segments.start[s]!; at < segments.start[s + 1]!; at++) {
-          const first = segments.pixels[at]! * channels;
-          for (let k = first; k < first + channels; k++) out[k] = fill.data[k]!;
+        for (let r = runs.start[s]!; r < runs.start[s + 1]!; r++) {
+          const to = runs.to[r]!;
+          for (let k = runs.from[r]!; k < to; k++) out[k] = source[k]!;
         }
       }
     },
@@ -44,4 +45,27 @@ export function segmentMeans(image: Tensor, segments: SegmentPixels): Tensor {
     }
   }
   return { shape: image.shape, data };
+}
+
+/** Stretches of values that lie side by side, `from` inclusive and `to` exclusive; segment s has start[s] … start[s + 1]. */
+interface Runs {
+  readonly start: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+function runsOf({ start, pixels }: SegmentPixels, channels: number): Runs {
+  const [from, to, first]: [number[], number[], number[]] = [[], [], [0]];
+  for (let s = 0; s + 1 < start.length; s++) {
+    for (let at = start[s]!; at < start[s + 1]!; at++) {
+      const value = pixels[at]! * channels;
+      if (at > start[s]! && to.at(-1) === value) to[to.length - 1] = value + channels;
+      else {
+        from.push(value);
+        to.push(value + channels);
+      }
+    }
+    first.push(from.length);
+  }
+  return { start: Int32Array.from(first), from: Int32Array.from(from), to: Int32Array.from(to) };
 }
