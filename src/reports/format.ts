@@ -56,3 +56,18 @@ export function pValue(p: number | undefined): string {
   if (p === undefined || !Number.isFinite(p)) return NO_NUMBER;
   return p < 0.001 ? '<\u20090.001' : fixed(p, p < 0.1 ? 3 : 2);
 }
+
+/** 'a', 'a and b', 'a, b and c'. */
+export function listed(items: readonly string[]): string {
+  if (items.length < 2) return items.join('');
+  return `${items.slice(0, -1).join(', ')} and ${items[items.length - 1]}`;
+}
+
+/** An estimate with its interval: '0.81 (0.72 to 0.90)'. */
+export function withInterval(
+  { value, low, high }: { readonly value: number | null; readonly low: number | null; readonly high: number | null },
+  decimals: number,
+): string {
+  const text = fixed(value ?? undefined, decimals);
+  return low === null || high === null ? text : `${text} (${fixed(low, decimals)} to ${fixed(high, decimals)})`;
+}

@@ -17,7 +17,8 @@ export interface GalleryPick {
 export function galleryChoice(manifest: Manifest, summary: RunSummary, count = 8): readonly GalleryPick[] {
   return manifest.models.flatMap(({ id, classes }) => {
     const rows = summary.samples.filter(s => s.model === id && s.status === 'ok');
-    const methods = manifest.methods.map(method => method.id);
+    // Shuffled maps are other images' maps: they say nothing here.
+    const methods = manifest.methods.filter(method => method.of === undefined).map(method => method.id);
     return choose(rows, classes, count).map(row => ({
       model: id,
       sample: row.sample,

@@ -1,6 +1,186 @@
 import type { Manifest } from '../../results/rows.ts';
-import type { Finding, ModelAnalysis } from './types.ts';
+import { fixed, group, listed, percent, plural, withInterval } from '../format.ts';
+import { countOf } from '../tally.ts';
+import type { Finding, MethodResult, MetricAnalysis, ModelAnalysis } from './types.ts';
 
-export function findingsOf(_manifest: Manifest, _models: readonly ModelAnalysis[]): Finding[] {
-  return [];
+/** Share of images without a value from which a mean is said to be of a selection. */
+const MANY_MISSING = 0.1;
+
+/** What the run can and cannot conclude, in sentences; the most important first. */
+export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
+  const findings: Finding[] = [...runFindings(manifest, models)];
+  for (const model of models) {
+    const prefix = models.length > 1 ? `${model.model.id}: ` : '';
+    const own = [
+      ...classifierFindings(manifest, model),
+      ...rankFindings(model),
+      ...controlFindings(manifest, model),
+      ...missingFindings(model),
+    ];
+    findings.push(...own.map(({ kind, text }) => ({ kind, text: prefix + text })));
+  }
+  return [...findings, ...limits(manifest, models)];
+}
+
+function runFindings(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
+  const out: Finding[] = [];
+  if (manifest.state !== 'complete') {
+    const state = manifest.state === 'running' ? 'has not ended, or was killed' : 'was interrupted';
+    const seen = listed(
+      models.map(m => `${m.model.id}: ${group(m.images)} of ${group(manifest.dataset.count)} images`),
+    );
+    out.push({ kind: 'cannot', text: `This run ${state} (${seen}). All figures are of what was done by then.` });
+  }
+  if (models.every(m => m.answered === 0)) {
+    out.push({ kind: 'cannot', text: 'No image was classified: there is nothing to compare.' });
+  }
+  return out;
+}
+
+function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[] {
+  const out: Finding[] = [];
+  const { performance: measured } = model;
+  if (model.answered === 0) return out;
+  if (!measured) {
+    const text =
+      'The images have no labels that are classes of the model: how good the classifier is here is not known, and ' +
+      'explanations of hits cannot be told from explanations of errors.';
+    out.push({ kind: 'cannot', text });
+  } else {
+    const { auc, confusion, images } = measured;
+    const wrong = images - confusion.reduce((sum, row, i) => sum + row[i]!, 0);
+    if (auc.value === null) {
+      out.push({ kind: 'caution', text: 'All labelled images are of one class: discrimination cannot be measured.' });
+    } else if (auc.low === null) {
+      const text = `AUC ${fixed(auc.value, 2)} without an interval: ${plural(measured.patients, 'patient')} do not carry one.`;
+      out.push({ kind: 'caution', text });
+    } else if (auc.low <= 0.5) {
+      const text =
+        `The classifier is not separated from chance: AUC ${withInterval(auc, 2)}. The maps show what it computes; ` +
+        'they do not show where the disease is.';
+      out.push({ kind: 'cannot', text });
+    }
+    if (wrong > 0 && manifest.target === 'predicted') {
+      const text =
+        `${plural(wrong, 'image')} of ${group(images)} (${percent(wrong / images)}) are misclassified. ` +
+        'Their maps explain the wrong class; see the tables by outcome.';
+      out.push({ kind: 'caution', text });
+    }
+  }
+  if (model.patients === model.images && model.images > 1) {
+    const text =
+      'Every image counts as a patient of its own. If several are of one patient, intervals are too narrow and ' +
+      'differences look surer than they are: give the patient column.';
+    out.push({ kind: 'caution', text });
+  }
+  return out;
+}
+
+function rankFindings({ metrics, answered }: ModelAnalysis): Finding[] {
+  const out: Finding[] = [];
+  const tooFew = new Map<string, string[]>();
+  for (const entry of metrics) {
+    const { ranking, metric, methods } = entry;
+    if (answered === 0 || methods.length < 2) continue;
+    if (!ranking) {
+      out.push({ kind: 'cannot', text: `${metric.title}: fewer than two methods have values, nothing to rank.` });
+    } else if (!ranking.canRank) {
+      const words = `${plural(ranking.patients, 'patient')} with values for all methods, ${ranking.floor} needed`;
+      tooFew.set(words, [...(tooFew.get(words) ?? []), metric.title]);
+    } else {
+      out.push({ kind: 'can', text: rankSentence(entry) });
+    }
+  }
+  for (const [words, titles] of tooFew) {
+    out.push({ kind: 'cannot', text: `Cannot rank the methods on ${listed(titles)}: ${words}.` });
+  }
+  return out;
+}
+
+function rankSentence({ metric, methods, ranking }: MetricAnalysis): string {
+  const { sets, patients, separated, pairs } = ranking!;
+  const head = `${metric.title} (${plural(patients, 'patient')}): `;
+  if (separated.length === 0)
+    return `${head}no method is separated from another. That is not proof that they are equal.`;
+  const name = ({ method, matched }: MethodResult) => method.id + (matched ? '‡' : '');
+  const leaders = methods.filter(m => sets.get(m.method.id)?.[0] === 1);
+  const sole = leaders.length === 1 && sets.get(leaders[0]!.method.id)?.[1] === 1;
+  const verb = sole
+    ? `${name(leaders[0]!)} is better than every other method`
+    : `no method is better than ${listed(leaders.map(name))}`;
+  const note = leaders.some(m => m.matched) ? ' ‡ It uses the metric’s own baseline, which favours it.' : '';
+  return `${head}${verb}; ${group(separated.length)} of ${plural(pairs, 'pair')} differ.${note}`;
+}
+
+function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysis): Finding[] {
+  if (answered === 0) return [];
+  if (!manifest.methods.some(m => m.role === 'control')) {
+    const text =
+      'The run has no controls: whether any map beats a random one, or a map of another patient, is not known.';
+    return [{ kind: 'cannot', text }];
+  }
+  const out: Finding[] = [];
+  const allBeat: string[] = [];
+  for (const { metric, methods } of metrics) {
+    const compared = methods.filter(m => m.shuffled);
+    const short = compared.filter(m => m.shuffled!.verdict !== 'better').map(m => m.method.id);
+    if (compared.length > 0 && short.length === 0) allBeat.push(metric.title);
+    if (short.length > 0) {
+      const text = `${metric.title}: ${listed(short)} not shown to beat ${short.length === 1 ? 'its' : 'their'} own maps of other patients.`;
+      out.push({ kind: 'caution', text });
+    }
+    const lost = methods.filter(m => m.controls.some(c => c.verdict !== 'better'));
+    if (lost.length > 0) {
+      const words = lost.map(
+        m => `${m.method.id} (${listed(m.controls.filter(c => c.verdict !== 'better').map(c => c.control))})`,
+      );
+      out.push({ kind: 'caution', text: `${metric.title}, not shown to beat a control: ${listed(words)}.` });
+    }
+  }
+  if (allBeat.length > 0) {
+    out.unshift({ kind: 'can', text: `On ${listed(allBeat)}, every method beats its own maps of other patients.` });
+  }
+  return out;
+}
+
+function missingFindings({ metrics, answered, maps, others }: ModelAnalysis): Finding[] {
+  const out: Finding[] = [];
+  for (const { metric, methods } of metrics) {
+    const few = methods.filter(m => answered > 0 && m.summary && m.summary.images < (1 - MANY_MISSING) * answered);
+    if (few.length === 0) continue;
+    const words = few.map(m => `${m.method.id} ${group(m.summary!.images)}`);
+    const text = `${metric.title} is over a part of the ${plural(answered, 'image')} (${listed(words)}): see what was left out.`;
+    out.push({ kind: 'caution', text });
+  }
+  const failed =
+    countOf(others, 'failed') +
+    maps.reduce((sum, cell) => sum + countOf(cell.others, 'failed'), 0) +
+    metrics.reduce(
+      (sum, m) => sum + [...m.methods, ...m.controls].reduce((n, r) => n + countOf(r.others, 'failed'), 0),
+      0,
+    );
+  if (failed > 0) out.push({ kind: 'caution', text: `${plural(failed, 'row')} failed: see Outcomes.` });
+  return out;
+}
+
+/** What no run of this kind can tell. */
+function limits(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
+  if (models.every(m => m.answered === 0)) return [];
+  const faithful = manifest.metrics.filter(m => m.category === 'faithfulness');
+  const baselines = new Set(faithful.flatMap(m => m.baseline ?? []));
+  const texts = [
+    'Whether a metric recognises a right map is not tested: the run has no map that is known to be right. Controls can ' +
+      'refute a metric, never certify it.',
+    faithful.length > 0 && baselines.size === 1
+      ? `Whether the order holds under another baseline is not tested: faithfulness was measured with ‘${[...baselines][0]}’ alone.`
+      : '',
+    manifest.metrics.some(m => m.category === 'localisation')
+      ? 'Localisation says whether maps lie where a reader drew, not what the model uses.'
+      : '',
+    manifest.metrics.length > 1
+      ? 'No metric was declared primary. Ranks hold for each metric by itself, each with a 5 % chance of any false difference.'
+      : '',
+    'One network is one training: conclusions are about this model, not about its architecture.',
+  ];
+  return texts.filter(text => text !== '').map(text => ({ kind: 'cannot', text }));
 }

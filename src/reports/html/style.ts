@@ -1,0 +1,108 @@
+/** The page's one style sheet. Light and dark follow the reader's system; print is light. */
+export const STYLE = `
+:root{color-scheme:light dark;--ink:#1b2127;--soft:#55606b;--line:#d5dbe1;--paper:#fff;--panel:#f4f6f8;--accent:#0a58a6;
+--good:#136b38;--warn:#855300;--bad:#a3242a;--grid:#e3e7eb;
+--c0:#0072b2;--c1:#d55e00;--c2:#00875f;--c3:#b0508b;--c4:#8a6a00;--c5:#2a8fc7;--c6:#5a4aa6}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e4e8ec;--soft:#a3adb8;--line:#39424c;--paper:#14181c;--panel:#1d2329;
+--accent:#7ab8f5;--good:#5fcf8d;--warn:#e8b14c;--bad:#ff8f8f;--grid:#2a323a;
+--c0:#4fa9e6;--c1:#ff8a4a;--c2:#33c79b;--c3:#e69ac6;--c4:#dfb937;--c5:#8fcdf4;--c6:#aa9cf2}}
+*{box-sizing:border-box}
+html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
+main,header,nav,footer{max-width:76rem;margin:0 auto;padding:0 1.25rem}
+header{padding-top:2.25rem}
+h1{font-size:1.9rem;line-height:1.2;margin:0 0 .25rem;letter-spacing:-.01em}
+h2{font-size:1.4rem;line-height:1.3;margin:3rem 0 .5rem;padding-top:.75rem;border-top:2px solid var(--ink)}
+h3{font-size:1.12rem;line-height:1.35;margin:2.25rem 0 .35rem}
+h4{font-size:1rem;margin:1.5rem 0 .35rem}
+p{margin:.5rem 0;max-width:46rem}
+a{color:var(--accent)}
+code,pre{font:.86em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+pre{background:var(--panel);padding:.75rem 1rem;border-radius:6px;overflow-x:auto;max-width:100%;margin:.5rem 0}
+pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
+.soft,figcaption,caption,.note{color:var(--soft)}
+.note,figcaption{font-size:.88rem;line-height:1.45;max-width:46rem}
+.small{font-size:.88rem}
+nav{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--line);margin-top:1.25rem;max-width:none}
+nav ul{list-style:none;display:flex;gap:0 1.25rem;margin:0 auto;padding:.5rem 0;max-width:73.5rem;overflow-x:auto;white-space:nowrap;font-size:.92rem}
+nav a{text-decoration:none;padding:.15rem 0;display:inline-block}
+nav a:hover{text-decoration:underline}
+section{scroll-margin-top:3rem}
+dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem 1.5rem;margin:1.25rem 0 0}
+dl.facts div{border-left:3px solid var(--line);padding-left:.7rem}
+dl.facts dt{color:var(--soft);font-size:.82rem}
+dl.facts dd{margin:0;font-size:1.12rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere;line-height:1.3}
+dl.facts dd small{display:block;font-weight:400;font-size:.8rem;color:var(--soft);line-height:1.35}
+.findings{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem;margin-top:1rem;align-items:start}
+.findings>div{background:var(--panel);border-radius:8px;padding:.85rem 1.1rem;border-top:4px solid var(--soft)}
+.findings .can{border-color:var(--good)}.findings .caution{border-color:var(--warn)}.findings .cannot{border-color:var(--bad)}
+.findings h3{margin:0 0 .35rem;font-size:1rem}
+.findings ul{margin:0;padding-left:1.1rem;font-size:.93rem;line-height:1.45}
+.findings li{margin:.4rem 0}
+.scroll{overflow-x:auto;margin:.75rem 0;max-width:100%}
+.scroll:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;line-height:1.4}
+caption{text-align:left;font-size:.88rem;padding-bottom:.4rem;max-width:46rem}
+th,td{padding:.38rem .75rem;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}
+th:first-child,td:first-child{padding-left:.25rem}
+thead th{border-bottom:1.5px solid var(--ink);border-top:1.5px solid var(--ink);font-weight:600;vertical-align:bottom;line-height:1.25}
+thead th small{display:block;font-weight:400;color:var(--soft)}
+tbody th{font-weight:500}
+tbody:last-child tr:last-child>*{border-bottom:1.5px solid var(--ink)}
+tr.group th{color:var(--soft);font-weight:400;font-size:.85rem;padding-top:.8rem}
+.num{text-align:right;white-space:nowrap}
+td.num small,th small.of{color:var(--soft);font-size:.92em}
+.wide{min-width:14rem;max-width:34rem;overflow-wrap:anywhere}
+.name{white-space:nowrap}
+abbr{text-decoration:underline dotted;text-underline-offset:.2em;cursor:help}
+.chip{display:inline-block;width:.72em;height:.72em;border-radius:50%;background:var(--c);margin-right:.5em}
+.chip.control{background:none;border:1.5px dashed var(--soft);border-radius:2px}
+.yes{color:var(--good)}.no{color:var(--bad)}.open{color:var(--soft)}
+.meta{display:flex;flex-wrap:wrap;gap:.1rem 1.25rem;margin:.1rem 0 .5rem;font-size:.9rem;color:var(--soft);padding:0;list-style:none}
+.meta li{overflow-wrap:anywhere}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1.25rem 2rem;margin:.75rem 0;max-width:64rem;align-items:start}
+figure{margin:0;min-width:0}
+figure>svg{width:100%;height:auto;max-width:32rem;display:block}
+svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;fill:var(--ink)}
+svg .axis text{fill:var(--soft);font-size:11px}svg .axis .title{fill:var(--ink);font-size:12px}
+svg .grid{stroke:var(--grid);stroke-width:1}
+svg .reference line{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 3}
+svg .reference text{fill:var(--soft);font-size:11px}
+svg .row circle{fill:var(--c)}svg .interval{stroke:var(--c);stroke-width:2.5}
+svg .shuffled{fill:var(--paper);stroke:var(--c);stroke-width:1.5}
+svg .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}
+svg .band{fill:var(--c);opacity:.16}
+svg .control .line{stroke:var(--soft);stroke-width:1.4;stroke-dasharray:6 3}
+svg .control.k1 .line{stroke-dasharray:2 3}svg .control.k2 .line{stroke-dasharray:9 3 2 3}svg .control.k3 .line{stroke-dasharray:1 5}
+svg .d1 .line,svg .d1 .interval{stroke-dasharray:7 2}svg .d2 .line,svg .d2 .interval{stroke-dasharray:3 2}
+svg .diagonal{stroke:var(--soft);stroke-dasharray:4 3}
+svg .bar{fill:var(--c);opacity:.45}
+.c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}
+.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:.25rem 0;padding:0;font-size:.86rem}
+.legend svg{width:28px;height:10px;vertical-align:middle;margin-right:.4em}
+.confusion td{text-align:center;min-width:4.5rem}
+.confusion td.hit{font-weight:600;background:var(--panel)}
+.gallery{border-collapse:separate;border-spacing:4px}
+.gallery th,.gallery td{border:0!important;padding:0;text-align:left;vertical-align:top}
+.gallery thead th{padding:.2rem 0;font-size:.86rem}
+.gallery tbody th{min-width:9rem;max-width:11rem;padding-right:.6rem;font-size:.82rem;line-height:1.35;font-weight:400;overflow-wrap:anywhere}
+.gallery td{width:9.2rem}
+.gallery svg{width:9.2rem;height:auto;display:block;background:#000;border-radius:3px}
+.gallery .none{width:9.2rem;aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.78rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
+.gallery small{display:block;font-size:.76rem;color:var(--soft);padding-top:.1rem;font-variant-numeric:tabular-nums;white-space:nowrap}
+.gallery .overlay{transition:opacity .15s}
+.gallery td:hover .overlay{opacity:0}
+.outline{fill:none;stroke:#f5e142;stroke-width:1.6;vector-effect:non-scaling-stroke}
+.badge{display:inline-block;padding:0 .45em;border-radius:4px;font-weight:600}
+.badge.hit{color:var(--good);border:1px solid var(--good)}.badge.miss{color:var(--bad);border:1px solid var(--bad)}
+details{margin:.6rem 0}
+summary{cursor:pointer;color:var(--accent);font-size:.92rem}
+ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
+ol.cites li{margin:.25rem 0}
+footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
+.defs{position:absolute;width:0;height:0}
+@media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.gallery td,.gallery svg,.gallery .none{width:7.4rem}.gallery tbody th{min-width:7rem}}
+@media print{@page{margin:14mm}body{font-size:9.5pt}nav{display:none}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
+.gallery svg,.gallery .none{width:2.4cm}.gallery td{width:2.4cm}pre{white-space:pre-wrap}}
+`;
