@@ -1,0 +1,119 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { tensor } from '../../src/core/tensor.ts';
+import { openRunFolder } from '../../src/results/folder.ts';
+import { readRun } from '../../src/results/read-run.ts';
+import { FORMAT_VERSION } from '../../src/results/rows.ts';
+import { manifest, mapRow, sampleRow, temporaryFolder } from './fixture.ts';
+
+async function make(dir: string, fresh = false, change = {}) {
+  return openRunFolder(dir, manifest(change), fresh);
+}
+
+test('a run folder is made, closed and opened again for the same plan', async () => {
+  const dir = join(await temporaryFolder(), 'a', 'b');
+  const first = await make(dir);
+  expect(first.resumed).toBe(false);
+  await first.append(sampleRow('x', 0));
+  await first.close();
+  const second = await make(dir);
+  expect(second.resumed).toBe(true);
+  expect(second.manifest.resumed).toBe(1);
+  expect(second.journal.index.rows).toBe(1);
+  await second.close();
+});
+
+test("another plan's folder is refused with what differs, and replaced only by fresh", async () => {
+  const dir = await temporaryFolder();
+  const first = await make(dir);
+  await first.append(sampleRow('x', 0));
+  await first.close();
+  const other = { planDigest: 'other', seed: '2' };
+  await expect(make(dir, false, other)).rejects.toMatchObject({
+    code: 'RUN_FOLDER',
+    message: `${dir} holds another plan ('test'); different: seed.`,
+    hint: expect.stringContaining('--fresh'),
+  });
+  const fresh = await make(dir, true, other);
+  expect(fresh.journal.index.rows).toBe(0);
+  await fresh.close();
+});
+
+test('a folder with anything else in it is refused, even by fresh, and left as it is', async () => {
+  const dir = await temporaryFolder();
+  await writeFile(join(dir, 'thesis.docx'), 'x');
+  for (const fresh of [false, true]) {
+    await expect(make(dir, fresh)).rejects.toMatchObject({
+      code: 'RUN_FOLDER',
+      message: `${dir} is not empty and not a run folder (it holds 'thesis.docx').`,
+    });
+  }
+  await writeFile(join(dir, 'manifest.json'), '{"name":"a web page"}');
+  await expect(make(dir, true)).rejects.toMatchObject({ code: 'RUN_FOLDER' });
+  expect((await readdir(dir)).sort()).toEqual(['manifest.json', 'thesis.docx']);
+});
+
+test('fresh deletes what runs write and nothing else', async () => {
+  const dir = await temporaryFolder();
+  await (await make(dir)).close();
+  await writeFile(join(dir, 'notes.txt'), 'mine');
+  await mkdir(join(dir, 'attributions'));
+  await (await make(dir, true)).close();
+  expect((await readdir(dir)).sort()).toEqual(['manifest.json', 'notes.txt', 'results.jsonl']);
+});
+
+test('a folder of a newer format is refused, by reports too', async () => {
+  const dir = await temporaryFolder();
+  await (await make(dir)).close();
+  const newer = { ...manifest(), formatVersion: FORMAT_VERSION + 1 };
+  await writeFile(join(dir, 'manifest.json'), JSON.stringify(newer));
+  const error = { code: 'RUN_FOLDER', message: expect.stringMatching(/format 2; this version reads up to 1/) };
+  await expect(make(dir)).rejects.toMatchObject(error);
+  await expect(readRun(dir)).rejects.toMatchObject(error);
+});
+
+test('what a crash while it was made left does not stand in the way', async () => {
+  const dir = await temporaryFolder();
+  await writeFile(join(dir, 'run.lock'), '');
+  await writeFile(join(dir, '.123-abc.tmp'), '{');
+  await (await make(dir)).close();
+});
+
+test('maps, views and masks come back', async () => {
+  const dir = await temporaryFolder();
+  const folder = await make(dir);
+  const id = 'CT_COVID/severe%0 a/ü.png';
+  const map = tensor([2, 2], Float32Array.of(-1, 0.1, 1e-30, 4));
+  const file = await folder.writeMap('m', 'shuffled(grad-cam)', id, map);
+  const view = await folder.writeView('m', id, tensor([1, 3], Float32Array.of(-1, 0.5, 2)));
+  const mask = await folder.writeMask('m', id, tensor([1, 3], Float32Array.of(0, 1, 1)));
+  await folder.append(sampleRow(id, 0, { view, mask }), mapRow(id, 'first', { file }));
+  await folder.close();
+  expect(file).toMatch(/^attributions\/m\/shuffled-grad-cam-[0-9a-f]{8}\/CT_COVID-severe-0-a-u-[0-9a-f]{8}\.npy$/);
+  const run = await readRun(dir);
+  for await (const row of run.rows()) {
+    if (row.kind === 'map') expect(await run.readMap(row)).toEqual(map);
+    if (row.kind === 'sample') {
+      expect((await run.readView(row))!.data).toEqual(Float32Array.of(0, 128 / 255, 1));
+      expect((await run.readMask(row))!.data).toEqual(Float32Array.of(0, 1, 1));
+    }
+  }
+  expect(await run.readMap(mapRow(id, 'first'))).toBeUndefined();
+  await run.close();
+});
+
+test('the manifest is never half written', async () => {
+  const dir = await temporaryFolder();
+  const folder = await make(dir);
+  const seen: unknown[] = [];
+  let writing = true;
+  const reader = (async () => {
+    while (writing) seen.push(JSON.parse(await readFile(join(dir, 'manifest.json'), 'utf8')));
+  })();
+  for (let i = 0; i < 30; i++) await folder.updateManifest({ name: 'x'.repeat(1000 * i) });
+  writing = false;
+  await reader;
+  expect(seen.length).toBeGreaterThan(0);
+  await folder.close();
+});
