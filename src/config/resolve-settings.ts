@@ -25,7 +25,7 @@ export function resolveEngine(
   if (unread) {
     const which = use === 'auto' ? 'no engine reads' : `the engine '${use}' does not read`;
     const formats = [...new Set(engines.flatMap(engine => engine.formats))].join(', ');
-    throw new CtXaiError('SUITE', `${place(['engine'])}: ${which} '${unread.id}', a ${unread.format} model.`, {
+    throw new CtXaiError('SUITE', `${place(['engine'])}: ${which} '${unread.id}', whose format is ${unread.format}.`, {
       hint: `Formats read: ${formats || 'none'}.`,
     });
   }

@@ -19,7 +19,8 @@ async function samplesOf(options: object): Promise<Sample[]> {
 }
 
 describe.skipIf(!existsSync(golden))('real images (needs ../shared, which is not committed)', () => {
-  const card = (round: boolean): ModelCard => cardOf({ size: [224, 224], resize: { antialias: true, fit: 'stretch', round } });
+  const card = (round: boolean): ModelCard =>
+    cardOf({ size: [224, 224], resize: { antialias: true, fit: 'stretch', round } });
 
   it('come out as Pillow makes them: exactly with whole levels, within 1.01 level without', async () => {
     const { images } = JSON.parse(readFileSync(resolve(golden, 'real.json'), 'utf8')) as { images: string[] };
