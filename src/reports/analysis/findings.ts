@@ -1,7 +1,7 @@
 import type { Manifest } from '../../results/rows.ts';
 import { fixed, group, listed, percent, plural, withInterval } from '../format.ts';
 import { countOf } from '../tally.ts';
-import type { Finding, MethodResult, MetricAnalysis, ModelAnalysis } from './types.ts';
+import type { Finding, MetricAnalysis, ModelAnalysis } from './types.ts';
 
 /** Share of images without a value from which a mean is said to be of a selection. */
 const MANY_MISSING = 0.1;
@@ -14,6 +14,7 @@ export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[])
     const own = [
       ...classifierFindings(manifest, model),
       ...rankFindings(model),
+      ...baselineFindings(model),
       ...controlFindings(manifest, model),
       ...missingFindings(model),
     ];
@@ -102,14 +103,24 @@ function rankSentence({ metric, methods, ranking }: MetricAnalysis): string {
   const head = `${metric.title} (${plural(patients, 'patient')}): `;
   if (separated.length === 0)
     return `${head}no method is separated from another. That is not proof that they are equal.`;
-  const name = ({ method, matched }: MethodResult) => method.id + (matched ? '‡' : '');
   const leaders = methods.filter(m => sets.get(m.method.id)?.[0] === 1);
   const sole = leaders.length === 1 && sets.get(leaders[0]!.method.id)?.[1] === 1;
-  const verb = sole
-    ? `${name(leaders[0]!)} is better than every other method`
-    : `no method is better than ${listed(leaders.map(name))}`;
-  const note = leaders.some(m => m.matched) ? ' ‡ It uses the metric’s own baseline, which favours it.' : '';
-  return `${head}${verb}; ${group(separated.length)} of ${plural(pairs, 'pair')} differ.${note}`;
+  const names = listed(leaders.map(({ method, matched }) => method.id + (matched ? '\u00a0‡' : '')));
+  const verb = sole ? `${names} is better than every other method` : `no method is better than ${names}`;
+  return `${head}${verb}; ${group(separated.length)} of ${plural(pairs, 'pair')} differ.`;
+}
+
+/** Methods that are scored with their own baseline. */
+function baselineFindings({ metrics }: ModelAnalysis): Finding[] {
+  const matched = metrics.flatMap(({ metric, methods }) =>
+    methods.flatMap(m => (m.matched && m.summary ? [{ method: m.method.id, metric: metric.title }] : [])),
+  );
+  if (matched.length === 0) return [];
+  const methods = [...new Set(matched.map(m => m.method))];
+  const titles = [...new Set(matched.map(m => m.metric))];
+  const uses = methods.length === 1 ? 'uses' : 'use';
+  const text = `‡ On ${listed(titles)}, ${listed(methods)} ${uses} the same baseline as the metric, which favours them.`;
+  return [{ kind: 'caution', text }];
 }
 
 function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysis): Finding[] {
@@ -126,7 +137,7 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
     const short = compared.filter(m => m.shuffled!.verdict !== 'better').map(m => m.method.id);
     if (compared.length > 0 && short.length === 0) allBeat.push(metric.title);
     if (short.length > 0) {
-      const text = `${metric.title}: ${listed(short)} not shown to beat ${short.length === 1 ? 'its' : 'their'} own maps of other patients.`;
+      const text = `${metric.title}: ${listed(short)} ${short.length === 1 ? 'is not shown to beat its' : 'are not shown to beat their'} own maps of other patients.`;
       out.push({ kind: 'caution', text });
     }
     const lost = methods.filter(m => m.controls.some(c => c.verdict !== 'better'));
@@ -146,10 +157,11 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
 function missingFindings({ metrics, answered, maps, others }: ModelAnalysis): Finding[] {
   const out: Finding[] = [];
   for (const { metric, methods } of metrics) {
-    const few = methods.filter(m => answered > 0 && m.summary && m.summary.images < (1 - MANY_MISSING) * answered);
-    if (few.length === 0) continue;
-    const words = few.map(m => `${m.method.id} ${group(m.summary!.images)}`);
-    const text = `${metric.title} is over a part of the ${plural(answered, 'image')} (${listed(words)}): see what was left out.`;
+    const counts = methods.flatMap(m => m.summary?.images ?? []);
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    if (answered === 0 || counts.length === 0 || least >= (1 - MANY_MISSING) * answered) continue;
+    const number = least === most ? group(least) : `${group(least)} to ${group(most)}`;
+    const text = `${metric.title}: ${number} of ${plural(answered, 'image')} have a value, by method; the rest is left out.`;
     out.push({ kind: 'caution', text });
   }
   const failed =

@@ -65,7 +65,7 @@ export function leftAxis(axis: Axis, frame: Frame, title: string): Markup {
 
 /** A drawing that scales with its column, named for readers who can't see it. */
 export function svg(width: number, height: number, name: string, content: readonly Markup[] | Markup): Markup {
-  return html`<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${name}">${content}</svg>`;
+  return html`<svg viewBox="0 0 ${width} ${height}" style="max-width:${Math.round(width * 1.1)}px" role="img" aria-label="${name}">${content}</svg>`;
 }
 
 /** A coordinate, to a tenth of a pixel. */

@@ -44,10 +44,12 @@ export function intervalChart(chart: {
   const frame = { left, right: WIDTH - 14, top, bottom };
   return svg(WIDTH, bottom + 40, chart.name, [
     bottomAxis(x, frame, chart.title),
-    html`${labels.placed.map(
-      ({ label, at, level, anchor }) =>
-        html`<g class="reference"><line x1="${px(at)}" x2="${px(at)}" y1="${18 + level * 15}" y2="${bottom}"/><text x="${px(anchor)}" y="${14 + level * 15}" text-anchor="middle">${label}</text></g>`,
-    )}`,
+    html`<g class="reference">${labels.placed.map(
+      ({ at, level }) => html`<line x1="${px(at)}" x2="${px(at)}" y1="${18 + level * 15}" y2="${bottom}"/>`,
+    )}${labels.placed.map(
+      ({ label, level, anchor }) =>
+        html`<text x="${px(anchor)}" y="${14 + level * 15}" text-anchor="middle">${label}</text>`,
+    )}</g>`,
     html`${rows.map((row, i) => drawRow(row, top + (i + 0.5) * ROW, left, x))}`,
   ]);
 }

@@ -63,12 +63,12 @@ abbr{text-decoration:underline dotted;text-underline-offset:.2em;cursor:help}
 .meta li{overflow-wrap:anywhere}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1.25rem 2rem;margin:.75rem 0;max-width:64rem;align-items:start}
 figure{margin:0;min-width:0}
-figure>svg{width:100%;height:auto;max-width:32rem;display:block}
+figure>svg{width:100%;height:auto;display:block}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;fill:var(--ink)}
 svg .axis text{fill:var(--soft);font-size:11px}svg .axis .title{fill:var(--ink);font-size:12px}
 svg .grid{stroke:var(--grid);stroke-width:1}
 svg .reference line{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 3}
-svg .reference text{fill:var(--soft);font-size:11px}
+svg .reference text{fill:var(--soft);font-size:11px;paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
 svg .row circle{fill:var(--c)}svg .interval{stroke:var(--c);stroke-width:2.5}
 svg .shuffled{fill:var(--paper);stroke:var(--c);stroke-width:1.5}
 svg .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}

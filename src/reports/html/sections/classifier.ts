@@ -1,6 +1,6 @@
 import type { Estimate, Performance } from '../../../core/statistics/performance.ts';
 import type { Analysis, ModelAnalysis } from '../../analysis/types.ts';
-import { fixed, group, percent, plural, withInterval } from '../../format.ts';
+import { fixed, group, percent, plural } from '../../format.ts';
 import { html, type Markup } from '../markup.ts';
 import { reliabilityChart } from '../reliability-chart.ts';
 import { table } from '../table.ts';
@@ -88,7 +88,7 @@ function reliability(measured: Performance, classes: readonly string[]): Markup 
   const bins = calibration.bins.flatMap(({ low, high, images, predicted, observed }) =>
     predicted === null || observed === null ? [] : [{ low, high, predicted, observed, count: images }],
   );
-  const event = positive === null ? 'the predicted class' : (classes[positive] ?? '');
+  const event = positive === null ? 'the predicted class was right' : `the label was ${classes[positive]}`;
   const spoken = bins.map(b => `${fixed(b.predicted, 2)}: ${fixed(b.observed, 2)} of ${b.count}`).join('; ');
-  return html`<figure>${reliabilityChart(`Reliability of the probability of ${event}. ${spoken}.`, 'predicted probability', bins)}<figcaption>Reliability: how often ${event} was right against the probability given for it, in ${calibration.bins.length} bins of equal width; bars count the images. On the dashed line the probabilities mean what they say. AUC ${withInterval(measured.auc, 2)}.</figcaption></figure>`;
+  return html`<figure>${reliabilityChart(`Reliability: how often ${event}, by predicted probability. ${spoken}.`, 'predicted probability', bins)}<figcaption>Reliability: how often ${event}, against the probability given for it, in ${calibration.bins.length} bins of equal width. Bars count the images. On the dashed line probabilities mean what they say.</figcaption></figure>`;
 }

@@ -25,7 +25,7 @@ export function metricTable(entry: MetricAnalysis, names: Names, decimals: numbe
     ...(others ? [{ title: html`Beats the controls` }] : []),
     { title: 'Patients', numeric: true },
     { title: 'Images', numeric: true },
-    { title: 'Without a value' },
+    { title: 'Without a value', style: 'name' },
   ];
   const cells = (result: CellResult, middle: readonly (Markup | string)[], ranks: Markup | string) => [
     html`${names.method(result.method)}${(result as Partial<MethodResult>).matched ? html` <abbr title="same baseline as the metric">‡</abbr>` : undefined}`,
@@ -108,6 +108,39 @@ function missingText({ others, notRun }: CellResult): Markup | string {
   if (parts.length === 0) return 'none';
   const why = others.map(o => `${o.count}: ${o.reason}`).join('\n');
   return html`<abbr title="${why || 'the run was cut'}">${parts.join(', ')}</abbr>`;
+}
+
+/** The controls made of each method's own maps, by themselves. */
+export function shuffledTable(
+  { controls, metric }: MetricAnalysis,
+  names: Names,
+  decimals: number,
+): Markup | undefined {
+  const rows = controls.filter(c => c.of !== undefined);
+  if (rows.length === 0) return undefined;
+  return html`<details><summary>The methods’ own maps of other patients</summary>${table(
+    `${metric.title} of each method’s maps put on other patients’ images: mean over patients`,
+    [
+      { title: 'Control', style: 'name' },
+      { title: 'Mean', numeric: true },
+      { title: '95 % interval', numeric: true },
+      { title: 'Patients', numeric: true },
+      { title: 'Images', numeric: true },
+      { title: 'Without a value', style: 'name' },
+    ],
+    [
+      {
+        rows: rows.map(result => [
+          names.method(result.method),
+          fixed(result.summary?.mean, decimals),
+          intervalCell(result.summary, decimals),
+          group(result.summary?.patients ?? 0),
+          group(result.summary?.images ?? 0),
+          missingText(result),
+        ]),
+      },
+    ],
+  )}</details>`;
 }
 
 /** Means by what the classifier made of the images; nothing where it made the same of all. */

@@ -5,7 +5,7 @@ import { curveChart } from '../curve-chart.ts';
 import { intervalChart } from '../interval-chart.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Names } from '../names.ts';
-import { metricTable, outcomeTable } from './metric-tables.ts';
+import { metricTable, outcomeTable, shuffledTable } from './metric-tables.ts';
 
 /** Headings by category: what a model uses and where a doctor looks are never one table. */
 const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string]>> = {
@@ -68,7 +68,7 @@ function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, s
 ${
   valued.length === 0
     ? html`<p>No value: ${plural(model.answered, 'image')} classified, and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
-    : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${outcomeTable(model, entry, names, decimals)}`
+    : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`
 }`;
 }
 
@@ -133,6 +133,6 @@ function curvesFigure(entry: MetricAnalysis, names: Names): Markup | undefined {
     s =>
       html`<li><svg viewBox="0 0 28 10" aria-hidden="true"><g class="${s.control ? 'control' : 'series'} ${s.colour}"><path class="line" d="M0 5H28"/></g></svg>${s.label}</li>`,
   )}</ul><figcaption>Mean curves over ${over}; bands: pointwise 95 % intervals (Student’s t). Controls grey and dashed.${
-    hidden > 0 ? ` The ${hidden} shuffled controls are in the table only.` : ''
+    hidden > 0 ? ` ${hidden} shuffled controls are not drawn.` : ''
   }</figcaption></figure>`;
 }
