@@ -6,6 +6,7 @@ import { windowMean } from './data/baselines/window-mean.ts';
 import { zeroInput } from './data/baselines/zero-input.ts';
 import { imageFolder } from './data/image-folder.ts';
 import { phantom } from './data/phantom.ts';
+import { onnxEngine } from './engines/onnx/engine.ts';
 import { centre } from './methods/centre.ts';
 import { edges } from './methods/edges.ts';
 import { gradCam } from './methods/grad-cam.ts';
@@ -27,6 +28,6 @@ export function builtinRegistry(): Registry {
     metrics: [deletion, insertion, srg, pointingGame, relevanceMass],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, phantom],
-    engines: [],
+    engines: [onnxEngine],
   });
 }
