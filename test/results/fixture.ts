@@ -1,12 +1,14 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { FORMAT_VERSION, type Manifest, type MapRow, type SampleRow, type ScoreRow } from '../../src/results/rows.ts';
 
-/** A folder that goes when the test ends. */
+/** A folder that goes when the test ends. In memory where there is such a thing: runs sync after every row. */
 export async function temporaryFolder(): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'ct-xai-'));
+  const base = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+  const dir = await mkdtemp(join(base, 'ct-xai-'));
   onTestFinished(() => rm(dir, { recursive: true, force: true }));
   return dir;
 }
