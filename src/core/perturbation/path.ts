@@ -11,7 +11,8 @@ export function edgesPerStep(count: number, perStep: number): number[] {
 
 /**
  * The same for `steps` steps as equal as whole elements allow (fewer where there are fewer elements). Read from the
- * other end they are the same steps, so that a path and its reverse pass through the same states.
+ * other end they are the same steps (but for the middle of an odd count), so that a path and its reverse pass through
+ * the same states.
  */
 export function equalEdges(count: number, steps: number): number[] {
   const parts = Math.min(steps, count);
