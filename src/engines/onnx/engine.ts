@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
+import { env } from 'onnxruntime-node';
+import type { Capability, Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts.ts';
+import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { OnnxClassifier } from './classifier.ts';
+import { DEVICES, type Device, deviceNamed, requireProvider } from './devices.ts';
+import { Executor, type Program, type Settings } from './executor.ts';
+import type { Graph } from './graph.ts';
+import { throwIfAborted } from './in-order.ts';
+import { type LayerMap, layersOf } from './layers.ts';
+import { loadModel } from './model.ts';
+import { WorkerPool } from './pool.ts';
+import { probeDevices } from './probe-devices.ts';
+import { atHead, type Headed } from './tail.ts';
+import { divisions, tune, type Wishes } from './tune.ts';
+import { recall, remember, tuningKey } from './tuning-cache.ts';
+
+/** ONNX Runtime's version. */
+export const ORT_VERSION: string = env.versions.node ?? env.versions.common;
+
+/** Models as .onnx files, on ONNX Runtime in worker threads; gradients by graphs of ordinary ONNX operators. */
+export const onnxEngine: Engine = {
+  name: 'onnx',
+  formats: ['onnx'],
+  devices: DEVICES.map(d => d.name),
+  probe: () => probeDevices(ORT_VERSION, openGraph),
+  open: (card, options) => openGraph(undefined, card, options),
+};
+
+/**
+ * Opens a model from its file, or from a graph that stands for it.
+ * @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE
+ */
+export async function openGraph(
+  graph: Graph | undefined,
+  card: ModelCard,
+  options: OpenOptions,
+): Promise<FullClassifier> {
+  const device = deviceNamed(options.device);
+  requireProvider(device);
+  throwIfAborted(options.signal);
+  const { size, channels, layout } = card.input;
+  const model = await loadModel(graph, {
+    file: card.file,
+    size,
+    channels,
+    layout,
+    classes: card.task === 'sigmoid' ? 1 : card.classes.length,
+    ...(card.input.name === undefined ? {} : { input: card.input.name }),
+    ...(card.output === undefined ? {} : { output: card.output }),
+  });
+  const headed = atHead(model, card);
+  const layers = layersOf(headed.model, layout, card.camLayer);
+  throwIfAborted(options.signal);
+
+  const digest = graph ? 'graph' : createHash('sha256').update(readFileSync(card.file)).digest('hex');
+  const wishes: Wishes = { microBatch: options.microBatch, workers: options.workers, threads: options.threads };
+  const settingsFor = (kind: string, program: Program, limits: Wishes) =>
+    tuned(
+      headed,
+      program,
+      device,
+      limits,
+      options.cacheDir,
+      tuningKey({ digest, kind, device: device.name, version: ORT_VERSION, wishes: limits, size }),
+    );
+  const forward = await settingsFor('forward', { graph: headed.model.graph }, wishes);
+  throwIfAborted(options.signal);
+
+  const pool = new WorkerPool(forward.workers);
+  try {
+    const executor = await Executor.open({
+      ...headed,
+      image: { height: size[0], width: size[1], channels, layout },
+      pool,
+      executionProviders: [device.provider],
+      forward,
+      // The threads are there already; how they are used may differ.
+      gradientSettings: async program =>
+        settingsFor('gradient', program, { ...wishes, workers: forward.workers, threads: forward.threads }),
+    });
+    const { capabilities, limitations } = abilities(headed, layers);
+    const runtime: Runtime = {
+      engine: 'onnx',
+      engineVersion: ORT_VERSION,
+      device: device.name,
+      ...forward,
+      ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+      ...(Object.keys(limitations).length > 0 ? { limitations } : {}),
+    };
+    return new OnnxClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+  } catch (error) {
+    await pool.close();
+    throw device.provider === 'cpu' ? error : refused(device, error);
+  }
+}
+
+function refused(device: Device, error: unknown): unknown {
+  if (!(error instanceof CtXaiError) || error.code !== 'ENGINE') return error;
+  return new CtXaiError('DEVICE', `device '${device.name}' can't run this model: ${messageOf(error)}`, {
+    hint: device.hint,
+    cause: error,
+  });
+}
+
+async function tuned(
+  { model }: Headed,
+  program: Program,
+  device: Device,
+  wishes: Wishes,
+  cacheDir: string | undefined,
+  key: string,
+): Promise<Settings> {
+  const known = recall(cacheDir, key);
+  if (known) return known;
+  const weights = [...model.graph.constants.values()].reduce((sum, c) => sum + c.data.byteLength, 0);
+  // A GPU has one queue: more workers would only hold more copies of the weights.
+  const candidates =
+    device.provider === 'cpu'
+      ? divisions(availableParallelism(), wishes, weights, freemem())
+      : [{ workers: 1, threads: 1 }];
+  const settings = await tune(program, model, [device.provider], wishes, candidates);
+  remember(cacheDir, key, settings);
+  return settings;
+}
+
+/** What can be differentiated: found by building the graphs, which costs little; nothing is run. */
+function abilities(
+  { model, head }: Headed,
+  layers: LayerMap,
+): { capabilities: ReadonlySet<Capability>; limitations: Partial<Record<Capability, string>> } {
+  const capabilities = new Set<Capability>(['gradients', 'layers']);
+  const limitations: Partial<Record<Capability, string>> = {};
+  const attempt = (capability: Capability, wrt: string) => {
+    try {
+      Executor.program(model, head, wrt, []);
+    } catch (error) {
+      if (!(error instanceof CtXaiError) || error.code !== 'OPERATOR') throw error;
+      capabilities.delete(capability);
+      limitations[capability] = messageOf(error);
+    }
+  };
+  attempt('gradients', model.input);
+  if (layers.cam) attempt('layers', layers.cam.name);
+  return { capabilities, limitations };
+}

@@ -1,0 +1,234 @@
+import type { Batch, Target } from '../../core/contracts.ts';
+import { differentiate } from './autodiff/index.ts';
+import type { Graph } from './graph.ts';
+import { imageOf, toChannelsFirst } from './images.ts';
+import { inOrder, throwIfAborted } from './in-order.ts';
+import type { Layout } from './layout.ts';
+import type { Feed, RunResult } from './messages.ts';
+import type { NormalisedModel } from './model.ts';
+import { IN_FLIGHT, type WorkerPool } from './pool.ts';
+import { encodeModel } from './proto.ts';
+import type { Head } from './scores.ts';
+import { MODES, withSeed } from './seed.ts';
+
+/** How sessions of one kind run. */
+export interface Settings {
+  readonly microBatch: number;
+  readonly workers: number;
+  readonly threads: number;
+}
+
+/** The model's images. */
+export interface ImageShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly layout: Layout;
+}
+
+/** A graph to be run, and which of its inputs and outputs are what. */
+export interface Program {
+  readonly graph: Graph;
+  readonly target?: string;
+  readonly mode?: string;
+  readonly gradient?: string;
+}
+
+export interface ExecutorParts {
+  readonly model: NormalisedModel;
+  readonly head: Head;
+  readonly image: ImageShape;
+  readonly pool: WorkerPool;
+  readonly executionProviders: readonly string[];
+  /** Settings for forward graphs, and for gradient graphs, chosen when the first is asked for. */
+  readonly forward: Settings;
+  gradientSettings(program: Program): Promise<Settings>;
+}
+
+interface Session {
+  readonly name: string;
+  readonly program: Program;
+  readonly settings: Settings;
+}
+
+/**
+ * Streams images through a model's sessions. The forward session is opened at once, those with gradients when they are
+ * first needed. The images of a micro-batch are written while the workers compute others.
+ */
+export class Executor {
+  readonly head: Head;
+  readonly image: ImageShape;
+  readonly #parts: ExecutorParts;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  /** Buffers to write images into, by their length. */
+  readonly #free = new Map<number, Float32Array[]>();
+
+  private constructor(parts: ExecutorParts) {
+    this.#parts = parts;
+    this.head = parts.head;
+    this.image = parts.image;
+  }
+
+  /** @throws CtXaiError ENGINE if ONNX Runtime does not take the graph. */
+  static async open(parts: ExecutorParts): Promise<Executor> {
+    const executor = new Executor(parts);
+    await executor.#session('forward', async () => ({
+      program: { graph: parts.model.graph },
+      settings: parts.forward,
+    }));
+    return executor;
+  }
+
+  /** Raw scores of each image, in ascending order; `raw` is valid during the call only. */
+  async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
+    const session = await this.#session('forward');
+    await this.#stream(session, batch, undefined, signal, (result, first, count) => {
+      for (let j = 0; j < count; j++) consume(first + j, this.#raw(result, j));
+    });
+  }
+
+  /** d score / d image, [h, w, c], and raw scores of each image. */
+  async gradients(
+    batch: Batch,
+    target: Target,
+    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { model, image } = this.#parts;
+    const session = await this.#gradientSession('gradient', model.input, []);
+    const shape = { pixels: image.height * image.width, channels: image.channels, layout: image.layout };
+    const scratch = new Float32Array(shape.pixels * shape.channels);
+    await this.#stream(session, batch, target, signal, (result, first, count) => {
+      const gradient = result.outputs[session.program.gradient!]!;
+      for (let j = 0; j < count; j++) consume(first + j, imageOf(gradient, j, shape, scratch), this.#raw(result, j));
+    });
+  }
+
+  /** Activations of a tensor and d score / d activations: for each image, where in the two arrays its values are. */
+  async layer(
+    batch: Batch,
+    target: Target,
+    layer: string,
+    consume: (i: number, result: { activations: Float32Array; gradients: Float32Array }, from: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const session = await this.#gradientSession(`layer ${layer}`, layer, [layer]);
+    await this.#stream(session, batch, target, signal, (result, first, count) => {
+      const activations = result.outputs[layer]!;
+      const gradients = result.outputs[session.program.gradient!]!;
+      for (let j = 0; j < count; j++) consume(first + j, { activations, gradients }, j);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#parts.pool.close();
+  }
+
+  /** The program for a gradient. @throws CtXaiError OPERATOR or LAYER */
+  static program(model: NormalisedModel, head: Head, wrt: string, keep: readonly string[]): Program {
+    const made = differentiate(model, { wrt, of: model.output, keep: [model.output, ...keep] });
+    const units = model.infos.get(model.output)!.dims[1]!;
+    const seeded = withSeed(made.graph, made.seed, model.output, units, head);
+    return { ...seeded, gradient: made.gradient };
+  }
+
+  #gradientSession(name: string, wrt: string, keep: readonly string[]): Promise<Session> {
+    return this.#session(name, async () => {
+      const { model, head } = this.#parts;
+      const program = Executor.program(model, head, wrt, keep);
+      const settings = keep.length === 0 ? await this.#parts.gradientSettings(program) : this.#parts.forward;
+      return { program, settings };
+    });
+  }
+
+  /** The session of that name, opened when it is first asked for; one that could not be opened is tried again. */
+  #session(name: string, make?: () => Promise<Omit<Session, 'name'>>): Promise<Session> {
+    const known = this.#sessions.get(name);
+    if (known !== undefined) return known;
+    const opening = (async () => {
+      const { program, settings } = await make!();
+      const { pool, executionProviders } = this.#parts;
+      const { threads, workers } = settings;
+      await pool.open(name, encodeModel(program.graph), { executionProviders, threads }, workers);
+      return { name, program, settings };
+    })();
+    this.#sessions.set(name, opening);
+    opening.catch(() => this.#sessions.delete(name));
+    return opening;
+  }
+
+  async #stream(
+    session: Session,
+    batch: Batch,
+    target: Target | undefined,
+    signal: AbortSignal | undefined,
+    consume: (result: RunResult, first: number, count: number) => void,
+  ): Promise<void> {
+    const { microBatch, workers } = session.settings;
+    throwIfAborted(signal);
+    const many = Math.ceil(batch.count / microBatch);
+    await inOrder(
+      many,
+      workers * IN_FLIGHT,
+      i => {
+        const first = i * microBatch;
+        const count = Math.min(microBatch, batch.count - first);
+        const feeds = [this.#images(session, batch, first, count), ...this.#seeds(session, target, count)];
+        return this.#parts.pool.run(session.name, feeds, workers);
+      },
+      (i, result) => {
+        const first = i * microBatch;
+        consume(result, first, Math.min(microBatch, batch.count - first));
+        this.#recycle(result.returned[0]!);
+      },
+      signal,
+    );
+  }
+
+  /** Images `first`… of a batch, in the model's layout. */
+  #images(session: Session, batch: Batch, first: number, count: number): Feed {
+    const { height, width, channels, layout } = this.image;
+    const { model } = this.#parts;
+    const size = height * width * channels;
+    const rowCount = model.dynamicBatch ? count : session.settings.microBatch;
+    const data = this.#free.get(rowCount * size)?.pop() ?? new Float32Array(rowCount * size);
+    const scratch = layout === 'NCHW' && channels > 1 ? new Float32Array(size) : undefined;
+    for (let j = 0; j < count; j++) {
+      const place = data.subarray(j * size, (j + 1) * size);
+      batch.write(first + j, scratch ?? place);
+      if (scratch) toChannelsFirst(scratch, place, height * width, channels);
+    }
+    const dims = layout === 'NCHW' ? [rowCount, channels, height, width] : [rowCount, height, width, channels];
+    return { name: model.input, dims, data };
+  }
+
+  #seeds(session: Session, target: Target | undefined, count: number): Feed[] {
+    const { program, settings } = session;
+    if (!target || program.target === undefined || program.mode === undefined) return [];
+    const { model, head } = this.#parts;
+    const units = model.infos.get(model.output)!.dims[1]!;
+    const rowCount = model.dynamicBatch ? count : settings.microBatch;
+    const data = new Float32Array(rowCount * units);
+    for (let j = 0; j < count; j++) {
+      if (head.task === 'sigmoid') data[j] = target.class === 1 ? 1 : -1;
+      else data[j * units + target.class] = 1;
+    }
+    return [
+      { name: program.target, dims: [rowCount, units], data },
+      { name: program.mode, dims: [2], data: Float32Array.from(MODES[target.score]) },
+    ];
+  }
+
+  /** The raw scores of the j-th image of a micro-batch. */
+  #raw(result: RunResult, j: number): Float32Array {
+    const { model } = this.#parts;
+    const units = model.infos.get(model.output)!.dims[1]!;
+    return result.outputs[model.output]!.subarray(j * units, (j + 1) * units);
+  }
+
+  #recycle(buffer: Float32Array): void {
+    const kept = this.#free.get(buffer.length) ?? [];
+    kept.push(buffer);
+    this.#free.set(buffer.length, kept);
+  }
+}

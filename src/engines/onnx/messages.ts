@@ -1,0 +1,36 @@
+/** What the main thread and the workers say to each other. */
+
+/** Session options as they cross threads: ONNX Runtime's own, without what can't be copied. */
+export interface SessionSettings {
+  readonly executionProviders: readonly string[];
+  readonly threads: number;
+}
+
+export interface Feed {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly data: Float32Array;
+}
+
+export type Request =
+  | {
+      readonly type: 'open';
+      readonly id: number;
+      readonly session: string;
+      readonly bytes: Uint8Array;
+      readonly settings: SessionSettings;
+    }
+  | { readonly type: 'run'; readonly id: number; readonly session: string; readonly feeds: readonly Feed[] }
+  | { readonly type: 'drop'; readonly id: number; readonly session: string }
+  | { readonly type: 'close'; readonly id: number };
+
+export interface RunResult {
+  /** By output name. */
+  readonly outputs: Readonly<Record<string, Float32Array>>;
+  /** The feeds' buffers, to be filled again. */
+  readonly returned: readonly Float32Array[];
+}
+
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly result?: RunResult }
+  | { readonly id: number; readonly ok: false; readonly message: string };

@@ -1,0 +1,175 @@
+import { Worker } from 'node:worker_threads';
+import { CtXaiError } from '../../core/errors.ts';
+import type { Feed, Reply, Request, RunResult, SessionSettings } from './messages.ts';
+
+/** Runs in flight per worker: while ONNX Runtime computes one, the next lies ready. */
+export const IN_FLIGHT = 2;
+
+type Body = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
+
+interface Waiting {
+  readonly resolve: (result: RunResult | undefined) => void;
+  readonly reject: (error: Error) => void;
+}
+
+interface Queued {
+  readonly body: Body;
+  /** Only workers before this number may take it. */
+  readonly workers: number;
+  readonly waiting: Waiting;
+}
+
+/** Worker threads that hold sessions. Sessions are known by name; each worker that is to run one has its own copy. */
+export class WorkerPool {
+  readonly size: number;
+  readonly #threads: Thread[];
+  readonly #queue: Queued[] = [];
+  #failure: CtXaiError | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** @param url the worker's module */
+  constructor(size: number, url: URL = workerUrl()) {
+    this.size = size;
+    this.#threads = Array.from({ length: size }, () => new Thread(url, error => this.#fail(error)));
+  }
+
+  /** Opens a session in the first `workers` workers. */
+  async open(session: string, bytes: Uint8Array, settings: SessionSettings, workers = this.size): Promise<void> {
+    this.#check();
+    const request: Body = { type: 'open', session, bytes, settings };
+    await settled(this.#threads.slice(0, workers).map(thread => thread.post(request)));
+  }
+
+  /** Runs a session on whichever of the first `workers` workers is free first. The feeds' buffers are given away. */
+  async run(session: string, feeds: readonly Feed[], workers = this.size): Promise<RunResult> {
+    this.#check();
+    const result = await new Promise<RunResult | undefined>((resolve, reject) => {
+      this.#queue.push({ body: { type: 'run', session, feeds }, workers, waiting: { resolve, reject } });
+      this.#dispatch();
+    });
+    return result!;
+  }
+
+  /** Releases a session everywhere. */
+  async drop(session: string): Promise<void> {
+    this.#check();
+    await settled(this.#threads.map(thread => thread.post({ type: 'drop', session })));
+  }
+
+  /** Releases all sessions and ends the threads; what still waits is refused. */
+  close(): Promise<void> {
+    this.#closed ??= (async () => {
+      this.#refuse(new CtXaiError('ENGINE', 'the model was closed while it was in use.'));
+      await Promise.all(this.#threads.map(thread => thread.close()));
+    })();
+    return this.#closed;
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closed !== undefined) throw new CtXaiError('ENGINE', 'the model is closed.');
+  }
+
+  #dispatch(): void {
+    for (let i = 0; i < this.#queue.length; ) {
+      const queued = this.#queue[i]!;
+      const thread = this.#freest(queued.workers);
+      if (!thread) {
+        i++;
+        continue;
+      }
+      this.#queue.splice(i, 1);
+      thread
+        .post(queued.body)
+        .then(queued.waiting.resolve, queued.waiting.reject)
+        .finally(() => this.#dispatch());
+    }
+  }
+
+  #freest(workers: number): Thread | undefined {
+    let best: Thread | undefined;
+    for (const thread of this.#threads.slice(0, workers)) {
+      if (thread.load < IN_FLIGHT && thread.load < (best?.load ?? IN_FLIGHT)) best = thread;
+    }
+    return best;
+  }
+
+  #fail(error: CtXaiError): void {
+    if (this.#closed !== undefined) return;
+    this.#failure ??= error;
+    this.#refuse(error);
+  }
+
+  #refuse(error: CtXaiError): void {
+    for (const { waiting } of this.#queue.splice(0)) waiting.reject(error);
+  }
+}
+
+/** Waits for all, also when one fails, and then reports the first failure. */
+async function settled(promises: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Under a test runner the source is TypeScript, which a worker of Node 20 can't load: it comes from dist/ then. */
+function workerUrl(): URL {
+  const here = import.meta.url;
+  return here.endsWith('.ts') ? new URL('../../../dist/engines/onnx/worker.js', here) : new URL('./worker.js', here);
+}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #exited: Promise<void>;
+  #next = 0;
+  #gone: CtXaiError | undefined;
+
+  constructor(url: URL, failed: (error: CtXaiError) => void) {
+    this.#worker = new Worker(url, { name: 'ct-xai onnx' });
+    this.#worker.on('message', (reply: Reply) => this.#answer(reply));
+    this.#exited = new Promise(resolve => {
+      let cause: unknown;
+      this.#worker.on('error', error => {
+        cause = error;
+      });
+      this.#worker.on('exit', code => {
+        const why = cause instanceof Error ? `: ${cause.message}` : ` (exit code ${code}).`;
+        this.#gone = new CtXaiError('ENGINE', `a worker thread of ONNX Runtime ended unexpectedly${why}`, { cause });
+        failed(this.#gone);
+        for (const { reject } of this.#waiting.values()) reject(this.#gone);
+        this.#waiting.clear();
+        resolve();
+      });
+    });
+  }
+
+  /** Requests that it has not answered. */
+  get load(): number {
+    return this.#waiting.size;
+  }
+
+  post(body: Body): Promise<RunResult | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#gone) {
+        reject(this.#gone);
+        return;
+      }
+      const id = this.#next++;
+      this.#waiting.set(id, { resolve, reject });
+      const transfer = body.type === 'run' ? body.feeds.map(f => f.data.buffer as ArrayBuffer) : [];
+      this.#worker.postMessage({ ...body, id }, transfer);
+    });
+  }
+
+  async close(): Promise<void> {
+    const released = this.post({ type: 'close' }).catch(() => undefined);
+    await Promise.race([released, this.#exited]);
+    await this.#exited;
+  }
+
+  #answer(reply: Reply): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.ok) waiting?.resolve(reply.result);
+    else waiting?.reject(new CtXaiError('ENGINE', `ONNX Runtime: ${reply.message}`));
+  }
+}
