@@ -83,9 +83,16 @@ export async function explainSubject(request: ExplainRequest): Promise<Explained
 
 /** A classifier with the declared capabilities only, so that a call to another one fails. */
 function restricted(model: Classifier, requires: readonly Capability[]): FullClassifier {
-  const { gradients, layers, layer, ...rest } = model as FullClassifier;
+  const full = model as FullClassifier;
+  const { id, input, classes, capabilities, runtime } = model;
+  const gradients: FullClassifier['gradients'] = (...asked) => full.gradients(...asked);
+  const layers: FullClassifier['layers'] = () => full.layers();
+  const layer: FullClassifier['layer'] = (...asked) => full.layer(...asked);
   return {
-    ...rest,
+    ...{ id, input, classes, capabilities, runtime },
+    scores: (...asked) => model.scores(...asked),
+    metered: meter => model.metered(meter),
+    close: () => model.close(),
     ...(requires.includes('gradients') ? { gradients } : {}),
     ...(requires.includes('layers') ? { layers, layer } : {}),
   } as FullClassifier;
