@@ -42,13 +42,13 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${group(n)}\u00a0${n === 1 ? one : many}`;
 }
 
-/** Decimals that show a half-width to two significant digits: 2 to 4; fewer for large numbers. */
+/** Decimals that show the least half-width to two significant digits, 0 to 4; without half-widths 3, fewer for values of 10 and more. */
 export function decimalsFor(halfWidths: readonly number[], values: readonly number[] = []): number {
   const widths = halfWidths.filter(w => Number.isFinite(w) && w > 0);
-  const sizes = values.map(Math.abs).filter(v => Number.isFinite(v) && v > 0);
-  if (widths.length === 0 && sizes.length === 0) return 3;
-  const at = widths.length > 0 ? Math.min(...widths) : Math.max(...sizes) / 100;
-  return Math.max(0, Math.min(4, 1 - Math.floor(Math.log10(at))));
+  const largest = Math.max(1, ...values.map(Math.abs).filter(Number.isFinite));
+  const digits =
+    widths.length > 0 ? 1 - Math.floor(Math.log10(Math.min(...widths))) : 3 - Math.floor(Math.log10(largest));
+  return Math.max(0, Math.min(4, digits));
 }
 
 /** p to two digits, never 0. */

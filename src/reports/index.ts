@@ -1,13 +1,22 @@
+import { analyse } from './analysis/analyse.ts';
 import { renderHtml } from './html.ts';
+import { renderMarkdown } from './markdown.ts';
 import type { ReportFile, RunData } from './run.ts';
+import { renderSummaryCsv } from './summary-csv.ts';
 
-export { collect, type MapCell, type RunSummary, type ScoreCell } from './collect.ts';
-export { type GalleryPick, galleryChoice } from './gallery-choice.ts';
+export { overlayPixels, scaleEnd } from './heatmap.ts';
 export { renderHtml } from './html.ts';
 export { loadRun } from './load.ts';
+export { renderMarkdown } from './markdown.ts';
 export type { GalleryImage, ReportFile, RunData } from './run.ts';
+export { renderSummaryCsv } from './summary-csv.ts';
 
-/** All reports of a run, ready to be written into its folder. */
+/** All reports of a run, to be written into its folder. The same run gives the same bytes. */
 export async function renderReports(run: RunData): Promise<readonly ReportFile[]> {
-  return [{ file: 'index.html', bytes: await renderHtml(run) }];
+  const analysis = analyse(run);
+  return [
+    { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
+    { file: 'summary.md', bytes: renderMarkdown(run, analysis) },
+    { file: 'index.html', bytes: await renderHtml(run, analysis) },
+  ];
 }

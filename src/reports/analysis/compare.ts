@@ -89,16 +89,19 @@ export function rankingOf(
     patients: table.length,
     incomplete: patients.size - table.length,
     floor: test.floor,
-    pairs: test.pairs.length,
     sets,
     ...(worstCase ? { worstCase: namedSets(ranked, rankSets(worstCase, better)) } : {}),
-    separated: test.pairs
-      .filter(pair => pair.significant)
-      .map(({ a, b, difference, p }) => {
-        const [first, second] = [ranked[a]!.id, ranked[b]!.id];
-        const firstWins = difference > 0 === (better === 'higher');
-        return { better: firstWins ? first : second, worse: firstWins ? second : first, p };
-      }),
+    pairs: test.pairs.map(({ a, b, difference, p, significant }) => {
+      const [first, second] = [ranked[a]!.id, ranked[b]!.id];
+      const firstWins = difference > 0 === (better === 'higher');
+      return {
+        better: firstWins ? first : second,
+        worse: firstWins ? second : first,
+        difference: firstWins ? difference : -difference,
+        p,
+        significant,
+      };
+    }),
   };
 }
 

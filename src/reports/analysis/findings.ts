@@ -1,7 +1,7 @@
 import type { Manifest } from '../../results/rows.ts';
 import { fixed, group, listed, percent, plural, withInterval } from '../format.ts';
 import { countOf } from '../tally.ts';
-import type { Finding, MetricAnalysis, ModelAnalysis } from './types.ts';
+import type { Difference, Finding, MetricAnalysis, ModelAnalysis } from './types.ts';
 
 /** Share of images without a value from which a mean is said to be of a selection. */
 const MANY_MISSING = 0.1;
@@ -99,15 +99,15 @@ function rankFindings({ metrics, answered }: ModelAnalysis): Finding[] {
 }
 
 function rankSentence({ metric, methods, ranking }: MetricAnalysis): string {
-  const { sets, patients, separated, pairs } = ranking!;
+  const { sets, patients, pairs } = ranking!;
+  const separated = pairs.filter(pair => pair.significant).length;
   const head = `${metric.title} (${plural(patients, 'patient')}): `;
-  if (separated.length === 0)
-    return `${head}no method is separated from another. That is not proof that they are equal.`;
+  if (separated === 0) return `${head}no method is separated from another. That is not proof that they are equal.`;
   const leaders = methods.filter(m => sets.get(m.method.id)?.[0] === 1);
   const sole = leaders.length === 1 && sets.get(leaders[0]!.method.id)?.[1] === 1;
   const names = listed(leaders.map(({ method, matched }) => method.id + (matched ? '\u00a0‡' : '')));
   const verb = sole ? `${names} is better than every other method` : `no method is better than ${names}`;
-  return `${head}${verb}; ${group(separated.length)} of ${plural(pairs, 'pair')} differ.`;
+  return `${head}${verb}; ${group(separated)} of ${plural(pairs.length, 'pair')} differ.`;
 }
 
 /** Methods that are scored with their own baseline. */
@@ -134,19 +134,14 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
   const allBeat: string[] = [];
   for (const { metric, methods } of metrics) {
     const compared = methods.filter(m => m.shuffled);
-    const short = compared.filter(m => m.shuffled!.verdict !== 'better').map(m => m.method.id);
-    if (compared.length > 0 && short.length === 0) allBeat.push(metric.title);
-    if (short.length > 0) {
-      const text = `${metric.title}: ${listed(short)} ${short.length === 1 ? 'is not shown to beat its' : 'are not shown to beat their'} own maps of other patients.`;
-      out.push({ kind: 'caution', text });
-    }
-    const lost = methods.filter(m => m.controls.some(c => c.verdict !== 'better'));
-    if (lost.length > 0) {
-      const words = lost.map(
-        m => `${m.method.id} (${listed(m.controls.filter(c => c.verdict !== 'better').map(c => c.control))})`,
-      );
-      out.push({ kind: 'caution', text: `${metric.title}, not shown to beat a control: ${listed(words)}.` });
-    }
+    if (compared.length > 0 && compared.every(m => m.shuffled!.verdict === 'better')) allBeat.push(metric.title);
+    const short = methods.flatMap(({ method, shuffled, controls }) => {
+      const open = controls.filter(notBeaten).map(c => c.control);
+      if (shuffled && notBeaten(shuffled)) open.unshift('its own maps of other patients');
+      return open.length > 0 ? [`${method.id} (${open.join(', ')})`] : [];
+    });
+    if (short.length === 0) continue;
+    out.push({ kind: 'caution', text: `${metric.title}: not shown to beat a control: ${short.join('; ')}.` });
   }
   if (allBeat.length > 0) {
     out.unshift({ kind: 'can', text: `On ${listed(allBeat)}, every method beats its own maps of other patients.` });
@@ -173,6 +168,11 @@ function missingFindings({ metrics, answered, maps, others }: ModelAnalysis): Fi
     );
   if (failed > 0) out.push({ kind: 'caution', text: `${plural(failed, 'row')} failed: see Outcomes.` });
   return out;
+}
+
+/** An interval was had, and it does not speak for the method. */
+function notBeaten({ summary, verdict }: Difference): boolean {
+  return summary.low !== null && verdict !== 'better';
 }
 
 /** What no run of this kind can tell. */

@@ -102,9 +102,18 @@ export interface Ranking {
   readonly sets: ReadonlyMap<string, readonly [number, number]>;
   /** The same where missing values count as the image's worst; absent where none is missing. */
   readonly worstCase?: ReadonlyMap<string, readonly [number, number]>;
-  /** Pairs that differ, with their adjusted p. */
-  readonly separated: readonly { readonly better: string; readonly worse: string; readonly p: number }[];
-  readonly pairs: number;
+  readonly pairs: readonly Pair[];
+}
+
+/** Two methods, the one with the better mean first. */
+export interface Pair {
+  readonly better: string;
+  readonly worse: string;
+  /** Mean over complete patients of better − worse. */
+  readonly difference: number;
+  /** Adjusted for all pairs. */
+  readonly p: number;
+  readonly significant: boolean;
 }
 
 /** A mean curve over patients on the common grid, with a pointwise 95 % interval where six or more carry it. */

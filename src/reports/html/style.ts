@@ -44,7 +44,7 @@ dl.facts dd small{display:block;font-weight:400;font-size:.8rem;color:var(--soft
 .scroll:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;line-height:1.4}
 caption{text-align:left;font-size:.88rem;padding-bottom:.4rem;max-width:46rem}
-th,td{padding:.38rem .75rem;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}
+th,td{padding:.38rem .6rem;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{padding-left:.25rem}
 thead th{border-bottom:1.5px solid var(--ink);border-top:1.5px solid var(--ink);font-weight:600;vertical-align:bottom;line-height:1.25}
 thead th small{display:block;font-weight:400;color:var(--soft)}
@@ -54,7 +54,7 @@ tr.group th{color:var(--soft);font-weight:400;font-size:.85rem;padding-top:.8rem
 .num{text-align:right;white-space:nowrap}
 td.num small,th small.of{color:var(--soft);font-size:.92em}
 .wide{min-width:14rem;max-width:34rem;overflow-wrap:anywhere}
-.name{white-space:nowrap}
+td.name,tbody th.name{white-space:nowrap}
 abbr{text-decoration:underline dotted;text-underline-offset:.2em;cursor:help}
 .chip{display:inline-block;width:.72em;height:.72em;border-radius:50%;background:var(--c);margin-right:.5em}
 .chip.control{background:none;border:1.5px dashed var(--soft);border-radius:2px}

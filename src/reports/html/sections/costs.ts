@@ -17,6 +17,7 @@ export function costs({ models }: Analysis, run: RunData, names: Names): Markup 
 
 function timings({ timings: rows }: ModelAnalysis, { manifest }: RunData, names: Names): Markup {
   if (rows.length === 0) return html`<p>This run has no timing phase: no time was measured.</p>`;
+  const where = new Set(rows.map(row => `${row.engine} on ${row.device}`));
   const quantile = rows.some(r => r.wallMs?.p95 !== undefined);
   const device = rows.some(r => r.deviceMs);
   const cells = rows.map(row => {
@@ -39,12 +40,12 @@ function timings({ timings: rows }: ModelAnalysis, { manifest }: RunData, names:
       row.passes ? compact(row.passes.forward) : '–',
       row.passes ? compact(row.passes.backward) : '–',
       compact(row.peakRssMb),
-      `${row.engine} on ${row.device}`,
+      ...(where.size > 1 ? [`${row.engine} on ${row.device}`] : []),
     ];
   });
   const num = (title: string) => ({ title, numeric: true });
   return html`${table(
-    'Time of one explanation, milliseconds of wall time, warmed up, methods interleaved',
+    `Time of one explanation${where.size === 1 ? ` by ${[...where][0]}` : ''}: milliseconds of wall time, warmed up, methods interleaved`,
     [
       { title: 'Method', style: 'name' },
       num('Median'),
@@ -58,7 +59,7 @@ function timings({ timings: rows }: ModelAnalysis, { manifest }: RunData, names:
       num('Forward'),
       num('Backward'),
       num('Peak memory, MB'),
-      { title: 'Ran on', style: 'name' },
+      ...(where.size > 1 ? [{ title: 'Ran on', style: 'name' }] : []),
     ],
     [{ rows: cells }],
   )}<p class="note">Timed: explanations measured after warm-up. First call: unwarmed, compilation included. CPU time: user and system time of all threads, for one explanation. Forward and backward: passes one explanation asks for. ${

@@ -27,7 +27,7 @@ export async function gallery({ manifest, summary, gallery: images }: RunData, n
       lines.push(await line(image, row, methods, `g${serial++}`));
     }
     parts.push(html`${manifest.models.length > 1 ? html`<h3>${model.id}</h3>` : undefined}<div class="scroll" role="region" tabindex="0" aria-label="Gallery of ${model.id}"><table class="gallery">
-<thead><tr><th scope="col">Image</th><th scope="col">As the model sees it</th>${methods.map(
+<thead><tr><th scope="col">Sample</th><th scope="col">Image</th>${methods.map(
       m => html`<th scope="col">${names.method(m)}</th>`,
     )}</tr></thead><tbody>${lines}</tbody></table></div>`);
   }
@@ -35,7 +35,7 @@ export async function gallery({ manifest, summary, gallery: images }: RunData, n
   const masks = images.some(image => image.mask);
   return html`<section id="gallery"><h2>Gallery</h2>
 <p>Chosen by rule, not by looks: equal numbers of each class recognised and missed as far as there are any, one image a patient where possible, images with a mask first.</p>
-${colourBar()}<p class="note">Red speaks for the explained class, blue against it. The colours of each map end at ±s, the 99th percentile of its |values|, given beneath it: maps are compared by where they lie, not by strength.${
+${colourBar()}<p class="note">The image is in the model’s window and on its grid. Red speaks for the explained class, blue against it. The colours of each map end at ±s, the 99th percentile of its |values|, given beneath it: maps are compared by where they lie, not by strength.${
     masks ? ' Yellow: the outline of the mask.' : ''
   }${hidden.length > 0 ? ` Not shown: the ${listed(hidden)} controls.` : ''} Point at a map to see the image alone.</p>
 ${parts}</section>\n`;
@@ -95,7 +95,7 @@ function describe(image: GalleryImage, row: SampleRow | undefined): Markup {
       ? undefined
       : html`<br>predicted ${row.predicted}${known ? html` <span class="badge ${right ? 'hit' : 'miss'}">${right ? 'right' : 'wrong'}</span>` : undefined}`;
   const target =
-    row.target === undefined ? undefined : html`<br>explained ${row.target}, p = ${percent(row.targetProbability, 1)}`;
+    row.target === undefined ? undefined : html`<br>explained ${row.target}, p = ${percent(row.targetProbability, 1)}`;
   return html`<span class="soft">${row.sample}</span><br>${row.patient}<br>label ${row.label ?? 'none'}${predicted}${target}`;
 }
 

@@ -1,13 +1,9 @@
-import type { Summary } from '../../../core/statistics/summary.ts';
 import type { CellResult, Difference, MethodResult, MetricAnalysis, ModelAnalysis } from '../../analysis/types.ts';
-import { fixed, group, plural, signed } from '../../format.ts';
-import { countOf } from '../../tally.ts';
-import { ranksNote, ranksText } from '../../words.ts';
+import { fixed, group, plural, pValue, signed } from '../../format.ts';
+import { controlsText, differenceText, intervalText, metricNotes, missingText, ranksText } from '../../words.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Names } from '../names.ts';
 import { type Column, table } from '../table.ts';
-
-const VERDICTS = { better: ['yes', 'beats it'], worse: ['no', 'worse'], open: ['open', 'not separated'] } as const;
 
 /** Methods with their ranks; below them the controls, which are never ranked. */
 export function metricTable(entry: MetricAnalysis, names: Names, decimals: number): Markup {
@@ -19,103 +15,102 @@ export function metricTable(entry: MetricAnalysis, names: Names, decimals: numbe
     { title: 'Mean', numeric: true },
     { title: '95 % interval', numeric: true },
     { title: 'Ranks', numeric: true },
-    ...(own
-      ? [{ title: html`Against its own maps of<br>other patients <small>difference</small>`, style: 'name' }]
-      : []),
-    ...(others ? [{ title: html`Beats the controls` }] : []),
+    ...(own ? [{ title: html`Against its own maps of other patients <small>difference</small>`, style: 'name' }] : []),
+    ...(others ? [{ title: 'Beats the controls' }] : []),
     { title: 'Patients', numeric: true },
     { title: 'Images', numeric: true },
     { title: 'Without a value', style: 'name' },
   ];
-  const cells = (result: CellResult, middle: readonly (Markup | string)[], ranks: Markup | string) => [
-    html`${names.method(result.method)}${(result as Partial<MethodResult>).matched ? html` <abbr title="same baseline as the metric">‡</abbr>` : undefined}`,
+  const cells = (result: CellResult, middle: readonly (Markup | string)[]) => [
+    nameCell(result, names),
     fixed(result.summary?.mean, decimals),
-    intervalCell(result.summary, decimals),
-    ranks,
+    intervalCell(result, decimals),
     ...middle,
     group(result.summary?.patients ?? 0),
     group(result.summary?.images ?? 0),
-    missingText(result),
+    missingCell(result),
   ];
-  const notes = tableNotes(entry);
   return html`${table(`${metric.title}: mean over patients of the mean within each patient`, columns, [
     {
       rows: methods.map(m =>
-        cells(
-          m,
-          [
-            ...(own ? [differenceCell(m.shuffled, decimals)] : []),
-            ...(others ? [controlsCell(m.controls, decimals)] : []),
-          ],
+        cells(m, [
           ranksText(ranking, m.method.id),
-        ),
+          ...(own ? [differenceCell(m.shuffled, decimals)] : []),
+          ...(others ? [controlsCell(m.controls, decimals)] : []),
+        ]),
       ),
     },
     {
       title: 'Controls: lines of reference, not ranked',
-      rows: controls.map(c => cells(c, [...(own ? [''] : []), ...(others ? [''] : [])], '')),
+      rows: controls
+        .filter(c => c.of === undefined)
+        .map(c => cells(c, ['', ...(own ? [''] : []), ...(others ? [''] : [])])),
     },
-  ])}${notes.map(text => html`<p class="note">${text}</p>`)}`;
+  ])}${metricNotes(entry).map(text => html`<p class="note">${text}</p>`)}`;
 }
 
-function tableNotes({ methods, ranking }: MetricAnalysis): string[] {
-  const notes = [ranksNote(ranking, methods.length)];
-  if (methods.some(m => m.matched)) {
-    notes.push('‡ The method and the metric use the same baseline, which favours the method.');
-  }
-  const intervals = [...new Set(methods.flatMap(m => (m.summary?.note ? `${m.method.id}: ${m.summary.note}` : [])))];
-  if (intervals.length > 0) notes.push(`Intervals – ${intervals.join('; ')}.`);
-  return notes.filter(Boolean);
+function nameCell(result: CellResult & { readonly matched?: boolean }, names: Names): Markup {
+  const mark = result.matched ? html` <abbr title="same baseline as the metric">‡</abbr>` : undefined;
+  return html`${names.method(result.method)}${mark}`;
 }
 
-function intervalCell(summary: Summary | undefined, decimals: number): Markup | string {
-  if (!summary) return '–';
-  if (summary.low === null || summary.high === null) {
-    return html`<abbr title="${summary.note ?? 'no interval'}">none</abbr>`;
-  }
-  return `${fixed(summary.low, decimals)} to ${fixed(summary.high, decimals)}`;
+function intervalCell({ summary }: CellResult, decimals: number): Markup | string {
+  const text = intervalText(summary, decimals);
+  return summary?.note ? html`<abbr title="${summary.note}">${text}</abbr>` : text;
 }
 
 function differenceCell(difference: Difference | undefined, decimals: number): Markup | string {
   if (!difference) return '–';
-  const { summary, verdict } = difference;
-  const [style, word] = VERDICTS[verdict];
-  const interval =
-    summary.low === null || summary.high === null
-      ? ''
-      : ` (${signed(summary.low, decimals)} to ${signed(summary.high, decimals)})`;
-  return html`<span class="${style}">${word}</span> <span class="soft">${signed(summary.mean, decimals)}${interval}</span>`;
+  const [tone, word, numbers] = differenceText(difference, decimals);
+  return html`<span class="${tone}">${word}</span> <span class="soft">${numbers}</span>`;
 }
 
-function controlsCell(differences: readonly Difference[], decimals: number): Markup | string {
-  if (differences.length === 0) return '–';
-  const beaten = differences.filter(d => d.verdict === 'better');
-  const rest = differences.filter(d => d.verdict !== 'better');
-  const title = differences
-    .map(d => `${d.control}: ${VERDICTS[d.verdict][1]}, difference ${signed(d.summary.mean, decimals)}`)
-    .join('; ');
-  if (rest.length === 0) return html`<span class="yes" title="${title}">all ${beaten.length}</span>`;
-  return html`<span class="${rest.some(d => d.verdict === 'worse') ? 'no' : 'open'}" title="${title}">${beaten.length} of ${differences.length}; not ${rest.map(d => d.control).join(', ')}</span>`;
+function controlsCell(differences: readonly Difference[], decimals: number): Markup {
+  const [tone, text] = controlsText(differences);
+  const title = differences.map(d => `${d.control}: ${differenceText(d, decimals).slice(1).join(' ')}`).join('; ');
+  return html`<span class="${tone}" title="${title}">${text}</span>`;
 }
 
-/** '5 undefined, 2 failed', or 'none'. */
-function missingText({ others, notRun }: CellResult): Markup | string {
-  const parts = (['undefined', 'skipped', 'failed'] as const).flatMap(status => {
-    const n = countOf(others, status);
-    return n > 0 ? [`${group(n)} ${status}`] : [];
-  });
-  if (notRun > 0) parts.push(`${group(notRun)} not run`);
-  if (parts.length === 0) return 'none';
-  const why = others.map(o => `${o.count}: ${o.reason}`).join('\n');
-  return html`<abbr title="${why || 'the run was cut'}">${parts.join(', ')}</abbr>`;
+function missingCell(result: CellResult): Markup | string {
+  const text = missingText(result);
+  const why = result.others.map(o => `${o.count}: ${o.reason}`).join('; ');
+  return text === 'none' ? text : html`<abbr title="${why || 'the run was cut'}">${text}</abbr>`;
+}
+
+/** What stands behind the table: pairs, the classifier's outcomes, the shuffled controls; folded away. */
+export function metricDetails(model: ModelAnalysis, entry: MetricAnalysis, names: Names, decimals: number): Markup {
+  return html`${pairTable(entry, decimals)}${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`;
+}
+
+function pairTable({ ranking, metric }: MetricAnalysis, decimals: number): Markup | undefined {
+  if (!ranking || ranking.pairs.length === 0 || ranking.patients === 0) return undefined;
+  return html`<details><summary>Pairs of methods</summary>${table(
+    `${metric.title}: differences over ${plural(ranking.patients, 'complete patient')}, p adjusted for all pairs (max-T)`,
+    [
+      { title: 'Better mean', style: 'name' },
+      { title: 'Worse mean', style: 'name' },
+      { title: 'Difference', numeric: true },
+      { title: 'Adjusted p', numeric: true },
+      { title: 'Separated' },
+    ],
+    [
+      {
+        rows: [...ranking.pairs]
+          .sort((a, b) => a.p - b.p)
+          .map(pair => [
+            pair.better,
+            pair.worse,
+            signed(pair.difference, decimals),
+            pValue(pair.p),
+            pair.significant ? html`<span class="yes">yes</span>` : html`<span class="open">no</span>`,
+          ]),
+      },
+    ],
+  )}</details>`;
 }
 
 /** The controls made of each method's own maps, by themselves. */
-export function shuffledTable(
-  { controls, metric }: MetricAnalysis,
-  names: Names,
-  decimals: number,
-): Markup | undefined {
+function shuffledTable({ controls, metric }: MetricAnalysis, names: Names, decimals: number): Markup | undefined {
   const rows = controls.filter(c => c.of !== undefined);
   if (rows.length === 0) return undefined;
   return html`<details><summary>The methods’ own maps of other patients</summary>${table(
@@ -133,10 +128,10 @@ export function shuffledTable(
         rows: rows.map(result => [
           names.method(result.method),
           fixed(result.summary?.mean, decimals),
-          intervalCell(result.summary, decimals),
+          intervalCell(result, decimals),
           group(result.summary?.patients ?? 0),
           group(result.summary?.images ?? 0),
-          missingText(result),
+          missingCell(result),
         ]),
       },
     ],
@@ -144,13 +139,19 @@ export function shuffledTable(
 }
 
 /** Means by what the classifier made of the images; nothing where it made the same of all. */
-export function outcomeTable(
+function outcomeTable(
   { strata }: ModelAnalysis,
   { methods, metric }: MetricAnalysis,
   names: Names,
   decimals: number,
 ): Markup | undefined {
-  if (strata.length < 2 || methods.every(m => !m.summary)) return undefined;
+  if (strata.length < 2) return undefined;
+  const cell = (result: MethodResult, i: number) => {
+    const s = result.strata[i];
+    if (!s) return '–';
+    const interval = s.low === null ? '' : `(${intervalText(s, decimals)}), `;
+    return html`${fixed(s.mean, decimals)} <small>${interval}${group(s.patients)}</small>`;
+  };
   return html`<details><summary>By the classifier’s outcome</summary>${table(
     `${metric.title} by label and outcome: mean over patients (95 % interval), patients`,
     [
@@ -160,19 +161,6 @@ export function outcomeTable(
         numeric: true,
       })),
     ],
-    [
-      {
-        rows: methods.map(m => [
-          names.method(m.method),
-          ...m.strata.map(s =>
-            s
-              ? html`${fixed(s.mean, decimals)} <small>${
-                  s.low === null || s.high === null ? '' : `(${fixed(s.low, decimals)} to ${fixed(s.high, decimals)})`
-                }, ${group(s.patients)}</small>`
-              : '–',
-          ),
-        ]),
-      },
-    ],
+    [{ rows: methods.map(m => [names.method(m.method), ...strata.map((_, i) => cell(m, i))]) }],
   )}<p class="note">Described, not tested: the outcomes were not drawn at random. No interval below six patients.</p></details>`;
 }

@@ -1,74 +1,42 @@
 import type { Analysis, MetricAnalysis, ModelAnalysis } from '../../analysis/types.ts';
-import { decimalsFor, fixed, listed, plural } from '../../format.ts';
-import { rangeText, scoreName } from '../../words.ts';
+import { categoryParts } from '../../categories.ts';
+import { fixed, listed, plural } from '../../format.ts';
+import { metricAbout, metricDecimals, scoreName } from '../../words.ts';
 import { curveChart } from '../curve-chart.ts';
 import { intervalChart } from '../interval-chart.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Names } from '../names.ts';
-import { metricTable, outcomeTable, shuffledTable } from './metric-tables.ts';
-
-/** Headings by category: what a model uses and where a doctor looks are never one table. */
-const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string]>> = {
-  faithfulness: [
-    'Faithfulness',
-    'Whether a map shows what the model uses: the score is followed while pixels are changed in the map’s order.',
-  ],
-  localisation: [
-    'Localisation',
-    'Whether a map lies where a reader drew. This is plausibility, not faithfulness: a model may be right for other reasons.',
-  ],
-  robustness: ['Robustness', 'Whether a map stays the same under changes that should not matter.'],
-  randomisation: ['Randomisation', 'Whether a map depends on what the model has learnt.'],
-  complexity: ['Complexity', 'How concentrated a map is. Descriptive: neither end is better in itself.'],
-};
+import { metricDetails, metricTable } from './metric-tables.ts';
 
 /** One section a category, one part a metric and model. */
 export function metrics(analysis: Analysis, names: Names): Markup[] {
-  const found = new Set(analysis.models.flatMap(m => m.metrics.map(entry => entry.metric.category)));
-  const known = Object.keys(CATEGORIES);
-  const categories = [...known.filter(c => found.has(c)), ...[...found].filter(c => !known.includes(c))];
-  return categories.map((category, i) => {
-    const [title, sense] = CATEGORIES[category] ?? [category, ''];
-    const parts = analysis.models.flatMap(model =>
-      model.metrics
-        .filter(entry => entry.metric.category === category)
-        .map(entry => metricPart(model, entry, names, analysis.models.length > 1)),
-    );
-    return html`<section id="metrics-${i}"><h2>${title}</h2><p>${sense}</p>${parts}</section>\n`;
-  });
+  const several = analysis.models.length > 1;
+  return categoryParts(analysis).map(
+    ({ title, sense, entries }, i) =>
+      html`<section id="metrics-${i}"><h2>${title}</h2><p>${sense}</p>${entries.map(({ model, entry }) =>
+        metricPart(model, entry, names, several),
+      )}</section>\n`,
+  );
 }
 
-/** Titles of the sections that `metrics` makes, for the contents. */
-export function metricSections(analysis: Analysis): readonly [id: string, title: string][] {
-  const found = new Set(analysis.models.flatMap(m => m.metrics.map(entry => entry.metric.category)));
-  const known = Object.keys(CATEGORIES);
-  const categories = [...known.filter(c => found.has(c)), ...[...found].filter(c => !known.includes(c))];
-  return categories.map((category, i) => [`metrics-${i}`, CATEGORIES[category]?.[0] ?? category]);
+/** The sections that `metrics` makes, for the contents. */
+export function metricSections(analysis: Analysis): [id: string, title: string][] {
+  return categoryParts(analysis).map(({ title }, i) => [`metrics-${i}`, title]);
 }
 
 function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, several: boolean): Markup {
   const { metric } = entry;
-  const results = [...entry.methods, ...entry.controls];
-  const valued = results.filter(r => r.summary);
-  const decimals = decimalsFor(
-    entry.methods.flatMap(({ summary: s }) => (s?.low != null && s.high != null ? [(s.high - s.low) / 2] : [])),
-    valued.map(r => r.summary!.mean),
-  );
+  const valued = [...entry.methods, ...entry.controls].some(r => r.summary);
+  const decimals = metricDecimals(entry);
   const arrow = metric.better === 'higher' ? '↑' : '↓';
-  const about = [
-    `${metric.better} is better`,
-    rangeText(metric.range),
-    metric.baseline === undefined ? '' : `baseline: ${metric.baseline}`,
-    scoreName(metric) === undefined ? '' : `score: ${scoreName(metric)}`,
-  ].filter(Boolean);
   return html`<h3>${metric.title} ${arrow}${metric.id === metric.name ? undefined : html` <small class="soft">${metric.id}</small>`}${
     several ? html` <small class="soft">on ${model.model.id}</small>` : undefined
   }</h3>
-<ul class="meta">${about.map(text => html`<li>${text}</li>`)}<li><a href="#${names.metricSource(metric)}">source</a></li></ul>
+<ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}<li><a href="#${names.metricSource(metric)}">source</a></li></ul>
 ${
-  valued.length === 0
+  !valued
     ? html`<p>No value: ${plural(model.answered, 'image')} classified, and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
-    : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`
+    : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
 }`;
 }
 

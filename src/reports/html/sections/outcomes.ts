@@ -54,7 +54,12 @@ function part(model: ModelAnalysis, several: boolean): Markup {
   if (lines.length === 0) return html`${counts}<p>Every image, map and value that was run is ok.</p>`;
   const reasons = table(
     `Reasons${several ? ` on ${model.model.id}` : ''}`,
-    [{ title: 'Status' }, { title: 'Rows', numeric: true }, { title: 'What' }, { title: 'Reason', style: 'wide' }],
+    [
+      { title: 'Status' },
+      { title: 'Rows', numeric: true },
+      { title: 'What', style: 'wide' },
+      { title: 'Reason', style: 'wide' },
+    ],
     [
       {
         rows: lines.map(({ status, count, what, reason, varied }) => [
@@ -66,5 +71,5 @@ function part(model: ModelAnalysis, several: boolean): Markup {
       },
     ],
   );
-  return html`${counts}${lines.length > 12 ? html`<details><summary>${plural(lines.length, 'reason')}</summary>${reasons}</details>` : reasons}`;
+  return html`${counts}${lines.length > 20 ? html`<details><summary>${plural(lines.length, 'reason')}</summary>${reasons}</details>` : reasons}`;
 }
