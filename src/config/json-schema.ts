@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import type { Explainer, Metric } from '../core/contracts.ts';
 import type { Registry } from '../core/registry.ts';
+import { cardSchema } from './card-schema.ts';
 import { suiteSchema } from './schema.ts';
 
 type Json = Record<string, unknown>;
+
+const DRAFT = 'http://json-schema.org/draft-07/schema#';
 
 /**
  * The JSON Schema (draft 7) by which editors check and complete suites: the suite's own keys, and the names, options,
@@ -24,12 +27,17 @@ export function suiteJsonSchema(registry: Registry): Json {
     const shared = Object.fromEntries(Object.keys(data['properties'] as Json).map(key => [key, true]));
     return ifUsed(reader.name, { ...options, properties: { ...shared, ...(options['properties'] as Json) } });
   });
-  return { ...schema, title: 'ct-xai-bench suite' };
+  return { $schema: DRAFT, ...schema, title: 'ct-xai-bench suite' };
+}
+
+/** The JSON Schema of `model.yaml`. */
+export function cardJsonSchema(): Json {
+  return { $schema: DRAFT, ...toJson(cardSchema), title: 'ct-xai-bench model card' };
 }
 
 function toJson(schema: z.ZodType): Json {
-  const { $schema, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any' });
-  return $schema && schema === suiteSchema ? { $schema, ...json } : json;
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7', unrepresentable: 'any' });
+  return json;
 }
 
 /** Names, and for each its options, presets and whether it takes a baseline, in a list of explainers or metrics. */
