@@ -46,6 +46,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Constant>;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  /** Shapes told to ONNX Runtime where its own inference would lose them. A null first dim is the batch. */
+  readonly shapes?: ReadonlyMap<string, TensorInfo>;
 }
 
 export const attr = {

@@ -254,6 +254,12 @@ function encodeGraph(graph: Graph, name: string, domains: Set<string>): GraphPro
     initializer: [...graph.constants].map(([key, value]) => encodeTensor(value, key)),
     input: graph.inputs.map(v => encodeValue(v, true)),
     output: graph.outputs.map(v => encodeValue(v, false)),
+    valueInfo: graph.nodes.flatMap(({ outputs }) =>
+      outputs.flatMap(output => {
+        const info = graph.shapes?.get(output);
+        return info ? [encodeValue({ name: output, ...info }, true)] : [];
+      }),
+    ),
   });
 }
 
