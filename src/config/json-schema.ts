@@ -50,8 +50,8 @@ function completeList(list: Json, parts: readonly (Explainer | Metric)[], regist
     ifUsed(part.name, {
       properties: {
         options: toJson(part.options as z.ZodType),
-        preset: { enum: Object.keys(part.presets) },
-        baseline: part.baseline === undefined ? false : { enum: [...registry.baselines.keys()] },
+        preset: oneOf(Object.keys(part.presets)),
+        baseline: oneOf(part.baseline === undefined ? [] : [...registry.baselines.keys()]),
       },
     }),
   );
@@ -61,6 +61,11 @@ function completeList(list: Json, parts: readonly (Explainer | Metric)[], regist
 function suggest(string: Json, names: readonly string[]): void {
   delete string['type'];
   string['anyOf'] = [{ enum: names }, { type: 'string' }];
+}
+
+/** One of these names; where there are none, the key is refused. */
+function oneOf(names: readonly string[]): Json | false {
+  return names.length > 0 && { enum: names };
 }
 
 function ifUsed(name: string, then: Json): Json {

@@ -11,3 +11,7 @@ it.each([
 ])('configs/%s is current', async (file, schema) => {
   await expect(`${JSON.stringify(schema, null, 2)}\n`).toMatchFileSnapshot(resolve(repository, 'configs', file));
 });
+
+it('no list of allowed values is empty, which validators refuse', () => {
+  expect(JSON.stringify(suiteJsonSchema(builtinRegistry()))).not.toContain('"enum":[]');
+});
