@@ -25,14 +25,14 @@ export const pointingGame = defineMetric({
     radiusPixels: z.number().min(0).optional().describe('the same in pixels, whatever the spacing'),
   }),
   presets: { torchray: { options: { radiusPixels: 15 } }, quantus: { options: { radius: 0 } } },
-  evaluate(context) {
+  async evaluate(context) {
     const { options, spacing, attribution } = context;
     const inPixels = options.radiusPixels !== undefined || spacing === undefined;
     if (inPixels && options.radiusPixels === undefined && options.radius > 0) {
-      return Promise.resolve(undefinedBecause('the spacing is unknown: give radiusPixels'));
+      return undefinedBecause('the spacing is unknown: give radiusPixels');
     }
     const located = locate(context);
-    if (isUndefined(located)) return Promise.resolve(located);
+    if (isUndefined(located)) return located;
     const radius = options.radiusPixels ?? options.radius;
     const distance = distanceTo(located.mask, inPixels ? [1, 1] : spacing);
     const body = countWhere(distance.length, i => inside(located.body.data[i]!));
@@ -40,13 +40,13 @@ export const pointingGame = defineMetric({
     const keys = quantise(attribution.data);
     const largest = keys.reduce((a, b) => Math.max(a, b));
     const maxima = [...keys.keys()].filter(i => keys[i] === largest);
-    return Promise.resolve({
+    return {
       value: maxima.filter(i => distance[i]! <= radius).length / maxima.length,
       details: {
         chance: near / body,
         maxima: maxima.length,
         distance: maxima.reduce((least, i) => Math.min(least, distance[i]!), Number.POSITIVE_INFINITY),
       },
-    });
+    };
   },
 });

@@ -22,9 +22,9 @@ export const relevanceMass = defineMetric({
     skill: z.boolean().default(true).describe('the share beyond chance; false: the share itself, 0 to 1'),
   }),
   presets: { quantus: { options: { skill: false } } },
-  evaluate(context) {
+  async evaluate(context) {
     const located = locate(context);
-    if (isUndefined(located)) return Promise.resolve(located);
+    if (isUndefined(located)) return located;
     const { data } = context.attribution;
     let [within, total] = [0, 0];
     for (let i = 0; i < data.length; i++) {
@@ -32,12 +32,12 @@ export const relevanceMass = defineMetric({
       total += positive;
       if (inside(located.mask.data[i]!)) within += positive;
     }
-    if (total === 0) return Promise.resolve(undefinedBecause('the map has no positive value'));
+    if (total === 0) return undefinedBecause('the map has no positive value');
     const area = (map: Float32Array): number => countWhere(map.length, i => inside(map[i]!));
     const chance = area(located.mask.data) / area(located.body.data);
-    if (chance === 1) return Promise.resolve(undefinedBecause('the mask is as large as the body'));
+    if (chance === 1) return undefinedBecause('the mask is as large as the body');
     const mass = within / total;
     const skill = (mass - chance) / (1 - chance);
-    return Promise.resolve({ value: context.options.skill ? skill : mass, details: { mass, chance, skill } });
+    return { value: context.options.skill ? skill : mass, details: { mass, chance, skill } };
   },
 });
