@@ -14,9 +14,17 @@ export function convInputGradient(
   window: Window,
   group: number,
 ): string {
-  const { strides, value } = { strides: window.strides, value: weights.value };
-  if (value?.dtype === DType.float && strides.every(s => s === 1)) {
-    return flippedConv(e, g, value as FloatConstant, window, group);
+  const { value } = weights;
+  if (window.strides.every(s => s === 1)) {
+    if (value?.dtype === DType.float) {
+      return flippedConv(e, g, e.builder.constant(flip(value as FloatConstant, group), 'flipped'), window, group);
+    }
+    // Weights that are an input, as in training: flipped when the graph runs.
+    if (!value && group === 1) {
+      const swapped = e.transpose(weights.name, [1, 0, ...window.kernel.map((_, i) => i + 2)]);
+      const flipped = window.kernel.reduce((w, k, i) => (k === 1 ? w : e.flip(w, i + 2)), swapped);
+      return flippedConv(e, g, flipped, window, group);
+    }
   }
   return transposedConv(e, g, weights.name, window, group);
 }
@@ -34,7 +42,7 @@ function convAttrs(window: { kernel: readonly number[]; dilations: readonly numb
   };
 }
 
-function flippedConv(e: Emitter, g: string, weights: FloatConstant, window: Window, group: number): string {
+function flippedConv(e: Emitter, g: string, flipped: string, window: Window, group: number): string {
   const { kernel, dilations, begins, input, output } = window;
   const reach = kernel.map((k, i) => dilations[i]! * (k - 1));
   const before = kernel.map((_, i) => reach[i]! - begins[i]!);
@@ -42,7 +50,7 @@ function flippedConv(e: Emitter, g: string, weights: FloatConstant, window: Wind
   // Padding beyond the kernel's reach: those outputs saw zeros only, so their gradient is cropped.
   const crop = (w: number) => Math.min(0, w);
   const cropped = e.pad(g, [0, 0, ...before.map(crop)], [0, 0, ...after.map(crop)]);
-  return e.op('Conv', [cropped, e.builder.constant(flip(weights, group), 'flipped')], {
+  return e.op('Conv', [cropped, flipped], {
     ...convAttrs(window, group),
     strides: attr.ints(kernel.map(() => 1)),
     pads: attr.ints([...before, ...after].map(w => Math.max(0, w))),

@@ -1,6 +1,7 @@
 import { CtXaiError, nearest } from '../../../core/errors.ts';
-import { type Graph, GraphBuilder, type Node, type ValueInfo } from '../graph.ts';
+import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph.ts';
 import type { NormalisedModel } from '../model.ts';
+import { batchTensors } from './batch.ts';
 import { Emitter } from './emit.ts';
 import { optimise } from './optimise/index.ts';
 import { findPath, type Path, trace } from './path.ts';
@@ -35,9 +36,18 @@ export interface GradientGraph {
  * them has no rule.
  */
 export function differentiate(model: NormalisedModel, request: GradientRequest): GradientGraph {
+  const { gradients, ...rest } = differentiateAll(model, { ...request, wrt: [request.wrt] });
+  return { ...rest, gradient: gradients[0]! };
+}
+
+/** The same with respect to several tensors at once (the parameters in training): one gradient for each. */
+export function differentiateAll(
+  model: NormalisedModel,
+  request: Omit<GradientRequest, 'wrt'> & { readonly wrt: readonly string[] },
+): Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] } {
   const { graph, infos, values } = model;
   const keep = [...new Set(request.keep ?? [])];
-  for (const name of [request.wrt, request.of, ...keep]) requireTensor(model, name);
+  for (const name of [...request.wrt, request.of, ...keep]) requireTensor(model, name);
   const path = findPath(model, request.wrt, request.of);
 
   const builder = new GraphBuilder({ opset: graph.opset, taken: infos.keys() });
@@ -57,6 +67,15 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
     },
   };
 
+  const batch = batchTensors(model);
+  const shapes = new Map<string, TensorInfo>();
+  /** `g` has the shape of `name`: noted where ONNX Runtime could lose it. */
+  const shaped = (g: string, name: string): string => {
+    const { dtype, dims } = infos.get(name)!;
+    if (!dims.includes(null) || batch.has(name)) shapes.set(g, { dtype, dims });
+    return g;
+  };
+
   const seed = builder.fresh('seed');
   const terms = new Map<string, string[]>([[request.of, [seed]]]);
   const totals = new Map<string, string>();
@@ -64,7 +83,7 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
     const known = totals.get(name);
     const parts = terms.get(name);
     if (known !== undefined || parts === undefined) return known;
-    const total = new Emitter(builder, infos.get(name)!.dtype).total(parts);
+    const total = shaped(new Emitter(builder, infos.get(name)!.dtype).total(parts), name);
     totals.set(name, total);
     return total;
   };
@@ -72,7 +91,7 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
   for (const node of path.nodes.toReversed()) {
     const gradients = node.outputs.map(name => (name === '' ? undefined : gradientOf(name)));
     if (gradients.every(g => g === undefined)) continue;
-    const rule = ruleOf(node) ?? missingRule(node, path, model, request);
+    const rule = ruleOf(node) ?? missingRule(node, path, model, request.of);
     const dtype = infos.get(node.outputs[gradients.findIndex(g => g !== undefined)]!)!.dtype;
     const site = new Site(node, new Emitter(builder, dtype), gradients, context);
     if (!rule.manyOutputs && gradients.some((g, i) => i > 0 && g !== undefined)) {
@@ -83,15 +102,18 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
       if (!path.tensors.has(name)) return;
       const emit = inputGradients[i] ?? site.fail(`there is no derivative with respect to its input ${i} ('${name}')`);
       const list = terms.get(name) ?? [];
-      list.push(emit());
+      list.push(shaped(emit(), name));
       terms.set(name, list);
     });
   }
 
-  const found = gradientOf(request.wrt)!;
-  // An output of its own: never the seed, never a tensor that is also kept.
-  const gradient = builder.fresh('gradient');
-  builder.push({ op: 'Identity', domain: '', name: gradient, inputs: [found], outputs: [gradient], attrs: {} });
+  const gradients = request.wrt.map(name => {
+    const found = gradientOf(name) ?? new Emitter(builder, infos.get(name)!.dtype).filledLike(name);
+    // An output of its own: never the seed, never a tensor that is also kept.
+    const gradient = builder.fresh('gradient');
+    builder.push({ op: 'Identity', domain: '', name: gradient, inputs: [found], outputs: [gradient], attrs: {} });
+    return gradient;
+  });
   const valueInfo = (name: string, as: string): ValueInfo => {
     const { dtype, dims } = infos.get(name)!;
     return { name: as, dtype, dims };
@@ -102,10 +124,14 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
       nodes: [...forward.values(), ...builder.nodes],
       constants: new Map([...values, ...graph.constants, ...builder.constants]),
       inputs: [...graph.inputs, valueInfo(request.of, seed)],
-      outputs: [valueInfo(request.wrt, gradient), ...keep.map(name => valueInfo(name, name))],
+      outputs: [
+        ...request.wrt.map((name, i) => valueInfo(name, gradients[i]!)),
+        ...keep.map(name => valueInfo(name, name)),
+      ],
+      shapes,
     }),
     seed,
-    gradient,
+    gradients,
   };
 }
 
@@ -115,9 +141,9 @@ function requireTensor(model: NormalisedModel, name: string): void {
   throw new CtXaiError('LAYER', `the model has no tensor '${name}'.`, near ? { hint: `Did you mean '${near}'?` } : {});
 }
 
-function missingRule(node: Node, path: Path, model: NormalisedModel, request: GradientRequest): never {
+function missingRule(node: Node, path: Path, model: NormalisedModel, of: string): never {
   const type = node.domain === '' ? node.op : `${node.domain}:${node.op}`;
-  const route = trace(path, model, node, request.of);
+  const route = trace(path, model, node, of);
   throw new CtXaiError(
     'OPERATOR',
     `operator ${type} at node '${node.name}' has no differentiation rule; it lies on the path ${route}.`,

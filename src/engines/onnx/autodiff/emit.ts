@@ -148,15 +148,16 @@ export class Emitter {
     return this.op('ConstantOfShape', [shape], { value: attr.tensor(floats(this.dtype, [1], [value])) });
   }
 
-  /** At most one dim may be null; it takes what is left. */
-  reshape(x: string, dims: Dims): string {
-    if (dims.filter(d => d === null).length > 1) {
-      throw new CtXaiError(
-        'OPERATOR',
-        `a tensor with several dynamic dims [${dims.join(', ')}] can't be reshaped here.`,
-      );
+  /** `x`, of dims `from`, in other dims. At most one of them may be null; it takes what is left. */
+  reshape(x: string, dims: Dims, from: Dims = []): string {
+    const dynamic = dims.filter(d => d === null).length;
+    if (dynamic > 1) {
+      throw new CtXaiError('OPERATOR', `a tensor with several dynamic dims [${dims}] can't be reshaped here.`);
     }
-    return this.op('Reshape', [x, this.ints(dims.map(d => d ?? -1))]);
+    // 0 copies the batch, which lets ONNX Runtime see that it stays the same; -1 would not.
+    const batch = dynamic === 1 && dims[0] === null && from[0] === null;
+    const copied = batch && volume(dims.slice(1)) === volume(from.slice(1));
+    return this.op('Reshape', [x, this.ints(dims.map(d => d ?? (copied ? 0 : -1)))]);
   }
 
   transpose(x: string, perm: readonly number[]): string {
@@ -174,6 +175,10 @@ export class Emitter {
   slice(x: string, axes: readonly number[], starts: readonly number[], ends: readonly number[], steps?: number[]) {
     const inputs = [x, this.ints(starts), this.ints(ends), this.ints(axes)];
     return this.op('Slice', steps ? [...inputs, this.ints(steps)] : inputs);
+  }
+
+  concat(parts: readonly string[], axis: number): string {
+    return this.op('Concat', parts, { axis: attr.int(axis) });
   }
 
   /** Reverses an axis. */
@@ -214,6 +219,11 @@ export class Emitter {
     const perm = Array.from({ length: rank }, (_, i) => (i === axis ? rank - 1 : i === rank - 1 ? axis : i));
     return this.transpose(this.matmul(this.transpose(x, perm), right), perm);
   }
+}
+
+/** Number of elements; NaN with dynamic dims, which nothing equals. */
+function volume(dims: Dims): number {
+  return dims.reduce<number>((a, d) => a * (d ?? Number.NaN), 1);
 }
 
 /** A dense row-major matrix. */

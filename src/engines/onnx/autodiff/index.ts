@@ -2,5 +2,5 @@
  * Reverse-mode differentiation of ONNX graphs: gradients as ordinary ONNX operators, so that they run wherever the
  * model runs.
  */
-export { differentiate, type GradientGraph, type GradientRequest } from './differentiate.ts';
+export { differentiate, differentiateAll, type GradientGraph, type GradientRequest } from './differentiate.ts';
 export { RULES } from './rules/index.ts';

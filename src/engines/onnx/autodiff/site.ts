@@ -95,17 +95,18 @@ export class Site {
     return this.e.reduceTo(g, from, this.dims(this.x(i)));
   }
 
-  /** `x` reshaped to the dims of the tensor `name`. */
-  reshapeLike(x: string, name: string): string {
+  /** `x`, of dims `from`, reshaped to the dims of the tensor `name`. */
+  reshapeLike(x: string, name: string, from: Dims = this.dims(this.y())): string {
     const dims = this.dims(name);
-    if (dims.filter(d => d === null).length <= 1) return this.e.reshape(x, dims);
-    return this.e.op('Reshape', [x, this.e.shapeOf(name)]);
+    if (dims.filter(d => d === null).length > 1) return this.e.op('Reshape', [x, this.e.shapeOf(name)]);
+    return this.e.reshape(x, dims, from);
   }
 
-  /** `x` broadcast to the shape of the tensor `name`. */
-  expandLike(x: string, name: string): string {
+  /** `x`, of dims `from`, broadcast to the shape of the tensor `name`. */
+  expandLike(x: string, name: string, from: Dims): string {
     const dims = this.dims(name);
-    return dims.includes(null) ? this.e.op('Expand', [x, this.e.shapeOf(name)]) : this.e.expand(x, dims);
+    const known = dims.every((d, i) => d !== null || from[from.length - dims.length + i] === null);
+    return known ? this.e.expand(x, dims) : this.e.op('Expand', [x, this.e.shapeOf(name)]);
   }
 
   /** Zeros in the shape of the tensor `name`. */

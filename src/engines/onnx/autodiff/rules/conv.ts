@@ -1,4 +1,5 @@
 import { attr, read } from '../../graph.ts';
+import { convWeightGradient } from '../conv-weights.ts';
 import { convInputGradient } from '../convolution.ts';
 import type { Dims } from '../emit.ts';
 import { defineRule } from '../rule.ts';
@@ -11,15 +12,13 @@ function perChannel(site: Site): string {
   return site.e.sum(site.g, axes, false);
 }
 
-/** y = w ⋆ x + b: see convInputGradient for x, Σ g for b. Weights that depend on the image are not supported. */
+/** y = w ⋆ x + b: see convInputGradient for x, convWeightGradient for w, Σ g for b. */
 export const conv = defineRule('Conv', site => {
   const group = read.int(site.node, 'group', 1);
+  const window = () => windowOf(site, site.sizes(site.x(1), 2));
   return [
-    () => {
-      const window = windowOf(site, site.sizes(site.x(1), 2));
-      return convInputGradient(site.e, site.g, { name: site.x(1), value: site.value(1) }, window, group);
-    },
-    null,
+    () => convInputGradient(site.e, site.g, { name: site.x(1), value: site.value(1) }, window(), group),
+    () => convWeightGradient(site, window(), group),
     () => perChannel(site),
   ];
 });

@@ -10,8 +10,9 @@ export const depthToSpace = defineRule('DepthToSpace', site => {
     () => {
       if (read.string(site.node, 'mode', 'DCR') === 'DCR') return e.op('SpaceToDepth', [g], size);
       const [n, c, h, w] = site.dims(site.x()) as [number | null, number, number, number];
-      const split = e.reshape(g, [n, c / block ** 2, h, block, w, block]);
-      return e.reshape(e.transpose(split, [0, 1, 3, 5, 2, 4]), [n, c, h, w]);
+      const dims = [n, c / block ** 2, h, block, w, block];
+      const split = e.reshape(g, dims, site.dims(site.y()));
+      return e.reshape(e.transpose(split, [0, 1, 3, 5, 2, 4]), [n, c, h, w], dims);
     },
   ];
 });

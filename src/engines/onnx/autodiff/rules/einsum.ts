@@ -89,5 +89,6 @@ function gradientOf(
   grad = e.sum(grad, stretched, true);
   const alone = labels.flatMap((l, i) => (available.has(l) ? [] : [i]));
   if (alone.length === 0) return grad;
-  return site.expandLike(e.unsqueeze(grad, alone), name);
+  const spread = dims.map((d, i) => (alone.includes(i) ? 1 : d));
+  return site.expandLike(e.unsqueeze(grad, alone), name, spread);
 }

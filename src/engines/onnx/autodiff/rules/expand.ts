@@ -16,7 +16,7 @@ export const tile = defineRule('Tile', site => {
       repeats.forEach((r, i) => {
         if (r !== 1) axes.push(i + axes.length);
       });
-      return axes.length === 0 ? site.g : e.sum(e.reshape(site.g, split), axes, false);
+      return axes.length === 0 ? site.g : e.sum(e.reshape(site.g, split, site.dims(site.y())), axes, false);
     },
   ];
 });

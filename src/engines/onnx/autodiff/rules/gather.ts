@@ -28,7 +28,7 @@ export const gather = defineRule('Gather', site => {
       const yDims = site.dims(site.y());
       const inner = yDims.slice(axis + indexRank);
       const flatDims = [...yDims.slice(0, axis), sizeOrNull(yDims.slice(axis, axis + indexRank)), ...inner];
-      const g = indexRank === 1 ? site.g : e.reshape(site.g, flatDims);
+      const g = indexRank === 1 ? site.g : e.reshape(site.g, flatDims, yDims);
       const column = e.reshape(site.x(1), [null, ...inner.map(() => 1)]);
       const spread = e.op('Expand', [column, e.shapeOf(g)]);
       return e.op('ScatterElements', [site.zeros(site.x()), spread, g], { axis: attr.int(axis), ...ADD });

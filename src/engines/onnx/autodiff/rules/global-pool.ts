@@ -4,7 +4,7 @@ import { defineRule } from '../rule.ts';
 export const globalAveragePool = defineRule('GlobalAveragePool', site => {
   const { e, g } = site;
   const count = site.sizes(site.x(), 2).reduce((a, b) => a * b, 1);
-  return [() => site.expandLike(e.mul(g, 1 / count), site.x())];
+  return [() => site.expandLike(e.mul(g, 1 / count), site.x(), site.dims(site.y()))];
 });
 
 /** y = maximum over all positions: g at the maximum, in equal shares among ties. */

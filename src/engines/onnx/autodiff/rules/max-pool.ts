@@ -19,7 +19,7 @@ export const maxPool = defineRule('MaxPool', site => {
         axis: attr.int(0),
         reduction: attr.string('add'),
       });
-      return site.reshapeLike(scattered, site.x());
+      return site.reshapeLike(scattered, site.x(), []);
     },
   ];
 });

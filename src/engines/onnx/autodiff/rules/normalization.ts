@@ -61,9 +61,11 @@ export const groupNormalization = defineRule('GroupNormalization', site => {
   return [
     () => {
       const gamma = e.reshape(site.x(1), [groups, 1, ...spatial.map(() => 1)]);
-      const scaled = e.mul(e.reshape(g, grouped), gamma);
+      const dims = site.dims(site.x());
+      const scaled = e.mul(e.reshape(g, grouped, dims), gamma);
       const axes = range(2, grouped.length);
-      return site.reshapeLike(throughStandardise(site, scaled, e.reshape(site.x(), grouped), axes, epsilon), site.x());
+      const through = throughStandardise(site, scaled, e.reshape(site.x(), grouped, dims), axes, epsilon);
+      return e.reshape(through, dims, grouped);
     },
   ];
 });

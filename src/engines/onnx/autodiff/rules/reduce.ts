@@ -17,6 +17,8 @@ interface Reduction {
   readonly g: () => string;
   /** y with the reduced axes as 1. */
   readonly y: () => string;
+  /** `t`, with the reduced axes as 1, broadcast over them. */
+  readonly spread: (t: string) => string;
 }
 
 /** A rule for g·∂y/∂x that broadcasts over the reduced axes. */
@@ -25,27 +27,26 @@ function reduction(operators: string | string[], gradient: (site: Site, r: Reduc
     const axes = reducedAxes(site);
     const kept = read.int(site.node, 'keepdims', 1) !== 0;
     const restore = (name: string) => (kept ? name : site.e.unsqueeze(name, axes));
-    return [() => gradient(site, { axes, g: () => restore(site.g), y: () => restore(site.y()) })];
+    const restored = site.dims(site.x()).map((d, i) => (axes.includes(i) ? 1 : d));
+    const spread = (t: string) => (axes.length === 0 ? t : site.expandLike(t, site.x(), restored));
+    return [() => gradient(site, { axes, g: () => restore(site.g), y: () => restore(site.y()), spread })];
   });
 }
 
-/** How many elements each output of a mean stands for, as a scalar operand. */
-function count(site: Site, axes: readonly number[]): number | string {
-  const dims = axes.map(a => site.dims(site.x())[a]!);
-  if (!dims.includes(null as never)) return dims.reduce((a, b) => a * b, 1);
+/** g/n, n the elements that each output stands for. */
+function mean(site: Site, r: Reduction): string {
   const { e } = site;
+  const dims = r.axes.map(a => site.dims(site.x())[a]!);
+  if (dims.every(d => d !== null)) return e.mul(r.g(), 1 / dims.reduce((a, b) => a * b, 1));
   const size = (name: string) => e.cast(e.op('Size', [name]));
-  return e.div(size(site.x()), size(site.y()));
+  return e.mul(r.g(), e.div(size(site.y()), size(site.x())));
 }
 
 export const reductions = [
   /** y = Σ x: g. */
-  reduction('ReduceSum', (site, r) => (r.axes.length ? site.expandLike(r.g(), site.x()) : site.g)),
+  reduction('ReduceSum', (_site, r) => r.spread(r.g())),
   /** y = Σ x / n: g/n. */
-  reduction('ReduceMean', (site, r) => {
-    if (r.axes.length === 0) return site.g;
-    return site.expandLike(site.e.div(r.g(), count(site, r.axes)), site.x());
-  }),
+  reduction('ReduceMean', (site, r) => r.spread(r.axes.length === 0 ? r.g() : mean(site, r))),
   /** y = max or min x: g, in equal shares among ties, as PyTorch's amax and amin. */
   reduction(['ReduceMax', 'ReduceMin'], (site, r) => {
     const { e } = site;
@@ -63,10 +64,7 @@ export const reductions = [
   /** y = Σx²: 2g·x. */
   reduction('ReduceSumSquare', (site, r) => site.e.mul(site.e.mul(r.g(), 2), site.x())),
   /** y = log Σx: g/eʸ. */
-  reduction('ReduceLogSum', (site, r) => {
-    const each = site.e.div(r.g(), site.e.exp(r.y()));
-    return r.axes.length ? site.expandLike(each, site.x()) : each;
-  }),
+  reduction('ReduceLogSum', (site, r) => r.spread(site.e.div(r.g(), site.e.exp(r.y())))),
   /** y = log Σeˣ: g·e^(x − y). */
   reduction('ReduceLogSumExp', (site, r) => {
     const { e } = site;

@@ -50,10 +50,11 @@ export const slice = defineRule('Slice', site => {
           // Spread the elements: [count] → [count, 1] → [count, stride] → [count·stride].
           const spread = [...dims.slice(0, axis + 1), 1, ...dims.slice(axis + 1)];
           const zeros = new Array<number>(rank + 1).fill(0);
-          g = e.pad(e.reshape(g, spread), zeros, zeros.with(axis + 1, stride - 1));
+          g = e.pad(e.reshape(g, spread, dims), zeros, zeros.with(axis + 1, stride - 1));
           length = count * stride;
+          const joined = dims.with(axis, length);
+          g = e.reshape(g, joined, [...dims.slice(0, axis + 1), stride, ...dims.slice(axis + 1)]);
           dims[axis] = length;
-          g = e.reshape(g, dims);
         }
         begins[axis] = first;
         // Negative where the last stride reaches beyond the end: that crops zeros.
