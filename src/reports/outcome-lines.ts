@@ -1,6 +1,6 @@
 import type { ModelAnalysis } from './analysis/types.ts';
 import { listed } from './format.ts';
-import type { ReasonCount } from './tally.ts';
+import { type ReasonCount, shapeOf } from './tally.ts';
 
 /** One reason with all that it concerns. */
 export interface OutcomeLine extends ReasonCount {
@@ -19,11 +19,12 @@ export function outcomeLines({ others, maps, metrics }: ModelAnalysis): OutcomeL
   const groups = new Map<string, Group>();
   const add = (part: string, method: string | undefined, entry: ReasonCount): void => {
     // Maps apart from values: a value without a map repeats the map's reason.
-    const key = JSON.stringify([part === 'maps' || part === 'images' ? part : '', entry.status, entry.reason]);
+    const key = JSON.stringify([part === 'maps' || part === 'images' ? part : '', entry.status, shapeOf(entry.reason)]);
     const held = groups.get(key);
     if (held) {
-      const { count, varied } = held.entry;
-      held.entry = { ...entry, count: count + entry.count, varied: varied || entry.varied };
+      const { count, varied, reason } = held.entry;
+      const differs = varied || entry.varied || reason !== entry.reason;
+      held.entry = { ...entry, reason, count: count + entry.count, varied: differs };
     }
     const group = held ?? { parts: new Set<string>(), methods: new Set<string>(), entry };
     groups.set(key, group);

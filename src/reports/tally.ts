@@ -27,7 +27,7 @@ export function createTally(): TallyDraft {
     add(status, given) {
       if (status === 'ok') return;
       const reason = shorten((given ?? '').trim() || 'no reason was recorded');
-      let key = `${status} ${shape(reason)}`;
+      let key = `${status} ${shapeOf(reason)}`;
       let shown = reason;
       if (!groups.has(key) && groups.size >= MOST) {
         key = `${status} …`;
@@ -52,7 +52,7 @@ export function mergeTallies(tallies: Iterable<Tally>): Tally {
   const groups = new Map<string, ReasonCount>();
   for (const tally of tallies) {
     for (const entry of tally) {
-      const key = `${entry.status} ${shape(entry.reason)}`;
+      const key = `${entry.status} ${shapeOf(entry.reason)}`;
       const held = groups.get(key);
       if (!held) groups.set(key, entry);
       else
@@ -79,7 +79,7 @@ function sorted(entries: ReasonCount[]): Tally {
 }
 
 /** What is the same in messages that differ in their numbers and quoted names. */
-function shape(reason: string): string {
+export function shapeOf(reason: string): string {
   return reason.replace(/'[^']*'|"[^"]*"|‘[^’]*’/g, "'…'").replace(/[-−+]?\d+(?:[.,]\d+)*(?:e[-+]?\d+)?/gi, '#');
 }
 

@@ -67,7 +67,7 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
 export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest; rows: Row[] } {
   const manifest = fixtureManifest(options);
   const rng = createRng('fixture');
-  const { patients = 45, images = 80, skill = 1 } = options;
+  const { patients = 16, images = 28, skill = 1 } = options;
   const rows: Row[] = [];
   for (const model of manifest.models) {
     for (let i = 0; i < images; i++) {
@@ -247,7 +247,7 @@ export function fixtureManifest(options: FixtureOptions = {}): Manifest {
     startedAt: '2026-01-05T10:00:00.000Z',
     ...(options.state === undefined || options.state === 'complete' ? { endedAt: '2026-01-05T10:21:40.000Z' } : {}),
     resumed: 0,
-    dataset: { name: 'covid-ct', digest: 'c0ffee00112233', count: options.images ?? 80, labels: classes },
+    dataset: { name: 'covid-ct', digest: 'c0ffee00112233', count: options.images ?? 28, labels: classes },
     models: (options.models ?? ['densenet121']).map(id => ({
       id: options.hostile ? `${id}<&>` : id,
       digest: 'ab12cd34ef56',

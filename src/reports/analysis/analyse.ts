@@ -73,6 +73,7 @@ function analyseMetric(
     metric.range[0] ?? Number.NEGATIVE_INFINITY,
     metric.range[1] ?? Number.POSITIVE_INFINITY,
   ];
+  const width = range[1] - range[0];
   const found = new Map(cells.map(cell => [cell.method, cell]));
   const valuesOf = (method: string) => found.get(method)?.values ?? new Map<string, number>();
   const methods = entries.filter(entry => entry.role === 'method');
@@ -86,7 +87,7 @@ function analyseMetric(
       answered,
       metric.better,
       rng.fork('difference', method.id, control.id),
-      control.of === undefined ? FEWER_RESAMPLES : undefined,
+      { range: [-width, width], ...(control.of === undefined ? { resamples: FEWER_RESAMPLES } : {}) },
     );
   const ranking = rankingOf(
     methods.map(({ id }) => ({ id, values: valuesOf(id) })),

@@ -9,6 +9,12 @@ export type Values = ReadonlyMap<string, number>;
 
 type Better = 'higher' | 'lower';
 
+export interface SummaryChoice {
+  readonly only?: ReadonlySet<string>;
+  readonly range?: readonly [number, number];
+  readonly resamples?: number;
+}
+
 /** The mean over patients of `values`, of the samples in `only` where it is given. */
 export function summaryOf(
   values: Values,
@@ -40,14 +46,14 @@ export function differenceOf(
   samples: Answered,
   better: Better,
   rng: Rng,
-  resamples?: number,
+  options: SummaryChoice = {},
 ): Difference | undefined {
   const paired = new Map<string, number>();
   for (const [sample, value] of method) {
     const other = control.values.get(sample);
     if (other !== undefined) paired.set(sample, value - other);
   }
-  const summary = summaryOf(paired, samples, rng, resamples ? { resamples } : {});
+  const summary = summaryOf(paired, samples, rng, options);
   return summary && { control: control.id, summary, verdict: verdictOf(summary, better) };
 }
 

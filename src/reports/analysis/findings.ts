@@ -151,12 +151,16 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
 
 function missingFindings({ metrics, answered, maps, others }: ModelAnalysis): Finding[] {
   const out: Finding[] = [];
+  const titles = new Map<string, string[]>();
   for (const { metric, methods } of metrics) {
     const counts = methods.flatMap(m => m.summary?.images ?? []);
     const [least, most] = [Math.min(...counts), Math.max(...counts)];
     if (answered === 0 || counts.length === 0 || least >= (1 - MANY_MISSING) * answered) continue;
     const number = least === most ? group(least) : `${group(least)} to ${group(most)}`;
-    const text = `${metric.title}: ${number} of ${plural(answered, 'image')} have a value, by method; the rest is left out.`;
+    titles.set(number, [...(titles.get(number) ?? []), metric.title]);
+  }
+  for (const [number, of] of titles) {
+    const text = `${listed(of)}: ${number} of ${plural(answered, 'image')} have a value, by method; the rest is left out.`;
     out.push({ kind: 'caution', text });
   }
   const failed =

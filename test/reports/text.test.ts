@@ -1,0 +1,59 @@
+import { parse } from 'csv-parse/sync';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { analyse } from '../../src/reports/analysis/analyse.ts';
+import type { RunData } from '../../src/reports/run.ts';
+import { type FixtureOptions, fixture } from './fixture.ts';
+import { normalised, rendered } from './render.ts';
+
+const CASES: Readonly<Record<string, FixtureOptions>> = {
+  'one patient': { patients: 1, images: 3 },
+  'no image at all': { images: 0 },
+  'names that want to be markup': { hostile: true, images: 12, patients: 9 },
+};
+
+describe.each(Object.entries(CASES))('of %s', (_, options) => {
+  let run: RunData;
+  let files: Awaited<ReturnType<typeof rendered>>;
+  beforeAll(async () => {
+    run = await fixture(options);
+    files = await rendered(run);
+  });
+
+  it('renderMarkdown has tables of one width and no markup of the run', () => {
+    const text = files['summary.md'];
+    expect(text.match(/NaN|\[object|(?<!\\)<script/g)).toBeNull();
+    const widths = text
+      .split(/\n\n+/)
+      .filter(block => block.startsWith('|'))
+      .map(block => new Set(block.split('\n').map(line => line.match(/(?<!\\)\|/g)?.length)).size);
+    expect(widths.length).toBeGreaterThan(1);
+    expect(widths.every(n => n === 1)).toBe(true);
+  });
+
+  it('renderSummaryCsv has a line for each model, metric and method', () => {
+    const lines = parse(files['summary.csv'], { columns: true }) as Record<string, string>[];
+    const { models, metrics, methods } = run.manifest;
+    expect(lines).toHaveLength(models.length * metrics.length * methods.length);
+    for (const line of lines) {
+      for (const name of ['patients', 'images', 'mean', 'sd', 'low', 'high', 'undefined', 'skipped', 'failed']) {
+        expect(line[name] === '' || Number.isFinite(Number(line[name]))).toBe(true);
+      }
+      const rows = Number(line.images) + Number(line.undefined) + Number(line.skipped) + Number(line.failed);
+      expect(rows).toBe(options.images);
+    }
+  });
+});
+
+describe('of a usual run', () => {
+  it('the Markdown keeps its look and the table has the numbers of the analysis in full', async () => {
+    const run = await fixture({ images: 24, patients: 12 });
+    const files = await rendered(run);
+    await expect(normalised(files['summary.md'])).toMatchFileSnapshot('snapshots/summary.md.txt');
+    const lines = parse(files['summary.csv'], { columns: true }) as Record<string, string>[];
+    const first = analyse(run).models[0]!.metrics[0]!.methods[0]!;
+    const line = lines.find(l => l.metric === 'deletion' && l.method === 'grad-cam')!;
+    expect(Number(line.mean)).toBe(first.summary!.mean);
+    expect(Number(line.low)).toBe(first.summary!.low);
+    expect(Number(line.shuffled_difference)).toBe(first.shuffled!.summary.mean);
+  });
+});
