@@ -3,7 +3,7 @@ import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } 
 import type { NormalisedModel } from '../model.ts';
 import { batchTensors } from './batch.ts';
 import { Emitter } from './emit.ts';
-import { optimise } from './optimise/index.ts';
+import { optimise, simplify } from './optimise/index.ts';
 import { findPath, type Path, trace } from './path.ts';
 import { ruleOf } from './rules/index.ts';
 import { Site } from './site.ts';
@@ -45,9 +45,18 @@ export function differentiateAll(
   model: NormalisedModel,
   request: Omit<GradientRequest, 'wrt'> & { readonly wrt: readonly string[] },
 ): Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] } {
-  const { graph, infos, values } = model;
   const keep = [...new Set(request.keep ?? [])];
-  for (const name of [...request.wrt, request.of, ...keep]) requireTensor(model, name);
+  const asked = [...request.wrt, request.of, ...keep];
+  for (const name of asked) requireTensor(model, name);
+  return differentiated(simplify(model, asked), { ...request, keep });
+}
+
+function differentiated(
+  model: NormalisedModel,
+  request: { readonly wrt: readonly string[]; readonly of: string; readonly keep: readonly string[] },
+): Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] } {
+  const { graph, infos, values } = model;
+  const { keep } = request;
   const path = findPath(model, request.wrt, request.of);
 
   const builder = new GraphBuilder({ opset: graph.opset, taken: infos.keys() });

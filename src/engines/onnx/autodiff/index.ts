@@ -3,4 +3,5 @@
  * model runs.
  */
 export { differentiate, differentiateAll, type GradientGraph, type GradientRequest } from './differentiate.ts';
+export { simplify } from './optimise/index.ts';
 export { RULES } from './rules/index.ts';

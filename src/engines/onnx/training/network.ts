@@ -165,7 +165,7 @@ export class Network {
     attrs: Node['attrs'] = {},
     further: readonly string[] = [],
   ): string {
-    this.#nodes.push({ op, domain: '', name: `${name}.node`, inputs, outputs: [name, ...further], attrs });
+    this.#nodes.push({ op, domain: '', name: `${name}.node`, inputs: [...inputs], outputs: [name, ...further], attrs });
     this.#infos.set(name, { dtype: DType.float, dims });
     return name;
   }
