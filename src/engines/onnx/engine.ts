@@ -6,7 +6,7 @@ import type { Capability, Engine, FullClassifier, ModelCard, OpenOptions, Runtim
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { OnnxClassifier } from './classifier.ts';
 import { DEVICES, type Device, deviceNamed, requireProvider } from './devices.ts';
-import { Executor, type Program, type Settings } from './executor.ts';
+import { Executor, type Kind, type Prepared, type Program, type Settings } from './executor.ts';
 import type { Graph } from './graph.ts';
 import { throwIfAborted } from './in-order.ts';
 import { type LayerMap, layersOf } from './layers.ts';
@@ -14,7 +14,7 @@ import { loadModel } from './model.ts';
 import { WorkerPool } from './pool.ts';
 import { probeDevices } from './probe-devices.ts';
 import { atHead, type Headed } from './tail.ts';
-import { divisions, tune, type Wishes } from './tune.ts';
+import { type Division, divisions, tune, type Wishes } from './tune.ts';
 import { recall, remember, tuningKey } from './tuning-cache.ts';
 
 /** ONNX Runtime's version. */
@@ -55,38 +55,18 @@ export async function openGraph(
   const layers = layersOf(headed.model, layout, card.camLayer);
   throwIfAborted(options.signal);
 
-  const digest = graph ? 'graph' : createHash('sha256').update(readFileSync(card.file)).digest('hex');
-  const wishes: Wishes = { microBatch: options.microBatch, workers: options.workers, threads: options.threads };
-  const settingsFor = (kind: string, program: Program, limits: Wishes) =>
-    tuned(
-      headed,
-      program,
-      device,
-      limits,
-      options.cacheDir,
-      tuningKey({ digest, kind, device: device.name, version: ORT_VERSION, wishes: limits, size }),
-    );
-  const forward = await settingsFor('forward', { graph: headed.model.graph }, wishes);
-  throwIfAborted(options.signal);
-
-  const pool = new WorkerPool(forward.workers);
+  const pool = new WorkerPool(mostWorkers(headed, device, options));
   try {
-    const executor = await Executor.open({
-      ...headed,
-      image: { height: size[0], width: size[1], channels, layout },
-      pool,
-      executionProviders: [device.provider],
-      forward,
-      // The threads are there already; how they are used may differ.
-      gradientSettings: async program =>
-        settingsFor('gradient', program, { ...wishes, workers: forward.workers, threads: forward.threads }),
-    });
+    const prepare = preparer(headed, device, options, pool, digestOf(graph, card));
+    const image = { height: size[0], width: size[1], channels, layout };
+    const executor = await Executor.open({ ...headed, image, pool, prepare });
+    throwIfAborted(options.signal);
     const { capabilities, limitations } = abilities(headed, layers);
     const runtime: Runtime = {
       engine: 'onnx',
       engineVersion: ORT_VERSION,
       device: device.name,
-      ...forward,
+      ...(await executor.settings()),
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
       ...(Object.keys(limitations).length > 0 ? { limitations } : {}),
     };
@@ -97,6 +77,10 @@ export async function openGraph(
   }
 }
 
+function digestOf(graph: Graph | undefined, card: ModelCard): string | undefined {
+  return graph ? undefined : createHash('sha256').update(readFileSync(card.file)).digest('hex');
+}
+
 function refused(device: Device, error: unknown): unknown {
   if (!(error instanceof CtXaiError) || error.code !== 'ENGINE') return error;
   return new CtXaiError('DEVICE', `device '${device.name}' can't run this model: ${messageOf(error)}`, {
@@ -105,25 +89,51 @@ function refused(device: Device, error: unknown): unknown {
   });
 }
 
-async function tuned(
-  { model }: Headed,
-  program: Program,
-  device: Device,
-  wishes: Wishes,
-  cacheDir: string | undefined,
-  key: string,
-): Promise<Settings> {
-  const known = recall(cacheDir, key);
-  if (known) return known;
-  const weights = [...model.graph.constants.values()].reduce((sum, c) => sum + c.data.byteLength, 0);
+function mostWorkers(headed: Headed, device: Device, options: OpenOptions): number {
+  return Math.max(...candidatesFor(headed, device, options).map(d => d.workers));
+}
+
+function candidatesFor({ model }: Headed, device: Device, wishes: Wishes): readonly Division[] {
   // A GPU has one queue: more workers would only hold more copies of the weights.
-  const candidates =
-    device.provider === 'cpu'
-      ? divisions(availableParallelism(), wishes, weights, freemem())
-      : [{ workers: 1, threads: 1 }];
-  const settings = await tune(program, model, [device.provider], wishes, candidates);
-  remember(cacheDir, key, settings);
-  return settings;
+  if (device.provider !== 'cpu') return [{ workers: 1, threads: wishes.threads ?? 1 }];
+  const weights = [...model.graph.constants.values()].reduce((sum, c) => sum + c.data.byteLength, 0);
+  return divisions(availableParallelism(), wishes, weights, freemem());
+}
+
+/** Opens programs with settings that were given, remembered, found for the forward graph, or found by a sweep. */
+function preparer(
+  headed: Headed,
+  device: Device,
+  options: OpenOptions,
+  pool: WorkerPool,
+  digest: string | undefined,
+): (program: Program, kind: Kind) => Promise<Prepared> {
+  const { model } = headed;
+  const { microBatch, workers, threads, cacheDir } = options;
+  const wishes: Wishes = { microBatch, workers, threads };
+  const fixed = model.dynamicBatch ? microBatch : model.graph.inputs[0]!.dims[0]!;
+  const folder = digest === undefined ? undefined : cacheDir;
+  let forward: Settings | undefined;
+  let opened = 0;
+  return async (program, kind) => {
+    const key = tuningKey({
+      digest,
+      kind,
+      device: device.name,
+      version: ORT_VERSION,
+      size: model.graph.inputs[0]!.dims,
+      wishes,
+    });
+    const known = kind === 'layer' ? forward : recall(folder, key);
+    // The threads are there by then, so a gradient graph differs in the micro-batch only.
+    const shares = known ?? forward;
+    const candidates = shares ? [shares] : candidatesFor(headed, device, wishes);
+    const name = `${kind} ${opened++}`;
+    const prepared = await tune(pool, name, program, [device.provider], candidates, known?.microBatch ?? fixed);
+    if (kind === 'forward') forward = prepared.settings;
+    if (!known) remember(folder, key, prepared.settings);
+    return prepared;
+  };
 }
 
 /** What can be differentiated: found by building the graphs, which costs little; nothing is run. */

@@ -7,7 +7,6 @@ import type { Layout } from './layout.ts';
 import type { Feed, RunResult } from './messages.ts';
 import type { NormalisedModel } from './model.ts';
 import { IN_FLIGHT, type WorkerPool } from './pool.ts';
-import { encodeModel } from './proto.ts';
 import type { Head } from './scores.ts';
 import { MODES, withSeed } from './seed.ts';
 
@@ -39,16 +38,20 @@ export interface ExecutorParts {
   readonly head: Head;
   readonly image: ImageShape;
   readonly pool: WorkerPool;
-  readonly executionProviders: readonly string[];
-  /** Settings for forward graphs, and for gradient graphs, chosen when the first is asked for. */
-  readonly forward: Settings;
-  gradientSettings(program: Program): Promise<Settings>;
+  /** Opens a program in the pool. `kind`: programs of one kind cost much the same, so one sweep serves them all. */
+  prepare(program: Program, kind: Kind): Promise<Prepared>;
 }
 
-interface Session {
-  readonly name: string;
-  readonly program: Program;
+export type Kind = 'forward' | 'gradient' | 'layer';
+
+/** A session that is open in the pool under that name, and how to use it. */
+export interface Prepared {
+  readonly session: string;
   readonly settings: Settings;
+}
+
+interface Session extends Prepared {
+  readonly program: Program;
 }
 
 /**
@@ -72,16 +75,18 @@ export class Executor {
   /** @throws CtXaiError ENGINE if ONNX Runtime does not take the graph. */
   static async open(parts: ExecutorParts): Promise<Executor> {
     const executor = new Executor(parts);
-    await executor.#session('forward', async () => ({
-      program: { graph: parts.model.graph },
-      settings: parts.forward,
-    }));
+    await executor.#forward();
     return executor;
+  }
+
+  /** How the forward session runs. */
+  async settings(): Promise<Settings> {
+    return (await this.#forward()).settings;
   }
 
   /** Raw scores of each image, in ascending order; `raw` is valid during the call only. */
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
-    const session = await this.#session('forward');
+    const session = await this.#forward();
     await this.#stream(session, batch, undefined, signal, (result, first, count) => {
       for (let j = 0; j < count; j++) consume(first + j, this.#raw(result, j));
     });
@@ -95,7 +100,7 @@ export class Executor {
     signal?: AbortSignal,
   ): Promise<void> {
     const { model, image } = this.#parts;
-    const session = await this.#gradientSession('gradient', model.input, []);
+    const session = await this.#gradientOf(model.input);
     const shape = { pixels: image.height * image.width, channels: image.channels, layout: image.layout };
     const scratch = new Float32Array(shape.pixels * shape.channels);
     await this.#stream(session, batch, target, signal, (result, first, count) => {
@@ -112,7 +117,7 @@ export class Executor {
     consume: (i: number, result: { activations: Float32Array; gradients: Float32Array }, from: number) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const session = await this.#gradientSession(`layer ${layer}`, layer, [layer]);
+    const session = await this.#gradientOf(layer);
     await this.#stream(session, batch, target, signal, (result, first, count) => {
       const activations = result.outputs[layer]!;
       const gradients = result.outputs[session.program.gradient!]!;
@@ -132,25 +137,24 @@ export class Executor {
     return { ...seeded, gradient: made.gradient };
   }
 
-  #gradientSession(name: string, wrt: string, keep: readonly string[]): Promise<Session> {
-    return this.#session(name, async () => {
-      const { model, head } = this.#parts;
-      const program = Executor.program(model, head, wrt, keep);
-      const settings = keep.length === 0 ? await this.#parts.gradientSettings(program) : this.#parts.forward;
-      return { program, settings };
-    });
+  #forward(): Promise<Session> {
+    return this.#session('', () => ({ graph: this.#parts.model.graph }), 'forward');
+  }
+
+  #gradientOf(tensor: string): Promise<Session> {
+    const { model, head } = this.#parts;
+    const isInput = tensor === model.input;
+    const program = () => Executor.program(model, head, tensor, isInput ? [] : [tensor]);
+    return this.#session(tensor, program, isInput ? 'gradient' : 'layer');
   }
 
   /** The session of that name, opened when it is first asked for; one that could not be opened is tried again. */
-  #session(name: string, make?: () => Promise<Omit<Session, 'name'>>): Promise<Session> {
+  #session(name: string, make: () => Program, kind: Kind): Promise<Session> {
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
     const opening = (async () => {
-      const { program, settings } = await make!();
-      const { pool, executionProviders } = this.#parts;
-      const { threads, workers } = settings;
-      await pool.open(name, encodeModel(program.graph), { executionProviders, threads }, workers);
-      return { name, program, settings };
+      const program = make();
+      return { program, ...(await this.#parts.prepare(program, kind)) };
     })();
     this.#sessions.set(name, opening);
     opening.catch(() => this.#sessions.delete(name));
@@ -174,7 +178,7 @@ export class Executor {
         const first = i * microBatch;
         const count = Math.min(microBatch, batch.count - first);
         const feeds = [this.#images(session, batch, first, count), ...this.#seeds(session, target, count)];
-        return this.#parts.pool.run(session.name, feeds, workers);
+        return this.#parts.pool.run(session.session, feeds, workers);
       },
       (i, result) => {
         const first = i * microBatch;

@@ -1,11 +1,14 @@
 import { sizeOf } from '../../core/tensor.ts';
-import type { Program, Settings } from './executor.ts';
+import type { Prepared, Program, Settings } from './executor.ts';
 import type { Feed } from './messages.ts';
-import type { NormalisedModel } from './model.ts';
-import { WorkerPool } from './pool.ts';
+import type { WorkerPool } from './pool.ts';
 import { encodeModel } from './proto.ts';
 
+/** Settings that are given; the others are found. */
 export type Wishes = { readonly [K in keyof Settings]?: number | undefined };
+
+/** How cores are shared. */
+export type Division = Omit<Settings, 'microBatch'>;
 
 /** Milliseconds that one setting is measured for; a slow model runs once per worker. */
 const MEASURE_MS = 150;
@@ -18,81 +21,74 @@ const MARGIN = 1.05;
 
 const MICRO_BATCHES = [1, 4, 16];
 
+const MOST_WORKERS = 16;
+
 /**
  * The ways of sharing `cores` among workers and threads that are worth trying, simplest first: a single-threaded
- * worker per core (two of them beat one two-threaded session), and fewer workers with more threads each.
+ * worker per core (two of them beat one two-threaded session), then fewer workers with more threads each. Each worker
+ * has its own copy of the weights; together they take a quarter of `memory` at most.
  */
-export function divisions(
-  cores: number,
-  wishes: Wishes,
-  weightBytes: number,
-  memory: number,
-): { workers: number; threads: number }[] {
-  const most = Math.max(1, Math.min(16, Math.floor(memory / 4 / Math.max(1, weightBytes))));
-  const found: { workers: number; threads: number }[] = [];
-  for (let threads = 1; threads <= cores; threads *= 2) {
-    const workers = wishes.workers ?? Math.max(1, Math.min(most, Math.floor(cores / (wishes.threads ?? threads))));
-    const division = { workers, threads: wishes.threads ?? threads };
-    if (!found.some(d => d.workers === workers && d.threads === division.threads)) found.push(division);
+export function divisions(cores: number, wishes: Wishes, weightBytes: number, memory: number): Division[] {
+  const fitting = Math.max(1, Math.floor(memory / 4 / Math.max(1, weightBytes)));
+  const found: Division[] = [];
+  for (let each = 1; each <= cores; each *= 2) {
+    const threads = wishes.threads ?? each;
+    const workers = wishes.workers ?? Math.max(1, Math.min(MOST_WORKERS, fitting, Math.floor(cores / threads)));
+    if (!found.some(d => d.workers === workers && d.threads === threads)) found.push({ workers, threads });
   }
   return found;
 }
 
 /**
- * The fastest settings for a program on this machine, by a short sweep: first how cores are shared, at the smallest
- * micro-batch, then larger micro-batches as long as they help. What is wished for is taken as it is.
+ * Opens a program with the fastest settings on this machine, by a short sweep: first how cores are shared, at the
+ * smallest micro-batch, then larger micro-batches as long as they help.
+ * @param microBatch where it is given or fixed by the model
  */
 export async function tune(
+  pool: WorkerPool,
+  name: string,
   program: Program,
-  model: NormalisedModel,
   executionProviders: readonly string[],
-  wishes: Wishes,
-  candidates: readonly { workers: number; threads: number }[],
-): Promise<Settings> {
-  const fixed = model.dynamicBatch ? wishes.microBatch : model.graph.inputs[0]!.dims[0]!;
+  candidates: readonly Division[],
+  microBatch: number | undefined,
+): Promise<Prepared> {
+  const [smallest, ...larger] = microBatch === undefined ? MICRO_BATCHES : [microBatch];
+  const only = candidates.length === 1 && larger.length === 0;
   const bytes = encodeModel(program.graph);
-  let best: { settings: Settings; speed: number } | undefined;
-  const attempt = async (settings: Settings) => {
-    const speed = await imagesPerMs(bytes, program, executionProviders, settings);
-    const better = best === undefined || speed > best.speed * MARGIN;
-    if (better) best = { settings, speed };
-    return better;
-  };
-  const [smallest, ...larger] = fixed === undefined ? MICRO_BATCHES : [fixed];
-  if (candidates.length === 1 && larger.length === 0) return { ...candidates[0]!, microBatch: smallest! };
-  for (const division of candidates) await attempt({ ...division, microBatch: smallest! });
-  for (const microBatch of larger) {
-    const { settings, speed } = best!;
-    if ((microBatch * settings.workers) / speed > LONGEST_MS) break;
-    if (!(await attempt({ ...settings, microBatch }))) break;
+  let best: (Prepared & { speed: number }) | undefined;
+  for (const division of candidates) {
+    const settings = { ...division, microBatch: smallest! };
+    const session = `${name} ${division.workers}x${division.threads}`;
+    await pool.open(session, bytes, { executionProviders, threads: division.threads }, division.workers);
+    const speed = only ? 1 : await imagesPerMs(pool, session, program, settings);
+    const worse = best !== undefined && speed <= best.speed * MARGIN ? session : best?.session;
+    if (worse !== session) best = { session, settings, speed };
+    if (worse !== undefined) await pool.drop(worse);
   }
-  return best!.settings;
+  for (const more of larger) {
+    const { session, settings, speed } = best!;
+    if ((more * settings.workers) / speed > LONGEST_MS) break;
+    const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more });
+    if (faster <= speed * MARGIN) break;
+    best = { session, settings: { ...settings, microBatch: more }, speed: faster };
+  }
+  const { session, settings } = best!;
+  return { session, settings };
 }
 
-async function imagesPerMs(
-  bytes: Uint8Array,
-  program: Program,
-  executionProviders: readonly string[],
-  settings: Settings,
-): Promise<number> {
-  const { workers, threads, microBatch } = settings;
-  const pool = new WorkerPool(workers);
-  try {
-    await pool.open('tune', bytes, { executionProviders, threads });
-    const round = async (runs: number) => {
-      const start = performance.now();
-      await Promise.all(Array.from({ length: runs }, () => pool.run('tune', feeds(program, microBatch))));
-      return performance.now() - start;
-    };
-    // The first run allocates; the second says how many make up the time.
-    await round(workers);
-    const once = await round(workers);
-    const more = Math.min(64, Math.floor(MEASURE_MS / Math.max(0.1, once)));
-    const took = more > 1 ? await round(workers * more) : once;
-    return (workers * Math.max(1, more) * microBatch) / took;
-  } finally {
-    await pool.close();
-  }
+async function imagesPerMs(pool: WorkerPool, session: string, program: Program, settings: Settings): Promise<number> {
+  const { workers, microBatch } = settings;
+  const round = async (runs: number) => {
+    const start = performance.now();
+    await Promise.all(Array.from({ length: runs }, () => pool.run(session, feeds(program, microBatch), workers)));
+    return performance.now() - start;
+  };
+  // The first run allocates; the second says how many make up the time.
+  await round(workers);
+  const once = await round(workers);
+  const more = Math.min(64, Math.floor(MEASURE_MS / Math.max(0.1, once)));
+  const took = more > 1 ? await round(workers * more) : once;
+  return (workers * Math.max(1, more) * microBatch) / took;
 }
 
 /** Inputs of the right shapes; convolutions take as long whatever the pixels are. */

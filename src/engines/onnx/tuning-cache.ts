@@ -9,12 +9,12 @@ const FILE = 'onnx-tuning.json';
 
 /** What tuned settings depend on, as a key. */
 export function tuningKey(parts: {
-  digest: string;
+  digest: string | undefined;
   kind: string;
   device: string;
   version: string;
   wishes: Wishes;
-  size: readonly [number, number];
+  size: readonly (number | null)[];
 }): string {
   const machine = [cpus()[0]?.model.trim() ?? 'cpu', availableParallelism()];
   const { digest, kind, device, version, wishes, size } = parts;
