@@ -4,6 +4,8 @@ import { renderMarkdown } from './markdown.ts';
 import type { ReportFile, RunData } from './run.ts';
 import { renderSummaryCsv } from './summary-csv.ts';
 
+export { analyse } from './analysis/analyse.ts';
+export type { Analysis, CellResult, ModelAnalysis } from './analysis/types.ts';
 export { overlayPixels, scaleEnd } from './heatmap.ts';
 export { renderHtml } from './html.ts';
 export { loadRun } from './load.ts';
@@ -12,8 +14,7 @@ export type { GalleryImage, ReportFile, RunData } from './run.ts';
 export { renderSummaryCsv } from './summary-csv.ts';
 
 /** All reports of a run, to be written into its folder. The same run gives the same bytes. */
-export async function renderReports(run: RunData): Promise<readonly ReportFile[]> {
-  const analysis = analyse(run);
+export async function renderReports(run: RunData, analysis = analyse(run)): Promise<readonly ReportFile[]> {
   return [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis) },

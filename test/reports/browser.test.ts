@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { escapeHtml } from '../../src/reports/html/markup.ts';
+import { type FixtureOptions, fixture } from './fixture.ts';
+import { elementsOf, rendered } from './render.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const FLAGS = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+interface Seen {
+  /** Pixels by which the page is wider than its frame. */
+  readonly overflow: number;
+  readonly elements: Record<string, number>;
+  readonly title: string;
+  readonly text: string;
+}
+
+/** Lays the page out in a frame of that width and says what the browser made of it. */
+async function openIn(page: string, width: number): Promise<Seen> {
+  const dir = await mkdtemp(join(tmpdir(), 'ct-xai-page-'));
+  try {
+    const script = `addEventListener('load', () => {
+      const seen = frames[0].document;
+      const elements = {};
+      for (const e of seen.querySelectorAll('*')) elements[e.localName] = (elements[e.localName] ?? 0) + 1;
+      const text = seen.querySelector('h1').textContent;
+      const out = { overflow: seen.documentElement.scrollWidth - seen.documentElement.clientWidth, elements, title: seen.title, text };
+      document.body.textContent = JSON.stringify(out);
+    })`;
+    const html = `<!doctype html><meta charset="utf-8"><body><iframe style="width:${width}px;height:900px;border:0" srcdoc="${escapeHtml(page)}"></iframe><script>${script}</script>`;
+    const file = join(dir, 'page.html');
+    await writeFile(file, html);
+    const { stdout } = await promisify(execFile)(
+      CHROMIUM,
+      [
+        ...FLAGS,
+        `--user-data-dir=${join(dir, 'profile')}`,
+        '--window-size=1400,1000',
+        '--dump-dom',
+        pathToFileURL(file).href,
+      ],
+      { maxBuffer: 1 << 26 },
+    );
+    const json = /<body>([\s\S]*)<\/body>/.exec(stdout)?.[1] ?? '';
+    return JSON.parse(
+      json
+        .replace(/&lt;/g, '<')
+        .replace(/&gt;/g, '>')
+        .replace(/&nbsp;/g, '\u00a0')
+        .replace(/&amp;/g, '&'),
+    );
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+const CASES: Readonly<Record<string, FixtureOptions>> = {
+  'a usual run': {},
+  'names that want to be markup, without spaces to break at': { hostile: true, images: 8, patients: 8 },
+  'three classes, two models': { classes: ['normal', 'covid', 'other'], models: ['a', 'b'], images: 24, patients: 12 },
+};
+
+const name = existsSync(CHROMIUM) ? 'the page in Chromium' : `the page in Chromium (skipped: no ${CHROMIUM})`;
+describe.skipIf(!existsSync(CHROMIUM))(name, () => {
+  it.each(Object.entries(CASES))('of %s needs no repair and does not overflow', async (_, options) => {
+    const run = await fixture(options);
+    const page = (await rendered(run))['index.html'];
+    const [narrow, wide] = [await openIn(page, 360), await openIn(page, 1280)];
+    expect(narrow.overflow).toBe(0);
+    expect(wide.overflow).toBe(0);
+    const written: Record<string, number> = {};
+    for (const element of elementsOf(page)) written[element.name] = (written[element.name] ?? 0) + 1;
+    expect(narrow.elements).toEqual(written);
+    expect(narrow.text).toBe(run.manifest.name.replace('\u0007', '\ufffd'));
+  });
+});
