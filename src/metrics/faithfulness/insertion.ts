@@ -2,7 +2,7 @@ import { undefinedBecause } from '../../core/contracts.ts';
 import { defineMetric } from '../../core/define.ts';
 import { mapDefect } from '../../core/tensor.ts';
 import { curveOptions, pointsOf } from './shared/options.ts';
-import { commonDetails, followed, meanArea, meanCurve } from './shared/outcome.ts';
+import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
 
 /**
@@ -35,7 +35,7 @@ export const insertion = defineMetric({
     return {
       value: meanArea(path, to.follow),
       curve: meanCurve(path, to.follow),
-      details: { ...commonDetails(context, curves), ...(to.share && { normalised: meanArea(path, to.share) }) },
+      details: detailsOf(context, curves, to.share && meanArea(path, to.share)),
     };
   },
 });

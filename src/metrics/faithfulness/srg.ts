@@ -3,7 +3,7 @@ import { valueAt } from '../../core/curve.ts';
 import { defineMetric } from '../../core/define.ts';
 import { mapDefect } from '../../core/tensor.ts';
 import { curveOptions, pointsOf } from './shared/options.ts';
-import { commonDetails, followed, meanArea, meanCurve } from './shared/outcome.ts';
+import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
 
 /**
@@ -38,12 +38,7 @@ export const srg = defineMetric({
     return {
       value: leastFirst - mostFirst,
       curve: gap(meanCurve(most, to.follow), meanCurve(kept, to.follow)),
-      details: {
-        ...commonDetails(context, curves),
-        leastFirst,
-        mostFirst,
-        ...(share !== undefined && { normalised: share }),
-      },
+      details: { ...detailsOf(context, curves, share), leastFirst, mostFirst },
     };
   },
 });

@@ -121,7 +121,7 @@ describe('fingerprint', () => {
     const data = Float32Array.of(9, 1, 2, 3, 4);
     const view = tensor([2, 2], data.subarray(1));
     expect(fingerprint(view)).toBe(fingerprint(tensor([2, 2], Float32Array.of(1, 2, 3, 4))));
-    expect(fingerprint(view)).toMatch(/^[0-9a-f]{32}$/);
+    expect(fingerprint(view)).toMatch(/^[0-9a-f]{16}$/);
     const others = [
       tensor([4], Float32Array.of(1, 2, 3, 4)),
       tensor([2, 2], Float32Array.of(1, 2, 3, 5)),

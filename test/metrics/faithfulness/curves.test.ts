@@ -263,6 +263,28 @@ describe('bad models and maps', () => {
     await expect(evaluate(deletion, { ...scene, model })).rejects.toThrow(/margin is NaN, not a finite number/);
   });
 
+  it('a probability of exactly 0 or 1 is a score, though its margin is infinite', async () => {
+    const margins = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1, 0, 0];
+    let next = 0;
+    const model = {
+      ...scene.model,
+      scores: async (batch: { count: number }) => {
+        const data = new Float32Array(batch.count * 2);
+        for (let i = 0; i < batch.count; i++) data[2 * i] = margins[next++]!;
+        return { shape: [batch.count, 2], data };
+      },
+    };
+    const { value, details } = await scoreOf(deletion, { ...scene, model });
+    expect(value).toBeCloseTo((0.5 + 1 / (1 + Math.exp(-1)) + 0.5 + 0.5 + 0) / 4, 6);
+    expect(details).not.toHaveProperty('normalised');
+    next = 0;
+    expect(await evaluate(deletion, { ...scene, model }, { normalised: true })).toEqual({
+      undefined: 'the probability of image or baseline is 0 or 1, so that its margin is infinite',
+    });
+    next = 0;
+    await expect(evaluate(deletion, { ...scene, model }, { score: 'margin' })).rejects.toThrow(/margin is Infinity/);
+  });
+
   it('a map of another shape is an error', async () => {
     await expect(evaluate(deletion, { ...scene, attribution: map(1, 4, [1, 2, 3, 4]) })).rejects.toThrow(
       /shape \[1, 4\]/,

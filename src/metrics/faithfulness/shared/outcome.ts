@@ -15,12 +15,14 @@ export interface Followed {
 
 /** The reason where the options ask for a share of the drop and the drop is too small. */
 export function followed(context: MetricContext<CurveOptions>, curves: Curves): Followed | string {
-  const drop = curves.image - curves.baseline;
-  const share = Math.abs(drop) < LEAST_DROP ? undefined : (raw: number) => (raw - curves.baseline) / drop;
-  if (!context.options.normalised) return { follow: fromRaw(context.options), ...(share && { share }) };
-  return share === undefined
-    ? `image and baseline differ by ${Math.abs(drop).toPrecision(2)} in the score, less than ${LEAST_DROP}`
-    : { follow: share, share };
+  const drop = Math.abs(curves.image - curves.baseline);
+  const defined = drop >= LEAST_DROP && drop < Number.POSITIVE_INFINITY;
+  const share = (raw: number) => (raw - curves.baseline) / (curves.image - curves.baseline);
+  if (!context.options.normalised) return { follow: fromRaw(context.options), ...(defined && { share }) };
+  if (defined) return { follow: share, share };
+  return drop < LEAST_DROP
+    ? `image and baseline differ by ${drop.toPrecision(2)} in the score, less than ${LEAST_DROP}`
+    : 'the probability of image or baseline is 0 or 1, so that its margin is infinite';
 }
 
 /** The area under a path, averaged over the priority fields. */
@@ -37,8 +39,12 @@ export function meanCurve(path: PathScores, follow: (raw: number) => number): Cu
   };
 }
 
-/** The details that all curve metrics give. */
-export function commonDetails(context: MetricContext<CurveOptions>, curves: Curves): Record<string, number> {
+/** The details that all curve metrics give; `normalised` only where it is a number. */
+export function detailsOf(
+  context: MetricContext<CurveOptions>,
+  curves: Curves,
+  normalised: number | undefined,
+): Record<string, number> {
   const [rows, columns] = curves.plan.patch;
   const follow = fromRaw(context.options);
   return {
@@ -47,6 +53,7 @@ export function commonDetails(context: MetricContext<CurveOptions>, curves: Curv
     tiedShare: curves.plan.tiedShare,
     tieFields: curves.plan.sequences.length,
     ...(context.options.unit === 'patches' ? { patchRows: rows, patchColumns: columns } : {}),
+    ...(normalised !== undefined && Number.isFinite(normalised) ? { normalised } : {}),
   };
 }
 

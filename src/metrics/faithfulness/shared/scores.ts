@@ -40,7 +40,7 @@ export function fromRaw(options: CurveOptions): (raw: number) => number {
   return options.score === 'probability' ? raw => 1 / (1 + Math.exp(-raw)) : raw => raw;
 }
 
-/** @throws CtXaiError MODEL if the model gives NaN or an infinity. */
+/** @throws CtXaiError MODEL if the model gives NaN, or an infinity that is not that of a saturated probability. */
 export async function curvesOf(context: MetricContext<CurveOptions>): Promise<Curves> {
   context.signal.throwIfAborted();
   const plan = planOf(context);
@@ -70,7 +70,7 @@ async function scoreOf(context: MetricContext<CurveOptions>, image: Tensor): Pro
     const scores = await context.model.scores(batch, { as, signal: context.signal });
     return [...scores.data];
   });
-  return finite(all[context.target.class], as);
+  return usable(all[context.target.class], context.options);
 }
 
 /** Scores between the ends, for each priority field; edges that the fields agree on are scored once. */
@@ -97,7 +97,9 @@ async function innerScores(
   const as = rawKind(context.options);
   const { data, shape } = await context.model.scores(batch, { as, signal: context.signal });
   const classes = shape[1]!;
-  const flat = Array.from({ length: batch.count }, (_, i) => finite(data[i * classes + context.target.class], as));
+  const flat = Array.from({ length: batch.count }, (_, i) =>
+    usable(data[i * classes + context.target.class], context.options),
+  );
   const first = flat.slice(0, inner.length);
   let next = inner.length;
   return plan.sequences.map((_, f) => (f === 0 ? first : inner.map((_, i) => (open[i] ? flat[next++]! : first[i]!))));
@@ -120,9 +122,11 @@ function pathKey(context: MetricContext<CurveOptions>, state: State, edges: read
   ]);
 }
 
-function finite(score: number | undefined, as: ScoreKind): number {
-  if (score === undefined || !Number.isFinite(score)) {
-    throw new CtXaiError('MODEL', `the model's ${as} is ${score}, not a finite number.`, {
+/** A probability of exactly 0 or 1 has an infinite margin, and is a score all the same. */
+function usable(score: number | undefined, options: CurveOptions): number {
+  const saturated = options.score === 'probability' && Math.abs(score ?? 0) === Number.POSITIVE_INFINITY;
+  if (score === undefined || !(Number.isFinite(score) || saturated)) {
+    throw new CtXaiError('MODEL', `the model's ${rawKind(options)} is ${score}, not a finite number.`, {
       hint: 'Check the weights and the intensity steps of its card.',
     });
   }
