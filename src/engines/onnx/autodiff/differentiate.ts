@@ -2,6 +2,7 @@ import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph.ts';
 import type { NormalisedModel } from '../model.ts';
 import { batchTensors } from './batch.ts';
+import { blockedTensors } from './blocked.ts';
 import { Emitter } from './emit.ts';
 import { optimise, simplify } from './optimise/index.ts';
 import { findPath, type Path, trace } from './path.ts';
@@ -15,6 +16,8 @@ export interface GradientRequest {
   readonly of: string;
   /** Tensors that the graph gives out besides. */
   readonly keep?: readonly string[];
+  /** What the graph is written for: some operators are written in the CPU's favour otherwise. Default: cpu. */
+  readonly device?: 'cpu' | 'gpu';
 }
 
 export interface GradientGraph {
@@ -53,7 +56,10 @@ export function differentiateAll(
 
 function differentiated(
   model: NormalisedModel,
-  request: { readonly wrt: readonly string[]; readonly of: string; readonly keep: readonly string[] },
+  request: Omit<GradientRequest, 'wrt' | 'keep'> & {
+    readonly wrt: readonly string[];
+    readonly keep: readonly string[];
+  },
 ): Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] } {
   const { graph, infos, values } = model;
   const { keep } = request;
@@ -64,6 +70,7 @@ function differentiated(
   const context = {
     infos,
     values,
+    blocked: request.device === 'gpu' ? new Set<string>() : blockedTensors(model),
     extend(node: Node, index: number): string {
       const current = forward.get(node) ?? node;
       const existing = current.outputs[index];

@@ -1,8 +1,12 @@
 import type { Graph } from '../../graph.ts';
+import { pruned } from '../../walk.ts';
 import { shareCommon } from './common.ts';
-import { removeDead } from './dead-code.ts';
+import { foldScales } from './fold-scales.ts';
 
-/** Makes a gradient graph cheaper without changing what it computes. */
+export { simplify } from './simplify.ts';
+
+/** Makes a gradient graph cheaper without changing what it computes, but for rounding. */
 export function optimise(graph: Graph): Graph {
-  return removeDead(shareCommon(removeDead(graph)));
+  const outputs = graph.outputs.map(o => o.name);
+  return pruned(foldScales(shareCommon(pruned(graph, outputs))), outputs);
 }

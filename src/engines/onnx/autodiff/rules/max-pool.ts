@@ -15,7 +15,9 @@ export const maxPool = defineRule('MaxPool', site => {
       const count = x.includes(null)
         ? e.reshape(e.op('Size', [site.x()]), [1])
         : e.ints([(x as number[]).reduce((a, b) => a * b, 1)]);
-      const scattered = e.op('ScatterElements', [e.filled(count, 0), flat(site.output(1)), flat(g)], {
+      // Indices make ONNX Runtime leave its blocked layout: get them from a node of their own there.
+      const indices = site.blocked(site.x()) ? e.builder.ops('MaxPool', [site.x()], 2, node.attrs)[1]! : site.output(1);
+      const scattered = e.op('ScatterElements', [e.filled(count, 0), flat(indices), flat(g)], {
         axis: attr.int(0),
         reduction: attr.string('add'),
       });

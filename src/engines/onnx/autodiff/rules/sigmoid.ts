@@ -1,8 +1,12 @@
 import { read } from '../../graph.ts';
+import { affine } from '../pointwise.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = σ(x): g·y(1 − y). */
-export const sigmoid = defineRule('Sigmoid', ({ e, g, y }) => [() => e.mul(g, e.mul(y(), e.sub(1, y())))]);
+export const sigmoid = defineRule('Sigmoid', site => {
+  const { e, g } = site;
+  return [() => e.mul(g, e.mul(site.y(), affine(site, site.y(), -1, 1)))];
+});
 
 /** y = clip(αx + β, 0, 1): g·α strictly between, else 0. */
 export const hardSigmoid = defineRule('HardSigmoid', site => {
