@@ -34,7 +34,9 @@ export async function examine({ json }: { readonly json: boolean }): Promise<num
   print(`${cpu}, ${cores} cores, ${memoryGb} GB, ${os}`);
   print(`tuned settings are kept in ${cacheFolder()}\n`);
   for (const { engine, version, device, state, detail, hint } of devices) {
-    print(`${MARKS[state]}  ${engine}${version ? ` ${version}` : ''} on ${device}: ${detail}`);
+    // Some reasons end in their hint.
+    const reason = (hint ? detail.replace(hint, '') : detail).replace(/\s+/g, ' ').trim();
+    print(`${MARKS[state]}  ${engine}${version ? ` ${version}` : ''} on ${device}: ${reason}`);
     if (hint) print(`           → ${hint}`);
   }
   if (!works) print('\nNo device works here: models cannot be run.');

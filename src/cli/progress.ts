@@ -11,7 +11,7 @@ export interface ProgressLine {
   end(): void;
 }
 
-export function createProgressLine(stream: NodeJS.WriteStream, now: () => number = performance.now): ProgressLine {
+export function createProgressLine(stream: NodeJS.WriteStream, now = () => performance.now()): ProgressLine {
   const terminal = stream.isTTY === true;
   let last = Number.NEGATIVE_INFINITY;
   let shown = false;
@@ -34,12 +34,10 @@ export function createProgressLine(stream: NodeJS.WriteStream, now: () => number
     stream.write(`\r\u001b[K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
     shown = true;
   };
-  let images = 0;
   return {
     on(event) {
       switch (event.kind) {
         case 'start':
-          images = event.images;
           line(`${event.images} images → ${event.dir}`);
           if (event.resumed) line(`resuming: ${event.rows} rows are there`);
           break;
@@ -58,7 +56,7 @@ export function createProgressLine(stream: NodeJS.WriteStream, now: () => number
           if (event.phase === 'timing') line(`${event.model}: timing, alone on the machine`);
           break;
         case 'row':
-          changing(describe(event.row, event.progress, images));
+          if (!event.known) changing(describe(event.row, event.progress));
           break;
         case 'timing':
           changing(`${event.model}: timed ${event.done} of at most ${event.total} explanations`);
@@ -74,13 +72,12 @@ export function createProgressLine(stream: NodeJS.WriteStream, now: () => number
 
 type RowEvent = Extract<RunEvent, { kind: 'row' }>;
 
-function describe(row: RowEvent['row'], { done, total, secondsLeft }: Progress, images: number): string {
+function describe(row: RowEvent['row'], { done, total, secondsLeft }: Progress): string {
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
   const what =
     row.kind === 'sample' ? 'prediction' : row.kind === 'score' ? `${row.method}: ${row.metric}` : row.method;
   const sample = row.kind === 'timing' ? '' : ` · ${shorten(row.sample)}`;
   const left = secondsLeft === undefined ? '' : ` · ${duration(secondsLeft)} left`;
-  void images;
   return `${done}/${total} (${percent} %)${left} · ${row.model} · ${what}${sample}`;
 }
 

@@ -1,29 +1,29 @@
-import type { Run } from '../results/run.ts';
-import { summaryTable } from '../results/summary.ts';
+import type { Analysis, CellResult, ModelAnalysis } from '../reports/index.ts';
 import { textTable } from './output.ts';
 
 /** For each model, methods × metrics: the mean over patients. An arrow says which way is better. */
-export async function resultTables(run: Run): Promise<string> {
-  const { manifest } = run;
-  const { header, lines } = await summaryTable(manifest, run.rows());
-  const at = (name: string) => header.indexOf(name);
-  const value = new Map(
-    lines.map(line => [JSON.stringify([line[at('model')], line[at('method')], line[at('metric')]]), line]),
-  );
-  const cell = (model: string, method: string, metric: string): string => {
-    const line = value.get(JSON.stringify([model, method, metric]));
-    const mean = line?.[at('mean')];
-    if (typeof mean === 'number') return Math.abs(mean) < 1000 ? mean.toFixed(3) : mean.toPrecision(4);
-    return (['failed', 'skipped', 'undefined'] as const).find(status => Number(line?.[at(status)] ?? 0) > 0) ?? '–';
-  };
-  const sections = manifest.models.map(({ id: model }) => {
-    const images = Math.max(0, ...lines.filter(l => l[at('model')] === model).map(l => Number(l[at('images')])));
-    const rows = manifest.methods.map(({ id, role }) => [
-      role === 'control' ? `${id} (control)` : id,
-      ...manifest.metrics.map(metric => cell(model, id, metric.id)),
-    ]);
-    const head = ['', ...manifest.metrics.map(m => `${m.id} ${m.better === 'higher' ? '↑' : '↓'}`)];
-    return `${model}, ${images} images\n${textTable([head, ...rows])}`;
-  });
-  return sections.join('\n\n');
+export function resultTables({ models }: Analysis): string {
+  return models.map(modelTable).join('\n\n');
+}
+
+function modelTable({ model, answered, patients, metrics, maps }: ModelAnalysis): string {
+  const title = `${model.id}, ${answered} images of ${patients} patients`;
+  if (metrics.length === 0) {
+    const made = maps.map(cell => [cell.method, String(cell.ok.size)]);
+    return `${title}\n${textTable([['', 'maps'], ...made])}`;
+  }
+  const head = ['', ...metrics.map(({ metric }) => `${metric.id} ${metric.better === 'higher' ? '↑' : '↓'}`)];
+  const line = (name: string, pick: (m: (typeof metrics)[number]) => CellResult | undefined) => [
+    name,
+    ...metrics.map(m => cellText(pick(m))),
+  ];
+  const methods = metrics[0]!.methods.map((r, i) => line(r.method.id, m => m.methods[i]));
+  const controls = metrics[0]!.controls.map((r, i) => line(`${r.method.id} (control)`, m => m.controls[i]));
+  return `${title}; means over patients\n${textTable([head, ...methods, ...controls])}`;
+}
+
+function cellText(cell: CellResult | undefined): string {
+  const mean = cell?.summary?.mean;
+  if (mean !== undefined) return Math.abs(mean) < 1000 ? mean.toFixed(3) : mean.toPrecision(4);
+  return cell?.others[0]?.status ?? '–';
 }

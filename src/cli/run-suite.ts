@@ -1,8 +1,10 @@
 import { join, relative, resolve } from 'node:path';
 import { builtinRegistry } from '../builtin.ts';
+import type { Plan } from '../config/plan.ts';
 import { loadPlan } from '../config/resolve.ts';
-import { readRun } from '../results/read-run.ts';
-import type { Manifest, Row } from '../results/rows.ts';
+import type { RunData } from '../reports/index.ts';
+import { readRun, removeMaps } from '../results/read-run.ts';
+import type { Manifest, MapRow, Row } from '../results/rows.ts';
 import { runSuite } from '../runners/suite.ts';
 import { cacheFolder } from './cache.ts';
 import { interruptSignal } from './interrupts.ts';
@@ -47,7 +49,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       note(`interrupted; the same command goes on where it stopped (${relative(process.cwd(), dir) || dir})`);
       return ExitCode.interrupted;
     }
-    await tell(dir, plan.output.gallery);
+    await tell(dir, plan.output);
     return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
   } finally {
     line.end();
@@ -65,16 +67,22 @@ function failures(counts: NonNullable<Manifest['counts']>): number {
 }
 
 /** Writes the reports; prints the table, what failed and why, and where the report lies. */
-async function tell(dir: string, gallery: number): Promise<void> {
+async function tell(dir: string, { gallery, attributions }: Plan['output']): Promise<void> {
   const run = await readRun(dir);
   try {
-    await writeReports(run, gallery);
-    print(await resultTables(run));
+    const { analysis, data } = await writeReports(run, gallery);
+    if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
+    print(resultTables(analysis));
     await tellFailures(run.rows());
     print(`\nreport: ${join(relative(process.cwd(), dir) || '.', 'index.html')}`);
   } finally {
     await run.close();
   }
+}
+
+/** Whether the gallery shows a map: then `ct-xai report` needs it again. */
+function isShown({ model, sample, method }: MapRow, gallery: RunData['gallery']): boolean {
+  return gallery.some(g => g.model === model && g.sample === sample && g.maps.some(m => m.method === method));
 }
 
 const MOST_REASONS = 5;

@@ -33,7 +33,7 @@ const OWN_ENTRIES = [
 export interface RunFolder {
   readonly dir: string;
   readonly manifest: Manifest;
-  /** Whether rows of an earlier start are there. */
+  /** Whether an earlier start began it. */
   readonly resumed: boolean;
   readonly journal: Journal;
   /** Rows are on the disk when it resolves; maps must be written before their rows. */
@@ -47,8 +47,6 @@ export interface RunFolder {
   writeView(model: string, sample: string, view: Tensor): Promise<string>;
   /** Writes a mask, [h, w] of 0 and 1. @returns its path in the folder. */
   writeMask(model: string, sample: string, mask: Tensor): Promise<string>;
-  /** Drops the maps (suites that don't keep them). */
-  removeMaps(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -70,13 +68,12 @@ export async function openRunFolder(dir: string, manifest: Manifest, fresh: bool
   const lock = await acquireLock(dir);
   try {
     // Again, now that nobody else writes.
-    let found = fresh ? undefined : await checkPlan(dir, manifest);
+    const found = fresh ? undefined : await checkPlan(dir, manifest);
     if (fresh) await removeOwn(dir);
-    const resumed = found !== undefined;
-    found = found ? { ...found, state: 'running', resumed: found.resumed + 1 } : manifest;
-    await writeManifest(dir, found);
+    const begun: Manifest = found ? { ...found, state: 'running', resumed: found.resumed + 1 } : manifest;
+    await writeManifest(dir, begun);
     const journal = await openJournal(join(dir, JOURNAL_FILE), { write: true });
-    return makeFolder(dir, found, resumed, journal, lock.release);
+    return makeFolder(dir, begun, found !== undefined, journal, lock.release);
   } catch (error) {
     await lock.release();
     throw error;
@@ -123,7 +120,6 @@ function makeFolder(
         `views/${partFileName(model)}/${sampleFileName(sample)}.mask.npy`,
         writeNpy({ shape: mask.shape, data: Uint8Array.from(mask.data, v => (v > 0 ? 1 : 0)) }),
       ),
-    removeMaps: () => rm(join(dir, 'attributions'), { recursive: true, force: true }),
     async close() {
       try {
         await journal.close();

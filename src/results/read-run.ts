@@ -1,10 +1,12 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
+import { ioError } from './files.ts';
 import { JOURNAL_FILE, readArray } from './folder.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { readManifest } from './manifest.ts';
-import type { Manifest, Row, ScoreRow } from './rows.ts';
+import type { Manifest, MapRow, Row, ScoreRow } from './rows.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -76,4 +78,15 @@ function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row
     model(a.model) - model(b.model) ||
     method(methodOf(a)) - method(methodOf(b)) ||
     metric(metricOf(a)) - metric(metricOf(b));
+}
+
+/** Deletes the maps of a run but those to be kept; their rows stay. @throws CtXaiError IO. */
+export async function removeMaps(run: Run, keep: (row: MapRow) => boolean): Promise<void> {
+  for await (const row of run.rows()) {
+    if (row.kind !== 'map' || row.file === undefined || keep(row)) continue;
+    const path = join(run.dir, row.file);
+    await rm(path, { force: true }).catch(error => {
+      throw ioError(error, `removing ${path}`);
+    });
+  }
 }

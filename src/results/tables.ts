@@ -3,7 +3,6 @@ import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from './files.ts';
 import type { Row, SampleRow } from './rows.ts';
 import type { Run } from './run.ts';
-import { summaryTable } from './summary.ts';
 
 type Cell = string | number | boolean | undefined;
 type Line = readonly Cell[];
@@ -65,12 +64,11 @@ export interface TableOptions {
 }
 
 /**
- * Writes samples.csv, scores.csv, timings.csv, summary.csv and, if asked, curves.csv from a run's rows, in plan order.
- * Rows are streamed: memory grows by one number per patient, model, method and metric (for summary.csv).
+ * Writes samples.csv, scores.csv, timings.csv and, if asked, curves.csv from a run's rows, in plan order. Rows are
+ * streamed.
  * @returns the names of the files written
  */
 export async function writeTables(run: Run, options: TableOptions = {}): Promise<string[]> {
-  const { manifest } = run;
   const tables: [file: string, header: string[], lines: () => AsyncIterable<Line>][] = [
     ['samples.csv', SAMPLES, () => linesOf(run, row => (row.kind === 'sample' ? [sampleLine(row)] : []))],
     ['scores.csv', SCORES, () => scoreLines(run)],
@@ -78,9 +76,7 @@ export async function writeTables(run: Run, options: TableOptions = {}): Promise
   ];
   if (options.curvesCsv) tables.push(['curves.csv', CURVES, () => linesOf(run, curveLines)]);
   for (const [file, header, lines] of tables) await writeCsv(join(run.dir, file), header, lines());
-  const summary = await summaryTable(manifest, run.rows());
-  await writeCsv(join(run.dir, 'summary.csv'), summary.header, summary.lines);
-  return [...tables.map(([file]) => file), 'summary.csv'];
+  return tables.map(([file]) => file);
 }
 
 function sampleLine(row: SampleRow): Line {

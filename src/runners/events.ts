@@ -12,7 +12,13 @@ export type RunEvent =
       readonly images: number;
     }
   | { readonly kind: 'model'; readonly model: string; readonly runtime: Runtime }
-  | { readonly kind: 'row'; readonly row: Row; readonly progress: Progress }
+  | {
+      readonly kind: 'row';
+      readonly row: Row;
+      /** An earlier start did it. */
+      readonly known: boolean;
+      readonly progress: Progress;
+    }
   | { readonly kind: 'phase'; readonly phase: 'explain' | 'shuffled' | 'timing' | 'tables'; readonly model?: string }
   | { readonly kind: 'timing'; readonly model: string; readonly done: number; readonly total: number }
   | { readonly kind: 'warning'; readonly message: string };

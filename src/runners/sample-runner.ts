@@ -47,8 +47,9 @@ export async function runSample(context: PassContext, sample: Sample, index: num
   const work = await begin(context, sample);
   const found = work.known({ kind: 'sample', model: context.model.id, sample: sample.id });
   const row = found ?? (await predict(work, index));
-  if (found) context.ended(found, true);
-  else await work.write(row);
+  if (!found) await work.write(row);
+  // In the second pass it was counted already.
+  else if (!context.donors) context.ended(found, true);
   for (const method of context.methods) {
     throwIfInterrupted(context.signal);
     await runMethod(work, row, method);

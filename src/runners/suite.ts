@@ -4,8 +4,9 @@ import type { Runtime, Sample, Status } from '../core/contracts.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { writeCurves } from '../results/curves.ts';
 import { openRunFolder, type RunFolder } from '../results/folder.ts';
+import type { Journal } from '../results/journal.ts';
 import { makeRun } from '../results/read-run.ts';
-import type { Manifest, Row, SampleRow } from '../results/rows.ts';
+import { type Manifest, type Row, type SampleRow, type UnitNames, unitOf } from '../results/rows.ts';
 import { writeTables } from '../results/tables.ts';
 import { readDonors } from './donor-table.ts';
 import { describePlan, imagesOf } from './environment.ts';
@@ -88,8 +89,14 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
   const emit: Listener = options.onEvent ?? (() => {});
   const images = imagesOf(plan);
   const progress: ProgressMeter = createProgress(plan, images, () => performance.now());
-  emit({ kind: 'start', dir: folder.dir, rows: folder.journal.index.rows, resumed: folder.resumed, images });
-  const ended = (row: Row, known: boolean) => emit({ kind: 'row', row, progress: progress.advance(row, known) });
+  emit({
+    kind: 'start',
+    dir: folder.dir,
+    rows: folder.journal.index.rows,
+    resumed: folder.resumed,
+    images,
+  });
+  const ended = (row: Row, known: boolean) => emit({ kind: 'row', row, known, progress: progress.advance(row, known) });
   const open = (model: PlannedModel) => (earlier?: Runtime) => {
     const remembered = earlier ?? folder.manifest.models.find(m => m.id === model.id)?.runtime;
     return openModel(plan, model, {
@@ -128,6 +135,7 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
 
   return {
     async model(model) {
+      if (!(await hasWork(plan, model, folder.journal, options.retryFailed ?? false))) return;
       let session: Session;
       try {
         session = await openSession(open(model), message => emit({ kind: 'warning', message }));
@@ -146,13 +154,13 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
     async timing(model) {
       const timings = await folder.journal.timings();
       const known = timings.filter(row => row.kind === 'timing' && row.model === model.id);
-      emit({ kind: 'phase', phase: 'timing', model: model.id });
       await timeModel({
         plan,
         model,
         open: () => open(model)(),
         done: new Set(known.flatMap(row => (row.kind === 'timing' ? [row.method] : []))),
         signal,
+        began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
         ended: row => folder.append(row),
         progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
       });
@@ -167,6 +175,27 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
       return { dir: folder.dir, manifest: folder.manifest, state, counts };
     },
   };
+}
+
+/** Whether a unit of a model is not in the journal yet. A run that is complete opens no model. */
+async function hasWork(plan: Plan, model: PlannedModel, journal: Journal, retryFailed: boolean): Promise<boolean> {
+  for await (const sample of samplesOf(plan)) {
+    const rows = await journal.rowsOf(model.id, sample.id);
+    const units = new Set(rows.filter(row => !(retryFailed && row.status === 'failed')).map(unitOf));
+    if (unitsOf(plan, model.id, sample.id).some(unit => !units.has(unitOf(unit)))) return true;
+  }
+  return false;
+}
+
+function unitsOf(plan: Plan, model: string, sample: string): UnitNames[] {
+  const names = { model, sample };
+  return [
+    { kind: 'sample', ...names },
+    ...plan.explainers.flatMap(({ id: method }): UnitNames[] => [
+      { kind: 'map', ...names, method },
+      ...plan.metrics.map(({ id: metric }): UnitNames => ({ kind: 'score', ...names, method, metric })),
+    ]),
+  ];
 }
 
 /** Methods of their own, and those that take other images' maps. */

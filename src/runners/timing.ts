@@ -20,6 +20,8 @@ export interface TimingContext {
   /** Ids of methods that were timed by an earlier start. */
   readonly done: ReadonlySet<string>;
   readonly signal: AbortSignal;
+  /** Called if there is anything to time. */
+  readonly began: () => void;
   readonly ended: (row: TimingRow) => Promise<void>;
   /** Explanations timed so far and to be timed at most. */
   readonly progress: (done: number, total: number) => void;
@@ -51,6 +53,7 @@ export async function timeModel(context: TimingContext): Promise<void> {
   const { plan, model, signal } = context;
   const methods = plan.explainers.filter(m => m.of === undefined && !context.done.has(m.id));
   if (methods.length === 0) return;
+  context.began();
   let classifier: FullClassifier;
   try {
     classifier = await context.open();

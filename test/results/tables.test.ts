@@ -44,7 +44,7 @@ const all: Row[] = [
   },
 ];
 
-const FILES = ['samples.csv', 'scores.csv', 'timings.csv', 'summary.csv', 'curves.csv', 'curves/index.csv'];
+const FILES = ['samples.csv', 'scores.csv', 'timings.csv', 'curves.csv', 'curves/index.csv'];
 
 async function tablesOf(rows: readonly Row[]): Promise<Record<string, string>> {
   const dir = await temporaryFolder();
@@ -92,10 +92,6 @@ test('tables are read by csv-parse with the documented columns, in plan order', 
     forwards: '3',
   });
   expect(read('curves.csv')).toHaveLength(5);
-  // One patient: the mean of its two images.
-  expect(read('summary.csv').find(r => r.method === 'first')).toMatchObject({ patients: '1', images: '2' });
-  expect(Number(read('summary.csv').find(r => r.method === 'first')!.mean)).toBeCloseTo(0.3, 12);
-  expect(read('summary.csv').find(r => r.method === 'second')).toMatchObject({ images: '1', failed: '1' });
 });
 
 test('curves are stored with their fractions, shorter ones end in NaN, and the index says whose they are', async () => {

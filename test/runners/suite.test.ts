@@ -12,14 +12,7 @@ import type { RunEvent } from '../../src/runners/events.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { analyticEngine, registryWith, rowsOf, run, SIZE, world } from './world.ts';
 
-const TABLES = [
-  'samples.csv',
-  'scores.csv',
-  'summary.csv',
-  'timings.csv',
-  'curves/index.csv',
-  'curves/net/deletion.air.npy',
-];
+const TABLES = ['samples.csv', 'scores.csv', 'timings.csv', 'curves/index.csv', 'curves/net/deletion.air.npy'];
 
 async function tables(dir: string): Promise<string[]> {
   return Promise.all(TABLES.map(file => readFile(join(dir, file), 'latin1')));
@@ -176,7 +169,7 @@ describe('resuming', () => {
     expect(explained).toBe(4);
     await run(dir, registry, { suite });
     expect(explained).toBe(4);
-    expect(opened[1]).toMatchObject({ microBatch: 7, workers: 2, threads: 3, device: 'cpu' });
+    expect(opened).toHaveLength(1);
 
     const map = maps(first.rows)[0]!;
     const lines = (await readFile(join(first.dir, 'results.jsonl'), 'utf8')).split('\n');
@@ -185,6 +178,7 @@ describe('resuming', () => {
     await rm(join(first.dir, map.file!));
     const again = await run(dir, registry, { suite });
     expect(explained).toBe(5);
+    expect(opened[1]).toMatchObject({ microBatch: 7, workers: 2, threads: 3, device: 'cpu' });
     expect(again.rows).toEqual(first.rows);
   });
 });

@@ -6,7 +6,7 @@ export const reportCommand = defineCommand({
   builder: cli =>
     cli
       .positional('dir', { type: 'string', demandOption: true, describe: 'run folder' })
-      .option('gallery', { type: 'number', default: 12, describe: 'images in the gallery' })
+      .option('gallery', { type: 'number', describe: "images in the gallery; default: the suite's" })
       .option('curves-csv', { type: 'boolean', default: false, describe: 'write curves.csv too' })
       .example('$0 report reports/covid-ct', ''),
   async handler(argv) {
@@ -21,7 +21,8 @@ export const reportCommand = defineCommand({
     try {
       await writeTables(run, { curvesCsv: argv.curvesCsv });
       await writeCurves(run);
-      for (const file of await writeReports(run, argv.gallery)) print(file);
+      const { files } = await writeReports(run, argv.gallery ?? galleryOf(run.manifest.suite));
+      for (const file of files) print(file);
       if (run.manifest.state !== 'complete') print('the run is not complete: the reports show what is there');
     } finally {
       await run.close();
@@ -29,3 +30,8 @@ export const reportCommand = defineCommand({
     return ExitCode.ok;
   },
 });
+
+function galleryOf(suite: unknown): number {
+  const { output } = (suite ?? {}) as { output?: { gallery?: number } };
+  return output?.gallery ?? 12;
+}
