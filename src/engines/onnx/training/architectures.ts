@@ -5,6 +5,8 @@ export interface Shape {
   readonly channels: number;
   readonly size: readonly [number, number];
   readonly classes: number;
+  /** Channels relative to the architecture's own. Default 1. */
+  readonly width?: number;
 }
 
 export interface Built {
@@ -14,11 +16,14 @@ export interface Built {
 
 export type Architecture = (shape: Shape, weights?: Weights) => Built;
 
+const scaled = (channels: number, { width = 1 }: Shape): number => Math.max(1, Math.round(channels * width));
+
 /** Four blocks of 3×3 convolution, batch normalisation, ReLU and pooling, then global average pooling. */
 const cnn: Architecture = (shape, weights) => {
   const net = new Network(shape, weights);
   let x = 'image';
-  [16, 32, 64, 96].forEach((channels, block) => {
+  [16, 32, 64, 128].forEach((full, block) => {
+    const channels = scaled(full, shape);
     x = net.relu(net.norm(net.conv(x, channels, 3)));
     if (block > 0) x = net.relu(net.norm(net.conv(x, channels, 3)));
     if (block < 3) x = net.pool(x, 'max');
@@ -30,8 +35,9 @@ const cnn: Architecture = (shape, weights) => {
  * DenseNet-BC (Huang et al. 2017): bottlenecks of 4·growth channels, transitions that halve the channels.
  * @param stem 7×7 with pooling as for ImageNet, or 3×3 as for small images
  */
-function denseNet(growth: number, blocks: readonly number[], first: number, stem: 3 | 7): Architecture {
+function denseNet(fullGrowth: number, blocks: readonly number[], fullFirst: number, stem: 3 | 7): Architecture {
   return (shape, weights) => {
+    const [growth, first] = [scaled(fullGrowth, shape), scaled(fullFirst, shape)];
     const net = new Network(shape, weights);
     const act = (x: string) => net.relu(net.norm(x));
     let x = net.pool(act(net.conv('image', first, stem, 2)), 'max');

@@ -11,6 +11,10 @@ export interface TrainGraph {
   /** The parameters with a gradient, and the outputs that hold it. */
   readonly trained: readonly { readonly parameter: Parameter; readonly gradient: string }[];
   readonly logits: string;
+  /** Normalisation layers: running statistics and the outputs with the batch's own. */
+  readonly statistics: Built['network']['statistics'];
+  /** The last spatial activation. */
+  readonly camLayer: string;
 }
 
 /**
@@ -46,5 +50,7 @@ export function trainGraph({ network, model }: Built): TrainGraph {
     target,
     trained: trained.map((parameter, i) => ({ parameter, gradient: gradients[i]! })),
     logits: model.output,
+    statistics: network.statistics,
+    camLayer: model.graph.nodes.find(n => n.op === 'GlobalAveragePool')!.inputs[0]!,
   };
 }

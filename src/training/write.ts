@@ -1,0 +1,72 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Estimate, Performance } from '../core/statistics/performance.ts';
+import { writeAtomic } from '../results/files.ts';
+import { planDigest, type TrainPlan } from './plan.ts';
+import { CHECKPOINT, type Trained } from './train.ts';
+
+export interface Provenance {
+  readonly version: string;
+  readonly licence?: string | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** Writes model.onnx, model.yaml and training.json; the checkpoint goes. @returns their paths */
+export async function writeTrained(dir: string, plan: TrainPlan, trained: Trained, by: Provenance): Promise<string[]> {
+  const { bytes, ...rest } = trained;
+  const history = { format: 1, plan, digest: planDigest(plan), ...rest, ...by };
+  const files: [string, string | Uint8Array][] = [
+    ['model.onnx', bytes],
+    ['training.json', `${JSON.stringify(history, null, 1)}\n`],
+    ['model.yaml', cardText(plan, trained, by)],
+  ];
+  for (const [name, body] of files) await writeAtomic(join(dir, name), body);
+  await rm(join(dir, CHECKPOINT), { force: true });
+  return files.map(([name]) => join(dir, name));
+}
+
+const rounded = (v: number): number => Number(v.toFixed(4));
+
+export function cardText(plan: TrainPlan, trained: Trained, { licence, warnings }: Provenance): string {
+  const { intensity, resize, input } = plan;
+  const card = {
+    file: 'model.onnx',
+    task: 'softmax',
+    classes: plan.classes,
+    input: { size: input.size[0] === input.size[1] ? input.size[0] : input.size, channels: input.channels },
+    intensity: { ...intensity, ...(intensity.steps.length > 0 ? {} : { steps: undefined }) },
+    resize: { antialias: resize.antialias, fit: resize.fit },
+    camLayer: trained.camLayer,
+    training: recipe(plan, trained, warnings),
+    ...(licence === undefined ? {} : { licence }),
+    performance: figuresOf(trained.test),
+  };
+  return `# Written by ct-xai train; the figures are those of the test images.\n${stringify(JSON.parse(JSON.stringify(card)), { lineWidth: 116, flowCollectionPadding: true })}`;
+}
+
+function recipe(plan: TrainPlan, { history, best, temperature }: Trained, warnings: readonly string[]): string {
+  const { optimiser, augmentation } = plan;
+  const named = optimiser.name === 'adamw' ? 'AdamW' : 'SGD with Nesterov momentum';
+  return [
+    `${plan.data}.`,
+    `Architecture ${plan.architecture}, width ${plan.width}; ${named}, peak learning rate ${plan.rate},`,
+    `weight decay ${optimiser.decay}, batch ${plan.batch}; ${history.length} of ${plan.epochs} epochs, weights of epoch`,
+    `${best} (best validation AUC); ${augmentation ? 'augmented' : 'not augmented'}; temperature`,
+    `${temperature.toFixed(2)} fitted on the validation images and part of the weights; seed ${plan.seed}.`,
+    ...warnings,
+  ].join(' ');
+}
+
+/** Figures under flat names, intervals as `-low` and `-high`. */
+export function figuresOf(test: Performance): Record<string, number> {
+  const out: Record<string, number> = { images: test.images, patients: test.patients };
+  const add = (name: string, { value, low, high }: Estimate) => {
+    if (value !== null) out[name] = rounded(value);
+    if (low !== null) out[`${name}-low`] = rounded(low);
+    if (high !== null) out[`${name}-high`] = rounded(high);
+  };
+  for (const name of ['accuracy', 'sensitivity', 'specificity', 'auc', 'brier'] as const) add(name, test[name]);
+  out.ece = rounded(test.calibration.ece);
+  return out;
+}
