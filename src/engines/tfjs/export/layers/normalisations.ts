@@ -1,0 +1,57 @@
+import { attr } from '../../../onnx/graph.ts';
+import type { LayerWriter, Value, Writer } from '../context.ts';
+
+/** Whether `axis` names the last dimension only. */
+function overLast(layer: LayerWriter, { shape }: Value): boolean {
+  const axes = layer.settings.numbers('axis');
+  return axes.every(axis => axis === -1 || axis === shape.length);
+}
+
+const batchNormalization: Writer = (layer, [x]) => {
+  if (!overLast(layer, x!)) throw layer.unsupported('an axis other than the last');
+  if (x!.shape.length === 2) throw layer.unsupported('a sequence as its input');
+  const mean = layer.weight('moving_mean');
+  const weight = (role: string, there: boolean, otherwise: number) => {
+    const data = there ? layer.weight(role).data : new Float32Array(mean.data.length).fill(otherwise);
+    return layer.floats(role, mean.shape, data);
+  };
+  const { settings } = layer;
+  const inputs = [
+    x!.name,
+    weight('gamma', settings.flag('scale', true), 1),
+    weight('beta', settings.flag('center', true), 0),
+    layer.floats('mean', mean.shape, mean.data),
+    weight('moving_variance', true, 1),
+  ];
+  const epsilon = attr.float(settings.number('epsilon', 1e-3));
+  return { ...x!, name: layer.op('BatchNormalization', inputs, { epsilon }) };
+};
+
+const layerNormalization: Writer = (layer, [x]) => {
+  if (!overLast(layer, x!)) throw layer.unsupported('axes other than the last');
+  const { settings } = layer;
+  const size = x!.shape.at(-1)!;
+  const gamma = settings.flag('scale', true) ? layer.weight('gamma').data : new Float32Array(size).fill(1);
+  const beta = settings.flag('center', true) ? [layer.floats('beta', [size], layer.weight('beta').data)] : [];
+  const inputs = [layer.channelsLast(x!), layer.floats('gamma', [size], gamma), ...beta];
+  const attrs = { axis: attr.int(-1), epsilon: attr.float(settings.number('epsilon', 1e-3)) };
+  return layer.channelsFirst(layer.op('LayerNormalization', inputs, attrs), x!.shape);
+};
+
+const rescaling: Writer = (layer, [x]) => {
+  const channels = x!.shape.at(-1)!;
+  const factor = (key: string, otherwise: number) => {
+    const values = layer.settings.numbers(key);
+    if (values.length <= 1) return layer.scalar(values[0] ?? otherwise);
+    if (values.length !== channels) throw layer.unsupported(`${values.length} values of '${key}'`);
+    return layer.floats(key, x!.shape.length === 3 ? [channels, 1, 1] : [channels], values);
+  };
+  const scaled = layer.op('Mul', [x!.name, factor('scale', 1)]);
+  return { ...x!, name: layer.op('Add', [scaled, factor('offset', 0)]) };
+};
+
+export const normalisationLayers: Readonly<Record<string, Writer>> = {
+  BatchNormalization: batchNormalization,
+  LayerNormalization: layerNormalization,
+  Rescaling: rescaling,
+};

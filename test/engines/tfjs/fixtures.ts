@@ -1,0 +1,32 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Batch } from '../../../src/core/contracts.ts';
+import { npyTensor, readNpy } from '../../../src/core/npy.ts';
+import type { Tensor } from '../../../src/core/tensor.ts';
+import { goldenFolder } from '../onnx/fixtures.ts';
+
+export function golden(name: string): Tensor {
+  return npyTensor(readNpy(readFileSync(join(goldenFolder, 'tfjs', name)), name));
+}
+
+export function goldenModel(name: string): string {
+  return join(goldenFolder, 'tfjs', name, 'model.json');
+}
+
+/** The images of a tensor [n, …], or its `i`-th alone. */
+export function batchOf(images: Tensor, i?: number): Batch {
+  const n = images.shape[0]!;
+  const size = images.data.length / n;
+  return {
+    count: i === undefined ? n : 1,
+    write: (j, out) => out.set(images.data.subarray(((i ?? 0) + j) * size, ((i ?? 0) + j + 1) * size)),
+  };
+}
+
+/** The largest difference, relative to the largest value wanted. */
+export function worst(got: Float32Array, want: Float32Array): number {
+  if (got.length !== want.length) return Number.POSITIVE_INFINITY;
+  const scale = want.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-6);
+  const off = got.reduce((m, v, i) => Math.max(m, Number.isNaN(v) ? Infinity : Math.abs(v - want[i]!)), 0);
+  return off / scale;
+}
