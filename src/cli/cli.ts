@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { listCommand } from './commands/list.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
+import { trainCommand } from './commands/train.ts';
 import { ExitCode, printError } from './output.ts';
 
 /** The command line, without running it. `finish` takes the exit code of the command that ran. */
@@ -38,6 +39,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(runCommand);
   add(checkCommand);
   add(explainCommand);
+  add(trainCommand);
   add(reportCommand);
   add(listCommand);
   add(doctorCommand);

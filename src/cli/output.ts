@@ -1,3 +1,4 @@
+import { relative, resolve } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 
 /** What the process ends with. */
@@ -53,6 +54,12 @@ export function textTable(lines: readonly (readonly string[])[]): string {
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** A path as it is shortest to read: from here, where it lies below. */
+export function shownPath(path: string): string {
+  const from = relative(process.cwd(), path);
+  return from.startsWith('..') ? resolve(path) : from || '.';
 }
 
 /** 75 s, 12 min, 3.4 h. */

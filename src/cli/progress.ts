@@ -1,5 +1,5 @@
 import type { Progress, RunEvent } from '../runners/events.ts';
-import { duration } from './output.ts';
+import { duration, shownPath } from './output.ts';
 
 const TERMINAL_MS = 100;
 const PLAIN_MS = 5000;
@@ -38,7 +38,7 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
     on(event) {
       switch (event.kind) {
         case 'start':
-          line(`${event.images} images → ${event.dir}`);
+          line(`${event.images} images → ${shownPath(event.dir)}`);
           if (event.resumed) line(`resuming: ${event.rows} rows are there`);
           break;
         case 'model': {

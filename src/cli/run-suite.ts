@@ -1,4 +1,4 @@
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { builtinRegistry } from '../builtin.ts';
 import type { Plan } from '../config/plan.ts';
 import { loadPlan } from '../config/resolve.ts';
@@ -8,7 +8,7 @@ import type { Manifest, MapRow, Row } from '../results/rows.ts';
 import { runSuite } from '../runners/suite.ts';
 import { cacheFolder } from './cache.ts';
 import { interruptSignal } from './interrupts.ts';
-import { ExitCode, note, print } from './output.ts';
+import { ExitCode, note, print, shownPath } from './output.ts';
 import { createProgressLine } from './progress.ts';
 import { resultTables } from './result-tables.ts';
 import { overridesOf } from './suite-options.ts';
@@ -46,7 +46,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     });
     line.end();
     if (result.state === 'interrupted') {
-      note(`interrupted; the same command goes on where it stopped (${relative(process.cwd(), dir) || dir})`);
+      note(`interrupted; the same command goes on where it stopped (${shownPath(dir)})`);
       return ExitCode.interrupted;
     }
     await tell(dir, plan.output);
@@ -74,7 +74,7 @@ async function tell(dir: string, { gallery, attributions }: Plan['output']): Pro
     if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
     print(resultTables(analysis));
     await tellFailures(run.rows());
-    print(`\nreport: ${join(relative(process.cwd(), dir) || '.', 'index.html')}`);
+    print(`\nreport: ${shownPath(join(dir, 'index.html'))}`);
   } finally {
     await run.close();
   }

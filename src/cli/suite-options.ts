@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Argv } from 'yargs';
 import type { Overrides } from '../config/suite.ts';
+import { CtXaiError } from '../core/errors.ts';
 
 /** What `run` and `check` have in common. */
 export function suiteOptions(cli: Argv) {
@@ -12,7 +13,7 @@ export function suiteOptions(cli: Argv) {
     .option('data', { type: 'string', requiresArg: true, describe: 'folder of the images instead of data.path' })
     .check(({ limit }) => {
       if (limit === undefined || (Number.isInteger(limit) && limit > 0)) return true;
-      throw new Error(`--limit must be a whole number above 0, not ${limit}.`);
+      throw new CtXaiError('USAGE', `--limit must be a whole number above 0, not ${limit}.`);
     });
 }
 
