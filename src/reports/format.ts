@@ -42,12 +42,14 @@ export function plural(n: number, one: string, many = `${one}s`): string {
   return `${group(n)}\u00a0${n === 1 ? one : many}`;
 }
 
-/** Decimals that show the least half-width to two significant digits, 0 to 4; without half-widths 3, fewer for values of 10 and more. */
+/** Decimals that show the median half-width to two significant digits, 0 to 4; without any 3, fewer from 10 on. */
 export function decimalsFor(halfWidths: readonly number[], values: readonly number[] = []): number {
-  const widths = halfWidths.filter(w => Number.isFinite(w) && w > 0);
+  const widths = halfWidths.filter(w => Number.isFinite(w) && w > 0).sort((a, b) => a - b);
   const largest = Math.max(1, ...values.map(Math.abs).filter(Number.isFinite));
   const digits =
-    widths.length > 0 ? 1 - Math.floor(Math.log10(Math.min(...widths))) : 3 - Math.floor(Math.log10(largest));
+    widths.length > 0
+      ? 1 - Math.floor(Math.log10(widths[(widths.length - 1) >> 1]!))
+      : 3 - Math.floor(Math.log10(largest));
   return Math.max(0, Math.min(4, digits));
 }
 

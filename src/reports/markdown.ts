@@ -65,7 +65,7 @@ function classifier({ model, performance: measured, answered, images }: ModelAna
   const row = (name: string, { value, low, high }: (typeof measured)['accuracy']) => [
     name,
     fixed(value ?? undefined, 3),
-    low === null || high === null ? 'none' : `${fixed(low, 3)} to ${fixed(high, 3)}`,
+    low === null || high === null || low === high ? 'none' : `${fixed(low, 3)} to ${fixed(high, 3)}`,
   ];
   return [
     `Over ${plural(measured.images, 'image')} of ${plural(measured.patients, 'patient')}; ` +

@@ -55,7 +55,7 @@ function ranksNote(ranking: Ranking | undefined, methods: number): string {
   );
 }
 
-/** Decimals for a metric's table: its narrowest interval to two digits. */
+/** Decimals for a metric's table: its median interval to two digits. */
 export function metricDecimals({ methods, controls }: MetricAnalysis): number {
   const summaries = [...methods, ...controls].flatMap(r => r.summary ?? []);
   const widths = methods.flatMap(({ summary: s }) => (s?.low != null && s.high != null ? [(s.high - s.low) / 2] : []));

@@ -16,6 +16,7 @@ export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[])
       ...rankFindings(model),
       ...baselineFindings(model),
       ...controlFindings(manifest, model),
+      ...silentFindings(model),
       ...missingFindings(model),
     ];
     findings.push(...own.map(({ kind, text }) => ({ kind, text: prefix + text })));
@@ -106,7 +107,8 @@ function rankSentence({ metric, methods, ranking }: MetricAnalysis): string {
   const leaders = methods.filter(m => sets.get(m.method.id)?.[0] === 1);
   const sole = leaders.length === 1 && sets.get(leaders[0]!.method.id)?.[1] === 1;
   const names = listed(leaders.map(({ method, matched }) => method.id + (matched ? '\u00a0‡' : '')));
-  const verb = sole ? `${names} is better than every other method` : `no method is better than ${names}`;
+  const others = sets.size < methods.length ? 'every other method with values' : 'every other method';
+  const verb = sole ? `${names} is better than ${others}` : `no method is better than ${names}`;
   return `${head}${verb}; ${group(separated)} of ${plural(pairs.length, 'pair')} differ.`;
 }
 
@@ -144,9 +146,29 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
     out.push({ kind: 'caution', text: `${metric.title}: not shown to beat a control: ${short.join('; ')}.` });
   }
   if (allBeat.length > 0) {
-    out.unshift({ kind: 'can', text: `On ${listed(allBeat)}, every method beats its own maps of other patients.` });
+    const all = metrics.every(m => m.methods.every(r => r.summary));
+    const who = all ? 'every method' : 'every method with values';
+    out.unshift({ kind: 'can', text: `On ${listed(allBeat)}, ${who} beats its own maps of other patients.` });
   }
   return out;
+}
+
+/** Methods without any value, and mostly why. */
+function silentFindings({ metrics, answered, maps }: ModelAnalysis): Finding[] {
+  if (answered === 0) return [];
+  return (metrics[0]?.methods ?? []).flatMap(({ method }) => {
+    const without = metrics.filter(m => m.methods.some(r => r.method.id === method.id && !r.summary));
+    if (without.length === 0) return [];
+    const tallies = [
+      maps.find(cell => cell.method === method.id)?.others,
+      ...without.map(m => m.methods.find(r => r.method.id === method.id)?.others),
+    ];
+    const why = tallies.find(tally => tally && tally.length > 0)?.[0];
+    const reason = why ? `: ${why.status}, ${why.reason.slice(0, 160)}` : '';
+    const where =
+      without.length === metrics.length ? 'on any metric' : `on ${listed(without.map(m => m.metric.title))}`;
+    return [{ kind: 'caution' as const, text: `${method.id} has no value ${where}${reason}.` }];
+  });
 }
 
 function missingFindings({ metrics, answered, maps, others }: ModelAnalysis): Finding[] {

@@ -11,7 +11,7 @@ export interface Axis {
 }
 
 /**
- * An axis over `values` with round ends.
+ * An axis over `values` with round ends; it does not pass 0 where no value does.
  * @param within bounds that the round ends may not pass, e.g. a metric's range
  */
 export function axisOver(
@@ -31,7 +31,9 @@ export function axisOver(
     .domain([low - pad, high + pad])
     .nice(count);
   const [from, to] = scale.domain() as [number, number];
-  const domain: [number, number] = [Math.max(from, Math.min(within[0], low)), Math.min(to, Math.max(within[1], high))];
+  const least = low >= 0 ? Math.max(0, within[0]) : within[0];
+  const most = high <= 0 ? Math.min(0, within[1]) : within[1];
+  const domain: [number, number] = [Math.max(from, Math.min(least, low)), Math.min(to, Math.max(most, high))];
   scale.domain(domain).range(pixels as [number, number]);
   const ticks = scale.ticks(count);
   const step = ticks.length > 1 ? ticks[1]! - ticks[0]! : 1;

@@ -22,12 +22,16 @@ export function curveChart(chart: {
   readonly x: string;
   readonly y: string;
   readonly series: readonly CurveSeries[];
+  /** Possible scores: bands are cut to them. */
   readonly within?: readonly [number, number];
 }): Markup {
+  const [least, most] = chart.within ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const cut = (values: ArrayLike<number>) => Array.from(values, v => Math.min(most, Math.max(least, v)));
+  const all = chart.series.map(s => (s.low && s.high ? { ...s, low: cut(s.low), high: cut(s.high) } : s));
   const x = axisOver([0, 1], [FRAME.left, FRAME.right], { within: [0, 1] });
-  const values = chart.series.flatMap(s => [s.mean, s.low ?? [], s.high ?? []].flatMap(v => Array.from(v)));
+  const values = all.flatMap(s => [s.mean, s.low ?? [], s.high ?? []].flatMap(v => Array.from(v)));
   const y = axisOver(values, [FRAME.bottom, FRAME.top], chart.within ? { within: chart.within } : {});
-  const order = [...chart.series].sort((a, b) => Number(b.control) - Number(a.control));
+  const order = [...all].sort((a, b) => Number(b.control) - Number(a.control));
   return svg(WIDTH, HEIGHT, chart.name, [
     bottomAxis(x, FRAME, chart.x),
     leftAxis(y, FRAME, chart.y),

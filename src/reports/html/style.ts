@@ -86,7 +86,8 @@ svg .bar{fill:var(--c);opacity:.45}
 .gallery{border-collapse:separate;border-spacing:4px}
 .gallery th,.gallery td{border:0!important;padding:0;text-align:left;vertical-align:top}
 .gallery thead th{padding:.2rem 0;font-size:.86rem}
-.gallery tbody th{min-width:9rem;max-width:11rem;padding-right:.6rem;font-size:.82rem;line-height:1.35;font-weight:400;overflow-wrap:anywhere}
+.gallery tbody th{font-size:.82rem;line-height:1.35;font-weight:400}
+.gallery tbody th>div{width:11rem;padding-right:.6rem;overflow-wrap:anywhere}
 .gallery td{width:9.2rem}
 .gallery svg{width:9.2rem;height:auto;display:block;background:#000;border-radius:3px}
 .gallery .none{width:9.2rem;aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.78rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
@@ -101,8 +102,7 @@ summary{cursor:pointer;color:var(--accent);font-size:.92rem}
 ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
-.defs{position:absolute;width:0;height:0}
-@media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.gallery td,.gallery svg,.gallery .none{width:7.4rem}.gallery tbody th{min-width:7rem}}
-@media print{@page{margin:14mm}body{font-size:9.5pt}nav{display:none}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
+@media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.gallery td,.gallery svg,.gallery .none{width:7.4rem}.gallery tbody th>div{width:8rem}}
+@media print{@page{margin:14mm}details::details-content{content-visibility:visible;block-size:auto}body{font-size:9.5pt}nav{display:none}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
 .gallery svg,.gallery .none{width:2.4cm}.gallery td{width:2.4cm}pre{white-space:pre-wrap}}
 `;

@@ -60,13 +60,12 @@ function figuresTable(measured: Performance, classes: readonly string[]): Markup
   );
 }
 
-function estimateCells(estimate: Estimate): string[] {
-  const decimals = 3;
-  const { value, low, high } = estimate;
-  return [
-    fixed(value ?? undefined, decimals),
-    low === null || high === null ? 'none' : `${fixed(low, decimals)} to ${fixed(high, decimals)}`,
-  ];
+function estimateCells({ value, low, high }: Estimate): (Markup | string)[] {
+  const text = fixed(value ?? undefined, 3);
+  if (low === null || high === null) return [text, 'none'];
+  // A share of 0 or 1 is 0 or 1 in every resample: that is no interval.
+  if (low === high) return [text, html`<abbr title="the same in every resample">none</abbr>`];
+  return [text, `${fixed(low, 3)} to ${fixed(high, 3)}`];
 }
 
 function confusion({ confusion: counts }: Performance, classes: readonly string[]): Markup {

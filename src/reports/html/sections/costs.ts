@@ -62,7 +62,7 @@ function timings({ timings: rows }: ModelAnalysis, { manifest }: RunData, names:
       ...(where.size > 1 ? [{ title: 'Ran on', style: 'name' }] : []),
     ],
     [{ rows: cells }],
-  )}<p class="note">Timed: explanations measured after warm-up. First call: unwarmed, compilation included. CPU time: user and system time of all threads, for one explanation. Forward and backward: passes one explanation asks for. ${
+  )}<p class="note">Timed: explanations measured after warm-up. First call: unwarmed, compilation included. CPU time: user and system time of all threads, for one explanation. Forward and backward: passes one explanation asks for. Peak memory: resident, of the whole process. ${
     quantile
       ? 'A quantile is blank where there are too few measurements to carry it. '
       : 'No quantile is given: too few measurements carry one. '

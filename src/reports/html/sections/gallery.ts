@@ -1,4 +1,5 @@
 import type { SampleRow } from '../../../results/rows.ts';
+import type { RunSummary } from '../../collect.ts';
 import { listed, percent } from '../../format.ts';
 import { NEGATIVE, OPAQUE, overlayPng, POSITIVE, scaleEnd, viewPng } from '../../heatmap.ts';
 import type { GalleryImage, RunData } from '../../run.ts';
@@ -21,10 +22,11 @@ export async function gallery({ manifest, summary, gallery: images }: RunData, n
     const own = images.filter(image => image.model === model.id);
     if (own.length === 0) continue;
     const methods = manifest.methods.filter(m => m.of === undefined);
+    const reasons = new Map(methods.map(m => [m.id, missingMap(summary, model.id, m.id)]));
     const lines: Markup[] = [];
     for (const image of own) {
       const row = rows.get(JSON.stringify([image.model, image.sample]));
-      lines.push(await line(image, row, methods, `g${serial++}`));
+      lines.push(await line(image, row, methods, reasons, `g${serial++}`));
     }
     parts.push(html`${manifest.models.length > 1 ? html`<h3>${model.id}</h3>` : undefined}<div class="scroll" role="region" tabindex="0" aria-label="Gallery of ${model.id}"><table class="gallery">
 <thead><tr><th scope="col">Sample</th><th scope="col">Image</th>${methods.map(
@@ -41,10 +43,19 @@ ${colourBar()}<p class="note">The image is in the model’s window and on its gr
 ${parts}</section>\n`;
 }
 
+/** Why a method lacks maps, where it is always for the same reason. */
+function missingMap(summary: RunSummary, model: string, method: string): string {
+  const others = summary.maps.find(cell => cell.model === model && cell.method === method)?.others ?? [];
+  const [only] = others;
+  if (!only) return 'no map';
+  return others.length === 1 ? `${only.status}: ${only.reason.slice(0, 90)}` : 'no map: see Outcomes';
+}
+
 async function line(
   image: GalleryImage,
   row: SampleRow | undefined,
   methods: RunData['manifest']['methods'],
+  reasons: ReadonlyMap<string, string>,
   id: string,
 ): Promise<Markup> {
   const [height, width] = image.view?.shape ?? image.maps[0]?.map.shape ?? [1, 1];
@@ -56,7 +67,7 @@ async function line(
     const map = image.maps.find(m => m.method === method.id)?.map;
     const end = map ? scaleEnd(map) : 0;
     if (!map || !(end > 0)) {
-      cells.push(html`<td><div class="none">${map ? 'zero everywhere' : 'no map'}</div></td>`);
+      cells.push(html`<td><div class="none">${map ? 'zero everywhere' : reasons.get(method.id)}</div></td>`);
       continue;
     }
     const over = await overlayPng(map, end, MOST);
@@ -71,7 +82,7 @@ async function line(
         outline ? html`<path id="${id}m" class="outline" d="${outline}"/>` : undefined
       }</svg>`
     : html`<div class="none">the image is not in the run folder</div>`;
-  return html`<tr><th scope="row">${describe(image, row)}</th><td>${first}</td>${cells}</tr>`;
+  return html`<tr><th scope="row"><div>${describe(image, row)}</div></th><td>${first}</td>${cells}</tr>`;
 }
 
 function drawing(

@@ -95,6 +95,7 @@ function curvesFigure(entry: MetricAnalysis, names: Names): Markup | undefined {
     x: 'share of pixels changed',
     y: entry.metric.name === 'srg' ? `difference in ${y}` : y,
     series,
+    ...(y === 'probability' ? { within: entry.metric.name === 'srg' ? ([-1, 1] as const) : ([0, 1] as const) } : {}),
   });
   const hidden = entry.controls.filter(c => c.of !== undefined && c.curve).length;
   return html`<figure>${chart}<ul class="legend">${series.map(
