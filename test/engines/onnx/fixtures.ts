@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { ModelCard } from '../../../src/core/contracts.ts';
 import { npyTensor, readNpy } from '../../../src/core/npy.ts';
 import { createRng } from '../../../src/core/rng.ts';
@@ -113,4 +114,22 @@ export function smallNet(options: {
       return [tail ? b.op(tail, [z]) : z, [batch, units]];
     },
   });
+}
+
+/** What ONNX Runtime itself makes of a graph, in its own opset. */
+export async function runRaw(graph: Graph, x: Tensor): Promise<Float32Array> {
+  const session = await InferenceSession.create(encodeModel(graph), { logSeverityLevel: 4 });
+  try {
+    const results = await session.run({ [graph.inputs[0]!.name]: new OrtTensor('float32', x.data, x.shape) });
+    return Float32Array.from(results[graph.outputs[0]!.name]!.data as Float32Array);
+  } finally {
+    await session.release();
+  }
+}
+
+/** Largest difference, relative to the largest value. */
+export function difference(got: Float32Array, want: Float32Array): number {
+  if (got.length !== want.length) return Number.POSITIVE_INFINITY;
+  const scale = want.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-6);
+  return got.reduce((m, v, i) => Math.max(m, Number.isNaN(v) ? Infinity : Math.abs(v - want[i]!)), 0) / scale;
 }

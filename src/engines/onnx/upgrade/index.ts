@@ -54,11 +54,10 @@ function upgraded(graph: Graph, file: string, taken: Set<string>): Graph {
   // Inner graphs first: their new names must not be given again out here.
   const nodes = graph.nodes.map(node => withSubgraphs(node, graph.opset, file, taken));
   const builder = new GraphBuilder({ opset: OPSET, taken });
-  const u = new Upgrading(graph, file, builder);
   const used = new Set(graph.outputs.map(o => o.name));
   for (const node of nodes) for (const name of readBy(node)) used.add(name);
-  for (const raw of nodes) {
-    const node = { ...raw, outputs: readOutputs(raw, used) };
+  const u = new Upgrading(graph, file, builder, used);
+  for (const node of nodes) {
     const rules = node.domain === '' ? RULES : node.domain === 'com.microsoft' ? contribRules : {};
     const rule = rules[node.op];
     if (rule) rule(node, u);
@@ -68,13 +67,6 @@ function upgraded(graph: Graph, file: string, taken: Set<string>): Graph {
   const done = { ...graph, opset: OPSET, nodes: builder.nodes, constants };
   collectNames(done, taken);
   return done;
-}
-
-/** Outputs that nobody reads (a Dropout's mask) are left out, so that rules need not make them. */
-function readOutputs(node: Node, used: ReadonlySet<string>): string[] {
-  const outputs = node.outputs.map((name, i) => (i > 0 && !used.has(name) ? '' : name));
-  while (outputs.length > 1 && outputs.at(-1) === '') outputs.pop();
-  return outputs;
 }
 
 function withSubgraphs(node: Node, opset: number, file: string, taken: Set<string>): Node {

@@ -19,7 +19,7 @@ function attention(node: Node, u: Upgrading): void {
     read.int(node, 'is_causal', 0) !== 0 ||
     read.float(node, 'softcap', 0) !== 0 ||
     cache.some(name => name !== '') ||
-    node.outputs.slice(1).some(name => name !== '');
+    node.outputs.slice(1).some(name => u.used.has(name));
   if (odd) u.fail(node, 'attention with a cache, causal mask, soft cap or further outputs is not supported.');
   const heads = read.int(node, 'q_num_heads', 0);
   const kvHeads = read.int(node, 'kv_num_heads', heads);

@@ -20,7 +20,7 @@ function dropout(node: Node, u: Upgrading): void {
   const training = u.stored(node.inputs[2]);
   if (training && Number(training.data[0]) !== 0)
     u.fail(node, 'it drops values at random (training_mode).', EXPORT_HINT);
-  if (node.outputs[1]) u.fail(node, 'its mask is used, which only training needs.', EXPORT_HINT);
+  if (u.used.has(node.outputs[1] ?? '')) u.fail(node, 'its mask is used, which only training needs.', EXPORT_HINT);
   u.finish(node, 'Identity', node.inputs.slice(0, 1));
 }
 

@@ -14,10 +14,13 @@ export class Upgrading {
   /** The file's opset. */
   readonly from: number;
   readonly builder: GraphBuilder;
+  /** Tensors that some node reads, or that the graph gives out. */
+  readonly used: ReadonlySet<string>;
   readonly #file: string;
   readonly #constants: ReadonlyMap<string, Constant>;
 
-  constructor(graph: Graph, file: string, builder: GraphBuilder) {
+  constructor(graph: Graph, file: string, builder: GraphBuilder, used: ReadonlySet<string>) {
+    this.used = used;
     this.from = graph.opset;
     this.builder = builder;
     this.#file = file;

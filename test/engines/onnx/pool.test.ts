@@ -1,0 +1,106 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, describe, expect, it } from 'vitest';
+import { WorkerPool } from '../../../src/engines/onnx/pool.ts';
+import { encodeModel } from '../../../src/engines/onnx/proto.ts';
+import { smallNet, temporary } from './fixtures.ts';
+
+const folder = temporary();
+afterAll(() => folder.remove());
+
+/** A worker that speaks the protocol, written for a test. */
+function workerThat(name: string, onMessage: string): URL {
+  const file = join(folder.path, `${name}.mjs`);
+  writeFileSync(
+    file,
+    `import { parentPort } from 'node:worker_threads';\nparentPort.on('message', m => { ${onMessage} });\n`,
+  );
+  return pathToFileURL(file);
+}
+
+const settings = { executionProviders: ['cpu'], threads: 1 };
+
+function feed(graph = smallNet({})) {
+  return [{ name: graph.inputs[0]!.name, dims: [1, 1, 8, 8], data: new Float32Array(64).fill(0.5) }];
+}
+
+describe('WorkerPool', () => {
+  it('runs a session on its workers and gives the buffers back', async () => {
+    const pool = new WorkerPool(2);
+    try {
+      const graph = smallNet({});
+      await pool.open('net', encodeModel(graph), settings);
+      const results = await Promise.all(Array.from({ length: 9 }, () => pool.run('net', feed())));
+      const name = graph.outputs[0]!.name;
+      for (const { outputs, returned } of results) {
+        expect([...outputs[name]!]).toEqual([...results[0]!.outputs[name]!]);
+        expect(returned[0]).toHaveLength(64);
+      }
+      await pool.drop('net');
+    } finally {
+      await pool.close();
+    }
+  });
+
+  it("passes on ONNX Runtime's complaints and goes on to work", async () => {
+    const pool = new WorkerPool(1);
+    try {
+      await expect(pool.open('bad', Uint8Array.of(1, 2, 3), settings)).rejects.toMatchObject({ code: 'ENGINE' });
+      await pool.open('net', encodeModel(smallNet({})), settings);
+      const wrong = [{ name: 'image', dims: [1, 1, 8, 4], data: new Float32Array(32) }];
+      await expect(pool.run('net', wrong)).rejects.toThrow(/ONNX Runtime: /);
+      await pool.run('net', feed());
+    } finally {
+      await pool.close();
+    }
+  });
+
+  it('says so when a worker crashes, also to what waits and what comes later', async () => {
+    const pool = new WorkerPool(1, workerThat('crashing', "if (m.type === 'run') throw new Error('out of luck');"));
+    const runs = Array.from({ length: 4 }, () => pool.run('net', feed()));
+    for (const run of runs) await expect(run).rejects.toThrow(/ended unexpectedly: out of luck/);
+    await expect(pool.run('net', feed())).rejects.toMatchObject({ code: 'ENGINE' });
+    await pool.close();
+  });
+
+  it('says so when a worker cannot start', async () => {
+    const pool = new WorkerPool(1, pathToFileURL(join(folder.path, 'none.mjs')));
+    await expect(pool.run('net', feed())).rejects.toThrow(/ended unexpectedly/);
+    await pool.close();
+  });
+
+  it('keeps two runs per worker in flight, in order', async () => {
+    const body = `
+      globalThis.held ??= [];
+      if (m.type === 'close') { parentPort.postMessage({ id: m.id, ok: true }); parentPort.close(); return; }
+      if (m.type === 'open') {
+        for (const id of globalThis.held.splice(0)) {
+          parentPort.postMessage({ id, ok: true, result: { outputs: {}, returned: [] } });
+        }
+        parentPort.postMessage({ id: m.id, ok: true });
+      } else globalThis.held.push(m.id);`;
+    const pool = new WorkerPool(2, workerThat('holding', body));
+    const ended: number[] = [];
+    const runs = Array.from({ length: 7 }, (_, i) => pool.run('net', feed()).then(() => ended.push(i)));
+    const flush = () => pool.open('go on', new Uint8Array(), settings);
+    await flush();
+    expect(ended.toSorted()).toEqual([0, 1, 2, 3]);
+    await flush();
+    await flush();
+    await Promise.all(runs);
+    expect(ended).toHaveLength(7);
+    await pool.close();
+  });
+
+  it('refuses work once closed', async () => {
+    const pool = new WorkerPool(1);
+    await pool.open('net', encodeModel(smallNet({})), settings);
+    const waiting = Array.from({ length: 8 }, () => pool.run('net', feed()));
+    const outcomes = Promise.allSettled(waiting);
+    await Promise.all([pool.close(), pool.close()]);
+    const refused = (await outcomes).filter(o => o.status === 'rejected');
+    expect(refused.length).toBeGreaterThanOrEqual(6);
+    await expect(pool.run('net', feed())).rejects.toThrow(/closed/);
+  });
+});
