@@ -273,6 +273,8 @@ export interface Sample {
   readonly patient: string;
   /** One of the dataset's labels. */
   readonly label?: string;
+  /** The split that the data puts it in, where it has splits. */
+  readonly split?: string;
   readonly hasMask: boolean;
   /** Where it came from, for tables and messages. */
   readonly source: string;

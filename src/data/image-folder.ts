@@ -172,6 +172,7 @@ function asSample(entry: Entry, o: Options): Sample {
     id: entry.id,
     patient: entry.patient,
     ...(entry.label === undefined ? {} : { label: entry.label }),
+    ...(entry.split === undefined ? {} : { split: entry.split }),
     hasMask: entry.maskPath !== undefined,
     source: entry.where,
     async load(signal) {

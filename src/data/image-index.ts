@@ -12,6 +12,7 @@ export interface ImageEntry {
   readonly path: string;
   readonly label?: string;
   readonly patient?: string;
+  readonly split?: string;
   readonly maskPath?: string;
   readonly spacing?: readonly [number, number];
   /** For messages: 'index.csv, line 7: a.png'. */
@@ -63,6 +64,7 @@ export async function readIndex(options: IndexOptions): Promise<ImageEntry[]> {
       where: `${where}: ${file}`,
       ...(label === undefined ? {} : { label }),
       ...(patient === undefined ? {} : { patient }),
+      ...(split ? { split } : {}),
       ...(mask ? { maskPath: findFile(options.root, mask) } : {}),
       ...(spacing ? { spacing: parseSpacing(spacing, `${where}: ${file}`) } : {}),
     });

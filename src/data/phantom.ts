@@ -76,6 +76,7 @@ function openPhantom(o: PhantomOptions): Dataset {
           id: `${name(spec)}/slice-${slice}`,
           patient: name(spec),
           label: spec.label,
+          split: o.split,
           hasMask: true,
           source: `phantom ${o.seed}, ${name(spec)}, slice ${slice}`,
           async load() {

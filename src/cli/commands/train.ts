@@ -29,8 +29,13 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         describe: "pixels a side of the network's input",
       })
-      .option('window', { type: 'number', nargs: 2, describe: 'HU or grey levels that become 0 and 1' })
-      .option('rescale', { type: 'number', nargs: 2, describe: 'slope and intercept that make stored values HU' })
+      .option('window', { type: 'number', array: true, nargs: 2, describe: 'HU or grey levels that become 0 and 1' })
+      .option('rescale', {
+        type: 'number',
+        array: true,
+        nargs: 2,
+        describe: 'slope and intercept that make stored values HU',
+      })
       .option('patient-pattern', {
         type: 'string',
         requiresArg: true,

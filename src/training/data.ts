@@ -1,0 +1,94 @@
+import { basename } from 'node:path';
+import type { Dataset, Sample, Unit } from '../core/contracts.ts';
+import { jsonDigest } from '../core/digest.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { imageFolder } from '../data/image-folder.ts';
+import { LABELS } from '../data/phantom/slice.ts';
+import { phantom } from '../data/phantom.ts';
+import { SPLITS, type Split, splitsOf } from './splits.ts';
+
+/** Where images come from. */
+export interface DataRequest {
+  /** `phantom`, or a folder. */
+  readonly data: string;
+  /** Another folder whose images, all of them, are the test split. */
+  readonly testData?: string | undefined;
+  readonly seed: string | number;
+  readonly phantom: Readonly<Record<Split, number>> & { readonly slices: number };
+  /** Stored values × slope + intercept are HU. */
+  readonly rescale?: { readonly slope: number; readonly intercept: number } | undefined;
+  readonly patientPattern?: string | undefined;
+}
+
+export interface SplitSamples {
+  readonly samples: readonly Sample[];
+  /** Changes when the data does. */
+  readonly digest: string;
+}
+
+export interface OpenedData {
+  readonly splits: Readonly<Record<Split, SplitSamples>>;
+  /** Labels as the data has them; sorted for folders. */
+  readonly labels: readonly string[];
+  readonly unit: Unit;
+  /** For cards. */
+  readonly description: string;
+}
+
+/** @throws CtXaiError DATA where a split would be empty. */
+export async function openData(request: DataRequest): Promise<OpenedData> {
+  const opened = request.data === 'phantom' ? await openPhantomSplits(request) : await openFolder(request);
+  for (const split of SPLITS) {
+    if (opened.splits[split].samples.length > 0) continue;
+    throw new CtXaiError('DATA', `${request.data} gives no images for the split '${split}'.`, {
+      hint: 'There must be some patients for each of train, val and test.',
+    });
+  }
+  return opened;
+}
+
+async function samplesOf(dataset: Dataset): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  for await (const sample of dataset.samples()) samples.push(sample);
+  return samples;
+}
+
+async function openPhantomSplits({ phantom: size }: DataRequest): Promise<OpenedData> {
+  const open = async (split: Split): Promise<SplitSamples> => {
+    const options = { split, patients: size[split], slices: size.slices };
+    const dataset = await phantom.open(options, { base: '.' });
+    return { samples: await samplesOf(dataset), digest: dataset.digest };
+  };
+  const splits = { train: await open('train'), val: await open('val'), test: await open('test') };
+  const counts = SPLITS.map(s => `${size[s]} ${s}`).join(', ');
+  return {
+    splits,
+    labels: LABELS,
+    unit: 'HU',
+    description: `Patients of the CT phantom: ${counts}, ${size.slices} slices each; no real images`,
+  };
+}
+
+async function openFolder(request: DataRequest): Promise<OpenedData> {
+  const { data, testData, rescale, patientPattern, seed } = request;
+  const options = { ...(rescale ? { rescale } : {}), ...(patientPattern === undefined ? {} : { patientPattern }) };
+  const open = (path: string) => imageFolder.open({ path, ...options }, { base: process.cwd() });
+  const dataset = await open(data);
+  const test = testData === undefined ? undefined : await open(testData);
+  const samples = await samplesOf(dataset);
+  const members = samples.map(s => ({ ...s, label: s.label ?? '' }));
+  const split = splitsOf(members, { seed, elsewhere: test ? ['test'] : [] });
+  const part = (name: Split): SplitSamples => {
+    const chosen = samples.filter((_, i) => split[i] === name);
+    return { samples: chosen, digest: jsonDigest([dataset.digest, chosen.map(s => s.id)]) };
+  };
+  const own = { train: part('train'), val: part('val'), test: part('test') };
+  const splits = test ? { ...own, test: { samples: await samplesOf(test), digest: test.digest } } : own;
+  const counts = SPLITS.map(s => `${splits[s].samples.length} ${s}`).join(', ');
+  return {
+    splits,
+    labels: [...new Set([...dataset.labels, ...(test?.labels ?? [])])].sort(),
+    unit: rescale ? 'HU' : 'grey',
+    description: `Images of ${basename(data)}${test ? `, tested on ${basename(testData!)}` : ''}: ${counts}`,
+  };
+}
