@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph.ts';
+import { layersOf } from '../../../src/engines/onnx/layers.ts';
+import { loadModel } from '../../../src/engines/onnx/model.ts';
+import { graphOf, weights } from './fixtures.ts';
+
+/** A [n, 4, 8, 8] feature map and what follows, up to [n, features]. */
+async function layersBehind(features: number, head: (b: GraphBuilder, y: string) => string, camLayer?: string) {
+  const graph = graphOf({
+    input: [null, 1, 8, 8],
+    build(b, x) {
+      const kernel = b.constant(weights('k', [4, 1, 3, 3]));
+      const y = b.op('Relu', [b.op('Conv', [x, kernel], { pads: attr.ints([1, 1, 1, 1]) })]);
+      b.push({ op: 'Identity', domain: '', name: 'features', inputs: [y], outputs: ['features/out'], attrs: {} });
+      const z = b.op('MatMul', [head(b, 'features/out'), b.constant(weights('w', [features, 2]))]);
+      return [z, [null, 2]];
+    },
+  });
+  const hint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 2 } as const;
+  return layersOf(await loadModel(graph, hint), 'NCHW', camLayer);
+}
+
+const flat = (b: GraphBuilder, y: string) => b.op('Flatten', [y]);
+const pool = (b: GraphBuilder, y: string, op = 'MaxPool', size = 2) => {
+  return b.op(op, [y], { kernel_shape: attr.ints([size, size]), strides: attr.ints([size, size]) });
+};
+const mean = (b: GraphBuilder, y: string, axes: readonly number[], keepdims = 0) => {
+  return b.op('ReduceMean', [y], { axes: attr.ints(axes), keepdims: attr.int(keepdims) });
+};
+
+describe('the layer for class activation maps', () => {
+  it.each<[string, number, (b: GraphBuilder, y: string) => string]>([
+    ['a global pool', 4, (b, y) => flat(b, b.op('GlobalAveragePool', [y]))],
+    ['a global maximum', 4, (b, y) => flat(b, b.op('GlobalMaxPool', [y]))],
+    ['a mean over pixels', 4, (b, y) => mean(b, y, [2, 3])],
+    ['a mean over pixels that keeps them as one', 4, (b, y) => flat(b, mean(b, y, [2, 3], 1))],
+    ['a flattening', 256, flat],
+    ['a flattening behind pools', 16, (b, y) => flat(b, pool(b, pool(b, y, 'AveragePool')))],
+    ['a pool over everything', 4, (b, y) => flat(b, pool(b, y, 'AveragePool', 8))],
+    [
+      'a Dropout and a global pool',
+      4,
+      (b, y) => b.op('Dropout', [flat(b, b.op('GlobalAveragePool', [b.op('Dropout', [y])]))]),
+    ],
+    ['a mean over rows of pixels', 4, (b, y) => mean(b, b.op('Reshape', [y, b.ints([0, 4, -1])]), [2])],
+    ['a global pool and a small network', 4, (b, y) => b.op('Tanh', [flat(b, b.op('GlobalAveragePool', [y]))])],
+  ])('is the input of %s', async (_, features, head) => {
+    const { cam, layers } = await layersBehind(features, head);
+    expect(cam).toMatchObject({ operator: 'Relu', shape: [8, 8, 4], spatial: true, layout: 'NCHW' });
+    expect(layers.filter(l => l.cam)).toEqual([cam]);
+  });
+
+  it('may be channels last', async () => {
+    const { cam } = await layersBehind(4, (b, y) => {
+      const last = b.op('Transpose', [y], { perm: attr.ints([0, 2, 3, 1]) });
+      const normed = b.op('LayerNormalization', [last, b.constant(weights('s', [4]))]);
+      return mean(b, normed, [1, 2]);
+    });
+    expect(cam).toMatchObject({ operator: 'LayerNormalization', shape: [8, 8, 4], layout: 'NHWC' });
+  });
+
+  it('is found channels last behind reshapes, as in Swin', async () => {
+    const { cam } = await layersBehind(4, (b, y) => {
+      const last = b.op('Transpose', [y], { perm: attr.ints([0, 2, 3, 1]) });
+      const windows = b.op('Reshape', [last, b.ints([-1, 16, 4])]);
+      const back = b.op('Reshape', [b.op('Softmax', [windows]), b.ints([-1, 8, 8, 4])]);
+      const first = b.op('Transpose', [b.op('Add', [back, last])], { perm: attr.ints([0, 3, 1, 2]) });
+      return flat(b, b.op('GlobalAveragePool', [first]));
+    });
+    expect(cam).toMatchObject({ operator: 'Transpose', shape: [8, 8, 4], layout: 'NCHW' });
+  });
+
+  it('is none for tokens', async () => {
+    const { cam, layers } = await layersBehind(4, (b, y) => {
+      const rows = b.op('Transpose', [b.op('Reshape', [y, b.ints([0, 4, -1])])], { perm: attr.ints([0, 2, 1]) });
+      const tokens = b.op('Tanh', [b.op('Add', [rows, b.constant(weights('p', [1, 64, 4]))])]);
+      return mean(b, tokens, [1]);
+    });
+    expect(cam).toBeUndefined();
+    const tokens = layers.find(l => l.operator === 'Tanh')!;
+    expect(tokens).toMatchObject({ shape: [64, 4], spatial: false });
+  });
+
+  it('is what the card says, by tensor, node, or a name that was folded away', async () => {
+    const head = (b: GraphBuilder, y: string) => flat(b, b.op('GlobalAveragePool', [b.op('Tanh', [y])]));
+    const byDefault = await layersBehind(4, head);
+    expect(byDefault.cam?.operator).toBe('Tanh');
+    const conv = byDefault.layers.find(l => l.operator === 'Conv')!;
+    expect((await layersBehind(4, head, conv.name)).cam?.operator).toBe('Conv');
+    expect((await layersBehind(4, head, 'features/out')).cam?.operator).toBe('Relu');
+    expect(byDefault.find('features/out').operator).toBe('Relu');
+  });
+
+  it('must exist and have pixels', async () => {
+    const head = (b: GraphBuilder, y: string) => flat(b, b.op('GlobalAveragePool', [y]));
+    await expect(layersBehind(4, head, 'feature/out')).rejects.toMatchObject({ code: 'LAYER' });
+    const pooled = (await layersBehind(4, head)).layers.find(l => l.operator === 'GlobalAveragePool')!;
+    await expect(layersBehind(4, head, pooled.name)).rejects.toMatchObject({
+      code: 'LAYER',
+      message: expect.stringMatching(/has no pixels/),
+    });
+  });
+});
