@@ -15,6 +15,9 @@ import { imageOf } from './images.ts';
 import type { Layer, LayerMap } from './layers.ts';
 import { scoresOf } from './scores.ts';
 
+/** What computes: raw scores, gradients and layers of images. */
+export type Passes = Pick<Executor, 'head' | 'image' | 'forward' | 'gradients' | 'layer' | 'close'>;
+
 /** A loaded model, behind the contract that all engines share. */
 export class OnnxClassifier implements FullClassifier {
   readonly id: string;
@@ -22,7 +25,7 @@ export class OnnxClassifier implements FullClassifier {
   readonly classes: readonly string[];
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
-  readonly #executor: Executor;
+  readonly #executor: Passes;
   readonly #layers: LayerMap;
   readonly #meters: readonly Meter[];
 
@@ -30,7 +33,7 @@ export class OnnxClassifier implements FullClassifier {
     id: string;
     classes: readonly string[];
     runtime: Runtime;
-    executor: Executor;
+    executor: Passes;
     layers: LayerMap;
     capabilities: ReadonlySet<Capability>;
     meters?: readonly Meter[];

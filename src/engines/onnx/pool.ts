@@ -27,10 +27,13 @@ export class WorkerPool {
   #failure: CtXaiError | undefined;
   #closed: Promise<void> | undefined;
 
-  /** @param url the worker's module */
-  constructor(size: number, url: URL = workerUrl()) {
+  /**
+   * @param url the worker's module
+   * @param runtime what messages call what runs in it
+   */
+  constructor(size: number, url: URL = workerUrl(), runtime = 'ONNX Runtime') {
     this.size = size;
-    this.#threads = Array.from({ length: size }, () => new Thread(url, error => this.#fail(error)));
+    this.#threads = Array.from({ length: size }, () => new Thread(url, runtime, error => this.#fail(error)));
   }
 
   /** Opens a session in the first `workers` workers. */
@@ -120,11 +123,13 @@ class Thread {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #exited: Promise<void>;
+  readonly #runtime: string;
   #next = 0;
   #gone: CtXaiError | undefined;
 
-  constructor(url: URL, failed: (error: CtXaiError) => void) {
-    this.#worker = new Worker(url, { name: 'ct-xai onnx' });
+  constructor(url: URL, runtime: string, failed: (error: CtXaiError) => void) {
+    this.#runtime = runtime;
+    this.#worker = new Worker(url, { name: `ct-xai ${runtime}` });
     this.#worker.on('message', (reply: Reply) => this.#answer(reply));
     this.#exited = new Promise(resolve => {
       let cause: unknown;
@@ -133,7 +138,7 @@ class Thread {
       });
       this.#worker.on('exit', code => {
         const why = cause instanceof Error ? `: ${cause.message}` : ` (exit code ${code}).`;
-        this.#gone = new CtXaiError('ENGINE', `a worker thread of ONNX Runtime ended unexpectedly${why}`, { cause });
+        this.#gone = new CtXaiError('ENGINE', `a worker thread of ${runtime} ended unexpectedly${why}`, { cause });
         failed(this.#gone);
         for (const { reject } of this.#waiting.values()) reject(this.#gone);
         this.#waiting.clear();
@@ -170,6 +175,6 @@ class Thread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.result);
-    else waiting?.reject(new CtXaiError('ENGINE', `ONNX Runtime: ${reply.message}`));
+    else waiting?.reject(new CtXaiError('ENGINE', `${this.#runtime}: ${reply.message}`));
   }
 }

@@ -4,7 +4,8 @@ import { attr, constant, DType, type Graph, GraphBuilder } from './graph.ts';
 
 type Open = (graph: Graph, card: ModelCard, options: OpenOptions) => Promise<FullClassifier>;
 
-const SIZE = 8;
+/** Pixels of a side of the probe's images. */
+export const SIZE = 8;
 
 /**
  * Each device with the proof that it works, or why it does not: a small network is run on it, forwards and backwards,
@@ -39,7 +40,8 @@ async function probeDevice(device: Device, version: string, open: Open): Promise
   }
 }
 
-const WEIGHTS = [0.5, -1];
+/** Scores are these times the mean of the image's positive values. */
+export const WEIGHTS = [0.5, -1];
 
 /** Scores w_c · mean(relu(x)), as a network would write them. */
 function probeGraph(): Graph {
@@ -58,7 +60,7 @@ function probeGraph(): Graph {
   };
 }
 
-function probeCard(): ModelCard {
+export function probeCard(): ModelCard {
   return {
     id: 'probe',
     file: 'probe',
@@ -75,7 +77,7 @@ function probeCard(): ModelCard {
 }
 
 /** The largest difference of scores and gradients from what they must be. */
-async function deviation(model: FullClassifier): Promise<number> {
+export async function deviation(model: FullClassifier): Promise<number> {
   const n = SIZE * SIZE;
   const image = Float32Array.from({ length: n }, (_, i) => Math.cos(i));
   const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(image) };

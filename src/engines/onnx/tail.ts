@@ -19,6 +19,9 @@ export interface Headed {
   readonly head: Head;
 }
 
+/** A softmax or sigmoid at a model's end: `op` is Softmax, LogSoftmax or Sigmoid. */
+export type Tail = Pick<Node, 'op' | 'name'>;
+
 const TAILS: ReadonlySet<string> = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
 
 /** Operators between a tail and the output that leave the values alone. */
@@ -32,13 +35,11 @@ const PASSING: ReadonlySet<string> = new Set(['Identity', 'Squeeze', 'Unsqueeze'
 export function atHead(model: NormalisedModel, hint: TailHint): Headed {
   const tail = findTail(model);
   const units = (model.infos.get(model.output)!.dims.slice(1) as number[]).reduce((a, b) => a * b, 1);
-  check(hint, tail, units);
+  checkTail(hint, tail, units);
   if (hint.explainAt === 'output') {
-    const bounded = hint.emits === 'probabilities' || tail !== undefined;
-    const values = bounded && tail?.op !== 'LogSoftmax' ? 'probabilities' : 'logits';
-    return { model: flat(model, units), head: { task: hint.task, values } };
+    return { model: flat(model, units), head: headOf(hint, tail) };
   }
-  return { model: flat(tail ? cut(model, tail) : model, units), head: { task: hint.task, values: 'logits' } };
+  return { model: flat(tail ? cut(model, tail) : model, units), head: headOf(hint, tail) };
 }
 
 function findTail(model: NormalisedModel): Node | undefined {
@@ -54,7 +55,15 @@ function findTail(model: NormalisedModel): Node | undefined {
   return dims.every((d, i) => i === over || i === 0 || d === 1) ? node : undefined;
 }
 
-function check(hint: TailHint, tail: Node | undefined, units: number): void {
+/** What the scores mean: logits, unless the tail is to be kept. */
+export function headOf({ task, emits, explainAt }: TailHint, tail: Tail | undefined): Head {
+  const bounded = emits === 'probabilities' || tail !== undefined;
+  const kept = explainAt === 'output' && bounded && tail?.op !== 'LogSoftmax';
+  return { task, values: kept ? 'probabilities' : 'logits' };
+}
+
+/** @throws CtXaiError CARD where tail and card contradict each other. */
+export function checkTail(hint: TailHint, tail: Tail | undefined, units: number): void {
   const { file, task, emits } = hint;
   const fail = (what: string, advice: string): never => {
     throw new CtXaiError('CARD', `${file}: ${what}`, { hint: advice });

@@ -1,0 +1,149 @@
+import { availableParallelism } from 'node:os';
+import { version_core } from '@tensorflow/tfjs-core';
+import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts.ts';
+import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { sizeOf } from '../../core/tensor.ts';
+import { OnnxClassifier } from '../onnx/classifier.ts';
+import { throwIfAborted } from '../onnx/in-order.ts';
+import { WorkerPool } from '../onnx/pool.ts';
+import { checkTail, headOf } from '../onnx/tail.ts';
+import { DEVICES, type Device, deviceNamed, isNative, requireInstalled } from './devices.ts';
+import { TfjsExecutor } from './executor.ts';
+import { type ModelFiles, readModelFiles } from './files.ts';
+import { layerMap, leadingTo, type Shapes } from './layer-map.ts';
+import type { Outline } from './outline.ts';
+import { outlineGraph } from './outline-graph.ts';
+import { outlineLayers } from './outline-layers.ts';
+import { probeDevices } from './probe.ts';
+import { SHAPES, type Spec, STAGES } from './spec.ts';
+
+/** Values of a micro-batch's images, about; small models gain by batches, large ones need their memory. */
+const MICRO_BATCH_VALUES = 2 ** 17;
+
+/** Models as TF.js has them, layers or graphs, on TF.js itself in worker threads. Nothing is converted. */
+export const tfjsEngine: Engine = {
+  name: 'tfjs',
+  formats: ['tfjs'],
+  devices: DEVICES.map(d => d.name),
+  probe: () => probeDevices(open),
+  open,
+};
+
+/** @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE */
+async function open(card: ModelCard, options: OpenOptions): Promise<FullClassifier> {
+  const wanted = options.device === 'auto' ? undefined : deviceNamed(options.device);
+  const files = readModelFiles(card.file);
+  const outline = outlineOf(files, card.output);
+  checkInput(outline, card);
+  const candidates = wanted ? [wanted] : DEVICES;
+  for (const device of candidates) {
+    throwIfAborted(options.signal);
+    try {
+      requireInstalled(device);
+      return await openOn(device, outline, card, options);
+    } catch (error) {
+      const last = device === candidates.at(-1);
+      if (last || !(error instanceof CtXaiError) || error.code !== 'DEVICE') throw error;
+    }
+  }
+  throw new CtXaiError('DEVICE', 'no device of TF.js works here.');
+}
+
+export function outlineOf(files: ModelFiles, output: string | undefined): Outline {
+  return files.format === 'graph-model' ? outlineGraph(files, output) : outlineLayers(files, output);
+}
+
+async function openOn(
+  device: Device,
+  outline: Outline,
+  card: ModelCard,
+  options: OpenOptions,
+): Promise<FullClassifier> {
+  const { size, channels } = card.input;
+  const head = headOf(card, outline.tail);
+  const cut = card.explainAt === 'logits' ? outline.logits : { output: outline.output, withoutActivation: false };
+  const spec: Spec = {
+    file: card.file,
+    device: device.name,
+    ...(card.output === undefined ? {} : { chosen: card.output }),
+    ...cut,
+    head,
+    layers: leadingTo(outline.steps, cut.output).flatMap(step => (step.operator === 'Input' ? [] : [step.name])),
+  };
+  const native = isNative(device);
+  // A native back end spreads one pass over all cores itself.
+  const workers = native ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
+  const microBatch =
+    options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
+  const pool = new WorkerPool(workers, workerUrl(), 'TF.js');
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify(spec));
+    const about = { executionProviders: [], threads: 1 };
+    await pool.open(STAGES.device, bytes, about).catch(failedAs('DEVICE', device.hint));
+    await pool.open(STAGES.model, bytes, about).catch(failedAs('MODEL'));
+    throwIfAborted(options.signal);
+    const shapes = await shapesOf(pool, card);
+    checkScores(shapes[cut.output] ?? [], card, outline);
+    const layers = layerMap(outline, shapes, cut.output, card.camLayer);
+    const runtime: Runtime = {
+      engine: 'tfjs',
+      engineVersion: version_core,
+      device: device.name,
+      microBatch,
+      workers,
+      threads: native ? availableParallelism() : 1,
+      ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+    };
+    const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
+    const executor = new TfjsExecutor({ pool, head, image, microBatch });
+    const capabilities = new Set(['gradients', 'layers'] as const);
+    return new OnnxClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+function failedAs(code: 'DEVICE' | 'MODEL', hint?: string): (error: unknown) => never {
+  return error => {
+    throw new CtXaiError(code, messageOf(error), { cause: error, ...(hint === undefined ? {} : { hint }) });
+  };
+}
+
+async function shapesOf(pool: WorkerPool, { input: { size, channels } }: ModelCard): Promise<Shapes> {
+  const dims = [1, ...size, channels];
+  const { outputs } = await pool
+    .run(SHAPES, [{ name: 'images', dims, data: new Float32Array(sizeOf(dims)) }])
+    .catch(failedAs('MODEL', "The card's input size may not be the model's."));
+  return Object.fromEntries(Object.entries(outputs).map(([name, shape]) => [name, [...shape]]));
+}
+
+function checkInput({ inputShape }: Outline, { file, input }: ModelCard): void {
+  const wanted = [...input.size, input.channels];
+  const fits = wanted.every((d, i) => (inputShape[i] ?? d) === d);
+  if (fits && input.layout === 'NHWC') return;
+  const shown = (dims: readonly (number | null)[]) => `[${dims.map(d => d ?? '?').join(', ')}]`;
+  throw new CtXaiError(
+    'CARD',
+    `${file}: the card says images of ${shown(wanted)}, ${input.layout}; the model takes ${shown(inputShape)}, NHWC.`,
+    { hint: "Set the card's input: size, channels and layout to the model's." },
+  );
+}
+
+function checkScores(shape: readonly number[], card: ModelCard, outline: Outline): void {
+  const units = sizeOf(shape);
+  checkTail(card, outline.tail, units);
+  const classes = card.task === 'sigmoid' ? 1 : card.classes.length;
+  if (units === classes) return;
+  throw new CtXaiError(
+    'CARD',
+    `${card.file}: the card has scores for ${classes} class${classes === 1 ? '' : 'es'}; the model gives [${shape}].`,
+    { hint: "Make the card's classes (and task) those that the model was trained on." },
+  );
+}
+
+/** Under a test runner the source is TypeScript, which a worker of Node 20 can't load: it comes from dist/ then. */
+function workerUrl(): URL {
+  const here = import.meta.url;
+  return here.endsWith('.ts') ? new URL('../../../dist/engines/tfjs/worker.js', here) : new URL('./worker.js', here);
+}
