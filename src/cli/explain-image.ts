@@ -73,8 +73,8 @@ export async function explainImage(argv: ExplainArguments): Promise<number> {
     const title = [
       `${parts.explainer.id} of ${card.id}`,
       basename(parts.image),
-      card.classes.map((name, c) => `${c === target ? '▸ ' : ''}${name} ${probabilities[c]!.toFixed(3)}`).join('   '),
-      ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join('   ')] : []),
+      card.classes.map((name, c) => `${c === target ? '▸ ' : ''}${name} ${probabilities[c]!.toFixed(3)}`).join(' · '),
+      ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join(' · ')] : []),
     ];
     if (argv.npy !== undefined) await writeAtomic(argv.npy, writeNpy({ shape: map.shape, data: map.data }));
     if (argv.out !== undefined) {
