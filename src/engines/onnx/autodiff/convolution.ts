@@ -29,7 +29,7 @@ export function convInputGradient(
   return transposedConv(e, g, weights.name, window, group);
 }
 
-export interface FloatConstant extends Constant {
+interface FloatConstant extends Constant {
   readonly data: Float32Array;
 }
 
@@ -58,17 +58,18 @@ function flippedConv(e: Emitter, g: string, flipped: string, window: Window, gro
 }
 
 /** [out, in/group, …kernel] → [in, out/group, …kernel reversed]. */
-export function flip(weights: FloatConstant, group: number): FloatConstant {
+function flip(weights: FloatConstant, group: number): FloatConstant {
   const [out, inner, ...kernel] = weights.dims as [number, number, ...number[]];
   const taps = kernel.reduce((a, b) => a * b, 1);
   const per = out / group;
-  const data = new Float32Array(weights.data.length);
+  const source = weights.data;
+  const data = new Float32Array(source.length);
   for (let q = 0; q < group; q++) {
-    for (let o = 0; o < per; o++) {
-      for (let i = 0; i < inner; i++) {
+    for (let i = 0; i < inner; i++) {
+      let to = (q * inner + i) * per * taps;
+      for (let o = 0; o < per; o++) {
         const from = ((q * per + o) * inner + i) * taps;
-        const to = ((q * inner + i) * per + o) * taps;
-        for (let t = 0; t < taps; t++) data[to + t] = weights.data[from + taps - 1 - t]!;
+        for (let t = taps - 1; t >= 0; t--) data[to++] = source[from + t]!;
       }
     }
   }
@@ -76,7 +77,7 @@ export function flip(weights: FloatConstant, group: number): FloatConstant {
 }
 
 /** ConvTranspose with the forward weights, padded or cropped to the input's sizes. */
-export function transposedConv(e: Emitter, g: string, weights: string, window: Window, group: number): string {
+function transposedConv(e: Emitter, g: string, weights: string, window: Window, group: number): string {
   const { kernel, strides, dilations, begins, input, output } = window;
   const after = kernel.map(
     (k, i) => strides[i]! * (output[i]! - 1) + dilations[i]! * (k - 1) + 1 - begins[i]! - input[i]!,

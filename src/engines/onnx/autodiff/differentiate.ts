@@ -1,6 +1,7 @@
 import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph.ts';
 import type { NormalisedModel } from '../model.ts';
+import { producers } from '../walk.ts';
 import { batchTensors } from './batch.ts';
 import { blockedTensors } from './blocked.ts';
 import { Emitter } from './emit.ts';
@@ -67,9 +68,11 @@ function differentiated(
 
   const builder = new GraphBuilder({ opset: graph.opset, taken: infos.keys() });
   const forward = new Map<Node, Node>(graph.nodes.map(node => [node, node]));
+  const makers = producers(graph);
   const context = {
     infos,
     values,
+    producer: (name: string) => makers.get(name),
     blocked: request.device === 'gpu' ? new Set<string>() : blockedTensors(model),
     extend(node: Node, index: number): string {
       const current = forward.get(node) ?? node;
@@ -117,8 +120,10 @@ function differentiated(
     node.inputs.forEach((name, i) => {
       if (!path.tensors.has(name)) return;
       const emit = inputGradients[i] ?? site.fail(`there is no derivative with respect to its input ${i} ('${name}')`);
+      const term = emit();
+      if (term === undefined) return;
       const list = terms.get(name) ?? [];
-      list.push(shaped(emit(), name));
+      list.push(shaped(term, name));
       terms.set(name, list);
     });
   }

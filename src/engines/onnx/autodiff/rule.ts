@@ -1,10 +1,10 @@
 import type { Site } from './site.ts';
 
 /**
- * Emits d score / d input. `null`: this input has no derivative here (an index, a size); asking for it is an error.
- * Only those are called whose input lies on the path.
+ * Emits d score / d input; undefined where that is 0 throughout. `null`: this input has no derivative here (an index,
+ * a size); asking for it is an error. Only those are called whose input lies on the path.
  */
-export type InputGradient = (() => string) | null;
+export type InputGradient = (() => string | undefined) | null;
 
 /** How an operator is differentiated. */
 export interface Rule {

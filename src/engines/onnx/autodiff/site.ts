@@ -8,6 +8,8 @@ export interface SiteContext {
   readonly values: ReadonlyMap<string, Constant>;
   /** Images that the CPU keeps in blocks of channels: see blockedTensors. */
   readonly blocked: ReadonlySet<string>;
+  /** The node that makes a tensor. */
+  producer(name: string): Node | undefined;
   /** Makes sure that the forward node emits its optional output `index`; returns its name. */
   extend(node: Node, index: number): string;
 }
@@ -78,6 +80,11 @@ export class Site {
   /** Whether the CPU keeps the tensor in blocks of channels. */
   blocked(name: string): boolean {
     return this.#context.blocked.has(name);
+  }
+
+  /** The node that makes a tensor; undefined for inputs and constants. */
+  producer(name: string): Node | undefined {
+    return this.#context.producer(name);
   }
 
   /** The tensor if it is constant. */

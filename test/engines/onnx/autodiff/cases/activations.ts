@@ -29,6 +29,16 @@ export const activations: readonly Case[] = [
   unary('HardSigmoid', 'default', spread([3, 7], -2.2, 2.2)),
   unary('HardSigmoid', 'alpha 1/6, beta 0.5, past both kinks', distinct([2, 3, 9]), { alpha: float(1 / 6) }),
   unary('HardSwish', 'past both kinks', distinct([2, 3, 9])),
+  {
+    note: 'SiLU',
+    nodes: [node('Sigmoid', ['x'], {}, ['s']), node('Mul', ['x', 's'])],
+    inputs: { x: smooth },
+  },
+  {
+    note: 'SiLU the other way round, its sigmoid read elsewhere too',
+    nodes: [node('Sigmoid', ['x'], {}, ['s']), node('Mul', ['s', 'x'], {}, ['p']), node('Add', ['p', 's'])],
+    inputs: { x: smooth },
+  },
   unary('Tanh', '', smooth),
   unary('Softplus', '', smooth),
   unary('Softsign', '', kinked),
