@@ -37,7 +37,8 @@ export function clean(graph: Graph, findings: Findings): Cleaned {
     if (changesNothing(node, infos, constants)) {
       aliases.set(node.outputs[0]!, node.inputs[0]!);
     } else {
-      builder.push(plainSoftmax(node, infos, made, actual) ?? withFixedShape(node, infos, constants, builder));
+      const plain = plainSoftmax(node, infos, made, actual) ?? withPads(node, made, constants, actual);
+      builder.push(plain ?? withFixedShape(node, infos, constants, builder));
     }
   }
   for (const [name, c] of builder.constants) constants.set(name, c);
@@ -117,6 +118,31 @@ function plainSoftmax(
   const axis = read.int(flat, 'axis', 1);
   if ((axis < 0 ? axis + rank : axis) !== rank - 1) return undefined;
   return { ...node, op: softmax.op, inputs: [actual(flat.inputs[0]!)], attrs: { axis: attr.int(-1) } };
+}
+
+/** A convolution of a tensor padded with zeros, as TensorFlow's exports have it, that pads by itself. */
+function withPads(
+  node: Node,
+  made: ReadonlyMap<string, Node>,
+  constants: ReadonlyMap<string, Constant>,
+  actual: (name: string) => string,
+): Node | undefined {
+  const pad = made.get(node.inputs[0]!);
+  if (node.op !== 'Conv' || pad?.op !== 'Pad' || read.string(node, 'auto_pad', 'NOTSET') !== 'NOTSET') return undefined;
+  const [by, value] = [
+    constants.get(pad.inputs[1]!),
+    pad.inputs[2] ? constants.get(pad.inputs[2]) : constant.scalar(0),
+  ];
+  if (!by || !value || pad.inputs[3] || read.string(pad, 'mode', 'constant') !== 'constant') return undefined;
+  const amounts = numbersOf(by);
+  const rank = amounts.length / 2;
+  const [before, after] = [amounts.slice(0, rank), amounts.slice(rank)];
+  const spatial = [...before.slice(0, 2), ...after.slice(0, 2)].every(p => p === 0) && amounts.every(p => p >= 0);
+  if (!spatial || numbersOf(value)[0] !== 0) return undefined;
+  const more = [...before.slice(2), ...after.slice(2)];
+  const own = read.ints(node, 'pads') ?? more.map(() => 0);
+  const attrs = { ...node.attrs, pads: attr.ints(own.map((p, i) => p + more[i]!)) };
+  return { ...node, inputs: [actual(pad.inputs[0]!), ...node.inputs.slice(1)], attrs };
 }
 
 /**

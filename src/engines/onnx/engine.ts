@@ -16,6 +16,7 @@ import { probeDevices } from './probe-devices.ts';
 import { atHead, type Headed } from './tail.ts';
 import { type Division, divisions, tune, type Wishes } from './tune.ts';
 import { recall, remember, tuningKey } from './tuning-cache.ts';
+import { verified } from './verify.ts';
 
 /** ONNX Runtime's version. */
 export const ORT_VERSION: string = env.versions.node ?? env.versions.common;
@@ -113,7 +114,9 @@ function preparer(
   const wishes: Wishes = { microBatch, workers, threads };
   const fixed = model.dynamicBatch ? microBatch : model.graph.inputs[0]!.dims[0]!;
   const folder = digest === undefined ? undefined : cacheDir;
+  const base = { executionProviders: [device.provider] };
   let forward: Settings | undefined;
+  let optimise = true;
   let opened = 0;
   return async (program, kind) => {
     const key = tuningKey({
@@ -128,8 +131,14 @@ function preparer(
     // The threads are there by then, so a gradient graph differs in the micro-batch only.
     const shares = known ?? forward;
     const candidates = shares ? [shares] : candidatesFor(headed, device, wishes);
-    const name = `${kind} ${opened++}`;
-    const prepared = await tune(pool, name, program, [device.provider], candidates, known?.microBatch ?? fixed);
+    const open = () =>
+      tune(pool, `${kind} ${opened++}`, program, { ...base, optimise }, candidates, known?.microBatch ?? fixed);
+    let prepared = await open();
+    if (kind === 'forward' && !(await verified(pool, program, prepared, base))) {
+      await pool.drop(prepared.session);
+      optimise = false;
+      prepared = await open();
+    }
     if (kind === 'forward') forward = prepared.settings;
     if (!known) remember(folder, key, prepared.settings);
     return prepared;

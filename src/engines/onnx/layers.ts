@@ -19,6 +19,7 @@ const PLUMBING: ReadonlySet<string> = new Set([
   'Expand',
   'Gather',
   'Identity',
+  'Pad',
   'Slice',
   'Split',
   'Tile',

@@ -46,17 +46,32 @@ export function layouts(model: NormalisedModel, input: Layout): Map<string, Layo
     if (layout && imageLike(name) && !known.has(name)) known.set(name, layout);
   };
   const { nodes } = model.graph;
-  for (let before = -1; known.size > before; ) {
-    before = known.size;
-    for (const node of nodes) {
-      const layout = outputLayout(node, known, model.values);
-      for (const name of node.outputs) set(name, layout);
+  const spread = () => {
+    for (let before = -1; known.size > before; ) {
+      before = known.size;
+      for (const node of nodes) {
+        const layout = outputLayout(node, known, model.values);
+        for (const name of node.outputs) set(name, layout);
+      }
+      for (const node of nodes.toReversed()) {
+        const sources = carriers(node, model.values).filter(imageLike);
+        const layout = inputLayout(node, known);
+        for (const name of sources) set(name, layout);
+      }
     }
-    for (const node of nodes.toReversed()) {
-      const sources = carriers(node, model.values).filter(imageLike);
-      const layout = inputLayout(node, known);
-      for (const name of sources) set(name, layout);
-    }
+  };
+  spread();
+  // Stages that hang together by reshapes only (Swin's patch merging): LayerNormalization works on the last dimension.
+  const [, a, b, c] = model.infos.get(model.input)!.dims as readonly number[];
+  const [height, width] = input === 'NCHW' ? [b!, c!] : [a!, b!];
+  for (const { op, inputs } of nodes) {
+    const name = inputs[0]!;
+    const [, h, w] = model.infos.get(name)?.dims ?? [];
+    if (op !== 'LayerNormalization' || !imageLike(name) || known.has(name) || h == null || w == null) continue;
+    // Attention's [n, heads, tokens, d] have not the image's aspect.
+    if (Math.abs(h * width - w * height) >= Math.max(height, width)) continue;
+    set(name, 'NHWC');
+    spread();
   }
   return known;
 }

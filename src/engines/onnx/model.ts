@@ -5,7 +5,7 @@ import { withOpenBatch } from './batch.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
-import { type Constant, DType, type Graph, type TensorInfo, type ValueInfo } from './graph.ts';
+import { type Constant, DType, type Graph, read, type TensorInfo, type ValueInfo } from './graph.ts';
 import { inFloat32 } from './precision.ts';
 import { probe } from './probe.ts';
 import { encodeModel } from './proto.ts';
@@ -52,6 +52,7 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   const cleaned = await settled(start, hint.file).catch(error => settledAtOne(start, hint.file, error));
   const model = normalised(cleaned);
   checkOutput(model, hint);
+  checkInference(model, hint.file);
   if (model.dynamicBatch || model.graph.inputs[0]!.dims[0] !== 1) return model;
   return (await opened(cleaned, model, hint.file)) ?? model;
 }
@@ -186,6 +187,18 @@ function scoresOutput(graph: Graph, hint: InputHint): ValueInfo {
   throw new CtXaiError('CARD', `${hint.file}: it has ${names.length} outputs: ${list(names)}.`, {
     hint: "Name the one with the scores in the card, 'output: …'.",
   });
+}
+
+/** Images must not change each other's scores. */
+function checkInference({ graph }: NormalisedModel, file: string): void {
+  const node = graph.nodes.find(n => n.op === 'BatchNormalization' && read.int(n, 'training_mode', 0) !== 0);
+  if (!node) return;
+  throw new CtXaiError(
+    'MODEL',
+    `${file}: node '${node.name}' (BatchNormalization) normalises by the batch (training_mode), so that an image's ` +
+      'scores would depend on the others.',
+    { hint: 'Export the model for inference (PyTorch: model.eval(); training=TrainingMode.EVAL).' },
+  );
 }
 
 function checkOutput(model: NormalisedModel, hint: InputHint): void {

@@ -1,6 +1,6 @@
 import { sizeOf } from '../../core/tensor.ts';
 import type { Prepared, Program, Settings } from './executor.ts';
-import type { Feed } from './messages.ts';
+import type { Feed, SessionSettings } from './messages.ts';
 import type { WorkerPool } from './pool.ts';
 import { encodeModel } from './proto.ts';
 
@@ -48,7 +48,7 @@ export async function tune(
   pool: WorkerPool,
   name: string,
   program: Program,
-  executionProviders: readonly string[],
+  base: Omit<SessionSettings, 'threads'>,
   candidates: readonly Division[],
   microBatch: number | undefined,
 ): Promise<Prepared> {
@@ -59,7 +59,7 @@ export async function tune(
   for (const division of candidates) {
     const settings = { ...division, microBatch: smallest! };
     const session = `${name} ${division.workers}x${division.threads}`;
-    await pool.open(session, bytes, { executionProviders, threads: division.threads }, division.workers);
+    await pool.open(session, bytes, { ...base, threads: division.threads }, division.workers);
     const speed = only ? 1 : await imagesPerMs(pool, session, program, settings);
     const worse = best !== undefined && speed <= best.speed * MARGIN ? session : best?.session;
     if (worse !== session) best = { session, settings, speed };
@@ -92,7 +92,7 @@ async function imagesPerMs(pool: WorkerPool, session: string, program: Program, 
 }
 
 /** Inputs of the right shapes; convolutions take as long whatever the pixels are. */
-function feeds(program: Program, microBatch: number): Feed[] {
+export function feeds(program: Program, microBatch: number): Feed[] {
   return program.graph.inputs.map(({ name, dims }) => {
     const shape = dims.map(d => d ?? microBatch);
     const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>

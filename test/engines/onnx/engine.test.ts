@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { FullClassifier, ModelCard } from '../../../src/core/contracts.ts';
 import { sizeOf, type Tensor } from '../../../src/core/tensor.ts';
+import { attr } from '../../../src/engines/onnx/graph.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { testEngine } from '../../conformance/engine.ts';
 import {
@@ -88,6 +89,18 @@ testEngine('a network explained behind its softmax', {
     explainAt: 'output',
   }),
   images: images('output', [3, 8, 8, 1]),
+});
+
+testEngine('a network explained behind its sigmoid', {
+  engine: onnxEngine,
+  device: 'cpu',
+  card: cardFor(folder.write('sigmoid-output.onnx', smallNet({ units: 1, tail: 'Sigmoid' })), {
+    classes: ['negative', 'positive'],
+    task: 'sigmoid',
+    emits: 'probabilities',
+    explainAt: 'output',
+  }),
+  images: images('sigmoid output', [3, 8, 8, 1]),
 });
 
 testEngine('a network with relus, pools and concatenations', {
@@ -219,6 +232,23 @@ describe('models as they come', () => {
       expect((await model.scores(x, { as: 'probability' })).data.every(Number.isFinite)).toBe(true);
       const asked = model.gradients(x, { class: 0, score: 'logit' }, () => undefined);
       await expect(asked).rejects.toMatchObject({ code: 'OPERATOR' });
+    });
+  });
+
+  it('pads with zeros before a maximum, where ONNX Runtime would rather pad with nothing', async () => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const padded = b.op('Pad', [x, b.ints([0, 0, 1, 1, 0, 0, 1, 1]), b.scalar(0)]);
+        const y = b.op('MaxPool', [padded], { kernel_shape: attr.ints([5, 5]), strides: attr.ints([5, 5]) });
+        return [b.op('MatMul', [b.op('Flatten', [y]), b.constant(weights('w', [4, 2]))]), [null, 2]];
+      },
+    });
+    const card = cardFor(folder.write('padded.onnx', graph), { classes: ['a', 'b'] });
+    const dark = { count: 1, write: (_: number, out: Float32Array) => out.fill(-1) };
+    await using(card, async model => {
+      // Every window meets the border, whose zeros are more than any pixel.
+      expect([...(await model.scores(dark, { as: 'logit' })).data]).toEqual([0, 0]);
     });
   });
 

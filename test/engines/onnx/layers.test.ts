@@ -70,6 +70,18 @@ describe('the layer for class activation maps', () => {
     expect(cam).toMatchObject({ operator: 'Transpose', shape: [8, 8, 4], layout: 'NCHW' });
   });
 
+  it('is found channels last where only reshapes join a stage to the others', async () => {
+    const { cam } = await layersBehind(16, (b, y) => {
+      const last = b.op('Transpose', [y], { perm: attr.ints([0, 2, 3, 1]) });
+      const split = b.op('Reshape', [last, b.ints([-1, 4, 2, 4, 2, 4])]);
+      const gathered = b.op('Transpose', [split], { perm: attr.ints([0, 1, 3, 2, 4, 5]) });
+      const merged = b.op('Reshape', [gathered, b.ints([-1, 4, 4, 16])]);
+      const normed = b.op('LayerNormalization', [merged, b.constant(weights('s', [16]))]);
+      return mean(b, b.op('Tanh', [normed]), [1, 2]);
+    });
+    expect(cam).toMatchObject({ operator: 'Tanh', shape: [4, 4, 16], layout: 'NHWC' });
+  });
+
   it('is none for tokens', async () => {
     const { cam, layers } = await layersBehind(4, (b, y) => {
       const rows = b.op('Transpose', [b.op('Reshape', [y, b.ints([0, 4, -1])])], { perm: attr.ints([0, 2, 1]) });

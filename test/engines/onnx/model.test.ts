@@ -96,6 +96,54 @@ describe('what a fixed image size makes superfluous', () => {
   });
 });
 
+describe('operators with a meaning of their own', () => {
+  const scored = (b: GraphBuilder, y: string, features: number): [string, (number | null)[]] => {
+    return [b.op('MatMul', [b.op('Flatten', [y]), b.constant(weights('w', [features, 3]))]), [null, 3]];
+  };
+
+  it('standardises weights by BatchNormalization, but never images', async () => {
+    const normed = (b: GraphBuilder, x: string) => {
+      const [one, none] = [b.constant(constant.float([1], [1])), b.constant(constant.float([1], [0]))];
+      return b.ops('BatchNormalization', [x, one, none, none, one], 3, { training_mode: attr.int(1) })[0]!;
+    };
+    const onWeights = graphOf({
+      input: [null, 1, 8, 8],
+      build: (b, x) => scored(b, b.op('Conv', [x, normed(b, b.constant(weights('k', [2, 1, 3, 3])))]), 72),
+    });
+    const model = await loadModel(onWeights, hint);
+    expect(operators(model.graph)).toEqual(['Conv', 'Flatten', 'MatMul']);
+    const kernel = model.graph.constants.get(model.graph.nodes[0]!.inputs[1]!)!.data as Float32Array;
+    expect(kernel.reduce((s, v) => s + v, 0)).toBeCloseTo(0, 4);
+    expect(kernel.reduce((s, v) => s + v * v, 0) / 18).toBeCloseTo(1, 2);
+    const onImages = graphOf({ input: [null, 1, 8, 8], build: (b, x) => scored(b, normed(b, x), 64) });
+    await expect(loadModel(onImages, hint)).rejects.toThrow(/\(BatchNormalization\) normalises by the batch/);
+  });
+
+  it('lets convolutions pad with zeros by themselves', async () => {
+    const padded = (mode: string, value: number) =>
+      graphOf({
+        input: [null, 1, 8, 8],
+        build(b, x) {
+          const pads = b.ints([0, 0, 1, 0, 0, 0, 2, 1]);
+          const y = b.op('Pad', [x, pads, b.scalar(value)], { mode: attr.string(mode) });
+          const strides = { strides: attr.ints([2, 2]), pads: attr.ints([0, 1, 0, 0]) };
+          return scored(b, b.op('Conv', [y, b.constant(weights('k', [2, 1, 3, 3]))], strides), 2 * 5 * 4);
+        },
+      });
+    const x = images('padded', [2, 1, 8, 8]);
+    for (const [mode, value, merged] of [
+      ['constant', 0, true],
+      ['constant', 1, false],
+      ['reflect', 0, false],
+    ] as const) {
+      const graph = padded(mode, value);
+      const model = await loadModel(graph, hint);
+      expect(operators(model.graph).includes('Pad')).toBe(!merged);
+      expect(difference(await runRaw(model.graph, x), await runRaw(graph, x))).toBeLessThan(1e-5);
+    }
+  });
+});
+
 describe('a batch that the file fixes', () => {
   /** Patches, a class token and their mean, with batch 1 written everywhere. */
   const tokens = (mix: (b: GraphBuilder, y: string) => string) =>

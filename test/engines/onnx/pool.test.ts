@@ -19,7 +19,7 @@ function workerThat(name: string, onMessage: string): URL {
   return pathToFileURL(file);
 }
 
-const settings = { executionProviders: ['cpu'], threads: 1 };
+const settings = { executionProviders: ['cpu'], threads: 1, optimise: true };
 
 function feed(graph = smallNet({})) {
   return [{ name: graph.inputs[0]!.name, dims: [1, 1, 8, 8], data: new Float32Array(64).fill(0.5) }];

@@ -244,14 +244,6 @@ describe('what is refused', () => {
       one(13, (b, x) => b.op('Dropout', [x, '', b.constant({ dtype: 9, dims: [], data: Uint8Array.of(1) })])),
       /drops values at random/,
     ],
-    [
-      'BatchNormalization of the batch',
-      one(15, (b, x) => {
-        const c = b.constant(constant.float([1], [1]));
-        return b.op('BatchNormalization', [x, c, c, c, c], { training_mode: attr.int(1) });
-      }),
-      /node '.*' \(BatchNormalization, opset 15\): it normalises by the batch/,
-    ],
     ['operators that came later', one(26, (b, x) => b.op('CumProd', [x, b.ints([1])])), /no equivalent/],
     [
       'causal attention',

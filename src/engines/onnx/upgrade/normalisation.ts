@@ -3,13 +3,11 @@ import { type UpgradeRules, type Upgrading, without } from './upgrading.ts';
 
 const EXPORT_HINT = 'Export the model for inference (PyTorch: model.eval(); training=TrainingMode.EVAL).';
 
+/** One that normalises by its own batch passes: on weights, which weight standardisation does so, it is a constant. */
 function batchNormalization(node: Node, u: Upgrading): void {
   if (read.int(node, 'training_mode', 0) !== 0) {
-    u.fail(
-      node,
-      'it normalises by the batch (training_mode), so one image would change the scores of another.',
-      EXPORT_HINT,
-    );
+    u.builder.push(node);
+    return;
   }
   if (read.int(node, 'spatial', 1) === 0) u.fail(node, 'statistics per pixel (spatial = 0) are not supported.');
   const attrs = without(node, 'spatial', 'is_test', 'momentum', 'training_mode', 'consumed_inputs');
