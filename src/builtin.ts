@@ -6,7 +6,8 @@ import { windowMean } from './data/baselines/window-mean.ts';
 import { zeroInput } from './data/baselines/zero-input.ts';
 import { imageFolder } from './data/image-folder.ts';
 import { phantom } from './data/phantom.ts';
-import { onnxEngine } from './engines/onnx/engine.ts';
+import { tfjsEngine } from './engines/tfjs/engine.ts';
+import { onnxWithTfjs } from './engines/tfjs/through-onnx.ts';
 import { centre } from './methods/centre.ts';
 import { edges } from './methods/edges.ts';
 import { gradCam } from './methods/grad-cam.ts';
@@ -28,6 +29,6 @@ export function builtinRegistry(): Registry {
     metrics: [deletion, insertion, srg, pointingGame, relevanceMass],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, phantom],
-    engines: [onnxEngine],
+    engines: [onnxWithTfjs, tfjsEngine],
   });
 }

@@ -47,6 +47,7 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
             `${event.model}: ${engine} ${engineVersion} on ${device}, ` +
               `${workers} × ${threads} threads, micro-batch ${microBatch}`,
           );
+          if (event.runtime.note) line(`  ${event.runtime.note}`);
           for (const reason of Object.values(event.runtime.limitations ?? {})) line(`  ${reason}`);
           break;
         }

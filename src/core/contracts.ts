@@ -66,6 +66,8 @@ export interface Runtime {
   readonly threads: number;
   /** The layer that CAM methods use by default; absent where the model has no spatial layer. */
   readonly camLayer?: string;
+  /** What should be said of how it runs, such as that it was converted. */
+  readonly note?: string;
   /** Why there are no gradients, where there are none. */
   readonly limitations?: Readonly<Partial<Record<Capability, string>>>;
 }
@@ -395,5 +397,7 @@ export interface Engine {
   readonly formats: readonly ModelCard['format'][];
   readonly devices: readonly string[];
   probe(): Promise<readonly DeviceReport[]>;
+  /** Why `auto` had better take another engine for this model; undefined where it need not. Default: undefined. */
+  declines?(card: ModelCard): Promise<string | undefined>;
   open(card: ModelCard, options: OpenOptions): Promise<FullClassifier>;
 }

@@ -1,5 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
-import type { FullClassifier, OpenOptions, Runtime } from '../core/contracts.ts';
+import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../core/contracts.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp } from '../core/registry.ts';
 
@@ -23,10 +23,12 @@ export async function openModel(
   { earlier, cacheDir, signal }: OpenModelOptions = {},
 ): Promise<FullClassifier> {
   const { engine: asked, registry } = plan;
+  const name = earlier?.engine ?? asked.use;
+  const device = earlier?.device ?? asked.device;
   const engine =
-    asked.use === 'auto'
-      ? [...registry.engines.values()].find(e => e.formats.includes(card.format))
-      : lookUp(registry.engines, 'engine', asked.use, 'engine.use');
+    name === 'auto'
+      ? await bestEngine([...registry.engines.values()], card, device)
+      : lookUp(registry.engines, 'engine', name, 'engine.use');
   if (!engine?.formats.includes(card.format)) {
     throw new CtXaiError(
       'ENGINE',
@@ -34,7 +36,7 @@ export async function openModel(
     );
   }
   const options: OpenOptions = {
-    device: earlier?.device ?? asked.device,
+    device,
     ...pick('threads', earlier?.threads ?? asked.threads),
     ...pick('workers', earlier?.workers ?? asked.workers),
     ...pick('microBatch', earlier?.microBatch ?? asked.microBatch),
@@ -42,6 +44,14 @@ export async function openModel(
     ...(signal ? { signal } : {}),
   };
   return engine.open(card, options);
+}
+
+/** The first engine that reads the model, has the device, and does not leave it to another; else the first of the rest. */
+async function bestEngine(all: readonly Engine[], card: ModelCard, device: string): Promise<Engine | undefined> {
+  const reading = all.filter(e => e.formats.includes(card.format));
+  const having = reading.filter(e => device === 'auto' || e.devices.includes(device));
+  for (const engine of having) if ((await engine.declines?.(card)) === undefined) return engine;
+  return having[0] ?? reading[0];
 }
 
 function pick<K extends string>(key: K, value: number | undefined): { [P in K]?: number } {

@@ -56,6 +56,8 @@ export function nativePackage(): string | undefined {
  */
 export async function useDevice(name: string): Promise<void> {
   const device = deviceNamed(name);
+  // Without its advertisement on the terminal.
+  tf.enableProdMode();
   try {
     if (isNative(device)) await useNative(device);
     else if (name === 'wasm') await useWasm();
@@ -71,12 +73,12 @@ export async function useDevice(name: string): Promise<void> {
 
 async function useWasm(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-  const { registerMissingKernels } = await import('./kernels/index.ts');
+  const { completeWasm } = await import('./kernels/index.ts');
   const root = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
   // Once it runs, TF.js complains about new paths.
   if (tf.findBackend('wasm') === null) setWasmPaths(join(root, 'dist/'));
   await select('wasm');
-  registerMissingKernels('wasm');
+  completeWasm();
 }
 
 async function usePlain(): Promise<void> {

@@ -78,7 +78,7 @@ async function openOn(
   const pool = new WorkerPool(workers, workerUrl(), 'TF.js');
   try {
     const bytes = new TextEncoder().encode(JSON.stringify(spec));
-    const about = { executionProviders: [], threads: 1 };
+    const about = { executionProviders: [], threads: 1, optimise: false };
     await pool.open(STAGES.device, bytes, about).catch(failedAs('DEVICE', device.hint));
     await pool.open(STAGES.model, bytes, about).catch(failedAs('MODEL'));
     throwIfAborted(options.signal);
