@@ -13,7 +13,7 @@ import { runCli } from '../dist/cli/cli.js';
 
 const MODELS = {
   'phantom-cnn': ['--arch', 'cnn', '--width', '0.5', '--epochs', '14', '--batch', '32'],
-  'phantom-densenet': ['--arch', 'densenet', '--width', '0.5', '--epochs', '14', '--batch', '32'],
+  'phantom-densenet': ['--arch', 'densenet', '--width', '0.5', '--epochs', '14', '--batch', '16'],
 };
 
 const { values } = parseArgs({
