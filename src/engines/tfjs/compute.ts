@@ -1,6 +1,4 @@
 import * as tf from '@tensorflow/tfjs-core';
-// Its import registers the operators' gradients.
-import '@tensorflow/tfjs-layers';
 import type { ScoreKind } from '../../core/contracts.ts';
 import type { Head } from '../onnx/scores.ts';
 import type { Network } from './network.ts';

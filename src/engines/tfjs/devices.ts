@@ -2,7 +2,10 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
+// Its import registers the operators' gradients.
+import '@tensorflow/tfjs-layers';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { completeKernels, differentiateDilated } from './kernels/index.ts';
 
 export interface Device {
   readonly name: string;
@@ -62,6 +65,7 @@ export async function useDevice(name: string): Promise<void> {
     if (isNative(device)) await useNative(device);
     else if (name === 'wasm') await useWasm();
     else await usePlain();
+    differentiateDilated();
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
     throw new CtXaiError('DEVICE', `device '${name}' does not start: ${messageOf(cause)}`, {
@@ -73,17 +77,17 @@ export async function useDevice(name: string): Promise<void> {
 
 async function useWasm(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
-  const { completeWasm } = await import('./kernels/index.ts');
   const root = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm/package.json'));
   // Once it runs, TF.js complains about new paths.
   if (tf.findBackend('wasm') === null) setWasmPaths(join(root, 'dist/'));
   await select('wasm');
-  completeWasm();
+  completeKernels('wasm');
 }
 
 async function usePlain(): Promise<void> {
   await import('@tensorflow/tfjs-backend-cpu');
   await select('cpu');
+  completeKernels('cpu');
 }
 
 /** @throws CtXaiError DEVICE where a device needs a package that is not there */

@@ -6,22 +6,11 @@ import {
   reshape,
   reverse,
   slice,
-  type Tensor,
   type Tensor4D,
   tidy,
 } from '@tensorflow/tfjs-core';
+import { spread } from './spread.ts';
 import { windowOf } from './window.ts';
-
-/** Zeros between the values along axis 1 of [a, n, b]: [a, (n − 1) · stride + 1, b]. */
-function spread(x: Tensor, a: number, n: number, b: number, stride: number): Tensor {
-  if (stride === 1) return reshape(x, [a, n, b]);
-  const gaps = pad(reshape(x, [a * n, 1, b]), [
-    [0, 0],
-    [0, stride - 1],
-    [0, 0],
-  ]);
-  return slice(reshape(gaps, [a, n * stride, b]), [0, 0, 0], [a, (n - 1) * stride + 1, b]);
-}
 
 /**
  * d / d input of a depthwise convolution: dy with zeros between its values, convolved with the kernel turned by 180°;

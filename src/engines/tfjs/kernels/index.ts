@@ -2,19 +2,32 @@ import { getKernel, type KernelConfig, registerKernel, unregisterKernel } from '
 import { convFilterGradient } from './conv-filter.ts';
 import { depthwiseFilterGradient } from './depthwise-filter.ts';
 import { depthwiseInputGradient } from './depthwise-input.ts';
-import { maxPoolGradient } from './max-pool.ts';
+import { averagePoolGradient, maxPoolGradient } from './pooling.ts';
 
-const COMPOSED: Readonly<Record<string, KernelConfig['kernelFunc']>> = {
+export { differentiateDilated } from './dilated.ts';
+
+type Kernels = Readonly<Record<string, KernelConfig['kernelFunc']>>;
+
+/** What wasm lacks. */
+const LACKING: Kernels = {
   Conv2DBackpropFilter: convFilterGradient,
   DepthwiseConv2dNativeBackpropFilter: depthwiseFilterGradient,
   DepthwiseConv2dNativeBackpropInput: depthwiseInputGradient,
 };
 
-/** Gives the wasm back end the kernels for gradients that it lacks, and one in place of its own that is wrong. */
-export function completeWasm(backendName = 'wasm'): void {
-  for (const [kernelName, kernelFunc] of Object.entries(COMPOSED)) {
+/** What is wrong in TF.js's own. */
+const WRONG: Readonly<Record<'wasm' | 'cpu', Kernels>> = {
+  wasm: { MaxPoolGrad: maxPoolGradient, AvgPoolGrad: averagePoolGradient },
+  cpu: { AvgPoolGrad: averagePoolGradient },
+};
+
+/** Gives a back end the kernels for gradients that it lacks, and others in place of those that are wrong. */
+export function completeKernels(backendName: 'wasm' | 'cpu'): void {
+  for (const [kernelName, kernelFunc] of Object.entries(LACKING)) {
     if (!getKernel(kernelName, backendName)) registerKernel({ kernelName, backendName, kernelFunc });
   }
-  if (getKernel('MaxPoolGrad', backendName)) unregisterKernel('MaxPoolGrad', backendName);
-  registerKernel({ kernelName: 'MaxPoolGrad', backendName, kernelFunc: maxPoolGradient });
+  for (const [kernelName, kernelFunc] of Object.entries(WRONG[backendName])) {
+    if (getKernel(kernelName, backendName)) unregisterKernel(kernelName, backendName);
+    registerKernel({ kernelName, backendName, kernelFunc });
+  }
 }

@@ -1,0 +1,66 @@
+import {
+  conv2dTranspose,
+  engine,
+  type GradConfig,
+  getGradient,
+  registerGradient,
+  reshape,
+  type Tensor4D,
+  unregisterGradient,
+} from '@tensorflow/tfjs-core';
+import { CtXaiError } from '../../../core/errors.ts';
+import { spread } from './spread.ts';
+
+interface Attributes {
+  readonly dilations: number | [number, number];
+  readonly strides: [number, number];
+  readonly pad: 'same' | 'valid' | number;
+}
+
+/** d / d input, for a kernel [kh, kw, …] without dilation. */
+type InputGradient = (dy: Tensor4D, kernel: Tensor4D, x: Tensor4D, attrs: Attributes) => Tensor4D;
+
+const convolution: InputGradient = (dy, kernel, x, { strides, pad }) => {
+  return conv2dTranspose(dy, kernel, x.shape, strides, pad);
+};
+
+const depthwise: InputGradient = (dy, filter, x, { strides, pad }) => {
+  const attrs = { strides, pad, dilations: [1, 1], inputShape: x.shape };
+  return engine().runKernel('DepthwiseConv2dNativeBackpropInput', { dy, filter }, attrs) as Tensor4D;
+};
+
+/**
+ * TF.js refuses to differentiate dilated convolutions. With zeros put between its values the kernel is an ordinary one,
+ * whose gradient with respect to the input it knows.
+ */
+export function differentiateDilated(): void {
+  replace('Conv2D', convolution);
+  replace('DepthwiseConv2dNative', depthwise);
+}
+
+function replace(kernelName: string, ofInput: InputGradient): void {
+  const original = getGradient(kernelName);
+  const gradFunc: GradConfig['gradFunc'] = (dy, saved, attrs) => {
+    const [x, filter] = saved as [Tensor4D, Tensor4D];
+    const settings = attrs as unknown as Attributes;
+    const { dilations } = settings;
+    const [rows, columns] = typeof dilations === 'number' ? [dilations, dilations] : dilations;
+    if (rows === 1 && columns === 1) return original.gradFunc(dy, saved, attrs);
+    return {
+      x: () => ofInput(dy as Tensor4D, widened(filter, rows, columns), x, settings),
+      filter: () => {
+        throw new CtXaiError('OPERATOR', 'TF.js has no gradient of the kernel of a dilated convolution.');
+      },
+    };
+  };
+  unregisterGradient(kernelName);
+  registerGradient({ ...original, gradFunc });
+}
+
+function widened(filter: Tensor4D, rowStep: number, columnStep: number): Tensor4D {
+  const [kh, kw, from, to] = filter.shape;
+  const height = (kh - 1) * rowStep + 1;
+  const tall = spread(filter, 1, kh, kw * from * to, rowStep);
+  const wide = spread(tall, height, kw, from * to, columnStep);
+  return reshape(wide, [height, (kw - 1) * columnStep + 1, from, to]);
+}

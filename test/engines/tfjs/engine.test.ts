@@ -1,0 +1,115 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { input, type LayersModel, layers, model as modelOf } from '@tensorflow/tfjs-layers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FullClassifier, ModelCard } from '../../../src/core/contracts.ts';
+import { createRng } from '../../../src/core/rng.ts';
+import { tensor } from '../../../src/core/tensor.ts';
+import { useDevice } from '../../../src/engines/tfjs/devices.ts';
+import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
+import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
+import { testEngine } from '../../conformance/engine.ts';
+import { cardFor } from '../onnx/fixtures.ts';
+import { batchOf, save, worst } from './fixtures.ts';
+
+/** What MobileNets and DenseNets are made of: depthwise and strided convolutions, joins, pools, a fused softmax. */
+function smallNet(): LayersModel {
+  const image = input({ shape: [12, 12, 1], name: 'image' });
+  const conv = (name: string, more: object) =>
+    layers.conv2d({ filters: 4, kernelSize: 3, padding: 'same', name, ...more });
+  const stem = conv('stem', { activation: 'elu' }).apply(image) as SymbolicTensor;
+  const deep = layers.depthwiseConv2d({ kernelSize: 3, strides: 2, padding: 'same', depthMultiplier: 2, name: 'deep' });
+  const a = layers.batchNormalization({ name: 'norm' }).apply(deep.apply(stem)) as SymbolicTensor;
+  const b = layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same', name: 'pool' }).apply(stem);
+  const joined = layers.concatenate({ name: 'joined' }).apply([a, b as SymbolicTensor]);
+  const last = conv('last', { filters: 6, activation: 'tanh' }).apply(joined);
+  const flat = layers.globalAveragePooling2d({ name: 'gap' }).apply(last);
+  const head = layers.dense({ units: 3, activation: 'softmax', name: 'head' }).apply(flat);
+  return modelOf({ inputs: image, outputs: head as SymbolicTensor, name: 'small' });
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'ct-xai-tfjs-'));
+await useDevice('cpu-js');
+const net = smallNet();
+const file = await save(net, folder);
+net.dispose();
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const card: ModelCard = {
+  ...cardFor(file, { classes: ['a', 'b', 'c'], input: { size: [12, 12], channels: 1, layout: 'NHWC' } }),
+  format: 'tfjs',
+  emits: 'probabilities',
+};
+const rng = createRng('tfjs engine');
+const images = tensor([4, 12, 12, 1]);
+images.data.forEach((_, i) => {
+  images.data[i] = rng.normal();
+});
+
+for (const device of ['wasm', 'cpu-js'])
+  testEngine('a small net', { engine: tfjsEngine, device, card, images, step: 0.05 });
+
+describe('the same model on TF.js and exported to ONNX', () => {
+  const opened: FullClassifier[] = [];
+  beforeAll(async () => {
+    const options = { workers: 1, threads: 1, microBatch: 2 };
+    opened.push(await tfjsEngine.open(card, { device: 'wasm', ...options }));
+    opened.push(await tfjsEngine.open(card, { device: 'cpu-js', ...options }));
+    opened.push(await onnxWithTfjs.open(card, { device: 'cpu', ...options }));
+  });
+  afterAll(() => Promise.all(opened.map(m => m.close())));
+
+  it('gives the same scores, gradients and layers', async () => {
+    const target = { class: 1, score: 'margin' } as const;
+    const all = await Promise.all(
+      opened.map(async model => {
+        const gradient: number[] = [];
+        await model.gradients(batchOf(images), target, (_, g) => gradient.push(...g));
+        const scores = (await model.scores(batchOf(images), { as: 'margin' })).data;
+        const { layer, activations, gradients } = await model.layer(batchOf(images), target, undefined);
+        return { scores, gradient: Float32Array.from(gradient), layer, activations, gradients };
+      }),
+    );
+    const onnx = all.at(-1)!;
+    for (const found of all) {
+      expect(worst(found.scores, onnx.scores)).toBeLessThan(1e-4);
+      expect(worst(found.gradient, onnx.gradient)).toBeLessThan(1e-3);
+      expect(found.layer).toBe('last');
+      expect(found.activations.shape).toEqual([4, 6, 6, 6]);
+      expect(worst(found.activations.data, onnx.activations.data)).toBeLessThan(1e-4);
+      expect(worst(found.gradients.data, onnx.gradients.data)).toBeLessThan(1e-3);
+    }
+    expect(onnx.layer).toBe('last');
+    expect(opened.at(-1)!.runtime).toMatchObject({ engine: 'onnx', note: expect.stringContaining('exported') });
+  });
+
+  it('gives any layer by its name', async () => {
+    const target = { class: 0, score: 'logit' } as const;
+    for (const layer of ['stem', 'deep', 'norm', 'pool', 'joined']) {
+      const [a, , b] = await Promise.all(opened.map(model => model.layer(batchOf(images), target, layer)));
+      expect(worst(a!.activations.data, b!.activations.data)).toBeLessThan(1e-4);
+      expect(worst(a!.gradients.data, b!.gradients.data)).toBeLessThan(1e-3);
+    }
+  });
+});
+
+describe('the TF.js engine', () => {
+  it('takes the best device that works for auto, and says which', async () => {
+    const model = await tfjsEngine.open(card, { device: 'auto', workers: 1 });
+    expect(model.runtime).toMatchObject({ engine: 'tfjs', engineVersion: '4.22.0' });
+    expect(['cuda', 'cpu', 'wasm']).toContain(model.runtime.device);
+    await model.close();
+  });
+
+  it.each([
+    ['a size that is not the model’s', { input: { ...card.input, size: [16, 16] as const } }, 'CARD', /\[16, 16, 1\]/],
+    ['classes that are not the model’s', { classes: ['a', 'b'] }, 'CARD', /2 classes/],
+    ['a task that is not the model’s', { task: 'sigmoid' as const, classes: ['a', 'b'] }, 'CARD', /sigmoid/],
+    ['a layer that is not there', { camLayer: 'lats' }, 'LAYER', /lats/],
+  ])('refuses %s', async (_, change, code, message) => {
+    const opening = tfjsEngine.open({ ...card, ...change }, { device: 'cpu-js', workers: 1 });
+    await expect(opening).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
