@@ -4,8 +4,8 @@
 export interface SessionSettings {
   readonly executionProviders: readonly string[];
   readonly threads: number;
-  /** Whether ONNX Runtime may rewrite the graph to make it faster. */
-  readonly optimise: boolean;
+  /** Whether ONNX Runtime may rewrite the graph to make it faster. Default: true. */
+  readonly optimise?: boolean;
 }
 
 export interface Feed {

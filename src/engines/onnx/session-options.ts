@@ -3,7 +3,7 @@ import type { SessionSettings } from './messages.ts';
 
 /** ONNX Runtime's options for a session of ours. */
 export function sessionOptions(settings: SessionSettings): InferenceSession.SessionOptions {
-  const { executionProviders, threads, optimise } = settings;
+  const { executionProviders, threads, optimise = true } = settings;
   const onCpu = executionProviders.every(name => name === 'cpu');
   return {
     executionProviders: [...executionProviders],
