@@ -7,7 +7,7 @@ export const NEGATIVE = [38, 140, 255] as const;
 /** Opacity at the end of the scale. */
 export const OPAQUE = 0.85;
 
-const LEVELS = 31;
+const LEVELS = 32;
 
 /**
  * The value at which a map's colours end, both ways: the 99th percentile of |a|, so that a few pixels don't leave the
@@ -19,7 +19,7 @@ export function scaleEnd(map: Tensor): number {
   return end > 0 ? end : (sizes[sizes.length - 1] ?? 0);
 }
 
-/** RGBA of a map: colour by sign, opacity by |a| / end in 31 levels. Pixels that are not finite are clear. */
+/** RGBA of a map: colour by sign, opacity by |a| / end in 32 levels. Pixels that are not finite are clear. */
 export function overlayPixels(map: Tensor, end: number): Uint8Array {
   const out = new Uint8Array(map.data.length * 4);
   map.data.forEach((value, i) => {

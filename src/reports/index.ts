@@ -6,7 +6,6 @@ import { renderSummaryCsv } from './summary-csv.ts';
 
 export { analyse } from './analysis/analyse.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/types.ts';
-export { overlayPixels, scaleEnd } from './heatmap.ts';
 export { renderHtml } from './html.ts';
 export { loadRun } from './load.ts';
 export { renderMarkdown } from './markdown.ts';

@@ -118,6 +118,9 @@ export function controlsText(differences: readonly Difference[]): [Tone, string]
   if (differences.every(d => d.summary.low === null)) return ['open', 'no interval'];
   const rest = differences.filter(d => d.verdict !== 'better');
   if (rest.length === 0) return ['yes', `all ${differences.length}`];
+  if (rest.length === differences.length && rest.length > 1) {
+    return [rest.some(d => d.verdict === 'worse') ? 'no' : 'open', `none of ${rest.length}`];
+  }
   const tone = rest.some(d => d.verdict === 'worse') ? 'no' : 'open';
   return [
     tone,

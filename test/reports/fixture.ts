@@ -92,7 +92,7 @@ export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest;
         probabilities,
         target: predicted,
         targetProbability: Math.max(p, 1 - p),
-        hasMask: options.masks !== false && i % 2 === 0,
+        hasMask: options.masks !== false && i % 3 !== 0,
         ...(options.labels === false ? {} : { label }),
       };
       rows.push(sample);

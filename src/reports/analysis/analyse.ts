@@ -5,7 +5,7 @@ import type { RunSummary, ScoreCell } from '../collect.ts';
 import type { RunData } from '../run.ts';
 import { countOf, createTally } from '../tally.ts';
 import { curveBand } from './band.ts';
-import { differenceOf, patientSd, rankingOf, summaryOf } from './compare.ts';
+import { differenceOf, FEWER_RESAMPLES, patientSd, rankingOf, summaryOf } from './compare.ts';
 import { findingsOf } from './findings.ts';
 import type {
   Analysis,
@@ -19,9 +19,6 @@ import type {
   ModelEntry,
   Stratum,
 } from './types.ts';
-
-/** Resamples for controls, differences from them and the table by the classifier's outcome; elsewhere 9,999. */
-export const FEWER_RESAMPLES = 1999;
 
 /** All numbers of a report. The same run gives the same numbers: random streams start from the run's seed. */
 export function analyse({ manifest, summary }: Pick<RunData, 'manifest' | 'summary'>): Analysis {

@@ -9,6 +9,11 @@ export type Values = ReadonlyMap<string, number>;
 
 type Better = 'higher' | 'lower';
 
+/** Resamples for controls, differences from them, and the tables by the classifier's outcome. */
+export const FEWER_RESAMPLES = 1999;
+/** Patients drawn for one interval, at most: 9,999 resamples of up to 200, fewer of more, at least 1,999. */
+const RESAMPLED_PATIENTS = 2e6;
+
 export interface SummaryChoice {
   readonly only?: ReadonlySet<string>;
   readonly range?: readonly [number, number];
@@ -20,15 +25,13 @@ export function summaryOf(
   values: Values,
   samples: Answered,
   rng: Rng,
-  {
-    only,
-    range,
-    resamples,
-  }: { only?: ReadonlySet<string>; range?: readonly [number, number]; resamples?: number } = {},
+  { only, range, resamples = 9999 }: SummaryChoice = {},
 ): Summary | undefined {
   const rows = patientValues(values, samples, only);
   if (rows.length === 0) return undefined;
-  return summarise(rows, { rng, ...(range ? { range } : {}), ...(resamples ? { resamples } : {}) });
+  const patients = new Set(rows.map(row => row.patient)).size;
+  const most = Math.max(FEWER_RESAMPLES, Math.floor(RESAMPLED_PATIENTS / patients));
+  return summarise(rows, { rng, resamples: Math.min(resamples, most), ...(range ? { range } : {}) });
 }
 
 /** Standard deviation (n − 1) of patients' means. */

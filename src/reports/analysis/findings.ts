@@ -5,6 +5,8 @@ import type { Difference, Finding, MetricAnalysis, ModelAnalysis } from './types
 
 /** Share of images without a value from which a mean is said to be of a selection. */
 const MANY_MISSING = 0.1;
+/** Methods named in one sentence; the table has them all. */
+const MOST_NAMED = 4;
 
 /** What the run can and cannot conclude, in sentences; the most important first. */
 export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
@@ -106,7 +108,10 @@ function rankSentence({ metric, methods, ranking }: MetricAnalysis): string {
   if (separated === 0) return `${head}no method is separated from another. That is not proof that they are equal.`;
   const leaders = methods.filter(m => sets.get(m.method.id)?.[0] === 1);
   const sole = leaders.length === 1 && sets.get(leaders[0]!.method.id)?.[1] === 1;
-  const names = listed(leaders.map(({ method, matched }) => method.id + (matched ? '\u00a0‡' : '')));
+  const names =
+    leaders.length > MOST_NAMED
+      ? `${group(leaders.length)} of the ${group(sets.size)}`
+      : listed(leaders.map(({ method, matched }) => method.id + (matched ? '\u00a0‡' : '')));
   const others = sets.size < methods.length ? 'every other method with values' : 'every other method';
   const verb = sole ? `${names} is better than ${others}` : `no method is better than ${names}`;
   return `${head}${verb}; ${group(separated)} of ${plural(pairs.length, 'pair')} differ.`;
@@ -121,7 +126,8 @@ function baselineFindings({ metrics }: ModelAnalysis): Finding[] {
   const methods = [...new Set(matched.map(m => m.method))];
   const titles = [...new Set(matched.map(m => m.metric))];
   const uses = methods.length === 1 ? 'uses' : 'use';
-  const text = `‡ On ${listed(titles)}, ${listed(methods)} ${uses} the same baseline as the metric, which favours them.`;
+  const names = methods.length > MOST_NAMED ? plural(methods.length, 'method') : listed(methods);
+  const text = `‡ On ${listed(titles)}, ${names} ${uses} the same baseline as the metric, which favours them.`;
   return [{ kind: 'caution', text }];
 }
 
@@ -143,7 +149,9 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
       return open.length > 0 ? [`${method.id} (${open.join(', ')})`] : [];
     });
     if (short.length === 0) continue;
-    out.push({ kind: 'caution', text: `${metric.title}: not shown to beat a control: ${short.join('; ')}.` });
+    const more = short.length > MOST_NAMED ? `; and ${group(short.length - MOST_NAMED)} more` : '';
+    const names = short.slice(0, MOST_NAMED).join('; ') + more;
+    out.push({ kind: 'caution', text: `${metric.title}: not shown to beat a control: ${names}.` });
   }
   if (allBeat.length > 0) {
     const all = metrics.every(m => m.methods.every(r => r.summary));

@@ -26,7 +26,9 @@ export function axisOver(
     high = Math.max(high, value);
   }
   if (low > high) [low, high] = [0, 1];
-  const pad = (high - low) * 0.04 || Math.abs(high) * 0.1 || 0.5;
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  // Values that are alike but for rounding, or next to 0, would give ticks without end.
+  const pad = high - low > 1e-9 * size && size > 1e-100 ? (high - low) * 0.04 : size > 1e-100 ? size * 0.1 : 0.5;
   const scale = scaleLinear()
     .domain([low - pad, high + pad])
     .nice(count);

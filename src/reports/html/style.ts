@@ -55,6 +55,7 @@ tr.group th{color:var(--soft);font-weight:400;font-size:.85rem;padding-top:.8rem
 td.num small,th small.of{color:var(--soft);font-size:.92em}
 .wide{min-width:14rem;max-width:34rem;overflow-wrap:anywhere}
 td.name,tbody th.name{white-space:nowrap}
+.roomy{min-width:7.5rem}
 abbr{text-decoration:underline dotted;text-underline-offset:.2em;cursor:help}
 .chip{display:inline-block;width:.72em;height:.72em;border-radius:50%;background:var(--c);margin-right:.5em}
 .chip.control{background:none;border:1.5px dashed var(--soft);border-radius:2px}

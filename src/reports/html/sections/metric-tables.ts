@@ -16,7 +16,7 @@ export function metricTable(entry: MetricAnalysis, names: Names, decimals: numbe
     { title: '95 % interval', numeric: true },
     { title: 'Ranks', numeric: true },
     ...(own ? [{ title: html`Against its own maps of other patients <small>difference</small>`, style: 'name' }] : []),
-    ...(others ? [{ title: 'Beats the controls' }] : []),
+    ...(others ? [{ title: 'Beats the controls', style: 'roomy' }] : []),
     { title: 'Patients', numeric: true },
     { title: 'Images', numeric: true },
     { title: 'Without a value', style: 'name' },

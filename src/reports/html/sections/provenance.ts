@@ -1,5 +1,6 @@
 import type { Manifest } from '../../../results/rows.ts';
-import { FEWER_RESAMPLES } from '../../analysis/analyse.ts';
+import { FEWER_RESAMPLES } from '../../analysis/compare.ts';
+import { group } from '../../format.ts';
 import { dataLine, hardwareLine, whenLine } from '../../provenance-lines.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Names } from '../names.ts';
@@ -29,7 +30,7 @@ export function provenance(manifest: Manifest, names: Names): Markup {
 ${table('The run', [{ title: 'Item' }, { title: 'Value', style: 'wide' }], [{ rows }])}
 ${models(manifest)}${parts(manifest)}
 <h3>How the numbers were made</h3>
-<p class="small">Means are over patients of the mean within each patient. Intervals: bootstrap-t over patients, 95 %, 9,999 resamples (${FEWER_RESAMPLES.toLocaleString('en')} for controls, differences from them, and the tables by outcome), not adjusted for the number of comparisons. Ranks: patient sign-flip max-T over all pairs of methods. The run’s seed fixes all random draws.</p>
+<p class="small">Means are over patients of the mean within each patient. Intervals: bootstrap-t over patients, 95 %, 9 999 resamples (fewer above 200 patients; ${group(FEWER_RESAMPLES)} for controls, differences from them and the tables by outcome), not adjusted for the number of comparisons. Ranks: patient sign-flip max-T over all pairs of methods. The run’s seed fixes all random draws.</p>
 ${references(manifest, names)}
 <details><summary>The suite, resolved</summary><pre><code>${JSON.stringify(manifest.suite, null, 2) ?? ''}</code></pre></details></section>\n`;
 }

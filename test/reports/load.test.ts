@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { tensor } from '../../src/core/tensor.ts';
+import { loadRun } from '../../src/reports/load.ts';
+import type { Run } from '../../src/results/run.ts';
+import { fixtureRows } from './fixture.ts';
+
+/** A run folder in memory; some files are gone. */
+function runOf({ manifest, rows }: ReturnType<typeof fixtureRows>, gone: (method: string) => boolean): Run {
+  return {
+    dir: '',
+    manifest,
+    async *rows() {
+      yield* rows;
+    },
+    readMap: async row => (gone(row.method) ? undefined : tensor([2, 2], Float32Array.of(1, 0, 0, -1))),
+    readView: async row => (row.index === 0 ? undefined : tensor([2, 2])),
+    readMask: async row => (row.hasMask ? tensor([2, 2]) : undefined),
+    close: async () => {},
+  };
+}
+
+describe('loadRun', () => {
+  it('keeps every row’s value or reason, and loads what the gallery shows', async () => {
+    const made = fixtureRows({ images: 12, patients: 12 });
+    const { summary, gallery } = await loadRun(
+      runOf(made, method => method === 'lime'),
+      4,
+    );
+    const scores = made.rows.filter(row => row.kind === 'score');
+    const kept = summary.scores.reduce(
+      (n, cell) => n + cell.values.size + cell.others.reduce((m, o) => m + o.count, 0),
+      0,
+    );
+    expect(kept).toBe(scores.length);
+    const first = scores.find(row => row.status === 'ok')!;
+    const cell = summary.scores.find(c => c.method === first.method && c.metric === first.metric)!;
+    expect(cell.values.get(first.sample)).toBe(first.value);
+    expect(gallery).toHaveLength(4);
+    for (const image of gallery) {
+      expect(image.maps.map(m => m.method)).not.toContain('lime');
+      expect(image.maps.map(m => m.method)).toContain('occlusion');
+    }
+  });
+
+  it('reads a run without rows, and one without a gallery', async () => {
+    const empty = await loadRun(runOf(fixtureRows({ images: 0, timing: false }), () => false));
+    expect(empty.summary).toEqual({ samples: [], scores: [], maps: [], timings: [] });
+    expect(
+      (
+        await loadRun(
+          runOf(fixtureRows({ images: 3 }), () => false),
+          0,
+        )
+      ).gallery,
+    ).toEqual([]);
+  });
+
+  it('takes a value that is not finite for a failure', async () => {
+    const made = fixtureRows({ images: 3 });
+    const at = made.rows.findIndex(row => row.kind === 'score' && row.status === 'ok');
+    made.rows[at] = { ...made.rows[at]!, value: Number.NaN } as (typeof made.rows)[number];
+    const { summary } = await loadRun(
+      runOf(made, () => false),
+      0,
+    );
+    expect(summary.scores.flatMap(c => c.others).filter(o => o.status === 'failed')).toMatchObject([{ count: 1 }]);
+  });
+});
