@@ -3,6 +3,7 @@ import { packageVersion } from '../config/version.ts';
 import { CtXaiError } from '../core/errors.ts';
 import type { Command } from './command.ts';
 import { checkCommand } from './commands/check.ts';
+import { convertCommand } from './commands/convert.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { explainCommand } from './commands/explain.ts';
 import { listCommand } from './commands/list.ts';
@@ -41,6 +42,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(explainCommand);
   add(trainCommand);
   add(reportCommand);
+  add(convertCommand);
   add(listCommand);
   add(doctorCommand);
   return cli.wrap(Math.min(110, cli.terminalWidth()));

@@ -5,7 +5,7 @@ import { nativePackage } from './devices.ts';
 import { exportLayers } from './export/index.ts';
 import { readModelFiles } from './files.ts';
 
-/** The ONNX engine, which also runs layers models of TF.js, exported on the fly: some forty times as fast as wasm. */
+/** The ONNX engine, which also runs layers models of TF.js, exported on the fly: several times as fast as wasm. */
 export const onnxWithTfjs: Engine = {
   ...onnxEngine,
   formats: [...onnxEngine.formats, 'tfjs'],

@@ -1,0 +1,136 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import type { FullClassifier, ModelCard } from '../../core/contracts.ts';
+import { CtXaiError } from '../../core/errors.ts';
+import { createRng } from '../../core/rng.ts';
+import { type Tensor, tensor } from '../../core/tensor.ts';
+import { onnxEngine } from '../onnx/engine.ts';
+import { encodeModel } from '../onnx/proto.ts';
+import { outlineOf, tfjsEngine } from './engine.ts';
+import { exportLayers } from './export/index.ts';
+import { readModelFiles } from './files.ts';
+
+/** How far scores may be apart, relative to the largest. */
+export const CONVERSION_TOLERANCE = 1e-4;
+
+const IMAGES = 8;
+
+/** What has been written, and how it compares with TF.js. */
+export interface Conversion {
+  /** What is known of the model: a card of what its file tells where none was given. */
+  readonly card: ModelCard;
+  readonly megabytes: number;
+  /** The largest difference of logits on random images, relative to the largest logit. */
+  readonly difference: number;
+  /** Milliseconds an image: on TF.js, and on ONNX Runtime. */
+  readonly milliseconds: readonly [tfjs: number, onnx: number];
+  /** What TF.js ran on. */
+  readonly device: string;
+}
+
+export interface ConvertOptions {
+  /** The model's card, where there is one. */
+  readonly card?: ModelCard;
+  /** Image size, where the model takes any and has no card. */
+  readonly size?: readonly [number, number];
+  readonly overwrite?: boolean;
+}
+
+/**
+ * Writes a layers model as an .onnx file and compares the two on random images.
+ * @param file model.json
+ * @throws CtXaiError USAGE if `to` exists; MODEL, OPERATOR, CARD, IO
+ */
+export async function convertModel(file: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
+  if (existsSync(to) && options.overwrite !== true) {
+    throw new CtXaiError('USAGE', `${to} exists.`, { hint: 'Name another file, or say --force.' });
+  }
+  const files = readModelFiles(file);
+  const { output } = options.card ?? {};
+  const size = options.card?.input.size ?? options.size;
+  const graph = exportLayers(files, { ...(size ? { size } : {}), ...(output === undefined ? {} : { output }) });
+  const [, rows, columns, channels] = graph.inputs[0]!.dims as [null, number, number, number];
+  const units = graph.outputs[0]!.dims.slice(1).reduce<number>((a, d) => a * (d ?? 1), 1);
+  const known = { size: [rows, columns] as const, channels, units, tail: outlineOf(files, output).tail !== undefined };
+  const card = options.card ?? cardOf(file, known);
+  const bytes = encodeModel(graph);
+  try {
+    writeFileSync(to, bytes);
+  } catch (cause) {
+    throw new CtXaiError('IO', `${to} can't be written.`, { cause });
+  }
+  const images = randomImages([rows, columns, channels]);
+  const native = await measured(await tfjsEngine.open(card, { device: 'auto' }), images);
+  const { output: _, ...rest } = card;
+  const onnxCard: ModelCard = { ...rest, file: to, format: 'onnx' };
+  const exported = await measured(await onnxEngine.open(onnxCard, { device: 'cpu' }), images);
+  return {
+    card,
+    megabytes: bytes.byteLength / 1e6,
+    difference: apart(native.scores, exported.scores),
+    milliseconds: [native.milliseconds, exported.milliseconds],
+    device: native.device,
+  };
+}
+
+/** A card of what the file tells; the classes have no names. */
+function cardOf(
+  file: string,
+  known: { size: readonly [number, number]; channels: number; units: number; tail: boolean },
+): ModelCard {
+  const { size, channels, units, tail } = known;
+  if (channels !== 1 && channels !== 3) {
+    throw new CtXaiError('MODEL', `${file}: it takes images of ${channels} channels; 1 or 3 are supported.`);
+  }
+  const classes = Array.from({ length: units }, (_, i) => `class-${i}`);
+  return {
+    id: 'model',
+    file,
+    origin: file,
+    format: 'tfjs',
+    task: units === 1 ? 'sigmoid' : 'softmax',
+    emits: tail ? 'probabilities' : 'logits',
+    explainAt: 'logits',
+    classes: units === 1 ? ['negative', 'positive'] : classes,
+    input: { size, channels, layout: 'NHWC' },
+    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
+    resize: { antialias: true, fit: 'stretch' },
+  };
+}
+
+/** Noise in 0…1, in 0…255 and around 0, by turns: what a network eats is not in its file. */
+function randomImages(shape: readonly [number, number, number]): Tensor {
+  const rng = createRng('convert');
+  const images = tensor([IMAGES, ...shape]);
+  const size = images.data.length / IMAGES;
+  for (let i = 0; i < images.data.length; i++) {
+    const kind = Math.floor(i / size) % 3;
+    images.data[i] = kind === 2 ? rng.normal() : rng.next() * (kind === 0 ? 1 : 255);
+  }
+  return images;
+}
+
+async function measured(
+  model: FullClassifier,
+  images: Tensor,
+): Promise<{ scores: Float32Array; milliseconds: number; device: string }> {
+  const size = images.data.length / IMAGES;
+  const write = (i: number, out: Float32Array) => out.set(images.data.subarray(i * size, (i + 1) * size));
+  try {
+    const run = () => model.scores({ count: IMAGES, write }, { as: 'logit' });
+    const { data } = await run();
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 3; round++) {
+      const start = performance.now();
+      await run();
+      best = Math.min(best, performance.now() - start);
+    }
+    return { scores: data, milliseconds: best / IMAGES, device: model.runtime.device };
+  } finally {
+    await model.close();
+  }
+}
+
+function apart(a: Float32Array, b: Float32Array): number {
+  const scale = a.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-6);
+  return a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!) / scale), 0);
+}
