@@ -127,7 +127,9 @@ describe('the conclusions', () => {
     expect(await texts({ controls: false }, 'cannot')).toMatch(/no controls/);
     expect(await texts({ images: 0 }, 'cannot')).toMatch(/nothing to compare/);
     expect(await texts({ state: 'interrupted' }, 'cannot')).toMatch(/was interrupted/);
-    expect(await texts({ broken: 'no layer' }, 'caution')).toMatch(/lime has no value on any metric: failed, no layer/);
+    expect(await texts({ broken: 'no layer' }, 'caution')).toMatch(
+      /lime has no value on any metric \(failed: no layer\)/,
+    );
     expect(await texts({ images: 12, patients: 12 }, 'caution')).toMatch(/a patient of its own/);
   });
 

@@ -172,7 +172,7 @@ function silentFindings({ metrics, answered, maps }: ModelAnalysis): Finding[] {
       ...without.map(m => m.methods.find(r => r.method.id === method.id)?.others),
     ];
     const why = tallies.find(tally => tally && tally.length > 0)?.[0];
-    const reason = why ? `: ${why.status}, ${why.reason.slice(0, 160)}` : '';
+    const reason = why ? ` (${why.status}: ${why.reason.slice(0, 160)})` : '';
     const where =
       without.length === metrics.length ? 'on any metric' : `on ${listed(without.map(m => m.metric.title))}`;
     return [{ kind: 'caution' as const, text: `${method.id} has no value ${where}${reason}.` }];
