@@ -1,17 +1,17 @@
 import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
 import { samplesOf } from '../config/samples.ts';
-import type { Runtime, Sample, Status } from '../core/contracts.ts';
+import type { Runtime, Status } from '../core/contracts.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { writeCurves } from '../results/curves.ts';
 import { openRunFolder, type RunFolder } from '../results/folder.ts';
-import type { Journal } from '../results/journal.ts';
 import { makeRun } from '../results/read-run.ts';
-import { type Manifest, type Row, type SampleRow, type UnitNames, unitOf } from '../results/rows.ts';
+import type { Manifest, Row } from '../results/rows.ts';
 import { writeTables } from '../results/tables.ts';
 import { readDonors } from './donor-table.ts';
 import { describePlan, imagesOf } from './environment.ts';
 import type { Listener } from './events.ts';
 import { throwIfInterrupted } from './interrupt.ts';
+import { failedRows, hasWork } from './plan-units.ts';
 import { forEachConcurrently } from './pool.ts';
 import { createProgress, type ProgressMeter } from './progress.ts';
 import { type PassContext, runSample } from './sample-runner.ts';
@@ -177,27 +177,6 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
   };
 }
 
-/** Whether a unit of a model is not in the journal yet. A run that is complete opens no model. */
-async function hasWork(plan: Plan, model: PlannedModel, journal: Journal, retryFailed: boolean): Promise<boolean> {
-  for await (const sample of samplesOf(plan)) {
-    const rows = await journal.rowsOf(model.id, sample.id);
-    const units = new Set(rows.filter(row => !(retryFailed && row.status === 'failed')).map(unitOf));
-    if (unitsOf(plan, model.id, sample.id).some(unit => !units.has(unitOf(unit)))) return true;
-  }
-  return false;
-}
-
-function unitsOf(plan: Plan, model: string, sample: string): UnitNames[] {
-  const names = { model, sample };
-  return [
-    { kind: 'sample', ...names },
-    ...plan.explainers.flatMap(({ id: method }): UnitNames[] => [
-      { kind: 'map', ...names, method },
-      ...plan.metrics.map(({ id: metric }): UnitNames => ({ kind: 'score', ...names, method, metric })),
-    ]),
-  ];
-}
-
 /** Methods of their own, and those that take other images' maps. */
 function splitMethods(methods: readonly PlannedExplainer[]): [PlannedExplainer[], PlannedExplainer[]] {
   return [methods.filter(m => m.of === undefined), methods.filter(m => m.of !== undefined)];
@@ -215,24 +194,12 @@ async function failModel(
   for await (const sample of samplesOf(plan)) {
     const known = (await folder.journal.rowsOf(model.id, sample.id)).length > 0;
     if (!known) {
-      const rows = failedRows(plan, model, sample, index, reason);
+      const rows = failedRows(plan, model.id, sample, index, reason);
       await folder.append(...rows);
       for (const row of rows) ended(row, false);
     }
     index++;
   }
-}
-
-function failedRows(plan: Plan, model: PlannedModel, sample: Sample, index: number, reason: string): Row[] {
-  const names = { model: model.id, sample: sample.id, status: 'failed' as const, reason };
-  const own: SampleRow = { kind: 'sample', ...names, index, source: sample.source, patient: sample.patient };
-  return [
-    own,
-    ...plan.explainers.flatMap(({ id: method }): Row[] => [
-      { kind: 'map', ...names, method },
-      ...plan.metrics.map(({ id: metric }): Row => ({ kind: 'score', ...names, method, metric })),
-    ]),
-  ];
 }
 
 async function count(rows: AsyncIterable<Row>): Promise<NonNullable<Manifest['counts']>> {
