@@ -36,11 +36,14 @@ describe.skipIf(!present)('exports of torchvision, timm and Keras (set CT_XAI_EX
       classes: load(join(folder, m.output)).shape[1]!,
     });
     const of = logitsOf(model);
-    const { gradient, kept } = await gradients(model, x, m.targets, { of, keep: [model.output] });
-    expect(relativeL2(kept[model.output]!, load(join(folder, m.output)).data)).toBeLessThan(1e-3);
     const expected = load(join(folder, m.gradient)).data;
     const unstable = Math.max(0, ...Object.values(m.gradientRelL2));
-    const error = relativeL2(gradient, expected);
-    expect(error).toBeLessThan(Math.max(1e-4, 3 * unstable));
+    // As written, every operation by itself: the mathematics.
+    const plain = await gradients(model, x, m.targets, { of, level: 'disabled' });
+    expect(relativeL2(plain.gradient, expected)).toBeLessThan(Math.max(1e-5, 3 * unstable));
+    // As it runs: fusing rounds otherwise, and an activation next to its kink may fall on the other side.
+    const { gradient, kept } = await gradients(model, x, m.targets, { of, keep: [model.output] });
+    expect(relativeL2(kept[model.output]!, load(join(folder, m.output)).data)).toBeLessThan(1e-3);
+    expect(relativeL2(gradient, expected)).toBeLessThan(Math.max(3e-3, 3 * unstable));
   });
 });

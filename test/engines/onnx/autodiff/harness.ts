@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { differentiate } from '../../../../src/engines/onnx/autodiff/index.ts';
+import { differentiate, type GradientRequest } from '../../../../src/engines/onnx/autodiff/index.ts';
 import {
   type Attr,
   attr,
@@ -146,7 +146,7 @@ function batched(c: Case, count: number): Feeds {
 }
 
 /** What the case's graph is to the differentiation: shapes found by running it. */
-async function modelOf(c: Case): Promise<{ model: NormalisedModel; forward: InferenceSession }> {
+export async function modelOf(c: Case): Promise<{ model: NormalisedModel; forward: InferenceSession }> {
   const dynamic = c.dynamic ?? false;
   const graph = graphOf(c, dynamic);
   const forward = await session(graph);
@@ -172,6 +172,20 @@ async function modelOf(c: Case): Promise<{ model: NormalisedModel; forward: Infe
     },
     forward,
   };
+}
+
+/** The gradient at the case's inputs, for a seed. */
+export async function gradientOf(c: Case, request: GradientRequest, seed: readonly number[]): Promise<number[]> {
+  const { model, forward } = await modelOf(c);
+  await forward.release();
+  const { graph, seed: name, gradient } = differentiate(model, request);
+  const s = await session(graph);
+  const dims = model.infos.get(request.of)!.dims as number[];
+  const feeds = Object.fromEntries(Object.entries(c.inputs).filter(([input]) => s.inputNames.includes(input)));
+  const out = await run(s, { ...feeds, [name]: fixed(dims, seed) });
+  const found = Array.from(out[gradient]!.data as Float32Array);
+  await s.release();
+  return found;
 }
 
 export interface Deviation {

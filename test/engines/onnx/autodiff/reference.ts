@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { readNpy } from '../../../../src/core/npy.ts';
 import { differentiate, type GradientGraph } from '../../../../src/engines/onnx/autodiff/index.ts';
 import type { NormalisedModel } from '../../../../src/engines/onnx/model.ts';
@@ -36,17 +36,26 @@ function oneHot(targets: readonly number[], k: number): Array4 {
   return { shape: [targets.length, k], data };
 }
 
+type Level = NonNullable<InferenceSession.SessionOptions['graphOptimizationLevel']>;
+
 /** d (target's score) / d wrt, and the kept tensors, for the images of `x`. */
 export async function gradients(
   model: NormalisedModel,
   x: Array4,
   targets: readonly number[],
-  request: { readonly wrt?: string; readonly of?: string; readonly keep?: readonly string[] } = {},
+  request: {
+    readonly wrt?: string;
+    readonly of?: string;
+    readonly keep?: readonly string[];
+    readonly level?: Level;
+    readonly device?: 'cpu' | 'gpu';
+  } = {},
 ): Promise<{ gradient: Float32Array; kept: Record<string, Float32Array>; built: GradientGraph }> {
   const of = request.of ?? model.output;
-  const built = differentiate(model, { wrt: request.wrt ?? model.input, of, keep: request.keep ?? [] });
+  const { wrt = model.input, keep = [], level = 'all', device = 'cpu' } = request;
+  const built = differentiate(model, { wrt, of, keep, device });
   const k = model.infos.get(of)!.dims[1]!;
-  const s = await session(built.graph, { intraOpNumThreads: 2 });
+  const s = await session(built.graph, { intraOpNumThreads: 2, graphOptimizationLevel: level });
   try {
     const size = x.data.length / x.shape[0]!;
     const step = model.dynamicBatch ? x.shape[0]! : 1;
@@ -57,7 +66,7 @@ export async function gradients(
       const images = new Tensor('float32', x.data.slice(i * size, (i + step) * size), [step, ...x.shape.slice(1)]);
       const out = await s.run({ [model.input]: images, [built.seed]: new Tensor('float32', seed.data, seed.shape) });
       gradient.push(Float32Array.from(out[built.gradient]!.data as Float32Array));
-      for (const name of request.keep ?? []) {
+      for (const name of keep) {
         kept[name] ??= [];
         kept[name].push(Float32Array.from(out[name]!.data as Float32Array));
       }
