@@ -65,6 +65,13 @@ export class Settings {
     return this.#wrong(key, 'numbers');
   }
 
+  /** Dimensions; −1, which TF.js writes as null, stands for what is left. */
+  dims(key: string): readonly number[] {
+    const value = this.#config[key];
+    const dims = Array.isArray(value) ? value.map(d => d ?? -1) : [];
+    return dims.length > 0 && dims.every(d => typeof d === 'number') ? dims : this.#wrong(key, 'a shape');
+  }
+
   has(key: string): boolean {
     return this.#config[key] !== undefined && this.#config[key] !== null;
   }

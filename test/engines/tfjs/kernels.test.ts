@@ -39,6 +39,8 @@ const ofImages: Record<string, (x: tf.Tensor) => tf.Tensor> = {
   'batch normalisation': x => tf.batchNorm(at(x), [0.1, 0.2, 0.3], [1, 2, 3], [0, 1, 2], [3, 2, 1], 1e-3),
   'nearest enlargement': x => tf.image.resizeNearestNeighbor(at(x), [14, 12]),
   'bilinear enlargement': x => tf.image.resizeBilinear(at(x), [14, 12]),
+  'bilinear enlargement by half pixels': x => tf.image.resizeBilinear(at(x), [10, 13], false, true),
+  'bilinear enlargement from corner to corner': x => tf.image.resizeBilinear(at(x), [10, 13], true),
   'leaky ReLU': x => tf.leakyRelu(x, 0.1),
   PReLU: x => tf.prelu(x, tf.tensor1d([0.1, 0.2, -0.3])),
   ELU: tf.elu,

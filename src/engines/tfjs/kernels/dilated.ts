@@ -12,7 +12,7 @@ import { CtXaiError } from '../../../core/errors.ts';
 import { spread } from './spread.ts';
 
 interface Attributes {
-  readonly dilations: number | [number, number];
+  readonly dilations: number | [number, number] | null | undefined;
   readonly strides: [number, number];
   readonly pad: 'same' | 'valid' | number;
 }
@@ -43,7 +43,7 @@ function replace(kernelName: string, ofInput: InputGradient): void {
   const gradFunc: GradConfig['gradFunc'] = (dy, saved, attrs) => {
     const [x, filter] = saved as [Tensor4D, Tensor4D];
     const settings = attrs as unknown as Attributes;
-    const { dilations } = settings;
+    const dilations = settings.dilations ?? 1;
     const [rows, columns] = typeof dilations === 'number' ? [dilations, dilations] : dilations;
     if (rows === 1 && columns === 1) return original.gradFunc(dy, saved, attrs);
     return {

@@ -3,6 +3,7 @@ import { convFilterGradient } from './conv-filter.ts';
 import { depthwiseFilterGradient } from './depthwise-filter.ts';
 import { depthwiseInputGradient } from './depthwise-input.ts';
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts';
+import { bilinearGradient, nearestGradient } from './resizing.ts';
 
 export { differentiateDilated } from './dilated.ts';
 
@@ -17,8 +18,16 @@ const LACKING: Kernels = {
 
 /** What is wrong in TF.js's own. */
 const WRONG: Readonly<Record<'wasm' | 'cpu', Kernels>> = {
-  wasm: { MaxPoolGrad: maxPoolGradient, AvgPoolGrad: averagePoolGradient },
-  cpu: { AvgPoolGrad: averagePoolGradient },
+  wasm: {
+    MaxPoolGrad: maxPoolGradient,
+    AvgPoolGrad: averagePoolGradient,
+    ResizeBilinearGrad: bilinearGradient,
+  },
+  cpu: {
+    AvgPoolGrad: averagePoolGradient,
+    ResizeNearestNeighborGrad: nearestGradient,
+    ResizeBilinearGrad: bilinearGradient,
+  },
 };
 
 /** Gives a back end the kernels for gradients that it lacks, and others in place of those that are wrong. */

@@ -18,7 +18,7 @@ const flatten: Writer = (layer, [x]) => {
 };
 
 const reshape: Writer = (layer, [x]) => {
-  const wanted = layer.settings.numbers('target_shape');
+  const wanted = layer.settings.dims('target_shape');
   const known = sizeOf(wanted.filter(d => d > 0));
   const shape = wanted.map(d => (d > 0 ? d : sizeOf(x!.shape) / known));
   return reshaped(layer, x!, shape);
