@@ -104,6 +104,6 @@ ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
 @media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.gallery td,.gallery svg,.gallery .none{width:7.4rem}.gallery tbody th>div{width:8rem}}
-@media print{@page{margin:14mm}details::details-content{content-visibility:visible;block-size:auto}body{font-size:9.5pt}nav{display:none}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
-.gallery svg,.gallery .none{width:2.4cm}.gallery td{width:2.4cm}pre{white-space:pre-wrap}}
+@media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
+.gallery svg,.gallery .none{width:2.5cm}.gallery td{width:2.5cm}.gallery tbody th>div{width:3.4cm}pre{white-space:pre-wrap}}
 `;
