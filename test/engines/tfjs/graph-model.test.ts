@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FullClassifier, ModelCard } from '../../../src/core/contracts.ts';
+import { createRng } from '../../../src/core/rng.ts';
+import { tensor } from '../../../src/core/tensor.ts';
+import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
+import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
+import { cardFor } from '../onnx/fixtures.ts';
+import { batchOf, worst } from './fixtures.ts';
+
+const rng = createRng('graph model');
+const weights = {
+  kernel: [3, 3, 1, 4],
+  bias: [4],
+  dense: [4, 3],
+} as const;
+const values = Object.entries(weights).map(([name, shape]) => {
+  const size = shape.reduce<number>((a, b) => a * b, 1);
+  return { name, shape, data: Float32Array.from({ length: size }, () => rng.normal()) };
+});
+
+const text = (s: string) => ({ s: Buffer.from(s).toString('base64') });
+const float = { T: { type: 'DT_FLOAT' } };
+const ints = (...i: number[]) => ({ list: { i: i.map(String) } });
+const shapeOf = (dims: readonly number[]) => ({ shape: { dim: dims.map(d => ({ size: String(d) })) } });
+const constant = (name: string, dims: readonly number[], dtype = 'DT_FLOAT') => ({
+  name,
+  op: 'Const',
+  attr: { dtype: { type: dtype }, value: { tensor: { dtype, tensorShape: shapeOf(dims).shape } } },
+});
+
+/** As tensorflowjs_converter writes a SavedModel: convolution with its bias and ReLU fused in, mean, dense, softmax. */
+const nodes = [
+  { name: 'image', op: 'Placeholder', attr: { dtype: { type: 'DT_FLOAT' }, shape: shapeOf([-1, 8, 8, 1]) } },
+  ...values.map(({ name, shape }) => constant(name, shape)),
+  constant('axes', [2], 'DT_INT32'),
+  {
+    name: 'conv',
+    op: '_FusedConv2D',
+    input: ['image', 'kernel', 'bias'],
+    attr: {
+      ...float,
+      strides: ints(1, 2, 2, 1),
+      dilations: ints(1, 1, 1, 1),
+      padding: text('SAME'),
+      data_format: text('NHWC'),
+      fused_ops: { list: { s: ['BiasAdd', 'Relu'].map(s => text(s).s) } },
+      num_args: { i: '1' },
+      epsilon: { f: 0 },
+    },
+  },
+  { name: 'gap', op: 'Mean', input: ['conv', 'axes'], attr: { ...float, keep_dims: { b: false } } },
+  { name: 'logits', op: 'MatMul', input: ['gap', 'dense'], attr: float },
+  { name: 'probabilities', op: 'Softmax', input: ['logits'], attr: float },
+  { name: 'Identity', op: 'Identity', input: ['probabilities'], attr: float },
+];
+
+const folder = mkdtempSync(join(tmpdir(), 'ct-xai-graph-'));
+const file = join(folder, 'model.json');
+const specs = values.map(({ name, shape }) => ({ name, shape, dtype: 'float32' }));
+const axes = { name: 'axes', shape: [2], dtype: 'int32' };
+writeFileSync(
+  file,
+  JSON.stringify({
+    format: 'graph-model',
+    modelTopology: { node: nodes, versions: { producer: 1 }, library: {} },
+    weightsManifest: [{ paths: ['weights.bin'], weights: [...specs, axes] }],
+  }),
+);
+const shards = [...values.map(v => v.data), Int32Array.of(1, 2)];
+writeFileSync(join(folder, 'weights.bin'), Buffer.concat(shards.map(s => Buffer.from(s.buffer))));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const card: ModelCard = {
+  ...cardFor(file, { classes: ['a', 'b', 'c'], input: { size: [8, 8], channels: 1, layout: 'NHWC' } }),
+  format: 'tfjs',
+  emits: 'probabilities',
+};
+
+describe('a graph model', () => {
+  let model: FullClassifier;
+  beforeAll(async () => {
+    model = await tfjsEngine.open(card, { device: 'wasm', workers: 1 });
+  });
+  afterAll(() => model?.close());
+
+  const images = tensor([3, 8, 8, 1]);
+  images.data.forEach((_, i) => {
+    images.data[i] = rng.normal();
+  });
+
+  it('is explained at its logits, and at any of its nodes', async () => {
+    const target = { class: 2, score: 'logit' } as const;
+    expect(model.runtime.camLayer).toBe('conv');
+    const { activations, gradients } = await model.layer(batchOf(images), target, undefined);
+    expect(activations.shape).toEqual([3, 4, 4, 4]);
+    // A mean over pixels and a product: the gradient is the weight over the number of pixels, the score their sum.
+    const dense = values[2]!.data;
+    const want = gradients.data.map((_, i) => dense[(i % 4) * 3 + 2]! / 16);
+    expect(worst(gradients.data, want)).toBeLessThan(1e-5);
+    const scores = await model.scores(batchOf(images), { as: 'logit' });
+    for (let i = 0; i < 3; i++) {
+      const own = activations.data.subarray(i * 64, (i + 1) * 64);
+      const sum = own.reduce((s, v, k) => s + v * want[i * 64 + k]!, 0);
+      expect(scores.data[i * 3 + 2]!).toBeCloseTo(sum, 4);
+    }
+  });
+
+  it('has input gradients that central differences confirm', async () => {
+    const target = { class: 0, score: 'margin' } as const;
+    const found: Float32Array[] = [];
+    await model.gradients(batchOf(images), target, (_, g) => found.push(g.slice()));
+    const step = 0.01;
+    const ends = await model.scores(
+      {
+        count: 2,
+        write: (i, out) =>
+          out.forEach((_, k) => {
+            out[k] = images.data[k]! + (i === 0 ? step : -step) * found[0]![k]!;
+          }),
+      },
+      { as: 'margin' },
+    );
+    const norm2 = found[0]!.reduce((s, v) => s + v * v, 0);
+    expect(Math.abs((ends.data[0]! - ends.data[3]!) / (2 * step) / norm2 - 1)).toBeLessThan(0.03);
+  });
+
+  it('is left to TF.js by auto, since only layers models are exported', async () => {
+    expect(await onnxWithTfjs.declines!(card)).toMatch(/graph model/);
+    await expect(onnxWithTfjs.open(card, { device: 'cpu' })).rejects.toMatchObject({ code: 'OPERATOR' });
+  });
+});
