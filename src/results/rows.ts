@@ -87,7 +87,8 @@ export interface TimingRow extends Outcome {
   readonly samples: number;
   readonly wallMs?: {
     readonly mean: number;
-    readonly sd: number;
+    /** Absent for one repeat. */
+    readonly sd?: number;
     readonly p50: number;
     /** Absent where `samples` is too small to carry it. */
     readonly p95?: number;

@@ -38,13 +38,25 @@ interface Work {
   image(): Promise<LoadedImage>;
   /** The row of a unit that need not be done again. */
   known<K extends Row['kind']>(unit: UnitNames & { kind: K }): Extract<Row, { kind: K }> | undefined;
+  /** Begins to write rows once those before are on the disk: the next unit need not wait for it. */
   write(...rows: Row[]): Promise<void>;
+  /** All rows are on the disk. */
+  written(): Promise<void>;
   readonly shared: SharedWork;
 }
 
 /** Does what the journal doesn't have yet of one image: its prediction, its maps, their scores. */
 export async function runSample(context: PassContext, sample: Sample, index: number): Promise<void> {
   const work = await begin(context, sample);
+  try {
+    await runUnits(work, index);
+  } finally {
+    await work.written();
+  }
+}
+
+async function runUnits(work: Work, index: number): Promise<void> {
+  const { context, sample } = work;
   const found = work.known({ kind: 'sample', model: context.model.id, sample: sample.id });
   const row = found ?? (await predict(work, index));
   if (!found) await work.write(row);
@@ -60,6 +72,7 @@ async function begin(context: PassContext, sample: Sample): Promise<Work> {
   const { plan, folder, model, signal, ended } = context;
   const held = new Map((await folder.journal.rowsOf(model.id, sample.id)).map(row => [unitOf(row), row]));
   let loading: Promise<LoadedImage> | undefined;
+  let writing: Promise<void> = Promise.resolve();
   return {
     context,
     sample,
@@ -73,9 +86,14 @@ async function begin(context: PassContext, sample: Sample): Promise<Work> {
     }) as Work['known'],
     async write(...rows) {
       throwIfInterrupted(signal);
-      await folder.append(...rows);
-      for (const row of rows) ended(row, false);
+      await writing;
+      writing = folder.append(...rows).then(() => {
+        for (const row of rows) ended(row, false);
+      });
+      // Whoever waits next gets the error.
+      writing.catch(() => {});
     },
+    written: () => writing,
     shared: createSharedWork(),
   };
 }

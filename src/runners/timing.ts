@@ -69,13 +69,17 @@ export async function timeModel(context: TimingContext): Promise<void> {
   try {
     const images = await readImages(plan, model, classifier, signal);
     const timed: Timed[] = [];
+    const total = methods.length * (1 + Math.max(plan.timing.repeats, images.length));
+    let done = 0;
+    const step = () => context.progress(++done, total);
     for (const method of methods) {
       throwIfInterrupted(signal);
       const begun = await begin(context, classifier, method, images);
       if ('wallMs' in begun) timed.push(begun);
       else await context.ended({ ...rowOf(model, classifier, method), ...begun });
+      step();
     }
-    await runBlocks(context, classifier, timed, images);
+    await runBlocks(context, classifier, timed, images, step);
     for (const entry of timed) await context.ended(finish(entry, model, classifier));
   } finally {
     await classifier.close();
@@ -156,12 +160,12 @@ async function runBlocks(
   classifier: FullClassifier,
   timed: readonly Timed[],
   images: readonly TimedImage[],
+  step: () => void,
 ): Promise<void> {
   const { plan, model, signal } = context;
   const { repeats, seconds } = plan.timing;
   const wanted = Math.max(repeats, images.length);
   const rng: Rng = createRng(plan.seed).fork('timing', model.id);
-  let done = 0;
   for (let block = 0; ; block++) {
     const open = timed.filter(t => t.failure === undefined && t.wallMs.length < wanted && !isSpent(t, images, seconds));
     if (open.length === 0) return;
@@ -177,7 +181,7 @@ async function runBlocks(
         throwIfInterrupted(signal);
         entry.failure = oneLine(messageOf(error));
       }
-      context.progress(++done, timed.length * wanted);
+      step();
     }
   }
 }
@@ -203,7 +207,7 @@ function finish(entry: Timed, model: PlannedModel, classifier: FullClassifier): 
     samples: wallMs.length,
     wallMs: {
       mean,
-      sd: wallMs.length > 1 ? Math.sqrt(wallMs.reduce((a, v) => a + (v - mean) ** 2, 0) / (wallMs.length - 1)) : 0,
+      ...(wallMs.length > 1 ? { sd: standardDeviation(wallMs, mean) } : {}),
       p50: quantile(wallMs, 0.5),
       ...(p95 === null ? {} : { p95 }),
       min: Math.min(...wallMs),
@@ -218,4 +222,8 @@ function finish(entry: Timed, model: PlannedModel, classifier: FullClassifier): 
 
 function average(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;
+}
+
+function standardDeviation(values: readonly number[], mean: number): number {
+  return Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / (values.length - 1));
 }

@@ -133,7 +133,6 @@ describe('explain', () => {
     expect(format).toBe('png');
     expect(width).toBeGreaterThan(2 * height! * 0.8);
 
-    // The same map as in a run: same seed, same names.
     const control = await cli(...common, '--method', 'random', '--npy', npy);
     expect(control.code).toBe(0);
   });
