@@ -55,6 +55,9 @@ interface Session extends Prepared {
   readonly program: Program;
 }
 
+/** Sessions of layers that are kept open: each holds a copy of the weights in every worker. */
+const LAYERS_KEPT = 4;
+
 /**
  * Streams images through a model's sessions. The forward session is opened at once, those with gradients when they are
  * first needed. The images of a micro-batch are written while the workers compute others.
@@ -64,6 +67,8 @@ export class Executor {
   readonly image: ImageShape;
   readonly #parts: ExecutorParts;
   readonly #sessions = new Map<string, Promise<Session>>();
+  /** Layers with open sessions, the one used last at the end, and how many calls use each. */
+  readonly #layers = new Map<string, number>();
   /** Buffers to write images into, by their length. */
   readonly #free = new Map<number, Float32Array[]>();
 
@@ -118,12 +123,34 @@ export class Executor {
     consume: (i: number, result: { activations: Float32Array; gradients: Float32Array }, from: number) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const session = await this.#gradientOf(layer);
-    await this.#stream(session, batch, target, signal, (result, first, count) => {
-      const activations = result.outputs[layer]!;
-      const gradients = result.outputs[session.program.gradient!]!;
-      for (let j = 0; j < count; j++) consume(first + j, { activations, gradients }, j);
-    });
+    const users = this.#layers.get(layer) ?? 0;
+    this.#layers.delete(layer);
+    this.#layers.set(layer, users + 1);
+    try {
+      const session = await this.#gradientOf(layer);
+      await this.#stream(session, batch, target, signal, (result, first, count) => {
+        const activations = result.outputs[layer]!;
+        const gradients = result.outputs[session.program.gradient!]!;
+        for (let j = 0; j < count; j++) consume(first + j, { activations, gradients }, j);
+      });
+    } finally {
+      this.#layers.set(layer, this.#layers.get(layer)! - 1);
+      await this.#dropLayers();
+    }
+  }
+
+  /** Closes the sessions of layers that were used longest ago. */
+  async #dropLayers(): Promise<void> {
+    for (const [layer, users] of this.#layers) {
+      if (this.#layers.size <= LAYERS_KEPT) return;
+      if (users > 0) continue;
+      this.#layers.delete(layer);
+      const opening = this.#sessions.get(layer);
+      this.#sessions.delete(layer);
+      const session = await opening?.catch(() => undefined);
+      // A pool that was closed meanwhile has released them all.
+      if (session) await this.#parts.pool.drop(session.session).catch(() => undefined);
+    }
   }
 
   close(): Promise<void> {

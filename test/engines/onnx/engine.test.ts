@@ -152,6 +152,17 @@ describe('golden/tiny-densenet', () => {
     });
   });
 
+  it('gives any layer, also when many are asked for at once and again', async () => {
+    await using(tiny, async model => {
+      const layers = (await model.layers()).slice(0, 9);
+      const ask = (name: string) => model.layer(x, { class: 0, score: 'logit' }, name);
+      const first = await Promise.all(layers.map(l => ask(l.name)));
+      for (const [i, { name }] of layers.entries()) {
+        expect(relativeL2((await ask(name)).gradients.data, first[i]!.gradients.data)).toBeLessThan(1e-6);
+      }
+    });
+  });
+
   it('takes the last spatial tensor for class activation maps, or what the card says', async () => {
     const named = await using(tiny, async model => {
       expect(model.runtime.camLayer).toBeDefined();
