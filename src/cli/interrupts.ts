@@ -1,3 +1,4 @@
+import { messageOf } from '../core/errors.ts';
 import { ExitCode, note } from './output.ts';
 
 /**
@@ -19,4 +20,11 @@ export function interruptSignal(): { signal: AbortSignal; release: () => void } 
       process.off('SIGTERM', stop);
     },
   };
+}
+
+/** Keeps a promise that a plugin started and nobody waits for from ending the process. Call the result when done. */
+export function surviveStrayRejections(): () => void {
+  const warn = (reason: unknown) => note(`warning: something failed that nobody waits for: ${messageOf(reason)}`);
+  process.on('unhandledRejection', warn);
+  return () => process.off('unhandledRejection', warn);
 }

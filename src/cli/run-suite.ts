@@ -7,7 +7,7 @@ import { readRun, removeMaps } from '../results/read-run.ts';
 import type { Manifest, MapRow, Row } from '../results/rows.ts';
 import { runSuite } from '../runners/suite.ts';
 import { cacheFolder } from './cache.ts';
-import { interruptSignal } from './interrupts.ts';
+import { interruptSignal, surviveStrayRejections } from './interrupts.ts';
 import { ExitCode, note, print, shownPath } from './output.ts';
 import { createProgressLine } from './progress.ts';
 import { resultTables } from './result-tables.ts';
@@ -33,6 +33,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
   const dir = plan.output.dir ?? resolve('reports', plan.name);
   const interrupts = interruptSignal();
+  const release = surviveStrayRejections();
   const line = createProgressLine(process.stderr);
   try {
     const result = await runSuite(plan, {
@@ -54,6 +55,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
   } finally {
     line.end();
     interrupts.release();
+    release();
   }
 }
 
