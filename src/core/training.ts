@@ -26,6 +26,13 @@ export interface StepResult {
   readonly loss: number;
 }
 
+/** Calibrated logits are z / temperature + offsets. */
+export interface LogitCalibration {
+  readonly temperature: number;
+  /** One per class; the first is 0. */
+  readonly offsets: readonly number[];
+}
+
 /** A network under training, whatever runs it. Images are [n, channels, h, w]. */
 export interface Trainer {
   /** Trainable values. */
@@ -42,8 +49,8 @@ export interface Trainer {
   /** A copy of weights, running statistics and the optimiser's memory. */
   state(): TrainerState;
   restore(state: TrainerState): void;
-  /** The shipped model with the present weights; logits are divided by `temperature`. */
-  export(temperature: number): Uint8Array;
+  /** The shipped model with the present weights, its logits calibrated. */
+  export(calibration?: LogitCalibration): Uint8Array;
   close(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import type { ModelCard } from '../core/contracts.ts';
 import { createRng } from '../core/rng.ts';
 import { type Performance, performance } from '../core/statistics/performance.ts';
-import type { Trainer } from '../core/training.ts';
+import type { LogitCalibration, Trainer } from '../core/training.ts';
 import { inputs } from './batches.ts';
 import type { ImageSet } from './images.ts';
 
@@ -19,48 +19,85 @@ export async function logitsOf(trainer: Trainer, set: ImageSet, card: ModelCard)
   return out;
 }
 
-export function softmax(logits: readonly number[], temperature = 1): number[] {
+export function softmax(logits: readonly number[]): number[] {
   const top = Math.max(...logits);
-  const powers = logits.map(z => Math.exp((z - top) / temperature));
+  const powers = logits.map(z => Math.exp(z - top));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map(p => p / sum);
 }
 
 /** Mean −log p of the true class. */
-export function negativeLogLikelihood(logits: readonly number[][], labels: readonly number[], temperature = 1): number {
+export function negativeLogLikelihood(logits: readonly number[][], labels: readonly number[]): number {
   let sum = 0;
   logits.forEach((z, i) => {
     const top = Math.max(...z);
-    const log = Math.log(z.reduce((s, v) => s + Math.exp((v - top) / temperature), 0));
-    sum += log - (z[labels[i]!]! - top) / temperature;
+    const log = Math.log(z.reduce((s, v) => s + Math.exp(v - top), 0));
+    sum += log - (z[labels[i]!]! - top);
   });
   return sum / logits.length;
 }
 
+const CALIBRATION_STEPS = 400;
+
 /**
- * The temperature that makes the validation images most likely (Guo et al. 2017, "On Calibration of Modern Neural
- * Networks"), between 0.2 and 5: golden-section search over its logarithm, in which the likelihood has one minimum.
+ * The temperature and the offsets of classes that make the validation images most likely (bias-corrected temperature
+ * scaling, Alexandari, Kundaje and Shrikumar 2020). Gradient descent over the temperature's inverse and the offsets,
+ * in which the likelihood is convex, with a step that grows until it overshoots.
  */
-export function bestTemperature(logits: readonly number[][], labels: readonly number[]): number {
-  const ratio = (Math.sqrt(5) - 1) / 2;
-  const at = (log: number) => negativeLogLikelihood(logits, labels, Math.exp(log));
-  let [low, high] = [Math.log(0.2), Math.log(5)];
-  for (let k = 0; k < 40; k++) {
-    const [a, b] = [high - ratio * (high - low), low + ratio * (high - low)];
-    if (at(a) < at(b)) high = b;
-    else low = a;
+export function calibrate(logits: readonly number[][], labels: readonly number[]): LogitCalibration {
+  const k = logits[0]!.length;
+  const at = ([scale, ...offsets]: readonly number[]) =>
+    negativeLogLikelihood(
+      logits.map(z => z.map((v, c) => v * scale! + (offsets[c - 1] ?? 0))),
+      labels,
+    );
+  // [1 / temperature, offset of class 1, 2, …]
+  let x = [1, ...new Array<number>(k - 1).fill(0)];
+  let [value, rate] = [at(x), 0.5];
+  for (let step = 0; step < CALIBRATION_STEPS; step++) {
+    const gradient = slope(logits, labels, x);
+    const next = x.map((v, i) => v - rate * gradient[i]!);
+    // Away from sharpness without end where classes are told apart perfectly, and from reversed logits.
+    next[0] = Math.min(5, Math.max(0.2, next[0]!));
+    const there = at(next);
+    if (there < value) {
+      [x, value, rate] = [next, there, rate * 1.3];
+    } else {
+      rate *= 0.4;
+    }
   }
-  return Math.exp((low + high) / 2);
+  return { temperature: 1 / x[0]!, offsets: [0, ...x.slice(1)] };
+}
+
+function slope(
+  logits: readonly number[][],
+  labels: readonly number[],
+  [scale, ...offsets]: readonly number[],
+): number[] {
+  const out = new Array<number>(offsets.length + 1).fill(0);
+  logits.forEach((z, i) => {
+    softmax(z.map((v, c) => v * scale! + (offsets[c - 1] ?? 0))).forEach((p, c) => {
+      const error = (p - (labels[i] === c ? 1 : 0)) / logits.length;
+      out[0] = out[0]! + error * z[c]!;
+      if (c > 0) out[c] = out[c]! + error;
+    });
+  });
+  return out;
+}
+
+/** z / temperature + offsets. */
+export function calibrated(logits: readonly number[][], { temperature, offsets }: LogitCalibration): number[][] {
+  return logits.map(z => z.map((v, c) => v / temperature + offsets[c]!));
 }
 
 export function figures(
   logits: readonly number[][],
   set: Pick<ImageSet, 'labels' | 'patients'>,
-  { temperature = 1, resamples = 2000 }: { temperature?: number; resamples?: number } = {},
+  { resamples = 2000 }: { resamples?: number } = {},
 ): Performance {
   const rows = logits.map((z, i) => ({
     label: set.labels[i]!,
-    probabilities: softmax(z, temperature),
+    probabilities: softmax(z),
     patient: set.patients[i]!,
   }));
   return performance(rows, { rng: createRng('test figures'), resamples });

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { ModelCard } from '../core/contracts.ts';
 import { CtXaiError } from '../core/errors.ts';
 import type { Performance } from '../core/statistics/performance.ts';
-import type { Trainer, TrainerFactory } from '../core/training.ts';
+import type { LogitCalibration, Trainer, TrainerFactory } from '../core/training.ts';
 import { orderOf, stepsPerEpoch, trainBatch } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { bestTemperature, figures, logitsOf, negativeLogLikelihood } from './evaluate.ts';
+import { calibrate, calibrated, figures, logitsOf, negativeLogLikelihood } from './evaluate.ts';
 import type { EpochRecord, TrainEvent } from './events.ts';
 import type { ImageSet } from './images.ts';
 import { cardOf, planDigest, rateAt, type TrainPlan } from './plan.ts';
@@ -37,14 +37,15 @@ export interface Trained {
   readonly history: readonly EpochRecord[];
   /** The epoch whose weights were kept. */
   readonly best: number;
-  readonly temperature: number;
+  /** Fitted on the validation images, and part of the shipped weights. */
+  readonly calibration: LogitCalibration;
   readonly validation: Performance;
   readonly test: Performance;
   readonly seconds: number;
 }
 
 /**
- * Trains, keeps the weights of the epoch with the best validation AUC, fits a temperature on the validation images and
+ * Trains, keeps the weights of the epoch with the best validation AUC, calibrates on the validation images and
  * measures once on the test images. Goes on from the folder's checkpoint; the result is that of a training without a
  * break, bit for bit on the same machine.
  * @throws CtXaiError RUN_FOLDER if the checkpoint is another plan's; INTERRUPTED when the signal aborts.
@@ -98,17 +99,17 @@ async function finish(
 ): Promise<Trained> {
   trainer.restore(best.state);
   const validation = await logitsOf(trainer, sets.val, card);
-  const temperature = bestTemperature(validation, sets.val.labels);
+  const calibration = calibrate(validation, sets.val.labels);
   const test = await logitsOf(trainer, sets.test, card);
   return {
-    bytes: trainer.export(temperature),
+    bytes: trainer.export(calibration),
     camLayer: trainer.camLayer,
     parameters: trainer.parameters,
     history,
     best: best.epoch,
-    temperature,
-    validation: figures(validation, sets.val, { temperature }),
-    test: figures(test, sets.test, { temperature }),
+    calibration,
+    validation: figures(calibrated(validation, calibration), sets.val),
+    test: figures(calibrated(test, calibration), sets.test),
     seconds,
   };
 }

@@ -45,7 +45,7 @@ export function cardText(plan: TrainPlan, trained: Trained, { licence, warnings 
   return `# Written by ct-xai train; the figures are those of the test images.\n${stringify(JSON.parse(JSON.stringify(card)), { lineWidth: 116, flowCollectionPadding: true })}`;
 }
 
-function recipe(plan: TrainPlan, { history, best, temperature }: Trained, warnings: readonly string[]): string {
+function recipe(plan: TrainPlan, { history, best, calibration }: Trained, warnings: readonly string[]): string {
   const { optimiser, augmentation } = plan;
   const named = optimiser.name === 'adamw' ? 'AdamW' : 'SGD with Nesterov momentum';
   return [
@@ -53,7 +53,8 @@ function recipe(plan: TrainPlan, { history, best, temperature }: Trained, warnin
     `Architecture ${plan.architecture}, width ${plan.width}; ${named}, peak learning rate ${plan.rate},`,
     `weight decay ${optimiser.decay}, batch ${plan.batch}; ${history.length} of ${plan.epochs} epochs, weights of epoch`,
     `${best} (best validation AUC); ${augmentation ? 'augmented' : 'not augmented'}; temperature`,
-    `${temperature.toFixed(2)} fitted on the validation images and part of the weights; seed ${plan.seed}.`,
+    `${calibration.temperature.toFixed(2)} and offsets ${calibration.offsets.map(v => v.toFixed(2)).join(', ')} fitted on`,
+    `the validation images and part of the weights; seed ${plan.seed}.`,
     ...warnings,
   ].join(' ');
 }

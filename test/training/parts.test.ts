@@ -9,7 +9,7 @@ import { tensor } from '../../src/core/tensor.ts';
 import { augment } from '../../src/training/augment.ts';
 import { classWeights, orderOf, trainBatch } from '../../src/training/batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
-import { bestTemperature, negativeLogLikelihood, softmax } from '../../src/training/evaluate.ts';
+import { calibrate, calibrated, negativeLogLikelihood, softmax } from '../../src/training/evaluate.ts';
 import { loadImages } from '../../src/training/images.ts';
 import { AUGMENTATION, cardOf, planDigest, rateAt } from '../../src/training/plan.ts';
 import { crossings, splitsOf } from '../../src/training/splits.ts';
@@ -128,15 +128,52 @@ describe('schedule and batches', () => {
   });
 });
 
-describe('temperature', () => {
-  test('finds the one that logits were multiplied with', () => {
-    const rng = createRng('temperature');
+describe('calibration', () => {
+  test('finds what logits were multiplied with and shifted by', () => {
+    const rng = createRng('calibration');
     const logits = Array.from({ length: 3000 }, () => [0, 1.5 * rng.normal()]);
     const labels = logits.map(z => (rng.next() < softmax(z)[1]! ? 1 : 0));
-    const sharper = logits.map(z => z.map(v => 3 * v));
-    expect(bestTemperature(sharper, labels)).toBeCloseTo(3, -0.6);
-    const t = bestTemperature(sharper, labels);
-    expect(negativeLogLikelihood(sharper, labels, t)).toBeLessThan(negativeLogLikelihood(sharper, labels, 1));
+    const off = logits.map(z => z.map((v, c) => 3 * v - 2 * c));
+    const found = calibrate(off, labels);
+    expect(found.temperature).toBeGreaterThan(2.7);
+    expect(found.temperature).toBeLessThan(3.3);
+    expect(found.offsets[1]).toBeCloseTo(2 / 3, 0.8);
+    const loss = negativeLogLikelihood(calibrated(off, found), labels);
+    expect(loss).toBeLessThan(negativeLogLikelihood(logits, labels) + 1e-9);
+  });
+
+  test('of classes told apart perfectly, or of noise, stays within bounds', () => {
+    const perfect = calibrate(
+      [
+        [0, 4],
+        [4, 0],
+      ],
+      [1, 0],
+    );
+    expect(perfect.temperature).toBeGreaterThanOrEqual(0.2);
+    const noise = calibrate(
+      [
+        [0, 4],
+        [4, 0],
+        [0, 4],
+        [4, 0],
+      ],
+      [1, 0, 0, 1],
+    );
+    expect(noise.temperature).toBeLessThanOrEqual(5.0001);
+  });
+
+  test('has an offset for each class but the first', () => {
+    const { offsets } = calibrate(
+      [
+        [0, 0, 0],
+        [0, 0, 0],
+        [0, 0, 0],
+        [0, 0, 0],
+      ],
+      [0, 1, 1, 2],
+    );
+    expect(offsets).toEqual([0, expect.closeTo(Math.log(2), 2), expect.closeTo(0, 2)]);
   });
 });
 

@@ -2,7 +2,14 @@ import { availableParallelism } from 'node:os';
 import { lookUp } from '../../../core/registry.ts';
 import { createRng } from '../../../core/rng.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import type { NetworkSpec, OptimiserSpec, StepResult, Trainer, TrainerState } from '../../../core/training.ts';
+import type {
+  LogitCalibration,
+  NetworkSpec,
+  OptimiserSpec,
+  StepResult,
+  Trainer,
+  TrainerState,
+} from '../../../core/training.ts';
 import type { Feed } from '../messages.ts';
 import { WorkerPool } from '../pool.ts';
 import { encodeModel } from '../proto.ts';
@@ -109,7 +116,7 @@ class OnnxTrainer implements Trainer {
     if (!this.#fresh) {
       if (this.#predictor !== undefined) await pool.drop(this.#predictor);
       this.#predictor = `predict ${++this.#sessions}`;
-      await pool.open(this.#predictor, this.export(1), SETTINGS);
+      await pool.open(this.#predictor, this.export(), SETTINGS);
       this.#fresh = true;
     }
     const name = this.#predictor!;
@@ -140,12 +147,19 @@ class OnnxTrainer implements Trainer {
     this.#fresh = false;
   }
 
-  export(temperature: number): Uint8Array {
+  export(calibration?: LogitCalibration): Uint8Array {
     const { architecture, spec, parameters } = this.#parts;
-    const last = parameters.filter(p => p.name.startsWith('dense')).map(p => p.name);
-    const weights = new Map(
-      [...this.#values].map(([name, data]) => [name, last.includes(name) ? data.map(v => v / temperature) : data]),
-    );
+    const { temperature = 1, offsets = [] } = calibration ?? {};
+    // The last layer is affine: what is done to its output can be done to its weights.
+    const last = parameters.filter(p => p.name.startsWith('dense'));
+    const weights = new Map(this.#values);
+    for (const { name, kind } of last) {
+      const shift = (i: number) => (kind === 'bias' ? (offsets[i] ?? 0) : 0);
+      weights.set(
+        name,
+        this.#values.get(name)!.map((v, i) => v / temperature + shift(i)),
+      );
+    }
     return encodeModel(architecture(spec, weights).model.graph);
   }
 
