@@ -8,11 +8,6 @@ export interface Head {
   readonly values: 'logits' | 'probabilities';
 }
 
-/** Number of classes that `units` raw outputs stand for. */
-export function classesOf(head: Head, units: number): number {
-  return head.task === 'sigmoid' ? 2 : units;
-}
-
 /**
  * Scores of all classes of one image from its raw outputs, computed in double precision.
  *
