@@ -3,7 +3,6 @@ import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } 
 import type { NormalisedModel } from '../model.ts';
 import { producers } from '../walk.ts';
 import { batchTensors } from './batch.ts';
-import { blockedTensors } from './blocked.ts';
 import { Emitter } from './emit.ts';
 import { optimise, simplify } from './optimise/index.ts';
 import { findPath, type Path, trace } from './path.ts';
@@ -17,8 +16,6 @@ export interface GradientRequest {
   readonly of: string;
   /** Tensors that the graph gives out besides. */
   readonly keep?: readonly string[];
-  /** What the graph is written for: some operators are written in the CPU's favour otherwise. Default: cpu. */
-  readonly device?: 'cpu' | 'gpu';
 }
 
 export interface GradientGraph {
@@ -73,7 +70,6 @@ function differentiated(
     infos,
     values,
     producer: (name: string) => makers.get(name),
-    blocked: request.device === 'gpu' ? new Set<string>() : blockedTensors(model),
     extend(node: Node, index: number): string {
       const current = forward.get(node) ?? node;
       const existing = current.outputs[index];

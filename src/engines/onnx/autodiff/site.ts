@@ -6,8 +6,6 @@ import type { Dims, Emitter } from './emit.ts';
 export interface SiteContext {
   readonly infos: ReadonlyMap<string, TensorInfo>;
   readonly values: ReadonlyMap<string, Constant>;
-  /** Images that the CPU keeps in blocks of channels: see blockedTensors. */
-  readonly blocked: ReadonlySet<string>;
   /** The node that makes a tensor. */
   producer(name: string): Node | undefined;
   /** Makes sure that the forward node emits its optional output `index`; returns its name. */
@@ -75,11 +73,6 @@ export class Site {
     return this.dims(name)
       .slice(start)
       .map((d, i) => d ?? this.fail(`dimension ${start + i} of '${name}' is dynamic`));
-  }
-
-  /** Whether the CPU keeps the tensor in blocks of channels. */
-  blocked(name: string): boolean {
-    return this.#context.blocked.has(name);
   }
 
   /** The node that makes a tensor; undefined for inputs and constants. */

@@ -48,12 +48,11 @@ export async function gradients(
     readonly of?: string;
     readonly keep?: readonly string[];
     readonly level?: Level;
-    readonly device?: 'cpu' | 'gpu';
   } = {},
 ): Promise<{ gradient: Float32Array; kept: Record<string, Float32Array>; built: GradientGraph }> {
   const of = request.of ?? model.output;
-  const { wrt = model.input, keep = [], level = 'all', device = 'cpu' } = request;
-  const built = differentiate(model, { wrt, of, keep, device });
+  const { wrt = model.input, keep = [], level = 'all' } = request;
+  const built = differentiate(model, { wrt, of, keep });
   const k = model.infos.get(of)!.dims[1]!;
   const s = await session(built.graph, { intraOpNumThreads: 2, graphOptimizationLevel: level });
   try {

@@ -1,4 +1,4 @@
-import { affine } from '../pointwise.ts';
+import { complement } from '../pointwise.ts';
 import { defineRule } from '../rule.ts';
 import type { Site } from '../site.ts';
 
@@ -24,7 +24,7 @@ function isSigmoidOf(site: Site, s: string, x: string): boolean {
 /** y = x·s with s = σ(x), together: g·(s + y(1 − s)). Apart they would take half as many passes again. */
 function siluGradient(site: Site, s: string): string {
   const { e, g } = site;
-  return e.mul(g, e.add(s, e.mul(site.y(), affine(site, s, -1, 1))));
+  return e.mul(g, e.add(s, e.mul(site.y(), complement(e, s))));
 }
 
 /** y = a/b: g/b and −g·y/b. */

@@ -15,8 +15,8 @@ export const maxPool = defineRule('MaxPool', site => {
       const count = x.includes(null)
         ? e.reshape(e.op('Size', [site.x()]), [1])
         : e.ints([(x as number[]).reduce((a, b) => a * b, 1)]);
-      // Indices make ONNX Runtime leave its blocked layout: get them from a node of their own there.
-      const indices = site.blocked(site.x()) ? e.builder.ops('MaxPool', [site.x()], 2, node.attrs)[1]! : site.output(1);
+      // From a node of its own: with indices, ONNX Runtime's pooling leaves the blocked layout, and the next nodes too.
+      const indices = site.y(1) || e.builder.ops('MaxPool', [site.x()], 2, node.attrs)[1]!;
       const scattered = e.op('ScatterElements', [e.filled(count, 0), flat(indices), flat(g)], {
         axis: attr.int(0),
         reduction: attr.string('add'),

@@ -1,11 +1,11 @@
 import { read } from '../../graph.ts';
-import { affine } from '../pointwise.ts';
+import { complement } from '../pointwise.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = σ(x): g·y(1 − y). */
 export const sigmoid = defineRule('Sigmoid', site => {
   const { e, g } = site;
-  return [() => e.mul(g, e.mul(site.y(), affine(site, site.y(), -1, 1)))];
+  return [() => e.mul(g, e.mul(site.y(), complement(e, site.y())))];
 });
 
 /** y = clip(αx + β, 0, 1): g·α strictly between, else 0. */
