@@ -4,7 +4,6 @@ import type { Graph } from './graph.ts';
 import { imageOf, toChannelsFirst } from './images.ts';
 import { inOrder, throwIfAborted } from './in-order.ts';
 import type { Layout } from './layout.ts';
-import { withFastMasks } from './masks.ts';
 import type { Feed, RunResult } from './messages.ts';
 import type { NormalisedModel } from './model.ts';
 import { IN_FLIGHT, type WorkerPool } from './pool.ts';
@@ -161,7 +160,7 @@ export class Executor {
   static program(model: NormalisedModel, head: Head, wrt: string, keep: readonly string[]): Program {
     const made = differentiate(model, { wrt, of: model.output, keep: [model.output, ...keep] });
     const units = model.infos.get(model.output)!.dims[1]!;
-    const seeded = withSeed(withFastMasks(made.graph), made.seed, model.output, units, head);
+    const seeded = withSeed(made.graph, made.seed, model.output, units, head);
     return { ...seeded, gradient: made.gradient };
   }
 
