@@ -6,11 +6,8 @@ import { renderSummaryCsv } from './summary-csv.ts';
 
 export { analyse } from './analysis/analyse.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/types.ts';
-export { renderHtml } from './html.ts';
 export { loadRun } from './load.ts';
-export { renderMarkdown } from './markdown.ts';
-export type { GalleryImage, ReportFile, RunData } from './run.ts';
-export { renderSummaryCsv } from './summary-csv.ts';
+export type { ReportFile, RunData } from './run.ts';
 
 /** All reports of a run, to be written into its folder. The same run gives the same bytes. */
 export async function renderReports(run: RunData, analysis = analyse(run)): Promise<readonly ReportFile[]> {

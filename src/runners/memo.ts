@@ -36,6 +36,3 @@ export function createSharedWork(): SharedWork {
     },
   };
 }
-
-/** A memo that remembers nothing, for timing. */
-export const noMemo: MetricContext<unknown>['memo'] = (_, compute) => compute();

@@ -3,5 +3,4 @@
  * model runs.
  */
 export { differentiate, differentiateAll, type GradientGraph, type GradientRequest } from './differentiate.ts';
-export { simplify } from './optimise/index.ts';
 export { RULES } from './rules/index.ts';
