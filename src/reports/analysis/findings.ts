@@ -73,7 +73,7 @@ function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[]
   }
   if (model.patients === model.images && model.images > 1) {
     const text =
-      'Every image counts as a patient of its own. If several are of one patient, intervals are too narrow and ' +
+      'As far as the data says, each image is of another patient. If several are of one patient, intervals are too narrow and ' +
       'differences look surer than they are: give the patient column.';
     out.push({ kind: 'caution', text });
   }
