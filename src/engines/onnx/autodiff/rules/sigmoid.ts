@@ -1,5 +1,4 @@
-import { attr, read } from '../../graph.ts';
-import type { Emitter } from '../emit.ts';
+import { read } from '../../graph.ts';
 import { complement, positive } from '../pointwise.ts';
 import { defineRule } from '../rule.ts';
 
@@ -9,25 +8,23 @@ export const sigmoid = defineRule('Sigmoid', site => {
   return [() => e.mul(g, e.mul(site.y(), complement(e, site.y())))];
 });
 
-/** 1 where 0 < y < 1, else 0. */
-function inside(e: Emitter, y: string): string {
-  return e.mul(positive(e, y), positive(e, y, -1, 1));
-}
-
 /** y = clip(αx + β, 0, 1): g·α strictly between, else 0. */
 export const hardSigmoid = defineRule('HardSigmoid', site => {
   const { e, g } = site;
   const alpha = read.float(site.node, 'alpha', 0.2);
-  return [() => e.mul(e.mul(g, inside(e, site.y())), alpha)];
+  const inside = () => e.mul(positive(e, site.y()), positive(e, site.y(), -1, 1));
+  return [() => e.mul(e.mul(g, inside()), alpha)];
 });
 
-/** y = x·r with r = clip(x/6 + 1/2, 0, 1): g·(r + x/6 strictly between, else r); 0 at −3 and 1 at 3, as PyTorch. */
+/** y = x·clip(x/6 + 1/2, 0, 1): g·(0 up to −3, 1 from 3 on, x/3 + 1/2 between). */
 export const hardSwish = defineRule('HardSwish', site => {
   const { e, g } = site;
   return [
     () => {
-      const r = e.op('HardSigmoid', [site.x()], { alpha: attr.float(1 / 6), beta: attr.float(0.5) });
-      return e.mul(g, e.add(r, e.mul(e.mul(site.x(), inside(e, r)), 1 / 6)));
+      const slope = e.add(e.mul(site.x(), 1 / 3), 0.5);
+      const low = e.greater(site.x(), -3);
+      const high = e.less(site.x(), 3);
+      return e.mul(g, e.where(high, e.where(low, slope, 0), 1));
     },
   ];
 });
