@@ -1,5 +1,6 @@
 import type { Batch, Target } from '../../core/contracts.ts';
 import { differentiate } from './autodiff/index.ts';
+import { simplify } from './autodiff/optimise/index.ts';
 import type { Graph } from './graph.ts';
 import { imageOf, toChannelsFirst } from './images.ts';
 import { inOrder, throwIfAborted } from './in-order.ts';
@@ -165,7 +166,7 @@ export class Executor {
   }
 
   #forward(): Promise<Session> {
-    return this.#session('', () => ({ graph: this.#parts.model.graph }), 'forward');
+    return this.#session('', () => ({ graph: simplify(this.#parts.model).graph }), 'forward');
   }
 
   #gradientOf(tensor: string): Promise<Session> {
