@@ -53,14 +53,53 @@ export interface Classifier {
   scores(batch: Batch, options: { as: ScoreKind; signal?: AbortSignal }): Promise<Tensor>;
   /** The same model, counting what is asked of it on `meter`. */
   metered(meter: Meter): Classifier;
+  /** Where operators run, for the graphs that were used so far; absent where an engine has one device only. */
+  placements?(): Promise<readonly Placement[]>;
+  readonly tracer?: Tracer;
   close(): Promise<void>;
+}
+
+/** What a device did, by its own clock: milliseconds, never wall time. */
+export interface DeviceTime {
+  /** Time in which at least one kernel ran. */
+  readonly unionMs: number;
+  /** All kernels' times added up: more than the union where streams overlap. */
+  readonly sumMs: number;
+  readonly kernels: number;
+  /** Copies between host and device; absent where the device does not tell. */
+  readonly transferMs?: number;
+  /** Most memory in use on the device, MiB; absent where it can't be read. */
+  readonly peakMemoryMb?: number;
+}
+
+/** Reads the device's clock. There while a model is opened with `trace` on a device that has one. */
+export interface Tracer {
+  /** The clock, as tables name it: 'timestamp queries', 'kernel records', … */
+  readonly source: string;
+  /** From here on work belongs to `label`; to be called between calls of the model, never during one. */
+  begin(label: string): void;
+  /** What the device did under each label. Ends the trace: the model can only be closed then. */
+  end(): Promise<ReadonlyMap<string, DeviceTime>>;
+}
+
+/** Where the operators of one graph of a model run. */
+export interface Placement {
+  /** `forward`, `gradient`, or the layer that the gradient is taken at. */
+  readonly graph: string;
+  /** Operators per device, the one asked for among them. */
+  readonly operators: Readonly<Record<string, number>>;
+  /** Types of the operators that another device than the one asked for runs, and how many of each. */
+  readonly elsewhere: Readonly<Record<string, number>>;
 }
 
 /** Where and how a model really runs. */
 export interface Runtime {
   readonly engine: string;
   readonly engineVersion: string;
+  /** Its name in suites: `cpu`, `webgpu`, `cuda`, `wasm`, …; with several of a kind, `cuda:1`. */
   readonly device: string;
+  /** What the driver calls it, where it tells. */
+  readonly deviceName?: string;
   readonly microBatch: number;
   readonly workers: number;
   readonly threads: number;
@@ -190,6 +229,11 @@ export interface Explainer {
   readonly presets: Readonly<Record<string, Preset>>;
   /** Passes one explanation costs, for `check`. */
   cost(options: unknown, input: ModelInput): { forward: number; backward: number };
+  /**
+   * Options that spend about this many passes (forward and backward added), never more; undefined where there are too
+   * few. Absent: what it costs is not a choice.
+   */
+  spend?(passes: number, options: unknown, input: ModelInput): Readonly<Record<string, unknown>> | undefined;
   explain(context: ExplainContext<readonly Capability[], unknown>): Promise<Attribution | Undefined>;
 }
 
@@ -389,6 +433,8 @@ export interface OpenOptions {
   readonly microBatch?: number;
   /** Where tuned settings are remembered; absent: nowhere. */
   readonly cacheDir?: string;
+  /** Read the device's clock, which slows the model down: never while wall time is measured. */
+  readonly trace?: boolean;
   readonly signal?: AbortSignal;
 }
 

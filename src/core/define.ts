@@ -36,6 +36,8 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   presets?: Readonly<Record<string, Preset>>;
   /** Default: one forward pass. */
   cost?(options: z.output<O>, input: ModelInput): { forward: number; backward: number };
+  /** What the passes of a budget are best spent on; see the contract. Default: it has one cost only. */
+  spend?(passes: number, options: z.output<O>, input: ModelInput): Readonly<Record<string, unknown>> | undefined;
   explain(context: ExplainContext<R, z.output<O>>): Promise<Attribution | Undefined>;
 }
 
@@ -49,7 +51,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
   spec: ExplainerSpec<R, O>,
 ): Explainer {
   checkSpec('explainer', spec, ['explain']);
-  const { cost, explain } = spec;
+  const { cost, spend, explain } = spec;
   return {
     name: spec.name,
     title: spec.title,
@@ -63,6 +65,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     options: spec.options ?? noOptions,
     presets: spec.presets ?? {},
     cost: (options, input) => cost?.(options as z.output<O>, input) ?? { forward: 1, backward: 0 },
+    ...(spend ? { spend: (passes, options, input) => spend(passes, options as z.output<O>, input) } : {}),
     explain: context => explain(context as unknown as ExplainContext<R, z.output<O>>),
   };
 }
