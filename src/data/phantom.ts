@@ -57,8 +57,21 @@ export function renderPhantom(entry: { spec: PatientSpec; slice: number }, lesio
 
 const rootRng = (spec: PatientSpec): Rng => createRng(`phantom ${PHANTOM_VERSION} ${spec.size}`);
 
+/** Pixels of slices kept in memory, some 32 MB: every model of a run and its timing phase load the same ones. */
+const KEPT_PIXELS = 2 ** 22;
+
 function openPhantom(o: PhantomOptions): Dataset {
   const entries = phantomSlices(o);
+  const kept = new Map<number, PhantomSlice>();
+  const most = Math.max(1, Math.floor(KEPT_PIXELS / o.size ** 2));
+  /** The slices used last are at the map's end. */
+  const drawnOnce = (k: number): PhantomSlice => {
+    const slice = kept.get(k) ?? renderPhantom(entries[k]!);
+    kept.delete(k);
+    kept.set(k, slice);
+    if (kept.size > most) kept.delete(kept.keys().next().value!);
+    return slice;
+  };
   const width = String(o.patients - 1).length;
   const name = (spec: PatientSpec) => `${o.split}-${String(spec.patient).padStart(width, '0')}`;
   return {
@@ -70,8 +83,7 @@ function openPhantom(o: PhantomOptions): Dataset {
       .slice(0, 16),
     count: entries.length,
     async *samples() {
-      for (const entry of entries) {
-        const { spec, slice } = entry;
+      for (const [k, { spec, slice }] of entries.entries()) {
         const sample: Sample = {
           id: `${name(spec)}/slice-${slice}`,
           patient: name(spec),
@@ -80,11 +92,12 @@ function openPhantom(o: PhantomOptions): Dataset {
           hasMask: true,
           source: `phantom ${o.seed}, ${name(spec)}, slice ${slice}`,
           async load() {
-            const drawn = renderPhantom(entry);
+            const { hu, mask, spacing } = drawnOnce(k);
             const shape = [o.size, o.size];
+            // Copies: whoever loads a sample may write to it.
             return {
-              source: { pixels: tensor(shape, drawn.hu), unit: 'HU', spacing: [drawn.spacing, drawn.spacing] },
-              mask: tensor(shape, drawn.mask),
+              source: { pixels: tensor(shape, hu.slice()), unit: 'HU', spacing: [spacing, spacing] },
+              mask: tensor(shape, mask.slice()),
             };
           },
         };

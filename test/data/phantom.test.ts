@@ -129,4 +129,17 @@ describe('phantom', () => {
     expect(Math.min(...source.pixels.data)).toBeGreaterThanOrEqual(-1024);
     expect(source.spacing![0]).toBeGreaterThan(4);
   });
+
+  test('a slice loaded again is the same, whatever was done to it', async () => {
+    const data = await phantom.open({ patients: 1, slices: 1, size: 64 }, { base: '.' });
+    const samples: Sample[] = [];
+    for await (const sample of data.samples()) samples.push(sample);
+    const first = await samples[0]!.load();
+    const before = first.source.pixels.data.slice();
+    first.source.pixels.data.fill(0);
+    first.mask!.data.fill(7);
+    const again = await samples[0]!.load();
+    expect(again.source.pixels.data).toEqual(before);
+    expect(again.mask!.data.every(v => v === 0 || v === 1)).toBe(true);
+  });
 });

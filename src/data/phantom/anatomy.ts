@@ -98,6 +98,12 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
   // Powers along the axes are the same for every row or column.
   const columnBody = Float64Array.from({ length: size }, (_, j) => Math.abs((x0 + j * spacing) / a) ** 2.35);
   const columnCavity = Float64Array.from({ length: size }, (_, j) => Math.abs((x0 + j * spacing) / cavityA) ** 2.5);
+  // Below this the skin is further than the thickest fat (the field's extremes stay within 6 SD) and a pixel.
+  const thickest = Math.max(1.2 * h.fat + 0.8 * 6, spacing);
+  const deepBody = (Math.max(0, 1 - thickest / (Math.min(a, b) * 1.08)) * (1 - 0.032)) ** 2.35;
+  // Above this a pixel is outside the body, and above that 4 mm outside the cavity, whatever their shapes' details.
+  const outsideBody = ((1 + spacing / Math.min(a, b)) * (1 + 0.032)) ** 2.35;
+  const outsideCavity = (1 + 4.1 / Math.min(cavityA, cavityB)) ** 2.5;
   for (let i = 0; i < size; i++) {
     const y = y0 + i * spacing;
     const rowBody = Math.abs(y / b) ** 2.35;
@@ -105,24 +111,27 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
     const halfMediastinum = [mediastinum(-1, y), mediastinum(1, y)] as const;
     for (let j = 0; j < size; j++) {
       const p = i * size + j;
-      if (columnBody[j]! + rowBody > 1.3) {
+      if (columnBody[j]! + rowBody > outsideBody) {
         depth[p] = -99;
         continue;
       }
       const x = x0 + j * spacing;
-      const phi = Math.atan2(y, x);
-      const bulge = 1 + shape.p3 * Math.cos(3 * phi) + shape.p4 * Math.cos(4 * phi + shape.tilt);
-      const d = (columnBody[j]! + rowBody) ** (1 / 2.35) / bulge;
-      // About the distance to the skin in mm.
-      const inside = (1 - d) * Math.min(a, b) * 1.08;
+      // About the distance to the skin in mm; deep in the body it need not be known.
+      let inside = Number.POSITIVE_INFINITY;
+      let fat = 0;
+      if (columnBody[j]! + rowBody > deepBody) {
+        const phi = Math.atan2(y, x);
+        const bulge = 1 + shape.p3 * Math.cos(3 * phi) + shape.p4 * Math.cos(4 * phi + shape.tilt);
+        const d = (columnBody[j]! + rowBody) ** (1 / 2.35) / bulge;
+        inside = (1 - d) * Math.min(a, b) * 1.08;
+        fat = h.fat * (0.75 + 0.45 * Math.abs(Math.cos(phi))) + 0.8 * wobble[p]!;
+      }
       const inBody = clamp01(0.5 + inside / spacing);
       body[p] = inBody;
       if (inBody === 0) {
         depth[p] = -99;
         continue;
       }
-      const side = Math.abs(Math.cos(phi));
-      const fat = h.fat * (0.75 + 0.45 * side) + 0.8 * wobble[p]!;
       let tissue: number;
       if (inside < 2) tissue = 25;
       else if (inside < fat) tissue = h.fatHU + 6 * streaks[p]!;
@@ -130,7 +139,8 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
         const marbling = smoothstep(1.1, 1.7, streaks[p]! + 0.4 * wobble[p]!);
         tissue = h.muscleHU + (h.fatHU - h.muscleHU) * marbling + 3 * streaks[p]!;
       }
-      const c = (1 - (columnCavity[j]! + rowCavity) ** (1 / 2.5)) * Math.min(cavityA, cavityB);
+      const r = columnCavity[j]! + rowCavity;
+      const c = r > outsideCavity ? -99 : (1 - r ** (1 / 2.5)) * Math.min(cavityA, cavityB);
       if (c > -4) {
         const m = Math.abs(x) - halfMediastinum[x < 0 ? 0 : 1] - 1.8 * wobble[p]!;
         // A smooth minimum rounds the recesses where the cavity meets the mediastinum.

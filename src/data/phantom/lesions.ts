@@ -29,8 +29,10 @@ export class Lesions {
 
   /** mm² of lung that is covered by more than half. */
   area(): number {
+    const { cover } = this;
+    const { lung } = this.anatomy;
     let pixels = 0;
-    for (let p = 0; p < this.cover.length; p++) if (this.cover[p]! * this.anatomy.lung[p]! > 0.5) pixels++;
+    for (let p = 0; p < cover.length; p++) if (cover[p]! * lung[p]! > 0.5) pixels++;
     return pixels * this.frame.spacing ** 2;
   }
 

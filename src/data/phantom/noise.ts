@@ -10,14 +10,23 @@ export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
   const n = 2 ** Math.ceil(Math.log2(size));
   const re = new Float32Array(n * n);
   const im = new Float32Array(n * n);
-  const frequency = Float64Array.from({ length: n }, (_, k) => ((k <= n / 2 ? k : k - n) / (n * spacing)) ** 2);
+  // Amplitudes of the non-negative frequencies; the others mirror them.
+  const half = n / 2 + 1;
+  const frequency = Float64Array.from({ length: half }, (_, k) => (k / (n * spacing)) ** 2);
   const rate = 1 / (2 * peak * peak);
+  const amplitude = new Float64Array(half * half);
+  for (let i = 0; i < half; i++) {
+    for (let j = 0; j <= i; j++) {
+      const f2 = frequency[i]! + frequency[j]!;
+      amplitude[i * half + j] = amplitude[j * half + i] = Math.sqrt(Math.sqrt(f2) * Math.exp(-f2 * rate));
+    }
+  }
   // White noise is white in both domains, so it is drawn in the frequency domain; the real part of what it
   // transforms to is the field.
   for (let i = 0; i < n; i++) {
+    const row = Math.min(i, n - i) * half;
     for (let j = 0; j < n; j++) {
-      const f2 = frequency[i]! + frequency[j]!;
-      const gain = Math.sqrt(Math.sqrt(f2) * Math.exp(-f2 * rate));
+      const gain = amplitude[row + Math.min(j, n - j)]!;
       re[i * n + j] = gain * rng.normal();
       im[i * n + j] = gain * rng.normal();
     }
@@ -43,21 +52,28 @@ export function inverseFft2(re: Float32Array, im: Float32Array, n: number): void
   const sin = Float64Array.from({ length: n / 2 }, (_, k) => Math.sin((2 * Math.PI * k) / n));
   const a = new Float64Array(n);
   const b = new Float64Array(n);
-  for (const [along, across] of [
-    [1, n],
-    [n, 1],
-  ] as const) {
-    for (let line = 0; line < n; line++) {
-      const start = line * across;
+  // Rows twice, transposed in between: columns would be read against the cache.
+  for (let pass = 0; pass < 2; pass++) {
+    for (let start = 0; start < n * n; start += n) {
       for (let k = 0; k < n; k++) {
-        a[k] = re[start + k * along]!;
-        b[k] = im[start + k * along]!;
+        a[k] = re[start + k]!;
+        b[k] = im[start + k]!;
       }
       fft(a, b, n, cos, sin);
-      for (let k = 0; k < n; k++) {
-        re[start + k * along] = a[k]!;
-        im[start + k * along] = b[k]!;
-      }
+      re.set(a, start);
+      im.set(b, start);
+    }
+    transpose(re, n);
+    transpose(im, n);
+  }
+}
+
+function transpose(field: Float32Array, n: number): void {
+  for (let i = 0; i < n; i++) {
+    for (let j = i + 1; j < n; j++) {
+      const held = field[i * n + j]!;
+      field[i * n + j] = field[j * n + i]!;
+      field[j * n + i] = held;
     }
   }
 }
