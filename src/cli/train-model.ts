@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { packageVersion } from '../config/version.ts';
 import type { ModelCard, Unit } from '../core/contracts.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { createOnnxTrainer } from '../engines/onnx/training/trainer.ts';
+import { ioError } from '../results/files.ts';
+import { acquireLock } from '../results/lock.ts';
 import { type OpenedData, openData } from '../training/data.ts';
 import type { TrainEvent } from '../training/events.ts';
 import { type ImageSet, loadImages } from '../training/images.ts';
@@ -15,6 +17,7 @@ import { type Trained, train } from '../training/train.ts';
 import { figuresOf, writeTrained } from '../training/write.ts';
 import { interruptSignal } from './interrupts.ts';
 import { duration, ExitCode, note, print, textTable } from './output.ts';
+import { dropTfjsForm, hasTfjsForm, writeTfjsForm } from './tfjs-form.ts';
 
 export interface TrainArguments {
   readonly arch: string;
@@ -51,40 +54,64 @@ export async function trainModelCommand(argv: TrainArguments): Promise<number> {
   const dir = resolve(argv.out);
   const opened = await openData(requestOf(argv));
   const settings = settingsOf(argv, opened);
+  await mkdir(dir, { recursive: true }).catch(error => {
+    throw ioError(error, `making ${dir}`);
+  });
+  const lock = await acquireLock(dir);
   const interrupts = interruptSignal();
-  const tell = teller();
   try {
-    const sets = await loadSplits(opened, cardOf(settings, join(dir, 'model.onnx')), interrupts.signal, tell);
-    const plan: TrainPlan = {
-      ...settings,
-      splits: { train: sets.train.digest, val: sets.val.digest, test: sets.test.digest },
-    };
-    if (!argv.fresh && (await isFinished(dir, plan))) {
-      note(`${argv.out} holds this training, finished; --fresh does it again`);
-      return ExitCode.ok;
-    }
-    const warnings = crossingWarnings(sets);
-    for (const message of warnings) tell({ kind: 'warning', message });
-    const trained = await train(plan, {
-      dir,
-      sets,
-      createTrainer: createOnnxTrainer,
-      fresh: argv.fresh,
-      signal: interrupts.signal,
-      onEvent: tell,
-      now: () => performance.now() / 1000,
-    });
-    const files = await writeTrained(dir, plan, trained, {
-      version: packageVersion(),
-      licence: argv.licence,
-      warnings,
-    });
-    print(describe(trained, plan.classes));
-    for (const file of files) print(relative(process.cwd(), file));
-    return ExitCode.ok;
+    return await trainInto(dir, argv, settings, opened, interrupts.signal);
   } finally {
     interrupts.release();
+    await lock.release();
   }
+}
+
+async function trainInto(
+  dir: string,
+  argv: TrainArguments,
+  settings: Omit<TrainPlan, 'splits'>,
+  opened: OpenedData,
+  signal: AbortSignal,
+): Promise<number> {
+  const tell = teller();
+  const sets = await loadSplits(opened, cardOf(settings, join(dir, 'model.onnx')), signal, tell);
+  const plan: TrainPlan = {
+    ...settings,
+    splits: { train: sets.train.digest, val: sets.val.digest, test: sets.test.digest },
+  };
+  if (!argv.fresh && (await isFinished(dir, plan))) {
+    note(`${argv.out} holds this training, finished; --fresh does it again`);
+    if (!hasTfjsForm(dir)) await addTfjsForm(dir);
+    return ExitCode.ok;
+  }
+  const warnings = crossingWarnings(sets);
+  for (const message of warnings) tell({ kind: 'warning', message });
+  const trained = await train(plan, {
+    dir,
+    sets,
+    createTrainer: createOnnxTrainer,
+    fresh: argv.fresh,
+    signal,
+    onEvent: tell,
+    now: () => performance.now() / 1000,
+  });
+  await dropTfjsForm(dir);
+  const files = await writeTrained(dir, plan, trained, {
+    version: packageVersion(),
+    licence: argv.licence,
+    warnings,
+  });
+  print(describe(trained, plan.classes));
+  for (const file of files) print(relative(process.cwd(), file));
+  await addTfjsForm(dir);
+  return ExitCode.ok;
+}
+
+async function addTfjsForm(dir: string): Promise<void> {
+  const { file, difference } = await writeTfjsForm(dir);
+  const shown = difference.toExponential(1);
+  print(`${relative(process.cwd(), file)}: the same weights for TF.js, logits within ${shown} of the largest`);
 }
 
 function checkNumbers(argv: TrainArguments): void {

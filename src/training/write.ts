@@ -18,8 +18,9 @@ export async function writeTrained(dir: string, plan: TrainPlan, trained: Traine
   const history = { format: 1, plan, digest: planDigest(plan), ...rest, ...by };
   const files: [string, string | Uint8Array][] = [
     ['model.onnx', bytes],
-    ['training.json', `${JSON.stringify(history, null, 1)}\n`],
     ['model.yaml', cardText(plan, trained, by)],
+    // The last: it tells that the others are there.
+    ['training.json', `${JSON.stringify(history, null, 1)}\n`],
   ];
   for (const [name, body] of files) await writeAtomic(join(dir, name), body);
   await rm(join(dir, CHECKPOINT), { force: true });

@@ -48,7 +48,7 @@ test('learns what can be learnt, and ships it', async () => {
   expect(events.filter(e => e.kind === 'epoch')).toHaveLength(6);
 
   const files = await writeTrained(dir, plan, trained, { version: '0', licence: 'MIT', warnings: ['Beware.'] });
-  expect(files.map(f => f.slice(dir.length + 1))).toEqual(['model.onnx', 'training.json', 'model.yaml']);
+  expect(files.map(f => f.slice(dir.length + 1))).toEqual(['model.onnx', 'model.yaml', 'training.json']);
   expect(readdirSync(dir).sort()).toEqual(['model.onnx', 'model.yaml', 'training.json']);
   const card = await readCard(dir);
   expect(card).toMatchObject({ classes: ['dark', 'bright'], licence: 'MIT', camLayer: 'relu-7' });

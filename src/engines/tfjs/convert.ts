@@ -1,10 +1,9 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import type { FullClassifier, ModelCard } from '../../core/contracts.ts';
+import type { ModelCard } from '../../core/contracts.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { createRng } from '../../core/rng.ts';
-import { type Tensor, tensor } from '../../core/tensor.ts';
 import { onnxEngine } from '../onnx/engine.ts';
 import { encodeModel } from '../onnx/proto.ts';
+import { apart, measured, noiseImages } from './compare.ts';
 import { outlineOf, tfjsEngine } from './engine.ts';
 import { exportLayers } from './export/index.ts';
 import { readModelFiles } from './files.ts';
@@ -12,7 +11,7 @@ import { readModelFiles } from './files.ts';
 /** How far scores may be apart, relative to the largest. */
 export const CONVERSION_TOLERANCE = 1e-4;
 
-const IMAGES = 8;
+const [IMAGES, ROUNDS] = [8, 3];
 
 /** What has been written, and how it compares with TF.js. */
 export interface Conversion {
@@ -58,11 +57,11 @@ export async function convertModel(file: string, to: string, options: ConvertOpt
   } catch (cause) {
     throw new CtXaiError('IO', `${to} can't be written.`, { cause });
   }
-  const images = randomImages([rows, columns, channels]);
-  const native = await measured(await tfjsEngine.open(card, { device: 'auto' }), images);
+  const images = noiseImages(IMAGES, [rows, columns, channels], ['unit', 'grey', 'normal']);
+  const native = await measured(await tfjsEngine.open(card, { device: 'auto' }), images, ROUNDS);
   const { output: _, ...rest } = card;
   const onnxCard: ModelCard = { ...rest, file: to, format: 'onnx' };
-  const exported = await measured(await onnxEngine.open(onnxCard, { device: 'cpu' }), images);
+  const exported = await measured(await onnxEngine.open(onnxCard, { device: 'cpu' }), images, ROUNDS);
   return {
     card,
     megabytes: bytes.byteLength / 1e6,
@@ -95,42 +94,4 @@ function cardOf(
     intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
     resize: { antialias: true, fit: 'stretch' },
   };
-}
-
-/** Noise in 0…1, in 0…255 and around 0, by turns: what a network eats is not in its file. */
-function randomImages(shape: readonly [number, number, number]): Tensor {
-  const rng = createRng('convert');
-  const images = tensor([IMAGES, ...shape]);
-  const size = images.data.length / IMAGES;
-  for (let i = 0; i < images.data.length; i++) {
-    const kind = Math.floor(i / size) % 3;
-    images.data[i] = kind === 2 ? rng.normal() : rng.next() * (kind === 0 ? 1 : 255);
-  }
-  return images;
-}
-
-async function measured(
-  model: FullClassifier,
-  images: Tensor,
-): Promise<{ scores: Float32Array; milliseconds: number; device: string }> {
-  const size = images.data.length / IMAGES;
-  const write = (i: number, out: Float32Array) => out.set(images.data.subarray(i * size, (i + 1) * size));
-  try {
-    const run = () => model.scores({ count: IMAGES, write }, { as: 'logit' });
-    const { data } = await run();
-    let best = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 3; round++) {
-      const start = performance.now();
-      await run();
-      best = Math.min(best, performance.now() - start);
-    }
-    return { scores: data, milliseconds: best / IMAGES, device: model.runtime.device };
-  } finally {
-    await model.close();
-  }
-}
-
-function apart(a: Float32Array, b: Float32Array): number {
-  const scale = a.reduce((m, v) => Math.max(m, Math.abs(v)), 1e-6);
-  return a.reduce((m, v, i) => Math.max(m, Math.abs(v - b[i]!) / scale), 0);
 }
