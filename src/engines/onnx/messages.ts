@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../../core/errors.ts';
+
 /** What the main thread and the workers say to each other. */
 
 /** Session options as they cross threads: ONNX Runtime's own, without what can't be copied. */
@@ -31,8 +33,11 @@ export interface RunResult {
   readonly outputs: Readonly<Record<string, Float32Array>>;
   /** The feeds' buffers, to be filled again. */
   readonly returned: readonly Float32Array[];
+  /** What was asked for besides numbers. */
+  readonly facts?: unknown;
 }
 
 export type Reply =
   | { readonly id: number; readonly ok: true; readonly result?: RunResult }
-  | { readonly id: number; readonly ok: false; readonly message: string };
+  /** `code`: where it is not just that the engine failed. */
+  | { readonly id: number; readonly ok: false; readonly message: string; readonly code?: ErrorCode };

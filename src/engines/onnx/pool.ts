@@ -175,6 +175,6 @@ class Thread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.result);
-    else waiting?.reject(new CtXaiError('ENGINE', `${this.#runtime}: ${reply.message}`));
+    else waiting?.reject(new CtXaiError(reply.code ?? 'ENGINE', `${this.#runtime}: ${reply.message}`));
   }
 }

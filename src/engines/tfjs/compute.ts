@@ -21,16 +21,19 @@ export interface Answer {
 }
 
 /** Runs images [n, h, w, c] through a network. No tensor outlives it, also where it fails. */
-export function compute(network: Network, head: Head, task: Task, images: Float32Array, shape: number[]): Answer {
-  let answer: Answer | undefined;
+export async function compute(
+  network: Network,
+  head: Head,
+  task: Task,
+  images: Float32Array,
+  shape: number[],
+): Promise<Answer> {
   const kept: tf.Tensor[] = [];
   try {
-    tf.tidy(() => {
+    // A GPU's values can't be read at once, and what is tidied up can't be waited for.
+    const values = tf.tidy(() => {
       const x = tf.tensor4d(images, shape as [number, number, number, number]);
-      if (task.kind === 'scores') {
-        answer = { raw: floats(network.forward(x)) };
-        return;
-      }
+      if (task.kind === 'scores') return { raw: network.forward(x) };
       const whole = { value: x, rest: (value: tf.Tensor) => network.forward(value as tf.Tensor4D) };
       const { value, rest } = task.kind === 'layer' ? network.split(x, task.layer) : whole;
       const slope = tf.grad(v => {
@@ -38,17 +41,19 @@ export function compute(network: Network, head: Head, task: Task, images: Float3
         kept.push(raw);
         return explained(raw, head, task.target, task.score);
       });
-      const gradient = floats(slope(value));
-      const activations = task.kind === 'layer' ? { activations: floats(value) } : {};
-      answer = { raw: floats(kept[0]!), gradient, ...activations };
+      const gradient = slope(value);
+      return { gradient, ...(task.kind === 'layer' ? { activations: value } : {}) };
     });
+    kept.push(...Object.values(values));
+    const named = { raw: kept[0]!, ...values };
+    const entries = Object.entries(named).map(async ([name, t]) => [name, (await t.data()) as Float32Array] as const);
+    return Object.fromEntries(await Promise.all(entries)) as unknown as Answer;
   } catch (error) {
     dropTape();
     throw error;
   } finally {
     tf.dispose(kept);
   }
-  return answer!;
 }
 
 /** TF.js keeps what a gradient needs until the gradient is done, and forgets it where that never happens. */
@@ -56,8 +61,4 @@ function dropTape(): void {
   const { state } = tf.engine();
   for (const { saved } of state.activeTape ?? []) for (const t of saved ?? []) t?.dispose();
   (state as { activeTape: unknown }).activeTape = null;
-}
-
-function floats(t: tf.Tensor): Float32Array {
-  return t.dataSync() as Float32Array;
 }

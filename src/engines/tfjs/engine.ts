@@ -15,7 +15,8 @@ import type { Outline } from './outline.ts';
 import { outlineGraph } from './outline-graph.ts';
 import { outlineLayers } from './outline-layers.ts';
 import { probeDevices } from './probe.ts';
-import { SHAPES, type Spec, STAGES } from './spec.ts';
+import { type About, ASKING, type Spec, STAGES } from './spec.ts';
+import { tracerOf } from './tracer.ts';
 
 /** Values of a micro-batch's images, about; small models gain by batches, large ones need their memory. */
 const MICRO_BATCH_VALUES = 2 ** 17;
@@ -32,7 +33,7 @@ export const tfjsEngine: Engine = {
 /** @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE */
 async function open(card: ModelCard, options: OpenOptions): Promise<FullClassifier> {
   const wanted = options.device === 'auto' ? undefined : deviceNamed(options.device);
-  const files = readModelFiles(card.file);
+  const files = await readModelFiles(card.file);
   const outline = outlineOf(files, card.output);
   checkInput(outline, card);
   const candidates = wanted ? [wanted] : DEVICES;
@@ -60,19 +61,23 @@ async function openOn(
   options: OpenOptions,
 ): Promise<FullClassifier> {
   const { size, channels } = card.input;
+  const name = device.selector === undefined ? device.name : `${device.name}:${device.selector}`;
   const head = headOf(card, outline.tail);
   const cut = card.explainAt === 'logits' ? outline.logits : { output: outline.output, withoutActivation: false };
   const spec: Spec = {
     file: card.file,
-    device: device.name,
+    device: name,
+    trace: options.trace === true,
+    hardwareOnly: options.device === 'auto',
     ...(card.output === undefined ? {} : { chosen: card.output }),
     ...cut,
     head,
     layers: leadingTo(outline.steps, cut.output).flatMap(step => (step.operator === 'Input' ? [] : [step.name])),
   };
   const native = isNative(device);
-  // A native back end spreads one pass over all cores itself.
-  const workers = native ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
+  // A native back end spreads one pass over all cores itself, and a GPU has one queue.
+  const alone = native || device.name === 'webgpu';
+  const workers = alone ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
   const microBatch =
     options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
   const pool = new WorkerPool(workers, workerUrl(), 'TF.js');
@@ -82,13 +87,15 @@ async function openOn(
     await pool.open(STAGES.device, bytes, about).catch(failedAs('DEVICE', device.hint));
     await pool.open(STAGES.model, bytes, about).catch(failedAs('MODEL'));
     throwIfAborted(options.signal);
+    const { deviceName, clock } = await aboutOf(pool);
     const shapes = await shapesOf(pool, card);
     checkScores(shapes[cut.output] ?? [], card, outline);
     const layers = layerMap(outline, shapes, cut.output, card.camLayer);
     const runtime: Runtime = {
       engine: 'tfjs',
       engineVersion: version_core,
-      device: device.name,
+      device: name,
+      ...(deviceName === undefined ? {} : { deviceName }),
       microBatch,
       workers,
       threads: native ? availableParallelism() : 1,
@@ -97,7 +104,8 @@ async function openOn(
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
     const executor = new TfjsExecutor({ pool, head, image, microBatch });
     const capabilities = new Set(['gradients', 'layers'] as const);
-    return new OnnxClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+    const model = new OnnxClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+    return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
     await pool.close();
     throw error;
@@ -106,14 +114,19 @@ async function openOn(
 
 function failedAs(code: 'DEVICE' | 'MODEL', hint?: string): (error: unknown) => never {
   return error => {
+    if (error instanceof CtXaiError && error.code !== 'ENGINE') throw error;
     throw new CtXaiError(code, messageOf(error), { cause: error, ...(hint === undefined ? {} : { hint }) });
   };
+}
+
+async function aboutOf(pool: WorkerPool): Promise<About> {
+  return (await pool.run(JSON.stringify({ kind: ASKING.about }), [])).facts as About;
 }
 
 async function shapesOf(pool: WorkerPool, { input: { size, channels } }: ModelCard): Promise<Shapes> {
   const dims = [1, ...size, channels];
   const { outputs } = await pool
-    .run(SHAPES, [{ name: 'images', dims, data: new Float32Array(sizeOf(dims)) }])
+    .run(JSON.stringify({ kind: ASKING.shapes }), [{ name: 'images', dims, data: new Float32Array(sizeOf(dims)) }])
     .catch(failedAs('MODEL', "The card's input size may not be the model's."));
   return Object.fromEntries(Object.entries(outputs).map(([name, shape]) => [name, [...shape]]));
 }

@@ -9,15 +9,17 @@ export { differentiateDilated } from './dilated.ts';
 
 type Kernels = Readonly<Record<string, KernelConfig['kernelFunc']>>;
 
-/** What wasm lacks. */
+/** What wasm lacks; the others have them. */
 const LACKING: Kernels = {
   Conv2DBackpropFilter: convFilterGradient,
   DepthwiseConv2dNativeBackpropFilter: depthwiseFilterGradient,
   DepthwiseConv2dNativeBackpropInput: depthwiseInputGradient,
 };
 
+type Backend = 'wasm' | 'cpu' | 'webgpu';
+
 /** What is wrong in TF.js's own. */
-const WRONG: Readonly<Record<'wasm' | 'cpu', Kernels>> = {
+const WRONG: Readonly<Record<Backend, Kernels>> = {
   wasm: {
     MaxPoolGrad: maxPoolGradient,
     AvgPoolGrad: averagePoolGradient,
@@ -28,10 +30,11 @@ const WRONG: Readonly<Record<'wasm' | 'cpu', Kernels>> = {
     ResizeNearestNeighborGrad: nearestGradient,
     ResizeBilinearGrad: bilinearGradient,
   },
+  webgpu: {},
 };
 
 /** Gives a back end the kernels for gradients that it lacks, and others in place of those that are wrong. */
-export function completeKernels(backendName: 'wasm' | 'cpu'): void {
+export function completeKernels(backendName: Backend): void {
   for (const [kernelName, kernelFunc] of Object.entries(LACKING)) {
     if (!getKernel(kernelName, backendName)) registerKernel({ kernelName, backendName, kernelFunc });
   }
