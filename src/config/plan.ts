@@ -53,6 +53,10 @@ export interface PlannedTiming {
   readonly repeats: number;
   /** Seconds spent on each method and model, at most, once every image was timed. */
   readonly seconds: number;
+  /** Devices as `device` or `engine/device`; absent: the one of the run. */
+  readonly devices?: readonly string[];
+  /** Passes per explanation, ascending, without doubles; empty: no budgets are tried. */
+  readonly budgets: readonly number[];
 }
 
 export interface PlannedEngine {

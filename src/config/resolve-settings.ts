@@ -39,7 +39,12 @@ export function resolveEngine(
 }
 
 export function resolveTiming({ timing }: Suite): PlannedTiming {
-  return typeof timing === 'boolean' ? timingSchema.parse({ enabled: timing }) : timing;
+  const { devices, budgets, ...rest } = typeof timing === 'boolean' ? timingSchema.parse({ enabled: timing }) : timing;
+  return {
+    ...rest,
+    ...(devices === undefined || devices.length === 0 ? {} : { devices: [...new Set(devices)] }),
+    budgets: [...new Set(budgets)].sort((a, b) => a - b),
+  };
 }
 
 /** The baselines that parts of a plan name. */

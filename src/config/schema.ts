@@ -46,6 +46,14 @@ export const timingSchema = z.strictObject({
   samples: count.default(3).describe('Images timed.'),
   repeats: count.default(9).describe('Explanations timed per method and model, at least.'),
   seconds: z.number().positive().default(20).describe('Seconds per method and model, at most.'),
+  devices: z
+    .array(z.string().min(1))
+    .optional()
+    .describe('Devices timed, such as cpu, webgpu or tfjs/wasm. Default: the one that the suite runs on.'),
+  budgets: z
+    .array(count)
+    .default([])
+    .describe('Passes at which sampling methods are run and scored on the images timed, such as [50, 100, 200, 500].'),
 });
 
 export const engineSchema = z.strictObject({

@@ -18,6 +18,7 @@ const OWN_ENTRIES = [
   'samples.csv',
   'scores.csv',
   'timings.csv',
+  'budgets.csv',
   'summary.csv',
   'curves.csv',
   'summary.md',

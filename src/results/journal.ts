@@ -16,6 +16,7 @@ interface SampleEntry {
 export interface JournalIndex {
   /** By model, then by sample. */
   readonly samples: Map<string, Map<string, SampleEntry>>;
+  /** Of timings and of budgets. */
   readonly timings: Place[];
   /** Bytes up to the end of the last whole row. */
   end: number;
@@ -32,6 +33,7 @@ export interface Journal {
   append(rows: readonly Row[]): Promise<void>;
   /** The rows of one sample, the last of each unit, in the order in which the units first ended. */
   rowsOf(model: string, sample: string): Promise<Row[]>;
+  /** The last row of each timing and of each budget, in the order in which they first ended. */
   timings(): Promise<Row[]>;
   close(): Promise<void>;
 }
@@ -136,7 +138,7 @@ function lineOf(row: Row): string {
 
 function addToIndex(index: JournalIndex, row: Row, place: Place): void {
   index.rows++;
-  if (row.kind === 'timing') {
+  if (row.kind === 'timing' || row.kind === 'budget') {
     index.timings.push(place);
     return;
   }
@@ -178,7 +180,7 @@ async function readIndex(handle: FileHandle, path: string): Promise<JournalIndex
   return index;
 }
 
-const KINDS: readonly unknown[] = ['sample', 'map', 'score', 'timing'];
+const KINDS: readonly unknown[] = ['sample', 'map', 'score', 'timing', 'budget'];
 
 function parseRow(bytes: Buffer): Row | undefined {
   try {

@@ -62,7 +62,7 @@ function ranked(planned: readonly { readonly id: string }[], found: readonly str
   return [...ids, ...found.filter(id => !ids.includes(id))];
 }
 
-const KINDS = ['sample', 'map', 'score', 'timing'] as const;
+const KINDS = ['sample', 'map', 'score', 'timing', 'budget'] as const;
 
 /** Orders the rows of one sample, and timings. */
 function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row) => number {
@@ -77,7 +77,16 @@ function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row
     KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
     model(a.model) - model(b.model) ||
     method(methodOf(a)) - method(methodOf(b)) ||
-    metric(metricOf(a)) - metric(metricOf(b));
+    metric(metricOf(a)) - metric(metricOf(b)) ||
+    compareEnd(a, b);
+}
+
+/** Timings of one method by device, its budgets from the smallest, their images in code-unit order. */
+function compareEnd(a: Row, b: Row): number {
+  const text = (x = '', y = '') => (x < y ? -1 : x > y ? 1 : 0);
+  if (a.kind === 'timing' && b.kind === 'timing') return text(a.asked, b.asked);
+  if (a.kind === 'budget' && b.kind === 'budget') return (a.budget ?? 0) - (b.budget ?? 0) || text(a.sample, b.sample);
+  return 0;
 }
 
 /** Deletes the maps of a run but those to be kept; their rows stay. @throws CtXaiError IO. */

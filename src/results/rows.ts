@@ -74,14 +74,20 @@ export interface ScoreRow extends Outcome {
   readonly details?: Readonly<Record<string, number>>;
   readonly curve?: Curve;
   readonly passes?: Passes;
+  /** Of `passes`: taken from another unit of the same image and model, and not run again. Absent where none. */
+  readonly saved?: Passes;
 }
 
-/** One measurement of the timing phase. One per model × explainer. */
+/** One measurement of the timing phase. One per model × explainer × device. */
 export interface TimingRow extends Outcome {
   readonly kind: 'timing';
   readonly model: string;
   readonly engine: string;
   readonly device: string;
+  /** What the driver calls it. */
+  readonly deviceName?: string;
+  /** The device as the suite's `timing.devices` names it; absent where it is the run's own. */
+  readonly asked?: string;
   readonly method: string;
   /** Repeats measured, after warm-up. */
   readonly samples: number;
@@ -93,19 +99,77 @@ export interface TimingRow extends Outcome {
     /** Absent where `samples` is too small to carry it. */
     readonly p95?: number;
     readonly min: number;
+    /** Quartiles; absent with fewer than four repeats. */
+    readonly q1?: number;
+    readonly q3?: number;
   };
+  /** Every repeat in the order in which they ran: the image's place among those timed, and its wall time. */
+  readonly calls?: readonly (readonly [image: number, wallMs: number])[];
+  /** Loading the model and compiling its forward graph; of the model that the first call ran on. */
+  readonly openMs?: number;
   /** The first, unwarmed call: compilation included. */
   readonly firstMs?: number;
   /** User + system time of the process (workers included), per explanation. */
   readonly cpuMs?: number;
-  /** Only where a device clock was read; never wall time under another name. */
-  readonly deviceMs?: { readonly p50: number };
+  /**
+   * Only where a device clock was read; never wall time under another name. `p50`: median time in which the device
+   * worked at all; `sumP50`: of all kernels' times added up. Of `samples` calls made apart from those that `wallMs` is
+   * of, since reading the clock slows a device down; on the CPU of the same calls.
+   */
+  readonly deviceMs?: { readonly p50: number; readonly sumP50?: number; readonly samples?: number };
   readonly deviceTimeSource?: string;
+  /** Median time in which the main thread was active: JavaScript and what it calls without waiting. */
+  readonly jsMs?: number;
+  /** Median time of copies between host and device, by the device's clock. */
+  readonly transferMs?: number;
+  /** Most memory in use on the device, MiB. */
+  readonly deviceMemoryMb?: number;
+  /** Mean energy of one call, joules, and what it was read from. */
+  readonly energyJ?: number;
+  readonly energySource?: string;
+  /** Mean over the repeats. */
   readonly passes?: Passes;
+  /** Highest resident memory of the whole process during a call, MiB. */
   readonly peakRssMb?: number;
+  /** Operators that ran on another device than the one asked for, by type, over all graphs used. */
+  readonly elsewhere?: Readonly<Record<string, number>>;
+  /** The machine during the phase: cores that other processes kept busy, of how many, and the clock at both ends. */
+  readonly machine?: {
+    readonly othersCores?: number;
+    readonly cores: number;
+    readonly clockMhz?: readonly [number, number];
+  };
+  /** Why this timing is not to be relied on; absent where nothing speaks against it. */
+  readonly unstable?: readonly string[];
+  /** What the method does that timings must know: it waits, it remembers, it leaves work behind. */
+  readonly remarks?: readonly string[];
+  /** Why a quantity is absent, by its column. */
+  readonly absent?: Readonly<Record<string, string>>;
 }
 
-export type Row = SampleRow | MapRow | ScoreRow | TimingRow;
+/** One explanation at one budget of passes, scored. One per model × explainer × budget × image. */
+export interface BudgetRow extends Outcome {
+  readonly kind: 'budget';
+  readonly model: string;
+  readonly sample: string;
+  readonly patient: string;
+  readonly method: string;
+  /** Passes that it may spend; absent: what the method costs is not a choice. */
+  readonly budget?: number;
+  /** The options that spend it. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly passes?: Passes;
+  /** Of this one explanation, the method warmed up. */
+  readonly wallMs?: number;
+  /** By metric. */
+  readonly values?: Readonly<Record<string, number>>;
+  /** Why a metric has no value. */
+  readonly without?: Readonly<Record<string, string>>;
+  /** Rank correlation of the map with itself, under another seed or at the largest budget. */
+  readonly self?: { readonly with: 'seed' | 'largest'; readonly correlation: number };
+}
+
+export type Row = SampleRow | MapRow | ScoreRow | TimingRow | BudgetRow;
 
 /** `manifest.json`. */
 export interface Manifest {
@@ -168,7 +232,8 @@ export type UnitNames =
   | Pick<SampleRow, 'kind' | 'model' | 'sample'>
   | Pick<MapRow, 'kind' | 'model' | 'sample' | 'method'>
   | Pick<ScoreRow, 'kind' | 'model' | 'sample' | 'method' | 'metric'>
-  | Pick<TimingRow, 'kind' | 'model' | 'method'>;
+  | Pick<TimingRow, 'kind' | 'model' | 'method' | 'asked'>
+  | Pick<BudgetRow, 'kind' | 'model' | 'sample' | 'method' | 'budget'>;
 
 /** The unit of work a row closes, as a key. */
 export function unitOf(row: UnitNames): string {
@@ -180,6 +245,8 @@ export function unitOf(row: UnitNames): string {
     case 'score':
       return JSON.stringify(['score', row.model, row.sample, row.method, row.metric]);
     case 'timing':
-      return JSON.stringify(['timing', row.model, row.method]);
+      return JSON.stringify(['timing', row.model, row.method, ...(row.asked === undefined ? [] : [row.asked])]);
+    case 'budget':
+      return JSON.stringify(['budget', row.model, row.method, row.budget ?? null, row.sample]);
   }
 }

@@ -10,7 +10,8 @@ export interface Run {
   /**
    * The last row of every unit, in plan order, whatever the order in which the units ended: models as in the manifest;
    * samples as in the data; for each its own row, its maps as in the manifest, its scores by map, then by metric.
-   * Timings come last. An interrupted run has fewer rows. Can be called again and again.
+   * Timings come last, then
+   * budgets by method, budget and sample. An interrupted run has fewer rows. Can be called again and again.
    */
   rows(): AsyncIterable<Row>;
   /** A map [h, w]; undefined where the row has none or its file is gone. */

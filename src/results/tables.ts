@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { writeAtomic } from './files.ts';
-import type { Row, SampleRow } from './rows.ts';
+import type { Row, SampleRow, TimingRow } from './rows.ts';
 import type { Run } from './run.ts';
 
 type Cell = string | number | boolean | undefined;
@@ -55,16 +55,51 @@ const TIMINGS = [
   'cpu_ms',
   'status',
   'reason',
+  'asked',
+  'device_name',
+  'device_ms_sum_p50',
+  'device_samples',
+  'js_ms_p50',
+  'transfer_ms_p50',
+  'open_ms',
+  'device_memory_mb',
+  'energy_j',
+  'energy_source',
+  'operators_elsewhere',
+  'others_cores',
+  'cores',
+  'clock_mhz_start',
+  'clock_mhz_end',
+  'unstable',
+  'remarks',
+];
+const BUDGETS = [
+  'model',
+  'method',
+  'budget',
+  'sample',
+  'patient',
+  'forwards',
+  'backwards',
+  'wall_ms',
+  'self_correlation',
+  'self_with',
+  'metric',
+  'value',
+  'status',
+  'reason',
 ];
 const CURVES = ['model', 'sample', 'method', 'metric', 'baseline', 'fraction', 'score'];
 
 /** Which tables are written, in this order. `curves.csv` is long: a line per point. */
 export interface TableOptions {
   readonly curvesCsv?: boolean;
+  /** A line per explanation at a budget and metric. */
+  readonly budgetsCsv?: boolean;
 }
 
 /**
- * Writes samples.csv, scores.csv, timings.csv and, if asked, curves.csv from a run's rows, in plan order. Rows are
+ * Writes samples.csv, scores.csv, timings.csv and, if asked, budgets.csv and curves.csv from a run's rows, in plan order. Rows are
  * streamed.
  * @returns the names of the files written
  */
@@ -74,6 +109,7 @@ export async function writeTables(run: Run, options: TableOptions = {}): Promise
     ['scores.csv', SCORES, () => scoreLines(run)],
     ['timings.csv', TIMINGS, () => linesOf(run, timingLine)],
   ];
+  if (options.budgetsCsv) tables.push(['budgets.csv', BUDGETS, () => linesOf(run, budgetLines)]);
   if (options.curvesCsv) tables.push(['curves.csv', CURVES, () => linesOf(run, curveLines)]);
   for (const [file, header, lines] of tables) await writeCsv(join(run.dir, file), header, lines());
   return tables.map(([file]) => file);
@@ -121,31 +157,76 @@ async function* scoreLines(run: Run): AsyncIterable<Line> {
 }
 
 function timingLine(row: Row): Line[] {
-  if (row.kind !== 'timing') return [];
-  const { wallMs } = row;
+  return row.kind === 'timing' ? [timingCells(row)] : [];
+}
+
+/** Writes the table `timings.csv` of timings that no run folder holds. */
+export async function writeTimings(path: string, rows: readonly TimingRow[]): Promise<void> {
+  await writeCsv(path, TIMINGS, rows.map(timingCells));
+}
+
+function timingCells(row: TimingRow): Line {
+  const { wallMs, machine } = row;
   return [
-    [
-      row.model,
-      row.engine,
-      row.device,
-      row.method,
-      row.samples,
-      wallMs?.p50,
-      wallMs?.p95,
-      wallMs?.mean,
-      wallMs?.sd,
-      row.deviceMs?.p50,
-      row.deviceTimeSource,
-      row.passes?.forward,
-      row.passes?.backward,
-      row.peakRssMb,
-      wallMs?.min,
-      row.firstMs,
-      row.cpuMs,
-      row.status,
-      row.reason,
-    ],
+    row.model,
+    row.engine,
+    row.device,
+    row.method,
+    row.samples,
+    wallMs?.p50,
+    wallMs?.p95,
+    wallMs?.mean,
+    wallMs?.sd,
+    row.deviceMs?.p50,
+    row.deviceTimeSource,
+    row.passes?.forward,
+    row.passes?.backward,
+    row.peakRssMb,
+    wallMs?.min,
+    row.firstMs,
+    row.cpuMs,
+    row.status,
+    row.reason,
+    row.asked,
+    row.deviceName,
+    row.deviceMs?.sumP50,
+    row.deviceMs?.samples,
+    row.jsMs,
+    row.transferMs,
+    row.openMs,
+    row.deviceMemoryMb,
+    row.energyJ,
+    row.energySource,
+    row.elsewhere && operatorsText(row.elsewhere),
+    machine?.othersCores,
+    machine?.cores,
+    machine?.clockMhz?.[0],
+    machine?.clockMhz?.[1],
+    row.unstable?.join('; '),
+    row.remarks?.join('; '),
   ];
+}
+
+/** '12 Resize, 1 Softmax'; empty where there are none. */
+export function operatorsText(operators: Readonly<Record<string, number>>): string {
+  return Object.entries(operators)
+    .sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1))
+    .map(([type, n]) => `${n} ${type}`)
+    .join(', ');
+}
+
+/** A line per metric; one without a metric where there is none. */
+function budgetLines(row: Row): Line[] {
+  if (row.kind !== 'budget') return [];
+  const { passes, self, values = {}, without = {} } = row;
+  const own = [row.model, row.method, row.budget, row.sample, row.patient];
+  const cost = [passes?.forward, passes?.backward, row.wallMs, self?.correlation, self?.with];
+  const metrics = [
+    ...Object.entries(values).map(([metric, value]) => [metric, value, 'ok', undefined]),
+    ...Object.entries(without).map(([metric, reason]) => [metric, undefined, 'undefined', reason]),
+  ];
+  const lines = row.status === 'ok' && metrics.length > 0 ? metrics : [[undefined, undefined, row.status, row.reason]];
+  return lines.map(line => [...own, ...cost, ...line]);
 }
 
 function curveLines(row: Row): Line[] {

@@ -4,12 +4,15 @@ import type { Passes } from '../results/rows.ts';
 /** A meter that can be read. */
 export interface Counter extends Meter {
   read(): Passes;
-  /** Counts work that another unit did for this one too. */
+  /** Counts work that another unit did for this one too: demanded, and saved. */
   add(passes: Passes): void;
+  /** Of what was read: work that another unit did. */
+  saved(): Passes;
 }
 
 export function createCounter(): Counter {
   let [forward, backward] = [0, 0];
+  let [savedForward, savedBackward] = [0, 0];
   return {
     forward(images) {
       forward += images;
@@ -21,6 +24,9 @@ export function createCounter(): Counter {
     add(passes) {
       forward += passes.forward;
       backward += passes.backward;
+      savedForward += passes.forward;
+      savedBackward += passes.backward;
     },
+    saved: () => ({ forward: savedForward, backward: savedBackward }),
   };
 }

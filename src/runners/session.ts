@@ -10,6 +10,8 @@ export interface OpenModelOptions {
   /** What a model ran with before: its device, micro-batch, threads and workers are taken again. */
   readonly earlier?: Runtime;
   readonly cacheDir?: string;
+  /** Read the device's clock. */
+  readonly trace?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -20,7 +22,7 @@ export interface OpenModelOptions {
 export async function openModel(
   plan: Pick<Plan, 'engine' | 'registry'>,
   { card, id }: PlannedModel,
-  { earlier, cacheDir, signal }: OpenModelOptions = {},
+  { earlier, cacheDir, trace, signal }: OpenModelOptions = {},
 ): Promise<FullClassifier> {
   const { engine: asked, registry } = plan;
   const name = earlier?.engine ?? asked.use;
@@ -41,6 +43,7 @@ export async function openModel(
     ...pick('workers', earlier?.workers ?? asked.workers),
     ...pick('microBatch', earlier?.microBatch ?? asked.microBatch),
     ...(cacheDir === undefined ? {} : { cacheDir }),
+    ...(trace ? { trace } : {}),
     ...(signal ? { signal } : {}),
   };
   return engine.open(card, options);

@@ -16,7 +16,8 @@ import { forEachConcurrently } from './pool.ts';
 import { createProgress, type ProgressMeter } from './progress.ts';
 import { type PassContext, runSample } from './sample-runner.ts';
 import { openModel, openSession, type Session } from './session.ts';
-import { timeModel } from './timing.ts';
+import { createOpener, timedDevices } from './timing/devices.ts';
+import { timeModel } from './timing/time-model.ts';
 import { oneLine } from './units.ts';
 
 export interface RunOptions {
@@ -97,8 +98,9 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
     images,
   });
   const ended = (row: Row, known: boolean) => emit({ kind: 'row', row, known, progress: progress.advance(row, known) });
+  const runtimeOf = ({ id }: PlannedModel) => folder.manifest.models.find(m => m.id === id)?.runtime;
   const open = (model: PlannedModel) => (earlier?: Runtime) => {
-    const remembered = earlier ?? folder.manifest.models.find(m => m.id === model.id)?.runtime;
+    const remembered = earlier ?? runtimeOf(model);
     return openModel(plan, model, {
       signal,
       ...(remembered ? { earlier: remembered } : {}),
@@ -152,29 +154,43 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
       }
     },
     async timing(model) {
-      const timings = await folder.journal.timings();
-      const known = timings.filter(row => row.kind === 'timing' && row.model === model.id);
-      await timeModel({
-        plan,
-        model,
-        open: () => open(model)(),
-        done: new Set(known.flatMap(row => (row.kind === 'timing' ? [row.method] : []))),
-        signal,
-        began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
-        ended: row => folder.append(row),
-        progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
-      });
+      const known = (await folder.journal.timings()).filter(row => row.kind === 'timing' && row.model === model.id);
+      for (const device of timedDevices(plan)) {
+        const done = known.flatMap(row => (row.kind === 'timing' && row.asked === device.asked ? [row.method] : []));
+        await timeModel({
+          plan,
+          model,
+          device,
+          opener: createOpener(plan, model, device.engine, {
+            signal,
+            ...pickRuntime(device.asked === undefined ? runtimeOf(model) : undefined),
+            ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
+          }),
+          done: new Set(done),
+          signal,
+          began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
+          ended: row => folder.append(row),
+          progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
+        });
+      }
     },
     async finish(state) {
       emit({ kind: 'phase', phase: 'tables' });
       const run = makeRun(folder.dir, folder.manifest, folder.journal);
-      await writeTables(run, { curvesCsv: plan.output.curvesCsv });
+      await writeTables(run, {
+        curvesCsv: plan.output.curvesCsv,
+        budgetsCsv: plan.timing.enabled && plan.timing.budgets.length > 0,
+      });
       await writeCurves(run);
       const counts = await count(run.rows());
       await folder.updateManifest({ state, counts, endedAt: new Date().toISOString() });
       return { dir: folder.dir, manifest: folder.manifest, state, counts };
     },
   };
+}
+
+function pickRuntime(earlier: Runtime | undefined): { earlier?: Runtime } {
+  return earlier ? { earlier } : {};
 }
 
 /** Methods of their own, and those that take other images' maps. */
@@ -203,7 +219,13 @@ async function failModel(
 }
 
 async function count(rows: AsyncIterable<Row>): Promise<NonNullable<Manifest['counts']>> {
-  const counts: Record<Row['kind'], Partial<Record<Status, number>>> = { sample: {}, map: {}, score: {}, timing: {} };
+  const counts: Record<Row['kind'], Partial<Record<Status, number>>> = {
+    sample: {},
+    map: {},
+    score: {},
+    timing: {},
+    budget: {},
+  };
   for await (const row of rows) counts[row.kind][row.status] = (counts[row.kind][row.status] ?? 0) + 1;
   return counts;
 }

@@ -84,10 +84,14 @@ function attributionResult(
   }
   const passes = counter.read();
   if (isUndefined(found)) return { result: { status: 'undefined', reason: String(found.undefined), passes } };
-  const { map } = found;
-  if (!(map?.data instanceof Float32Array) || !Array.isArray(map.shape)) {
+  const returned = found.map;
+  const data = returned?.data;
+  if (!(data instanceof Float32Array) || !Array.isArray(returned.shape)) {
     throw new CtXaiError('PLUGIN', `explainer '${name}' returned no map; 'map' must be a tensor { shape, data }.`);
   }
+  // A copy: what a getter or a proxy computes late is computed here, once, and whoever times this call times it.
+  const map: Tensor = { shape: [...returned.shape], data: new Float32Array(data.length) };
+  for (let i = 0; i < data.length; i++) map.data[i] = data[i]!;
   if (!sameShape(map.shape, grid) || map.data.length !== grid[0]! * grid[1]!) {
     throw new CtXaiError(
       'PLUGIN',
@@ -147,7 +151,9 @@ function scoreResult(found: Score | Undefined, { metric }: PlannedMetric, counte
     throw new CtXaiError('PLUGIN', `metric '${metric.name}' returned ${String(found)}; it must return { value }.`);
   }
   const passes = counter.read();
-  if (isUndefined(found)) return { status: 'undefined', reason: String(found.undefined), passes };
+  const saved = counter.saved();
+  const cost = { passes, ...(saved.forward + saved.backward > 0 ? { saved } : {}) };
+  if (isUndefined(found)) return { status: 'undefined', reason: String(found.undefined), ...cost };
   const { value, curve } = found;
   const [low, high] = metric.range;
   const slack = 1e-6 * Math.max(1, Math.abs(value));
@@ -161,7 +167,7 @@ function scoreResult(found: Score | Undefined, { metric }: PlannedMetric, counte
   return {
     status: 'ok',
     value,
-    passes,
+    ...cost,
     ...(details ? { details } : {}),
     ...(curve ? { curve: { fraction: [...curve.fraction], score: [...curve.score] } } : {}),
   };

@@ -39,12 +39,15 @@ test('run writes the whole run folder, prints the table and the report, and is q
   }
   expect(existsSync(join(out, 'run.lock'))).toBe(false);
   const timings = await csv(join(out, 'timings.csv'));
-  expect(timings.map(t => [t.method, t.samples, t.wall_ms_p95, t.device_ms_p50])).toEqual(
-    ['grad-cam', 'integrated-gradients', 'lime', 'occlusion', 'random'].map(m => [m, '2', '', '']),
+  const methods = ['grad-cam', 'integrated-gradients', 'lime', 'occlusion', 'random'];
+  expect(timings.map(t => [t.method, t.samples, t.wall_ms_p95, t.device_time_source, t.transfer_ms_p50])).toEqual(
+    methods.map(m => [m, '2', '', 'process CPU time', '']),
   );
   for (const row of timings) {
     expect(Number(row.wall_ms_p50)).toBeGreaterThan(0);
     expect(Number(row.first_ms)).toBeGreaterThan(0);
+    expect(Number(row.device_ms_p50)).toBeGreaterThan(0);
+    expect(Number(row.open_ms)).toBeGreaterThan(0);
   }
   expect(timings.find(t => t.method === 'lime')).toMatchObject({ forwards: '20', backwards: '0' });
   const manifest = JSON.parse(await readFile(join(out, 'manifest.json'), 'utf8')) as Manifest;

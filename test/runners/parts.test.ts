@@ -59,6 +59,7 @@ describe('shared work', () => {
     }
     expect([done, values]).toEqual([1, ['value', 'value']]);
     expect(counters.map(c => c.read().forward)).toEqual([5, 5]);
+    expect(counters.map(c => c.saved().forward)).toEqual([0, 5]);
   });
 
   test('that fails is tried again by the next', async () => {

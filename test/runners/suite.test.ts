@@ -104,6 +104,12 @@ describe('a run', () => {
   });
 });
 
+/** What a start took from another unit's work depends on what an earlier start had left to do. */
+function withoutSaved(row: Row): Row {
+  const { saved: _, ...rest } = { saved: undefined, ...row };
+  return rest as Row;
+}
+
 describe('resuming', () => {
   test('after an interruption at any unit ends in the same tables', async () => {
     const dir = await world(await temporaryFolder(), 2);
@@ -123,7 +129,7 @@ describe('resuming', () => {
       const resumed = await run(dir, registry, { out });
       expect(resumed.state).toBe('complete');
       expect(resumed.manifest.resumed).toBe(1);
-      expect(resumed.rows).toEqual(whole.rows);
+      expect(resumed.rows.map(withoutSaved)).toEqual(whole.rows.map(withoutSaved));
       expect(await tables(resumed.dir)).toEqual(expected);
     }
   });
@@ -138,7 +144,7 @@ describe('resuming', () => {
     for (const share of [0, 0.13, 0.37, 0.61, 0.9]) {
       await truncate(journal, Math.floor(share * length));
       const resumed = await run(dir, registry);
-      expect(resumed.rows).toEqual(whole.rows);
+      expect(resumed.rows.map(withoutSaved)).toEqual(whole.rows.map(withoutSaved));
       expect(await tables(resumed.dir)).toEqual(expected);
     }
   });

@@ -37,10 +37,19 @@ describe('the timing phase', () => {
       expect(row).toMatchObject({ samples: 7, passes: { forward: 2, backward: 0 }, engine: 'analytic', device: 'cpu' });
       expect(row.wallMs!.min).toBeLessThanOrEqual(row.wallMs!.p50);
       expect(row.wallMs!.p95).toBeUndefined();
-      expect(row.deviceMs).toBeUndefined();
+      // On the CPU the device's clock is the process's own.
+      expect(row).toMatchObject({ deviceTimeSource: 'process CPU time', deviceMs: { samples: 7 } });
+      expect(row.deviceMs!.sumP50).toBeUndefined();
+      expect(row.transferMs).toBeUndefined();
+      expect(row.jsMs!).toBeGreaterThan(0);
+      expect(row.openMs!).toBeGreaterThan(0);
+      expect(row.calls!.map(([image]) => image)).toEqual([0, 1, 0, 1, 0, 1, 0]);
+      expect(row.machine!.cores).toBeGreaterThan(0);
+      expect(row.remarks).toBeUndefined();
+      expect(row.energyJ === undefined).toBe(row.absent?.['energy_j'] !== undefined);
     }
-    // 4 images, then the first call of each, then 7 blocks.
-    const blocks = calls.slice(4 * 3 + 3);
+    // 4 images, then the first call of each, then 7 blocks, then each once more on both images.
+    const blocks = calls.slice(4 * 3 + 3, -2 * 3);
     expect(blocks).toHaveLength(21);
     const orders = new Set<string>();
     for (let i = 0; i < blocks.length; i += 3) {

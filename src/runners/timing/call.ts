@@ -1,0 +1,63 @@
+import type { PlannedExplainer, PlannedModel } from '../../config/plan.ts';
+import type { FullClassifier } from '../../core/contracts.ts';
+import { CtXaiError } from '../../core/errors.ts';
+import { createRng } from '../../core/rng.ts';
+import type { Passes } from '../../results/rows.ts';
+import { createCounter } from '../meter.ts';
+import { explainUnit } from '../units.ts';
+import type { TimedImage, TimingPlan } from './images.ts';
+import { type Measured, measure } from './stopwatch.ts';
+import { watchModel } from './watched.ts';
+
+/** One timed explanation. */
+export interface Call extends Measured {
+  /** Place of the image among those timed, and which variation of it. */
+  readonly image: number;
+  readonly variation: number;
+  readonly passes: Passes;
+  /** Calls of the model that the method did not wait for. The window ends when they have. */
+  readonly left: number;
+  readonly energyJ?: number;
+}
+
+export interface CallContext {
+  readonly plan: TimingPlan;
+  readonly model: PlannedModel;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Times one explanation, from inputs that are ready to a map whose every value is computed and copied, with nothing in
+ * flight on the device before or after.
+ * @throws CtXaiError if the explanation fails; one that is undefined has cost its time all the same.
+ */
+export async function timeCall(
+  context: CallContext,
+  classifier: FullClassifier,
+  method: PlannedExplainer,
+  timed: TimedImage,
+): Promise<Measured & { readonly passes: Passes; readonly left: number }> {
+  const { plan, model, signal } = context;
+  const { image, target, sample } = timed;
+  const rng = createRng(plan.seed).fork('explain', model.id, sample.id, method.id);
+  const watched = watchModel(classifier);
+  let passes = createCounter().read();
+  let left = 0;
+  let failure: string | undefined;
+  const measured = await measure(method.id, async () => {
+    const { result } = await explainUnit(method, {
+      model: watched.model,
+      image,
+      target: { class: target },
+      rng,
+      signal,
+    });
+    left = await watched.settle();
+    passes = result.passes ?? passes;
+    if (result.status === 'failed' || result.status === 'skipped') {
+      failure = result.reason ?? 'the explanation failed.';
+    }
+  });
+  if (failure !== undefined) throw new CtXaiError('ENGINE', failure);
+  return { ...measured, passes, left };
+}
