@@ -6,7 +6,7 @@ import { tensor } from '../core/tensor.ts';
 import { drawSlice, LABELS, type PatientSpec, type PhantomSlice } from './phantom/slice.ts';
 
 /** Raised whenever the same seed gives other pixels, so that no old run is resumed with new images. */
-export const PHANTOM_VERSION = 1;
+export const PHANTOM_VERSION = 2;
 
 const options = z.strictObject({
   seed: z.union([z.string(), z.number()]).default('phantom').describe('Another seed gives other patients.'),
@@ -16,7 +16,7 @@ const options = z.strictObject({
     .describe('Splits share no patient. The bundled models were trained on `train`.'),
   patients: z.number().int().min(1).max(100_000).default(24),
   slices: z.number().int().min(1).max(64).default(2).describe('Axial slices per patient, from upper to lower lung.'),
-  size: z.number().int().min(64).max(1024).default(256).describe('Pixels a side; the field of view is 320–430 mm.'),
+  size: z.number().int().min(64).max(1024).default(256).describe('Pixels a side; the field of view is 315–430 mm.'),
 });
 
 export type PhantomOptions = z.output<typeof options>;

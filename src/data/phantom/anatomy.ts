@@ -66,8 +66,9 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
   const b = h.halfDepth * (0.96 + 0.04 * taper);
   // The thoracic cavity: an ellipse a little in front of the middle, narrow at the apices.
   const cavityA = a - h.wall - h.fat * 0.8 - 6 - 26 * (1 - smoothstep(0.12, 0.5, level));
-  const cavityB = b - h.wall * 0.62 - h.fat * 0.85;
-  const cavityY = -2;
+  const cavityB = b - h.wall * 0.62 - h.fat * 0.85 - 4;
+  // Nearer to the front: the back has the spine's muscles.
+  const cavityY = -8;
   const shape = { p3: uniform(rng, -0.012, 0.012), p4: uniform(rng, -0.015, 0.02), tilt: uniform(rng, -0.03, 0.03) };
   const wobble = smoothField(rng, frame, 28);
   const streaks = smoothField(rng, frame, 5);
@@ -82,7 +83,7 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
   const hilum = Math.exp(-(((level - 0.48) / 0.16) ** 2));
   /** Half width of the mediastinum at height y; side −1 is the image's left, the patient's right. */
   const mediastinum = (side: number, y: number): number => {
-    const heart = (side > 0 ? 60 : 34) * heartOn * Math.exp(-(((y - heartY) / (cavityB * 0.42)) ** 4));
+    const heart = (side > 0 ? 70 : 26) * heartOn * Math.exp(-(((y - heartY) / (cavityB * 0.42)) ** 4));
     const great = 20 * Math.exp(-(((y - cavityY + 6) / 34) ** 2)) * (1 - 0.5 * heartOn);
     const root = 14 * hilum * Math.exp(-(((y - cavityY - 6) / 15) ** 2));
     const spine = (spineHalf + 3) * smoothstep(spineY - 26, spineY - 6, y);
@@ -106,7 +107,8 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
   const outsideCavity = (1 + 4.1 / Math.min(cavityA, cavityB)) ** 2.5;
   for (let i = 0; i < size; i++) {
     const y = y0 + i * spacing;
-    const rowBody = Math.abs(y / b) ** 2.35;
+    // Flattened where it lies on the table.
+    const rowBody = Math.abs(y / b) ** (y > 0 ? 3 : 2.35);
     const rowCavity = Math.abs((y - cavityY) / cavityB) ** 2.5;
     const halfMediastinum = [mediastinum(-1, y), mediastinum(1, y)] as const;
     for (let j = 0; j < size; j++) {
@@ -244,8 +246,8 @@ function drawMediastinum(
   const blood = uniform(rng, 36, 46);
   const y = g.cavityY;
   if (g.heartOn > 0.15) {
-    ellipse(s, { x: 14, y: g.heartY, rx: 54 * g.heartOn, ry: g.cavityB * 0.45, angle: 0.35, hu: blood });
-    ellipse(s, { x: -14, y: g.heartY + 6, rx: 28 * g.heartOn, ry: g.cavityB * 0.36, hu: blood });
+    ellipse(s, { x: 24, y: g.heartY, rx: 52 * g.heartOn, ry: g.cavityB * 0.45, angle: 0.35, hu: blood });
+    ellipse(s, { x: -8, y: g.heartY + 6, rx: 26 * g.heartOn, ry: g.cavityB * 0.36, hu: blood });
   }
   const upper = 1 - g.heartOn * 0.6;
   ellipse(s, { x: -9, y: y - 12, rx: 15 * upper + 3, ry: 15 * upper + 3, hu: blood + 2 });
@@ -279,6 +281,7 @@ function drawSpine(rng: Rng, s: Slice, y: number, half: number): void {
   const bone = s.h.spongiosaHU;
   const rim = { mm: 1.3, hu: cortex };
   for (const side of [-1, 1]) {
+    ellipse(s, { x: side * 30, y: y + half + 19, rx: 25, ry: 14, angle: side * 0.25, hu: s.h.muscleHU });
     ellipse(s, { x: side * (half - 2), y: y + half + 3, rx: 4.5, ry: 9, hu: bone + 120, rim });
     ellipse(s, { x: side * (half + 11), y: y + half + 8, rx: 13, ry: 4.5, angle: side * 0.35, hu: bone + 60, rim });
     ellipse(s, { x: side * 7, y: y + half + 17, rx: 10, ry: 3.6, angle: side * -0.7, hu: bone + 150, rim });
@@ -333,7 +336,7 @@ function drawTable({ frame, hu, body }: Slice, halfDepth: number): void {
   for (let j = 0; j < size; j++) {
     const x = x0 + j * spacing;
     if (Math.abs(x) > 205) continue;
-    const top = halfDepth + 5 - (x * x) / 1500 + 6;
+    const top = halfDepth + 2 - (x * x) / 2000;
     for (let i = 0; i < size; i++) {
       const below = y0 + i * spacing - top;
       if (below < -spacing || below > 34) continue;

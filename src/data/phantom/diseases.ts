@@ -71,7 +71,7 @@ export function covid(rng: Rng): Disease {
             ry: radius * Math.sqrt(aspect),
             angle,
             margin: uniform(r, 3, 8),
-            ragged: uniform(r, 1, 3),
+            ragged: uniform(r, 1.5, 4.5),
           },
           (p, t) => {
             const { x, y } = at(lesions, p);

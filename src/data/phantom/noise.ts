@@ -3,7 +3,8 @@ import type { Frame } from './frame.ts';
 
 /**
  * CT noise: a Gaussian field whose power spectrum rises like a ramp, peaks at `peak` cycles/mm and rolls off as the
- * reconstruction kernel does (S ∝ f · exp(−(f/peak)²/2), whose maximum is at `peak`), SD 1 over the frame.
+ * reconstruction kernel does (S ∝ f · exp(−(f/peak)²/2), whose maximum is at `peak`). SD 1 before it is averaged over
+ * pixels, so less on a coarse grid.
  */
 export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
   const { size, spacing } = frame;
@@ -14,11 +15,17 @@ export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
   const half = n / 2 + 1;
   const frequency = Float64Array.from({ length: half }, (_, k) => (k / (n * spacing)) ** 2);
   const rate = 1 / (2 * peak * peak);
+  // The variance of the whole plane, ∫ S 2πf df, is 1.
+  const density = 1 / (2 * Math.PI * peak ** 3 * Math.sqrt(Math.PI / 2) * (n * spacing) ** 2);
+  const averaged = Float64Array.from({ length: half }, (_, k) =>
+    k === 0 ? 1 : Math.sin((Math.PI * k) / n) / ((Math.PI * k) / n),
+  );
   const amplitude = new Float64Array(half * half);
   for (let i = 0; i < half; i++) {
     for (let j = 0; j <= i; j++) {
       const f2 = frequency[i]! + frequency[j]!;
-      amplitude[i * half + j] = amplitude[j * half + i] = Math.sqrt(Math.sqrt(f2) * Math.exp(-f2 * rate));
+      const power = density * Math.sqrt(f2) * Math.exp(-f2 * rate);
+      amplitude[i * half + j] = amplitude[j * half + i] = Math.sqrt(power) * averaged[i]! * averaged[j]!;
     }
   }
   // White noise is white in both domains, so it is drawn in the frequency domain; the real part of what it
@@ -33,16 +40,7 @@ export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
   }
   inverseFft2(re, im, n);
   const out = new Float32Array(size * size);
-  let squares = 0;
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j < size; j++) {
-      const v = re[i * n + j]!;
-      out[i * size + j] = v;
-      squares += v * v;
-    }
-  }
-  const sd = Math.sqrt(squares / out.length);
-  for (let p = 0; p < out.length; p++) out[p]! /= sd;
+  for (let i = 0; i < size; i++) out.set(re.subarray(i * n, i * n + size), i * size);
   return out;
 }
 

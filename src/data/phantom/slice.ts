@@ -15,7 +15,7 @@ export interface Acquisition {
   readonly fov: number;
   readonly shiftX: number;
   readonly shiftY: number;
-  /** SD in soft tissue, HU. */
+  /** SD in soft tissue, HU, before pixels average it. */
   readonly noise: number;
   /** Peak of the noise power spectrum, cycles/mm: the kernel's sharpness. */
   readonly peak: number;
@@ -23,7 +23,7 @@ export interface Acquisition {
 
 export function drawAcquisition(rng: Rng, halfWidth: number): Acquisition {
   return {
-    fov: gaussian(rng, 2 * halfWidth + 25, 14, 320, 430),
+    fov: gaussian(rng, 2 * halfWidth + 4, 10, 315, 430),
     shiftX: gaussian(rng, 0, 5, -14, 14),
     shiftY: gaussian(rng, 6, 5, -8, 18),
     noise: uniform(rng, 18, 29),

@@ -32,31 +32,37 @@ export function drawTree(rng: Rng, frame: Frame, anatomy: Anatomy, amount: numbe
   };
   const grow = (x: number, y: number, angle: number, radius: number, generation: number): void => {
     let [px, py, heading] = [x, y, angle];
-    const steps = 2 + rng.int(4);
+    const steps = 2 + rng.int(3);
+    // How steeply it leaves the plane: it fills less and less of the slice's thickness.
+    const leaving = uniform(rng, 0.05, 0.3);
+    let share = clamp01(0.35 + radius * 0.3);
     for (let k = 0; k < steps; k++) {
       const length = uniform(rng, 5, 9);
       heading += 0.22 * rng.normal();
       const [ex, ey] = [px + length * Math.cos(heading), py + length * Math.sin(heading)];
       const deep = lungDepth(ex, ey);
       if (deep < 3) return;
-      // Vessels leave the plane: thinner ones fill less of the slice's thickness.
-      tube(px, py, ex, ey, radius, clamp01(0.45 + radius * 0.35));
+      tube(px, py, ex, ey, radius, share);
       [px, py] = [ex, ey];
-      radius *= 0.93;
+      radius *= 0.92;
+      share *= 1 - leaving;
     }
-    if (radius < 0.45 || generation > 7) return;
+    if (radius < 0.4 || generation > 6) return;
     const spread = uniform(rng, 0.3, 0.75);
-    grow(px, py, heading + spread, radius * uniform(rng, 0.62, 0.85), generation + 1);
-    grow(px, py, heading - spread * uniform(rng, 0.6, 1.1), radius * uniform(rng, 0.62, 0.85), generation + 1);
+    for (const turn of [spread, -spread * uniform(rng, 0.6, 1.1)]) {
+      const thinner = radius * uniform(rng, 0.62, 0.85);
+      // Some branches are in other planes.
+      if (rng.next() < 0.78) grow(px, py, heading + turn, thinner, generation + 1);
+    }
   };
   anatomy.hila.forEach((hilum, k) => {
     const outward = k === 0 ? Math.PI : 0;
-    const branches = Math.round(6 * amount) + rng.int(3);
+    const branches = Math.round(4 * amount) + rng.int(3);
     for (let b = 0; b < branches; b++) {
       const angle = outward + uniform(rng, -1.45, 1.45);
-      grow(hilum.x, hilum.y + 6 * rng.normal(), angle, uniform(rng, 1.4, 3.4), 0);
+      grow(hilum.x, hilum.y + 6 * rng.normal(), angle, uniform(rng, 1.2, 3), 0);
     }
-    crossings(rng, frame, anatomy, tree, hilum, outward, Math.round(85 * amount));
+    crossings(rng, frame, anatomy, tree, hilum, outward, Math.round(80 * amount));
   });
   return tree;
 }
@@ -77,10 +83,11 @@ function crossings(
     const angle = outward + uniform(rng, -1.7, 1.7);
     const x = hilum.x + distance * Math.cos(angle);
     const y = hilum.y + distance * 1.05 * Math.sin(angle);
-    const radius = Math.max(0.5, (3 * (1 - distance / reach) + 0.55) * uniform(rng, 0.45, 1));
+    const radius = Math.max(0.5, (2.6 * (1 - distance / reach) + 0.5) * uniform(rng, 0.4, 1));
+    const share = uniform(rng, 0.5, 1);
     around(frame, x, y, radius + frame.spacing, (p, dx, dy) => {
       if (anatomy.depth[p]! < 3) return;
-      const cover = cross(radius, Math.hypot(dx, dy), frame.spacing) * anatomy.lung[p]!;
+      const cover = share * cross(radius, Math.hypot(dx, dy), frame.spacing) * anatomy.lung[p]!;
       if (cover > tree.vessel[p]!) tree.vessel[p] = cover;
     });
     if (radius > 1.5 && rng.next() < 0.6) {
