@@ -13,6 +13,7 @@ import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
 import { testEngine } from '../../conformance/engine.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, save, worst } from './fixtures.ts';
+import { noGpu, onGpu } from './gpu.ts';
 
 /** What MobileNets and DenseNets are made of: depthwise and strided convolutions, joins, pools, a fused softmax. */
 function smallNet(): LayersModel {
@@ -51,12 +52,17 @@ images.data.forEach((_, i) => {
 for (const device of ['wasm', 'cpu-js'])
   testEngine('a small net', { engine: tfjsEngine, device, card, images, step: 0.05 });
 
+describe.skipIf(noGpu !== undefined)(onGpu('TF.js on WebGPU'), () => {
+  testEngine('a small net', { engine: tfjsEngine, device: 'webgpu', card, images, step: 0.05, workers: 1 });
+});
+
 describe('the same model on TF.js and exported to ONNX', () => {
   const opened: FullClassifier[] = [];
   beforeAll(async () => {
     const options = { workers: 1, threads: 1, microBatch: 2 };
     opened.push(await tfjsEngine.open(card, { device: 'wasm', ...options }));
     opened.push(await tfjsEngine.open(card, { device: 'cpu-js', ...options }));
+    if (noGpu === undefined) opened.push(await tfjsEngine.open(card, { device: 'webgpu', ...options }));
     opened.push(await onnxWithTfjs.open(card, { device: 'cpu', ...options }));
   });
   afterAll(() => Promise.all(opened.map(m => m.close())));
@@ -88,9 +94,12 @@ describe('the same model on TF.js and exported to ONNX', () => {
   it('gives any layer by its name', async () => {
     const target = { class: 0, score: 'logit' } as const;
     for (const layer of ['stem', 'deep', 'norm', 'pool', 'joined']) {
-      const [a, , b] = await Promise.all(opened.map(model => model.layer(batchOf(images), target, layer)));
-      expect(worst(a!.activations.data, b!.activations.data)).toBeLessThan(1e-4);
-      expect(worst(a!.gradients.data, b!.gradients.data)).toBeLessThan(1e-3);
+      const all = await Promise.all(opened.map(model => model.layer(batchOf(images), target, layer)));
+      const onnx = all.pop()!;
+      for (const found of all) {
+        expect(worst(found.activations.data, onnx.activations.data)).toBeLessThan(1e-4);
+        expect(worst(found.gradients.data, onnx.gradients.data)).toBeLessThan(1e-3);
+      }
     }
   });
 });

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
 import { useDevice } from '../../../src/engines/tfjs/devices.ts';
+import type { Watch } from '../../../src/engines/tfjs/webgpu/faults.ts';
+import { noGpu, onGpu } from './gpu.ts';
 
 const rng = createRng('tfjs kernels');
 const draw = (shape: number[]) => Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.normal());
@@ -58,51 +60,81 @@ const weights = (y: tf.Tensor) =>
   );
 const value = (f: (x: tf.Tensor) => tf.Tensor, x: tf.Tensor) => tf.sum(tf.mul(f(x), weights(f(x))));
 
-describe.each(['wasm', 'cpu-js'])('gradients on %s', device => {
-  beforeAll(() => useDevice(device));
+/** Values of tensors, which are disposed of; a GPU's can't be read at once. */
+const read = (tensors: tf.Tensor[]) =>
+  Promise.all(
+    tensors.map(async t => {
+      const values = await t.data();
+      t.dispose();
+      return values;
+    }),
+  );
 
-  it.each(Object.entries(ofImages))('of %s are what central differences say', (_, f) => {
+describe.each([
+  { device: 'wasm', name: 'wasm' },
+  { device: 'cpu-js', name: 'cpu-js' },
+  { device: 'webgpu', name: onGpu('webgpu'), skip: noGpu !== undefined },
+])('gradients on $name', ({ device, skip = false }) => {
+  let watch: Watch;
+  beforeAll(async () => {
+    if (!skip) ({ watch } = await useDevice(device));
+  });
+
+  it.skipIf(skip).each(Object.entries(ofImages))('of %s are what central differences say', async (_, f) => {
     const shape = [2, 7, 6, 3];
     const before = tf.memory().numTensors;
-    tf.tidy(() => {
-      const x = tf.tensor(draw(shape), shape);
-      const gradient = tf.grad((v: tf.Tensor) => value(f, v))(x);
-      const norm = Math.sqrt(tf.sum(tf.square(gradient)).dataSync()[0]!);
-      // Small, for kinks lie near; the rounding of a sum of some hundred values still is below the tolerance.
-      const step = 0.01;
-      const along = [
-        tf.div(gradient, norm),
-        tf.tensor(
-          draw(shape).map(v => v / Math.sqrt(x.size)),
-          shape,
-        ),
-      ];
-      for (const direction of along) {
-        const want = tf.sum(tf.mul(gradient, direction)).dataSync()[0]!;
-        const ends = [step, -step].map(by => value(f, tf.add(x, tf.mul(direction, by))).dataSync()[0]!);
-        expect(Math.abs((ends[0]! - ends[1]!) / (2 * step) - want)).toBeLessThan(0.01 * norm);
-      }
-    });
+    const results = await watch(() =>
+      read(
+        tf.tidy(() => {
+          const x = tf.tensor(draw(shape), shape);
+          const gradient = tf.grad((v: tf.Tensor) => value(f, v))(x);
+          const norm = tf.sqrt(tf.sum(tf.square(gradient)));
+          // Small, for kinks lie near; the rounding of a sum of some hundred values still is below the tolerance.
+          const step = 0.01;
+          const along = [
+            tf.div(gradient, norm),
+            tf.tensor(
+              draw(shape).map(v => v / Math.sqrt(x.size)),
+              shape,
+            ),
+          ];
+          const compared = along.flatMap(direction => [
+            tf.sum(tf.mul(gradient, direction)),
+            ...[step, -step].map(by => value(f, tf.add(x, tf.mul(direction, by)))),
+          ]);
+          return [norm, ...compared];
+        }),
+      ),
+    );
+    const [norm, ...compared] = results.map(r => r[0]!) as [number, ...number[]];
+    for (let i = 0; i < compared.length; i += 3) {
+      const [want, ahead, behind] = compared.slice(i) as [number, number, number];
+      expect(Math.abs((ahead - behind) / 0.02 - want)).toBeLessThan(0.01 * norm);
+    }
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it.each([
+  it.skipIf(skip).each([
     ['a convolution', [3, 3, 3, 4], (x: tf.Tensor4D, w: tf.Tensor) => tf.conv2d(x, at(w), 2, 'same')],
     [
       'a depthwise convolution',
       [3, 3, 3, 2],
       (x: tf.Tensor4D, w: tf.Tensor) => tf.depthwiseConv2d(x, at(w), 2, 'same'),
     ],
-  ] as const)('of the kernel of %s are what central differences say', (_, shape, f) => {
-    tf.tidy(() => {
-      const x = tf.tensor(draw([2, 7, 6, 3]), [2, 7, 6, 3]) as tf.Tensor4D;
-      const w = tf.tensor(draw([...shape]), [...shape]);
-      const of = (v: tf.Tensor) => value(u => f(x, u), v);
-      const gradient = tf.grad(of)(w);
-      const direction = tf.tensor(draw([...shape]), [...shape]);
-      const ends = [0.1, -0.1].map(by => of(tf.add(w, tf.mul(direction, by))).dataSync()[0]!);
-      const want = tf.sum(tf.mul(gradient, direction)).dataSync()[0]!;
-      expect((ends[0]! - ends[1]!) / 0.2).toBeCloseTo(want, 2);
-    });
+  ] as const)('of the kernel of %s are what central differences say', async (_, shape, f) => {
+    const results = await watch(() =>
+      read(
+        tf.tidy(() => {
+          const x = tf.tensor(draw([2, 7, 6, 3]), [2, 7, 6, 3]) as tf.Tensor4D;
+          const w = tf.tensor(draw([...shape]), [...shape]);
+          const of = (v: tf.Tensor) => value(u => f(x, u), v);
+          const gradient = tf.grad(of)(w);
+          const direction = tf.tensor(draw([...shape]), [...shape]);
+          return [tf.sum(tf.mul(gradient, direction)), ...[0.1, -0.1].map(by => of(tf.add(w, tf.mul(direction, by))))];
+        }),
+      ),
+    );
+    const [want, ahead, behind] = results.map(r => r[0]!) as [number, number, number];
+    expect((ahead - behind) / 0.2).toBeCloseTo(want, 2);
   });
 });

@@ -1,4 +1,5 @@
 import { getKernel, type KernelConfig, registerKernel, unregisterKernel } from '@tensorflow/tfjs-core';
+import { composedAveragePoolGradient, composedBilinearGradient } from './composed.ts';
 import { convFilterGradient } from './conv-filter.ts';
 import { depthwiseFilterGradient } from './depthwise-filter.ts';
 import { depthwiseInputGradient } from './depthwise-input.ts';
@@ -30,7 +31,10 @@ const WRONG: Readonly<Record<Backend, Kernels>> = {
     ResizeNearestNeighborGrad: nearestGradient,
     ResizeBilinearGrad: bilinearGradient,
   },
-  webgpu: {},
+  webgpu: {
+    AvgPoolGrad: composedAveragePoolGradient,
+    ResizeBilinearGrad: composedBilinearGradient,
+  },
 };
 
 /** Gives a back end the kernels for gradients that it lacks, and others in place of those that are wrong. */

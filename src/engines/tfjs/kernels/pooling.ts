@@ -1,6 +1,6 @@
 import { backend_util, type KernelConfig, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 
-interface Attributes {
+export interface PoolAttributes {
   readonly filterSize: [number, number];
   readonly strides: [number, number];
   readonly pad: Parameters<typeof backend_util.computePool2DInfo>[4];
@@ -15,7 +15,7 @@ const gradientOf =
   (share: Share): KernelConfig['kernelFunc'] =>
   ({ inputs, attrs }) => {
     const input = inputs.input as Tensor4D;
-    const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as Attributes;
+    const { filterSize, strides, pad, dimRoundingMode } = attrs as unknown as PoolAttributes;
     const window = backend_util.computePool2DInfo(input.shape, filterSize, strides, 1, pad, dimRoundingMode);
     const { batchSize, inHeight, inWidth, outHeight, outWidth, inChannels, padInfo } = window;
     const [x, dy] = [floatsOf(input), floatsOf(inputs.dy as Tensor4D)];

@@ -1,20 +1,20 @@
 import { type KernelConfig, type Tensor4D, tensor4d } from '@tensorflow/tfjs-core';
 
-interface Attributes {
+export interface ResizeAttributes {
   readonly alignCorners: boolean;
   readonly halfPixelCenters?: boolean;
 }
 
 /** For each pixel of the output along one axis: the two of the input it is made of, and the second one's share. */
-interface Taps {
+export interface Taps {
   readonly low: Int32Array;
   readonly high: Int32Array;
   readonly share: Float64Array;
 }
 
-type Along = (from: number, to: number, attrs: Attributes) => Taps;
+type Along = (from: number, to: number, attrs: ResizeAttributes) => Taps;
 
-const bilinear: Along = (from, to, { alignCorners, halfPixelCenters = false }) => {
+export const bilinear: Along = (from, to, { alignCorners, halfPixelCenters = false }) => {
   const [low, high, share] = [new Int32Array(to), new Int32Array(to), new Float64Array(to)];
   const scale = alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to;
   for (let i = 0; i < to; i++) {
@@ -43,7 +43,10 @@ const gradientOf =
     const { dy, images } = inputs as { dy: Tensor4D; images: Tensor4D };
     const [n, h, w, c] = images.shape;
     const [, rows, columns] = dy.shape;
-    const [y, x] = [along(h, rows, attrs as unknown as Attributes), along(w, columns, attrs as unknown as Attributes)];
+    const [y, x] = [
+      along(h, rows, attrs as unknown as ResizeAttributes),
+      along(w, columns, attrs as unknown as ResizeAttributes),
+    ];
     const slope = dy.dataSync() as Float32Array;
     const out = new Float32Array(n * h * w * c);
     for (let image = 0, from = 0; image < n; image++) {

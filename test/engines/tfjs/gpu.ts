@@ -1,0 +1,17 @@
+import { missingPackages } from '../../../src/engines/tfjs/webgpu/start.ts';
+import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';
+
+const missing = missingPackages();
+
+/** Why tests of TF.js on WebGPU are skipped, to be put into their name; undefined where they run. */
+export const noGpu: string | undefined =
+  missing.length > 0
+    ? `not installed: npm install --no-save ${missing.join(' ')}`
+    : softwareGpu() === undefined
+      ? NO_SOFTWARE_GPU
+      : undefined;
+
+/** Adds the reason for skipping to a test's name. */
+export function onGpu(name: string): string {
+  return noGpu === undefined ? name : `${name} (skipped: ${noGpu})`;
+}
