@@ -19,8 +19,7 @@ export async function convert({ model, to, size, force }: Arguments): Promise<nu
   if (!to.endsWith('.onnx')) throw new CtXaiError('USAGE', `--to ${to}: an .onnx file is written.`);
   const card = await cardAt(model);
   if (card && card.format !== 'tfjs') throw new CtXaiError('USAGE', `${card.origin}: the model is ONNX already.`);
-  const file =
-    card?.file ?? (statSync(model, { throwIfNoEntry: false })?.isDirectory() ? join(model, 'model.json') : model);
+  const file = card?.file ?? weightsAt(model);
   const done = await convertModel(file, to, {
     ...(card ? { card } : {}),
     ...(size === undefined ? {} : { size: [size, size] as const }),
@@ -45,12 +44,18 @@ export async function convert({ model, to, size, force }: Arguments): Promise<nu
   return ExitCode.ok;
 }
 
+function weightsAt(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
+  const h5 = join(path, 'model.h5');
+  return existsSync(h5) ? h5 : join(path, 'model.json');
+}
+
 /** The card that a path stands for, if it does. */
 async function cardAt(path: string): Promise<ModelCard | undefined> {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
     return existsSync(join(path, 'model.yaml')) ? readCard(path) : undefined;
   }
-  if (!path.endsWith('.json')) return readCard(path);
+  if (!/\.(json|h5|hdf5|keras)$/i.test(path)) return readCard(path);
   const beside = join(dirname(path), 'model.yaml');
   if (!existsSync(beside)) return undefined;
   const card = await readCard(beside);

@@ -15,7 +15,11 @@ const step = z.union([
 /** The keys of `model.yaml`; the same stand in a suite where a card is written inline. */
 export const cardSchema = z.strictObject({
   id: z.string().min(1).optional().describe('Default: the name of the folder, or of an inline card’s file.'),
-  file: z.string().min(1).optional().describe('The weights, relative to the card. Default: model.onnx or model.json.'),
+  file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The weights, relative to the card. Default: model.onnx, model.json or model.h5.'),
   format: z.enum(['onnx', 'tfjs']).optional().describe('Default: by the file’s ending.'),
   task: z
     .enum(['softmax', 'sigmoid'])

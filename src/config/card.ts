@@ -6,7 +6,7 @@ import { type CardFile, cardSchema } from './card-schema.ts';
 import { type CheckContext, check } from './check.ts';
 import { readYaml } from './yaml.ts';
 
-const WEIGHTS = ['model.onnx', 'model.json'];
+const WEIGHTS = ['model.onnx', 'model.json', 'model.h5'];
 
 /**
  * Reads a model card: a YAML file, or a folder that holds `model.yaml`.
@@ -49,7 +49,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
   const file = findWeights(card.file, folder, place);
   const format = card.format ?? formatOf(file);
   if (!format)
-    throw fail(['file'], `'${basename(file)}' is not a .onnx or .json file.`, "Set 'format' to onnx or tfjs.");
+    throw fail(['file'], `'${basename(file)}' is not a .onnx, .json or .h5 file.`, "Set 'format' to onnx or tfjs.");
   const double = card.classes.find((name, i) => card.classes.indexOf(name) !== i);
   if (double !== undefined) throw fail(['classes'], `the class '${double}' stands twice.`);
   if (card.task === 'sigmoid' && card.classes.length !== 2) {
@@ -117,5 +117,5 @@ function findWeights(name: string | undefined, folder: string, place: CheckConte
 
 function formatOf(file: string): ModelCard['format'] | undefined {
   if (file.endsWith('.onnx')) return 'onnx';
-  return file.endsWith('.json') ? 'tfjs' : undefined;
+  return /\.(json|h5|hdf5|keras)$/.test(file) ? 'tfjs' : undefined;
 }

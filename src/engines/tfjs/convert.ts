@@ -36,14 +36,14 @@ export interface ConvertOptions {
 
 /**
  * Writes a layers model as an .onnx file and compares the two on random images.
- * @param file model.json
+ * @param file model.json, or Keras's .h5
  * @throws CtXaiError USAGE if `to` exists; MODEL, OPERATOR, CARD, IO
  */
 export async function convertModel(file: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {
   if (existsSync(to) && options.overwrite !== true) {
     throw new CtXaiError('USAGE', `${to} exists.`, { hint: 'Name another file, or say --force.' });
   }
-  const files = readModelFiles(file);
+  const files = await readModelFiles(file);
   const { output } = options.card ?? {};
   const size = options.card?.input.size ?? options.size;
   const graph = exportLayers(files, { ...(size ? { size } : {}), ...(output === undefined ? {} : { output }) });

@@ -2,6 +2,10 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { CtXaiError } from '../../core/errors.ts';
 import { fromHalf } from '../onnx/precision.ts';
+import { readKerasH5 } from './keras-h5.ts';
+import { inKeras2Words } from './keras3.ts';
+import { readCalls } from './topology.ts';
+import { weightNames } from './weight-names.ts';
 
 /** A weight as the manifest describes it. */
 export interface WeightSpec {
@@ -12,12 +16,13 @@ export interface WeightSpec {
   readonly quantization?: { readonly dtype: string; readonly min?: number; readonly scale?: number };
 }
 
-/** A `model.json` with the bytes of its shards. */
+/** A `model.json` with the bytes of its shards, or what an .h5 file of Keras would be as one. */
 export interface ModelFiles {
   readonly file: string;
   readonly format: 'layers-model' | 'graph-model';
-  /** The whole of model.json. */
+  /** The whole of model.json; the topology of a layers model in Keras 2's words. */
   readonly json: Readonly<Record<string, unknown>>;
+  /** Weights; those of a layers model by TF.js's names. */
   readonly specs: readonly WeightSpec[];
   /** All shards, one after the other. */
   readonly data: ArrayBuffer;
@@ -29,10 +34,51 @@ interface Group {
 }
 
 /**
- * Reads a TF.js model from disk.
- * @throws CtXaiError MODEL if it is no model.json, or its shards are missing or too short.
+ * Reads a model of TF.js (model.json) or Keras (.h5) from disk.
+ * @throws CtXaiError MODEL if it is none, or its weights are missing, too short, or not one per name.
  */
-export function readModelFiles(file: string): ModelFiles {
+export async function readModelFiles(file: string): Promise<ModelFiles> {
+  if (/\.keras$/i.test(file)) {
+    throw new CtXaiError('MODEL', `${file}: Keras's .keras archives can't be read.`, {
+      hint: "Load it in Keras and save it as .h5: model.save('model.h5'). That file can be read.",
+    });
+  }
+  if (/\.(h5|hdf5)$/i.test(file)) return fromH5(file);
+  const files = readJson(file);
+  if (files.format === 'graph-model') return files;
+  const modelTopology = inKeras2Words(files.json.modelTopology, file);
+  const nameOf = weightNames(readCalls(modelTopology, file));
+  const specs = files.specs.map(spec => (isTrained(spec) ? { ...spec, name: nameOf(spec) } : spec));
+  requireUnique(specs, file);
+  return { ...files, json: { ...files.json, modelTopology }, specs };
+}
+
+async function fromH5(file: string): Promise<ModelFiles> {
+  const { topology, weights } = await readKerasH5(file);
+  const modelTopology = inKeras2Words(topology, file);
+  const nameOf = weightNames(readCalls(modelTopology, file));
+  const specs = weights.map(w => ({ name: nameOf(w), shape: w.shape, dtype: 'float32' }));
+  requireUnique(specs, file);
+  const bytes = Buffer.concat(weights.map(({ data }) => new Uint8Array(data.buffer)));
+  const data = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  return { file, format: 'layers-model', json: { format: 'layers-model', modelTopology }, specs, data };
+}
+
+const isTrained = ({ group }: WeightSpec): boolean => group !== 'optimizer';
+
+function requireUnique(specs: readonly WeightSpec[], file: string): void {
+  const seen = new Set<string>();
+  for (const { name } of specs.filter(isTrained)) {
+    if (seen.has(name)) {
+      throw new CtXaiError('MODEL', `${file}: two of its weights are called '${name}'.`, {
+        hint: 'Layers of nested models need names of their own: name them apart in Keras and save again.',
+      });
+    }
+    seen.add(name);
+  }
+}
+
+function readJson(file: string): ModelFiles {
   const fault = (what: string, hint?: string, cause?: unknown) =>
     new CtXaiError('MODEL', `${file}: ${what}`, { ...(hint === undefined ? {} : { hint }), cause });
   let json: Record<string, unknown>;
@@ -102,7 +148,7 @@ export function decodeWeights({ specs, data, file }: ModelFiles): Map<string, We
   for (const spec of specs) {
     const bytes = data.slice(at, at + bytesOf(spec, file));
     at += bytes.byteLength;
-    if (spec.group === 'optimizer') continue;
+    if (!isTrained(spec)) continue;
     weights.set(spec.name, { shape: spec.shape, data: decode(bytes, spec) });
   }
   return weights;

@@ -13,7 +13,7 @@ const TRAINING = /_(initializer|regularizer|constraint)$/;
  * @throws CtXaiError MODEL if TF.js does not take it, or would compute something else than Keras.
  */
 export async function loadNetwork(spec: Spec): Promise<Network> {
-  const files = readModelFiles(spec.file);
+  const files = await readModelFiles(spec.file);
   try {
     if (files.format === 'graph-model') return await loadGraph(files, spec.output, spec.layers);
     requireFaithful(files, spec);

@@ -14,7 +14,7 @@ export const onnxWithTfjs: Engine = {
     if (card.format === 'onnx') return onnxEngine.open(card, options);
     const { size } = card.input;
     const chosen = card.output === undefined ? {} : { output: card.output };
-    const graph = exportLayers(readModelFiles(card.file), { size, ...chosen });
+    const graph = exportLayers(await readModelFiles(card.file), { size, ...chosen });
     // The output's name is the layer's; the graph has one output.
     const { output: _, ...rest } = card;
     const model = await openGraph(graph, rest, options);
@@ -26,7 +26,7 @@ export const onnxWithTfjs: Engine = {
     const native = nativePackage();
     if (native) return `${native} is installed`;
     try {
-      exportLayers(readModelFiles(card.file), {
+      exportLayers(await readModelFiles(card.file), {
         size: card.input.size,
         ...(card.output ? { output: card.output } : {}),
       });

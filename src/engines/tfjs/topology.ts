@@ -41,11 +41,7 @@ type Reference = readonly [layer: string, use: number, output: number];
  * @throws CtXaiError MODEL if it can't be followed, or does not take one image.
  */
 export function readTopology(topology: unknown, file: string, output?: string): Topology {
-  const opened = new Opener(file);
-  const root = objectOf(topology);
-  const model = (root.model_config ?? root) as LayerJson;
-  if (!MODELS.has(String(model.class_name))) throw opened.fault(`its topology is no model but '${model.class_name}'.`);
-  const outputs = opened.model(model, [], undefined);
+  const { opened, outputs } = openedFrom(topology, file);
   const names = outputs.map(o => o.split('/').at(-1)!);
   const chosen = output === undefined ? 0 : outputs.findIndex((o, i) => o === output || names[i] === output);
   if (chosen < 0 || (output === undefined && outputs.length !== 1)) {
@@ -59,6 +55,19 @@ export function readTopology(topology: unknown, file: string, output?: string): 
     throw opened.fault(`its input is [${String(shape)}]; images [batch, rows, columns, channels] are expected.`);
   }
   return { inputShape: shape.slice(1) as (number | null)[], calls: opened.calls, output: outputs[chosen]! };
+}
+
+/** The uses of layers alone. @throws CtXaiError MODEL if they can't be followed */
+export function readCalls(topology: unknown, file: string): readonly LayerCall[] {
+  return openedFrom(topology, file).opened.calls;
+}
+
+function openedFrom(topology: unknown, file: string): { opened: Opener; outputs: readonly string[] } {
+  const opened = new Opener(file);
+  const root = objectOf(topology);
+  const model = (root.model_config ?? root) as LayerJson;
+  if (!MODELS.has(String(model.class_name))) throw opened.fault(`its topology is no model but '${model.class_name}'.`);
+  return { opened, outputs: opened.model(model, [], undefined) };
 }
 
 class Opener {
@@ -105,12 +114,9 @@ class Opener {
     const made = new Map<string, (readonly string[])[]>();
     const starts = references(config.input_layers).map(([layer]) => layer);
     const jobs = layers.map(layer => ({ layer, uses: usesOf(layer), done: 0 }));
-    const resolve = (ref: Reference): string | undefined => {
-      const uses = made.get(ref[0]);
-      if (uses?.[ref[1]]) return uses[ref[1]]![ref[2]];
-      // Some versions count a nested model's own making as its use 0, so that the last use is beyond the list.
-      const complete = jobs.some(job => nameOf(job.layer) === ref[0] && job.done === job.uses.length);
-      return complete ? uses?.at(-1)?.[ref[2]] : undefined;
+    const shifts = shiftsOf(jobs, [...jobs.flatMap(job => job.uses.flat()), ...references(config.output_layers)]);
+    const resolve = ([layer, use, output]: Reference): string | undefined => {
+      return made.get(layer)?.[use - (shifts.get(layer) ?? 0)]?.[output];
     };
     for (let moved = true; moved; ) {
       moved = false;
@@ -160,6 +166,25 @@ function objectOf(value: unknown): Config {
 
 function nameOf(layer: LayerJson): string {
   return String(objectOf(layer.config).name ?? layer.name ?? layer.class_name);
+}
+
+/**
+ * Some versions count a nested model's own making as its use 0, so that the last use is beyond its list of uses.
+ * @returns by how much the uses of layers are counted too high
+ */
+function shiftsOf(
+  jobs: readonly { readonly layer: LayerJson; readonly uses: readonly unknown[] }[],
+  all: readonly Reference[],
+): Map<string, number> {
+  const last = new Map<string, number>();
+  for (const [layer, use] of all) last.set(layer, Math.max(use, last.get(layer) ?? 0));
+  return new Map(
+    jobs.map(({ layer, uses }) => {
+      const name = nameOf(layer);
+      // An input layer has no uses, and counts as used once.
+      return [name, Math.max(0, (last.get(name) ?? 0) - Math.max(0, uses.length - 1))];
+    }),
+  );
 }
 
 /** What each use of a layer takes. */

@@ -25,7 +25,7 @@ describe('layers models of Keras on TF.js, wasm', () => {
     const shape = [...images.shape];
     let network: Network;
     beforeAll(async () => {
-      network = await loadNetwork({ ...spec(name), device });
+      network = await loadNetwork({ ...(await spec(name)), device });
     });
     afterAll(() => network?.dispose());
 
@@ -48,7 +48,7 @@ describe('layers models of Keras on TF.js, wasm', () => {
 
   it('leaves no tensor behind where it fails', async () => {
     const before = tf.memory().numTensors;
-    const network = await loadNetwork({ ...spec('keras-mobile'), device });
+    const network = await loadNetwork({ ...(await spec('keras-mobile')), device });
     const loaded = tf.memory().numTensors;
     const broken: Network = {
       ...bound(network),
@@ -81,7 +81,7 @@ function bound(network: Network): Network {
   };
 }
 
-function spec(name: string): Omit<Spec, 'device'> {
+async function spec(name: string): Promise<Omit<Spec, 'device'>> {
   const file = goldenModel(name);
-  return { file, head: HEAD, layers: [], ...outlineLayers(readModelFiles(file)).logits };
+  return { file, head: HEAD, layers: [], ...outlineLayers(await readModelFiles(file)).logits };
 }

@@ -99,7 +99,7 @@ describe('what TF.js computes, as ONNX', () => {
     );
     const x = Float32Array.from({ length: 2 * 7 * 6 * 3 }, () => 2 * rng.normal());
     const want = tf.tidy(() => (model.predict(tf.tensor4d(x, [2, 7, 6, 3])) as tf.Tensor).dataSync() as Float32Array);
-    const graph = exportLayers(readModelFiles(await save(model, folder)));
+    const graph = exportLayers(await readModelFiles(await save(model, folder)));
     model.dispose();
     const session = await InferenceSession.create(encodeModel(graph));
     const results = await session.run({ [session.inputNames[0]!]: new Tensor('float32', x, [2, 7, 6, 3]) });

@@ -21,7 +21,7 @@ describe('layers models of Keras, exported', () => {
     const classes = Array.from({ length: logits.shape[1]! }, (_, i) => `c${i}`);
     const input = { size: [64, 64], channels: 3, layout: 'NHWC' } as const;
     const card: ModelCard = cardFor(file, { classes, input, emits: 'probabilities' });
-    const model = await openGraph(exportLayers(readModelFiles(file)), card, ONE);
+    const model = await openGraph(exportLayers(await readModelFiles(file)), card, ONE);
     try {
       const scores = await model.scores(batchOf(images), { as: 'logit' });
       expect(worst(scores.data, logits.data)).toBeLessThan(1e-5);

@@ -58,7 +58,7 @@ describe('what training makes, for TF.js', () => {
       code: 'MODEL',
       message: expect.stringMatching(/differ by .* of the largest/),
     });
-    const foreign = cardFor(join(goldenFolder, 'mixed-ops.onnx'));
+    const foreign = cardFor(join(goldenFolder, 'mixed-ops.onnx'), { classes: ['a', 'b'] });
     await expect(writeTwin(foreign, { folder: out, card: '', by: 'test' })).rejects.toMatchObject({ code: 'OPERATOR' });
     expect(existsSync(join(out, 'model.json'))).toBe(true);
   });

@@ -1,0 +1,101 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { input, layers, model as modelOf, type SymbolicTensor } from '@tensorflow/tfjs-layers';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DeviceTime, ModelCard } from '../../../src/core/contracts.ts';
+import { createRng } from '../../../src/core/rng.ts';
+import { tensor } from '../../../src/core/tensor.ts';
+import { useDevice } from '../../../src/engines/tfjs/devices.ts';
+import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
+import { cardFor } from '../onnx/fixtures.ts';
+import { batchOf, save } from './fixtures.ts';
+import { noGpu, onGpu } from './gpu.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'ct-xai-webgpu-'));
+await useDevice('cpu-js');
+
+async function cardOf(name: string, size: number, ...steps: readonly layers.Layer[]): Promise<ModelCard> {
+  const image = input({ shape: [size, size, 1], name: 'image' });
+  const flat = steps.reduce((x, step) => step.apply(x) as SymbolicTensor, image);
+  const scores = layers.dense({ units: 2, name: 'scores' }).apply(flat) as SymbolicTensor;
+  const net = modelOf({ inputs: image, outputs: scores, name });
+  const file = await save(net, mkdtempSync(join(folder, name)));
+  net.dispose();
+  const about = { classes: ['a', 'b'], input: { size: [size, size] as const, channels: 1, layout: 'NHWC' } as const };
+  return { ...cardFor(file, about), format: 'tfjs' };
+}
+
+const conv = (name: string, filters: number) =>
+  layers.conv2d({ filters, kernelSize: 3, padding: 'same', activation: 'relu', name });
+const gap = () => layers.globalAveragePooling2d({ name: 'gap' });
+const card = await cardOf('plain', 32, conv('one', 8), conv('two', 8), gap());
+const rng = createRng('tfjs webgpu');
+const images = (n: number, size = 32) => {
+  const t = tensor([n, size, size, 1]);
+  for (let i = 0; i < t.data.length; i++) t.data[i] = rng.normal();
+  return t;
+};
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.skipIf(noGpu !== undefined)(onGpu('the clock of TF.js on WebGPU'), () => {
+  const REPEATS = 6;
+  const times: Record<'one' | 'two' | 'gradient', DeviceTime[]> = { one: [], two: [], gradient: [] };
+  beforeAll(async () => {
+    const model = await tfjsEngine.open(card, { device: 'webgpu', microBatch: 4, trace: true });
+    const [four, eight] = [images(4), images(8)];
+    const tracer = model.tracer!;
+    expect(tracer.source).toBe('timestamp queries');
+    const work = {
+      one: () => model.scores(batchOf(four), { as: 'logit' }),
+      two: () => model.scores(batchOf(eight), { as: 'logit' }),
+      gradient: () => model.gradients(batchOf(four), { class: 0, score: 'logit' }, () => undefined),
+    };
+    const kinds = Object.keys(work) as (keyof typeof work)[];
+    // What is compiled first is not repeated.
+    for (const kind of kinds) await work[kind]();
+    for (let i = 0; i < REPEATS; i++) {
+      for (const kind of kinds) {
+        tracer.begin(`${kind} ${i}`);
+        await work[kind]();
+      }
+    }
+    tracer.begin('nothing');
+    const found = await tracer.end();
+    await model.close();
+    for (const kind of kinds) for (let i = 0; i < REPEATS; i++) times[kind].push(found.get(`${kind} ${i}`)!);
+    expect(found.get('nothing')).toMatchObject({ unionMs: 0, sumMs: 0, kernels: 0 });
+    expect(found.size).toBe(3 * REPEATS + 1);
+  });
+  // Other programs on the machine only ever make kernels slower.
+  const least = (list: readonly DeviceTime[]) => Math.min(...list.map(t => t.sumMs));
+
+  it('counts the same kernels each time, and twice as many for twice the work', () => {
+    for (const list of Object.values(times)) expect(new Set(list.map(t => t.kernels)).size).toBe(1);
+    expect(times.one[0]!.kernels).toBeGreaterThan(2);
+    expect(times.two[0]!.kernels).toBe(2 * times.one[0]!.kernels);
+    expect(times.gradient[0]!.kernels).toBeGreaterThan(times.one[0]!.kernels);
+  });
+
+  it('doubles when the work doubles', { retry: 0 }, () => {
+    expect(least(times.two) / least(times.one)).toBeGreaterThan(1.6);
+    expect(least(times.two) / least(times.one)).toBeLessThan(2.4);
+  });
+
+  it('repeats itself', () => {
+    const halves = [0, 1].map(odd => least(times.two.filter((_, i) => i % 2 === odd)));
+    expect(Math.max(...halves) / Math.min(...halves)).toBeLessThan(1.3);
+  });
+
+  it('has kernels one after the other on one queue, and the memory in use', () => {
+    for (const time of Object.values(times).flat()) {
+      expect(time.unionMs).toBeGreaterThan(0);
+      expect(time.unionMs).toBeLessThanOrEqual(time.sumMs);
+      expect(time.transferMs).toBeUndefined();
+      // The second layer's values at least: 4 × 32 × 32 × 8 numbers.
+      expect(time.peakMemoryMb).toBeGreaterThan((4 * 32 * 32 * 8 * 4) / 2 ** 20);
+    }
+    const peak = (list: readonly DeviceTime[]) => Math.max(...list.map(t => t.peakMemoryMb!));
+    expect(peak(times.gradient)).toBeGreaterThan(peak(times.one));
+  });
+});
