@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
+import { readCard } from '../config/card.ts';
+import { fileDigest } from '../config/model-digest.ts';
 import { packageVersion } from '../config/version.ts';
 import type { ModelCard, Unit } from '../core/contracts.ts';
 import { CtXaiError } from '../core/errors.ts';
@@ -11,7 +13,7 @@ import { acquireLock } from '../results/lock.ts';
 import { type OpenedData, openData } from '../training/data.ts';
 import type { TrainEvent } from '../training/events.ts';
 import { type ImageSet, loadImages } from '../training/images.ts';
-import { AUGMENTATION, cardOf, planDigest, type TrainPlan } from '../training/plan.ts';
+import { AUGMENTATIONS, cardOf, planDigest, type TrainPlan } from '../training/plan.ts';
 import { crossings, SPLITS, type Split } from '../training/splits.ts';
 import { type Trained, train } from '../training/train.ts';
 import { figuresOf, writeTrained } from '../training/write.ts';
@@ -40,7 +42,9 @@ export interface TrainArguments {
   readonly rate?: number | undefined;
   readonly decay?: number | undefined;
   readonly smoothing: number;
-  readonly augment: boolean;
+  readonly augment: keyof typeof AUGMENTATIONS;
+  readonly averaging: number;
+  readonly from?: string | undefined;
   readonly classWeights: boolean;
   readonly patience: number;
   readonly seed: string;
@@ -53,14 +57,18 @@ export async function trainModelCommand(argv: TrainArguments): Promise<number> {
   checkNumbers(argv);
   const dir = resolve(argv.out);
   const opened = await openData(requestOf(argv));
-  const settings = settingsOf(argv, opened);
+  const start = argv.from === undefined ? undefined : await startOf(argv.from);
+  const settings = {
+    ...settingsOf(argv, opened),
+    ...(start ? { start: { name: start.name, digest: start.digest } } : {}),
+  };
   await mkdir(dir, { recursive: true }).catch(error => {
     throw ioError(error, `making ${dir}`);
   });
   const lock = await acquireLock(dir);
   const interrupts = interruptSignal();
   try {
-    return await trainInto(dir, argv, settings, opened, interrupts.signal);
+    return await trainInto(dir, argv, { settings, start: start?.file }, opened, interrupts.signal);
   } finally {
     interrupts.release();
     await lock.release();
@@ -70,7 +78,7 @@ export async function trainModelCommand(argv: TrainArguments): Promise<number> {
 async function trainInto(
   dir: string,
   argv: TrainArguments,
-  settings: Omit<TrainPlan, 'splits'>,
+  { settings, start }: { settings: Omit<TrainPlan, 'splits'>; start: string | undefined },
   opened: OpenedData,
   signal: AbortSignal,
 ): Promise<number> {
@@ -91,6 +99,7 @@ async function trainInto(
     dir,
     sets,
     createTrainer: createOnnxTrainer,
+    start,
     fresh: argv.fresh,
     signal,
     onEvent: tell,
@@ -106,6 +115,15 @@ async function trainInto(
   for (const file of files) print(relative(process.cwd(), file));
   await addTfjsForm(dir);
   return ExitCode.ok;
+}
+
+/** The ONNX file that a model's folder or card is of. @throws CtXaiError CARD or MODEL */
+async function startOf(path: string): Promise<{ file: string; name: string; digest: string }> {
+  const { file, id, format } = await readCard(resolve(path));
+  if (format === 'onnx') return { file, name: id, digest: await fileDigest(file) };
+  throw new CtXaiError('MODEL', `--from ${path}: its weights are of ${format}; training starts from ONNX.`, {
+    hint: 'Give the folder that `ct-xai train` wrote.',
+  });
 }
 
 async function addTfjsForm(dir: string): Promise<void> {
@@ -136,7 +154,7 @@ function checkNumbers(argv: TrainArguments): void {
   ] as const) {
     if (!(value > 0 && value <= most)) refuse(name, value, `above 0 and at most ${most}`);
   }
-  for (const name of ['smoothing', 'decay'] as const) {
+  for (const name of ['smoothing', 'decay', 'averaging'] as const) {
     const value = argv[name] ?? 0;
     if (!(value >= 0 && value < 1)) refuse(name, value, 'at least 0 and below 1');
   }
@@ -165,12 +183,12 @@ function settingsOf(argv: TrainArguments, opened: OpenedData): Omit<TrainPlan, '
     resize: { antialias: true, fit: 'stretch', round: false },
     epochs: argv.epochs,
     batch: argv.batch,
-    optimiser: { name: argv.optimiser, decay: argv.decay ?? (sgd ? 5e-4 : 0.05) },
+    optimiser: { name: argv.optimiser, decay: argv.decay ?? (sgd ? 5e-4 : 0.05), averaging: argv.averaging },
     rate: argv.rate ?? (sgd ? 0.05 : 0.003),
     warmUp: 1,
     smoothing: argv.smoothing,
     classWeights: argv.classWeights,
-    augmentation: argv.augment ? AUGMENTATION : null,
+    augmentation: AUGMENTATIONS[argv.augment],
     patience: argv.patience,
     seed: argv.seed,
     data: opened.description,

@@ -1,4 +1,4 @@
-/** A network to be trained from scratch. */
+/** A network to be trained. */
 export interface NetworkSpec {
   /** One of the engine's architectures. */
   readonly architecture: string;
@@ -9,12 +9,19 @@ export interface NetworkSpec {
   /** Channels (of a DenseNet: growth) relative to the architecture's own. */
   readonly width: number;
   readonly seed: string | number;
+  /** An ONNX file of the same architecture and width whose weights it starts from. Default: random weights. */
+  readonly start?: string;
 }
 
 export interface OptimiserSpec {
   /** `adamw`: Loshchilov and Hutter 2019; `sgd`: Nesterov momentum 0.9. Decay is decoupled and on weights only. */
   readonly name: 'adamw' | 'sgd';
   readonly decay: number;
+  /**
+   * How much of the moving average of weights stays at each step, 0 … 1 (Polyak and Juditsky 1992). What predicts,
+   * and what is shipped, is the average. 0: the weights themselves.
+   */
+  readonly averaging: number;
 }
 
 /** All that changes while a network is trained, by name. */

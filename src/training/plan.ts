@@ -18,14 +18,11 @@ export interface Augmentation {
   readonly noise: number;
 }
 
-/** Changes that leave a chest CT a plausible one. */
-export const AUGMENTATION: Augmentation = {
-  rotation: 8,
-  scale: 0.08,
-  shift: 0.05,
-  flip: true,
-  intensity: 0.03,
-  noise: 0.015,
+/** `light` suits CT in HU; `strong` suits pictures of CT, whose frame and grey levels are anybody's choice. */
+export const AUGMENTATIONS: Readonly<Record<'none' | 'light' | 'strong', Augmentation | null>> = {
+  none: null,
+  light: { rotation: 8, scale: 0.08, shift: 0.05, flip: true, intensity: 0.03, noise: 0.015 },
+  strong: { rotation: 15, scale: 0.2, shift: 0.1, flip: true, intensity: 0.2, noise: 0.03 },
 };
 
 /** All that a training's result depends on. */
@@ -48,6 +45,8 @@ export interface TrainPlan {
   /** Rare classes weigh more, so that all classes weigh the same. */
   readonly classWeights: boolean;
   readonly augmentation: Augmentation | null;
+  /** What its weights start from, where they do not start at random. */
+  readonly start?: { readonly name: string; readonly digest: string };
   /** Epochs without a better validation AUC after which training ends. */
   readonly patience: number;
   readonly seed: string | number;

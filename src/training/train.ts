@@ -19,6 +19,8 @@ export interface TrainOptions {
   readonly dir: string;
   readonly createTrainer: TrainerFactory;
   readonly sets: Readonly<Record<Split, ImageSet>>;
+  /** The ONNX file whose weights the network starts from, if the plan has one. */
+  readonly start?: string | undefined;
   /** Drop a checkpoint of another plan, or of this one. */
   readonly fresh?: boolean;
   readonly signal?: AbortSignal | undefined;
@@ -65,7 +67,15 @@ export async function train(plan: TrainPlan, options: TrainOptions): Promise<Tra
   const { size, channels } = plan.input;
   const { architecture, width, seed } = plan;
   const trainer = await createTrainer(
-    { architecture, width, seed, size, channels, classes: plan.classes.length },
+    {
+      architecture,
+      width,
+      seed,
+      size,
+      channels,
+      classes: plan.classes.length,
+      ...(options.start === undefined ? {} : { start: options.start }),
+    },
     plan.optimiser,
   );
   try {

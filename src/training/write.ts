@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Estimate, Performance } from '../core/statistics/performance.ts';
 import { writeAtomic } from '../results/files.ts';
-import { planDigest, type TrainPlan } from './plan.ts';
+import { AUGMENTATIONS, planDigest, type TrainPlan } from './plan.ts';
 import { CHECKPOINT, type Trained } from './train.ts';
 
 export interface Provenance {
@@ -47,17 +47,23 @@ export function cardText(plan: TrainPlan, trained: Trained, { licence, warnings 
 }
 
 function recipe(plan: TrainPlan, { history, best, calibration }: Trained, warnings: readonly string[]): string {
-  const { optimiser, augmentation } = plan;
+  const { optimiser, augmentation, start } = plan;
   const named = optimiser.name === 'adamw' ? 'AdamW' : 'SGD with Nesterov momentum';
   return [
     `${plan.data}.`,
-    `Architecture ${plan.architecture}, width ${plan.width}; ${named}, peak learning rate ${plan.rate},`,
+    `Architecture ${plan.architecture}, width ${plan.width}${start ? `, started from ${start.name}` : ''}; ${named}, peak learning rate ${plan.rate},`,
     `weight decay ${optimiser.decay}, batch ${plan.batch}; ${history.length} of ${plan.epochs} epochs, weights of epoch`,
-    `${best} (best validation AUC); ${augmentation ? 'augmented' : 'not augmented'}; temperature`,
+    `${best} (best validation AUC${optimiser.averaging > 0 ? ', averaged over steps' : ''});`,
+    `augmentation ${nameOf(augmentation)}; temperature`,
     `${calibration.temperature.toFixed(2)} and offsets ${calibration.offsets.map(v => v.toFixed(2)).join(', ')} fitted on`,
     `the validation images and part of the weights; seed ${plan.seed}.`,
     ...warnings,
   ].join(' ');
+}
+
+function nameOf(augmentation: TrainPlan['augmentation']): string {
+  const known = Object.entries(AUGMENTATIONS).find(([, a]) => JSON.stringify(a) === JSON.stringify(augmentation));
+  return known?.[0] ?? 'custom';
 }
 
 /** Figures under flat names, intervals as `-low` and `-high`. */

@@ -43,7 +43,7 @@ export function toyPlan(changes: Partial<TrainPlan> = {}): TrainPlan {
     resize: { antialias: true, fit: 'stretch' },
     epochs: 6,
     batch: 12,
-    optimiser: { name: 'adamw', decay: 0.01 },
+    optimiser: { name: 'adamw', decay: 0.01, averaging: 0.9 },
     rate: 0.01,
     warmUp: 1,
     smoothing: 0.05,

@@ -97,7 +97,7 @@ test('refuses the checkpoint of another plan, unless told to drop it', async () 
 });
 
 test('SGD learns too, and three classes have three', async () => {
-  const sgd = await go(toyPlan({ epochs: 4, rate: 0.1, optimiser: { name: 'sgd', decay: 1e-4 } }));
+  const sgd = await go(toyPlan({ epochs: 4, rate: 0.1, optimiser: { name: 'sgd', decay: 1e-4, averaging: 0 } }));
   expect(sgd.test.auc.value).toBeGreaterThan(0.9);
   const three = toySets(24);
   for (const set of Object.values(three))
@@ -105,4 +105,17 @@ test('SGD learns too, and three classes have three', async () => {
   const plan = toyPlan({ classes: ['a', 'b', 'c'], epochs: 1 });
   const trained = await go(plan, { dir: join(dir, 'three'), sets: three });
   expect(trained.test.confusion).toHaveLength(3);
+});
+
+test('a training that starts from trained weights begins better, and takes only weights that fit', async () => {
+  const plan = toyPlan({ epochs: 4 });
+  const first = await go(plan);
+  await writeTrained(dir, plan, first, { version: '0', warnings: [] });
+  const start = join(dir, 'model.onnx');
+  const again = toyPlan({ epochs: 1, rate: 1e-4, start: { name: 'first', digest: 'x' } });
+  const further = await go(again, { dir: join(dir, 'further'), start });
+  const anew = await go(toyPlan({ epochs: 1, rate: 1e-4 }), { dir: join(dir, 'anew') });
+  expect(further.validation.auc.value!).toBeGreaterThan(anew.validation.auc.value!);
+  const wider = go(toyPlan({ epochs: 1, width: 0.5 }), { dir: join(dir, 'wider'), start });
+  await expect(wider).rejects.toMatchObject({ code: 'MODEL', hint: expect.stringMatching(/--width/) });
 });

@@ -67,9 +67,20 @@ export const trainCommand = defineCommand({
       .option('decay', { type: 'number', requiresArg: true, describe: 'weight decay; default 0.05, sgd: 0.0005' })
       .option('smoothing', { type: 'number', default: 0.05, requiresArg: true, describe: 'label smoothing' })
       .option('augment', {
-        type: 'boolean',
-        default: true,
-        describe: 'random rotation, scale, shift, flip, intensity, noise',
+        choices: ['none', 'light', 'strong'] as const,
+        default: 'light' as const,
+        describe: 'random rotation, scale, shift, flip, intensity, noise; strong: for pictures of CT',
+      })
+      .option('averaging', {
+        type: 'number',
+        default: 0.99,
+        requiresArg: true,
+        describe: 'share of the moving average of weights that stays at each step; 0: no average',
+      })
+      .option('from', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'folder of a trained model of the same --arch and --width to start from',
       })
       .option('class-weights', { type: 'boolean', default: true, describe: 'let all classes weigh the same' })
       .option('patience', {

@@ -40,3 +40,13 @@ export function descend(
     values[i] = values[i]! * shrink - (first * m[i]!) / (Math.sqrt(v[i]! * second) + EPSILON);
   }
 }
+
+/**
+ * Moves an average towards the values, in place; the first ones follow them closely.
+ * @param keep share of the average that stays, once there are steps enough
+ * @param count steps so far, this one included
+ */
+export function averageOf(average: Float32Array, values: Float32Array, keep: number, count: number): void {
+  const stays = Math.min(keep, count / (count + 9));
+  for (let i = 0; i < values.length; i++) average[i] = stays * average[i]! + (1 - stays) * values[i]!;
+}

@@ -15,7 +15,8 @@ import { WorkerPool } from '../pool.ts';
 import { encodeModel } from '../proto.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import type { Parameter } from './network.ts';
-import { descend } from './optimiser.ts';
+import { averageOf, descend } from './optimiser.ts';
+import { startFrom } from './start.ts';
 import { type TrainGraph, trainGraph } from './train-graph.ts';
 
 /**
@@ -26,6 +27,7 @@ import { type TrainGraph, trainGraph } from './train-graph.ts';
 const PARTS = 2;
 const MOMENTUM = 0.9;
 const STEPS = 'steps';
+const AVERAGE = '/average';
 
 /** Trains a network of `ARCHITECTURES` in ONNX Runtime, in worker threads. */
 export async function createOnnxTrainer(spec: NetworkSpec, optimiser: OptimiserSpec): Promise<Trainer> {
@@ -60,6 +62,8 @@ class OnnxTrainer implements Trainer {
   readonly #parts: Parts;
   readonly #values = new Map<string, Float32Array>();
   readonly #memory = new Map<string, Float32Array>();
+  /** Moving averages of all values, which predict and are shipped. */
+  readonly #average = new Map<string, Float32Array>();
   #steps = 0;
   /** The session that predicts, and whether its weights are the present ones. */
   #predictor: string | undefined;
@@ -71,7 +75,12 @@ class OnnxTrainer implements Trainer {
     this.parameters = parts.graph.trained.reduce((n, { parameter }) => n + sizeOf(parameter.dims), 0);
     this.camLayer = parts.graph.camLayer;
     const rng = createRng(parts.spec.seed).fork('weights');
-    for (const p of parts.parameters) this.#values.set(p.name, startOf(p, rng.fork(p.name)));
+    const given = parts.spec.start === undefined ? undefined : startFrom(parts.spec.start, parts.parameters);
+    for (const p of parts.parameters) {
+      const values = given?.get(p.name) ?? startOf(p, rng.fork(p.name));
+      this.#values.set(p.name, values);
+      this.#average.set(p.name, values.slice());
+    }
   }
 
   async step(images: Float32Array, targets: Float32Array, rate: number): Promise<StepResult> {
@@ -106,6 +115,7 @@ class OnnxTrainer implements Trainer {
         runs.map(r => r.outputs[s.batchVariance]!),
       );
     }
+    for (const [name, values] of this.#values) averageOf(this.#average.get(name)!, values, optimiser.averaging, count);
     this.#fresh = false;
     const logits = runs.flatMap(r => [...r.outputs[graph.logits]!]);
     return { loss: crossEntropy(logits, targets, spec.classes) };
@@ -134,6 +144,7 @@ class OnnxTrainer implements Trainer {
   state(): TrainerState {
     const copy = new Map([[STEPS, Float32Array.of(this.#steps)]]);
     for (const held of [this.#values, this.#memory]) for (const [name, data] of held) copy.set(name, data.slice());
+    for (const [name, data] of this.#average) copy.set(`${name}${AVERAGE}`, data.slice());
     return copy;
   }
 
@@ -142,6 +153,7 @@ class OnnxTrainer implements Trainer {
     this.#memory.clear();
     for (const [name, data] of state) {
       if (this.#values.has(name)) this.#values.set(name, data.slice());
+      else if (name.endsWith(AVERAGE)) this.#average.set(name.slice(0, -AVERAGE.length), data.slice());
       else if (name !== STEPS) this.#memory.set(name, data.slice());
     }
     this.#fresh = false;
@@ -152,12 +164,12 @@ class OnnxTrainer implements Trainer {
     const { temperature = 1, offsets = [] } = calibration ?? {};
     // The last layer is affine: what is done to its output can be done to its weights.
     const last = parameters.filter(p => p.name.startsWith('dense'));
-    const weights = new Map(this.#values);
+    const weights = new Map(this.#average);
     for (const { name, kind } of last) {
       const shift = (i: number) => (kind === 'bias' ? (offsets[i] ?? 0) : 0);
       weights.set(
         name,
-        this.#values.get(name)!.map((v, i) => v / temperature + shift(i)),
+        this.#average.get(name)!.map((v, i) => v / temperature + shift(i)),
       );
     }
     return encodeModel(architecture(spec, weights).model.graph);
