@@ -55,12 +55,16 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
           last = Number.NEGATIVE_INFINITY;
           if (event.phase === 'shuffled') line(`${event.model}: controls made of other patients' maps`);
           if (event.phase === 'timing') line(`${event.model}: timing, alone on the machine`);
+          if (event.phase === 'budgets') line(`${event.model}: cost against quality`);
           break;
         case 'row':
           if (!event.known) changing(describe(event.row, event.progress));
           break;
         case 'timing':
           changing(`${event.model}: timed ${event.done} of at most ${event.total} explanations`);
+          break;
+        case 'budget':
+          changing(`${event.model}: ${event.done} of ${event.total} explanations at budgets`);
           break;
         case 'warning':
           line(`warning: ${event.message}`);
@@ -77,7 +81,7 @@ function describe(row: RowEvent['row'], { done, total, secondsLeft }: Progress):
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
   const what =
     row.kind === 'sample' ? 'prediction' : row.kind === 'score' ? `${row.method}: ${row.metric}` : row.method;
-  const sample = row.kind === 'timing' ? '' : ` · ${shorten(row.sample)}`;
+  const sample = row.kind === 'timing' || row.kind === 'budget' ? '' : ` · ${shorten(row.sample)}`;
   const left = secondsLeft === undefined ? '' : ` · ${duration(secondsLeft)} left`;
   return `${done}/${total} (${percent} %)${left} · ${row.model} · ${what}${sample}`;
 }

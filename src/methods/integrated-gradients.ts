@@ -40,6 +40,11 @@ export const integratedGradients = defineExplainer({
     captum: { options: { score: 'logit', maxSteps: 50 }, baseline: 'zero-input' },
   },
   cost: ({ steps }) => ({ forward: steps + 2, backward: steps }),
+  spend(passes, o) {
+    // Both ends of the path, then a pass forward and one backward for each point, which are not doubled.
+    const steps = Math.min(10_000, Math.floor((passes - 2) / 2));
+    return steps < 1 ? undefined : { ...o, steps, maxSteps: steps };
+  },
 
   async explain(context) {
     const { model, image, baseline, target, options: o, signal } = context;

@@ -61,6 +61,7 @@ export const lime = defineExplainer({
     },
   },
   cost: ({ samples }) => ({ forward: samples, backward: 0 }),
+  spend: (passes, o) => (passes < 2 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)) }),
 
   async explain(context) {
     const { model, image, baseline, view, target, options: o, rng, signal } = context;

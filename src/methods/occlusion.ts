@@ -40,6 +40,17 @@ export const occlusion = defineExplainer({
     forward: 1 + spans(height, o).length * spans(width, o).length,
     backward: 0,
   }),
+  /** Smaller windows, closer together; their overlap stays. */
+  spend(passes, o, { spatial: [height, width] }) {
+    let [best, most] = [undefined as typeof o | undefined, 0];
+    for (let stride = 1; stride <= Math.max(height, width); stride++) {
+      const finer = { ...o, stride, window: Math.max(stride, Math.round((stride * o.window) / o.stride)) };
+      const windows = spans(height, finer).length * spans(width, finer).length;
+      if (1 + windows <= passes && windows > most) [best, most] = [finer, windows];
+    }
+    // With fewer than two windows along each side there is nothing to compare.
+    return most < 4 ? undefined : best;
+  },
 
   async explain({ model, image, baseline, target, options: o, signal }) {
     const [height, width] = model.input.spatial;

@@ -1,4 +1,4 @@
-import type { Manifest, MapRow, Row, SampleRow, ScoreRow, TimingRow } from '../results/rows.ts';
+import type { BudgetRow, Manifest, MapRow, Passes, Row, SampleRow, ScoreRow, TimingRow } from '../results/rows.ts';
 import { type CurveDraft, type CurveMean, createCurveMean } from './curve-mean.ts';
 import {
   createMeans,
@@ -19,6 +19,8 @@ export interface RunSummary {
   readonly scores: readonly ScoreCell[];
   readonly maps: readonly MapCell[];
   readonly timings: readonly TimingRow[];
+  /** Explanations at budgets of passes. */
+  readonly budgets: readonly BudgetRow[];
 }
 
 /** The values of one model × metric × method. */
@@ -34,6 +36,8 @@ export interface ScoreCell {
   readonly baselines: readonly string[];
   readonly details: Means;
   readonly passes: PassMeans;
+  /** Passes of all its rows that other units had made. */
+  readonly saved: Passes;
   /** Absent where the rows have no curves. */
   readonly curve?: CurveMean;
 }
@@ -59,13 +63,15 @@ export interface MapCell {
 export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Iterable<Row>): Promise<RunSummary> {
   const samples: SampleRow[] = [];
   const timings: TimingRow[] = [];
+  const budgets: BudgetRow[] = [];
   const maps = new Map<string, MapDraft>();
   const scores = new Map<string, ScoreDraft>();
   // Every row brings its own copy of the sample's id: keep one.
   const known = new Map<string, SampleRow>();
   for await (const row of rows) {
-    const sample = row.kind === 'timing' ? undefined : known.get(row.sample);
-    const id = sample?.sample ?? (row.kind === 'timing' ? '' : row.sample);
+    const name = row.kind === 'timing' ? '' : row.sample;
+    const sample = known.get(name);
+    const id = sample?.sample ?? name;
     switch (row.kind) {
       case 'sample':
         samples.push(row);
@@ -80,6 +86,9 @@ export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Ite
       case 'timing':
         timings.push(row);
         break;
+      case 'budget':
+        budgets.push(row);
+        break;
     }
   }
   const model = rankOf(manifest.models);
@@ -90,6 +99,7 @@ export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Ite
   return {
     samples,
     timings: timings.sort(byModelAndMethod),
+    budgets: budgets.sort(byModelAndMethod),
     maps: [...maps.values()].map(finishMap).sort(byModelAndMethod),
     scores: [...scores.values()]
       .map(finishScore)
@@ -114,6 +124,7 @@ interface MapDraft extends CellDraft {
 interface ScoreDraft extends CellDraft {
   readonly metric: string;
   readonly values: Map<string, number>;
+  readonly saved: { forward: number; backward: number };
   readonly curve: CurveDraft;
 }
 
@@ -155,6 +166,7 @@ function addScore(scores: Map<string, ScoreDraft>, row: ScoreRow, id: string, pa
     ...cell(row),
     metric: row.metric,
     values: new Map<string, number>(),
+    saved: { forward: 0, backward: 0 },
     curve: createCurveMean(),
   };
   scores.set(at, draft);
@@ -167,6 +179,8 @@ function addScore(scores: Map<string, ScoreDraft>, row: ScoreRow, id: string, pa
     if (row.curve) draft.curve.add(patient, row.curve);
     draft.numbers.add(row.details);
     draft.passes.add(row.passes);
+    draft.saved.forward += row.saved?.forward ?? 0;
+    draft.saved.backward += row.saved?.backward ?? 0;
   }
 }
 
@@ -194,6 +208,7 @@ function finishScore(draft: ScoreDraft): ScoreCell {
     baselines: [...draft.baselines].sort(),
     details: draft.numbers.finish(),
     passes: draft.passes.finish(),
+    saved: draft.saved,
     ...(curve ? { curve } : {}),
   };
 }

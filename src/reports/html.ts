@@ -3,6 +3,7 @@ import type { Analysis } from './analysis/types.ts';
 import { group, listed, plural } from './format.ts';
 import { html, type Markup, trusted } from './html/markup.ts';
 import { createNames } from './html/names.ts';
+import { budgets } from './html/sections/budgets.ts';
 import { classifier } from './html/sections/classifier.ts';
 import { conclusions } from './html/sections/conclusions.ts';
 import { costs } from './html/sections/costs.ts';
@@ -18,12 +19,14 @@ import type { RunData } from './run.ts';
 export async function renderHtml(run: RunData, analysis: Analysis = analyse(run)): Promise<string> {
   const { manifest } = run;
   const names = createNames(manifest);
+  const minute = budgets(analysis, names);
   const contents: readonly (readonly [string, string])[] = [
     ['conclusions', 'Conclusions'],
     ['classifier', 'Classifier'],
     ...metricSections(analysis),
     ['gallery', 'Gallery'],
     ['costs', 'Costs'],
+    ...(minute ? [['budgets', 'What a minute buys'] as const] : []),
     ['outcomes', 'Outcomes'],
     ['provenance', 'Provenance'],
   ];
@@ -33,7 +36,7 @@ export async function renderHtml(run: RunData, analysis: Analysis = analyse(run)
 <body><header><h1>${manifest.name}</h1><p class="soft">Explanations of ${listed(manifest.models.map(m => m.id))} on ${manifest.dataset.name}, compared by ct-xai-bench ${manifest.versions['ct-xai-bench'] ?? ''}</p>${facts(run, analysis)}</header>
 <nav aria-label="Contents"><ul>${contents.map(([id, title]) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 <main>
-${conclusions(analysis)}${classifier(analysis)}${metrics(analysis, names)}${await gallery(run, names)}${costs(analysis, run, names)}${outcomes(analysis)}${provenance(manifest, names)}</main>
+${conclusions(analysis)}${classifier(analysis)}${metrics(analysis, names)}${await gallery(run, names)}${costs(analysis, run, names)}${minute}${outcomes(analysis)}${provenance(manifest, names)}</main>
 <footer>ct-xai-bench ${manifest.versions['ct-xai-bench'] ?? ''} · ${whenLine(manifest)} · plan ${manifest.planDigest.slice(0, 12)}</footer>
 </body></html>
 `;

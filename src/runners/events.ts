@@ -19,8 +19,13 @@ export type RunEvent =
       readonly known: boolean;
       readonly progress: Progress;
     }
-  | { readonly kind: 'phase'; readonly phase: 'explain' | 'shuffled' | 'timing' | 'tables'; readonly model?: string }
+  | {
+      readonly kind: 'phase';
+      readonly phase: 'explain' | 'shuffled' | 'timing' | 'budgets' | 'tables';
+      readonly model?: string;
+    }
   | { readonly kind: 'timing'; readonly model: string; readonly done: number; readonly total: number }
+  | { readonly kind: 'budget'; readonly model: string; readonly done: number; readonly total: number }
   | { readonly kind: 'warning'; readonly message: string };
 
 export interface Progress {

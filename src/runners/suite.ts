@@ -5,8 +5,9 @@ import { CtXaiError, messageOf } from '../core/errors.ts';
 import { writeCurves } from '../results/curves.ts';
 import { openRunFolder, type RunFolder } from '../results/folder.ts';
 import { makeRun } from '../results/read-run.ts';
-import type { Manifest, Row } from '../results/rows.ts';
+import { type Manifest, type Row, unitOf } from '../results/rows.ts';
 import { writeTables } from '../results/tables.ts';
+import { runBudgets } from './budgets/run-budgets.ts';
 import { readDonors } from './donor-table.ts';
 import { describePlan, imagesOf } from './environment.ts';
 import type { Listener } from './events.ts';
@@ -58,6 +59,7 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<RunResu
       for (const model of plan.models) await run.model(model);
       // Alone on the machine: everything else has ended.
       for (const model of plan.timing.enabled ? plan.models : []) await run.timing(model);
+      for (const model of plan.timing.enabled ? plan.models : []) await run.budgets(model);
     } catch (error) {
       if (!(error instanceof CtXaiError && error.code === 'INTERRUPTED') && !options.signal?.aborted) throw error;
       interrupted = true;
@@ -83,6 +85,7 @@ function linkedController(outer: AbortSignal | undefined): { controller: AbortCo
 interface Runner {
   model(model: PlannedModel): Promise<void>;
   timing(model: PlannedModel): Promise<void>;
+  budgets(model: PlannedModel): Promise<void>;
   finish(state: RunResult['state']): Promise<RunResult>;
 }
 
@@ -107,6 +110,13 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
       ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
     });
   };
+
+  const openerOf = (model: PlannedModel, engine: Plan['engine'], earlier: Runtime | undefined) =>
+    createOpener(plan, model, engine, {
+      signal,
+      ...(earlier ? { earlier } : {}),
+      ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
+    });
 
   async function pass(
     context: Omit<PassContext, 'ended' | 'signal' | 'plan' | 'folder' | 'retryFailed'>,
@@ -161,11 +171,7 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
           plan,
           model,
           device,
-          opener: createOpener(plan, model, device.engine, {
-            signal,
-            ...pickRuntime(device.asked === undefined ? runtimeOf(model) : undefined),
-            ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
-          }),
+          opener: openerOf(model, device.engine, device.asked === undefined ? runtimeOf(model) : undefined),
           done: new Set(done),
           signal,
           began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
@@ -173,6 +179,19 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
           progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
         });
       }
+    },
+    async budgets(model) {
+      const rows = (await folder.journal.timings()).filter(row => row.kind === 'budget' && row.model === model.id);
+      await runBudgets({
+        plan,
+        model,
+        opener: openerOf(model, plan.engine, runtimeOf(model)),
+        done: new Set(rows.map(unitOf)),
+        signal,
+        began: () => emit({ kind: 'phase', phase: 'budgets', model: model.id }),
+        ended: row => folder.append(row),
+        progress: (done, total) => emit({ kind: 'budget', model: model.id, done, total }),
+      });
     },
     async finish(state) {
       emit({ kind: 'phase', phase: 'tables' });
@@ -187,10 +206,6 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
       return { dir: folder.dir, manifest: folder.manifest, state, counts };
     },
   };
-}
-
-function pickRuntime(earlier: Runtime | undefined): { earlier?: Runtime } {
-  return earlier ? { earlier } : {};
 }
 
 /** Methods of their own, and those that take other images' maps. */

@@ -44,7 +44,7 @@ describe('loadRun', () => {
 
   it('reads a run without rows, and one without a gallery', async () => {
     const empty = await loadRun(runOf(fixtureRows({ images: 0, timing: false }), () => false));
-    expect(empty.summary).toEqual({ samples: [], scores: [], maps: [], timings: [] });
+    expect(empty.summary).toEqual({ samples: [], scores: [], maps: [], timings: [], budgets: [] });
     expect(
       (
         await loadRun(

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { smoothModel } from '../../src/conformance/models.ts';
 import type { DeviceTime, Explainer, FullClassifier } from '../../src/core/contracts.ts';
 import { defineExplainer, type ExplainerSpec } from '../../src/core/define.ts';
-import { tensor } from '../../src/core/tensor.ts';
+import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { Row, TimingRow } from '../../src/results/rows.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { analyticEngine, registryWith, run, SIZE, world } from './world.ts';
@@ -56,7 +56,7 @@ describe('a method that computes lazily', () => {
       });
       return { map };
     });
-    const thenable = explainer('thenable', (({ image }) => ({
+    const thenable = explainer('thenable', (({ image }: { image: Tensor }) => ({
       // biome-ignore lint/suspicious/noThenProperty: the trap
       then(resolve: (value: unknown) => void) {
         work(6);

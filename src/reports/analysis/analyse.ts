@@ -1,10 +1,11 @@
 import { createRng, type Rng } from '../../core/rng.ts';
 import { type Performance, performance } from '../../core/statistics/performance.ts';
-import type { Manifest, SampleRow } from '../../results/rows.ts';
+import type { Manifest, Passes, SampleRow } from '../../results/rows.ts';
 import type { RunSummary, ScoreCell } from '../collect.ts';
 import type { RunData } from '../run.ts';
 import { countOf, createTally } from '../tally.ts';
 import { curveBand } from './band.ts';
+import { analyseBudgets } from './budgets.ts';
 import { differenceOf, FEWER_RESAMPLES, patientSd, rankingOf, summaryOf } from './compare.ts';
 import { findingsOf } from './findings.ts';
 import type {
@@ -35,6 +36,10 @@ function analyseModel(manifest: Manifest, summary: RunSummary, model: ModelEntry
   const strata = strataOf(answered, model.classes);
   const cells = summary.scores.filter(cell => cell.model === model.id);
   const measured = performanceOf([...answered.values()], model.classes, rng.fork('performance'));
+  const tried = analyseBudgets(
+    manifest,
+    summary.budgets.filter(row => row.model === model.id),
+  );
   return {
     model,
     images: rows.length,
@@ -54,7 +59,19 @@ function analyseModel(manifest: Manifest, summary: RunSummary, model: ModelEntry
     ),
     maps: summary.maps.filter(cell => cell.model === model.id),
     timings: summary.timings.filter(row => row.model === model.id),
+    scoring: {
+      asked: sumOf(cells.map(({ passes: p }) => ({ forward: p.n * p.forward, backward: p.n * p.backward }))),
+      saved: sumOf(cells.map(cell => cell.saved)),
+    },
+    ...(tried ? { budgets: tried } : {}),
     strata,
+  };
+}
+
+function sumOf(passes: readonly Passes[]): Passes {
+  return {
+    forward: passes.reduce((n, p) => n + p.forward, 0),
+    backward: passes.reduce((n, p) => n + p.backward, 0),
   };
 }
 

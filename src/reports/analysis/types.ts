@@ -1,9 +1,10 @@
 import type { Performance } from '../../core/statistics/performance.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
-import type { Manifest, SampleRow, TimingRow } from '../../results/rows.ts';
+import type { Manifest, Passes, SampleRow, TimingRow } from '../../results/rows.ts';
 import type { MapCell } from '../collect.ts';
 import type { Means, PassMeans } from '../means.ts';
 import type { Tally } from '../tally.ts';
+import type { BudgetAnalysis } from './budgets.ts';
 
 export type ModelEntry = Manifest['models'][number];
 export type MethodEntry = Manifest['methods'][number];
@@ -34,6 +35,10 @@ export interface ModelAnalysis {
   readonly metrics: readonly MetricAnalysis[];
   readonly maps: readonly MapCell[];
   readonly timings: readonly TimingRow[];
+  /** Passes of all values, as asked for, and those of them that sharing saved. */
+  readonly scoring: { readonly asked: Passes; readonly saved: Passes };
+  /** Absent where no budgets were tried. */
+  readonly budgets?: BudgetAnalysis;
   readonly strata: readonly Stratum[];
 }
 

@@ -78,6 +78,10 @@ svg .control .line{stroke:var(--soft);stroke-width:1.4;stroke-dasharray:6 3}
 svg .control.k1 .line{stroke-dasharray:2 3}svg .control.k2 .line{stroke-dasharray:9 3 2 3}svg .control.k3 .line{stroke-dasharray:1 5}
 svg .d1 .line,svg .d1 .interval{stroke-dasharray:7 2}svg .d2 .line,svg .d2 .interval{stroke-dasharray:3 2}
 svg .diagonal{stroke:var(--soft);stroke-dasharray:4 3}
+svg .front{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3}
+svg .ring{fill:none!important;stroke:var(--ink);stroke-width:1.2}
+svg .spread{stroke:var(--c);stroke-width:1.2;opacity:.55}
+svg .point{fill:var(--c)}
 svg .bar{fill:var(--c);opacity:.45}
 .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:.25rem 0;padding:0;font-size:.86rem}

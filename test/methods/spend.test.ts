@@ -1,0 +1,65 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { builtinRegistry } from '../../src/builtin.ts';
+import { smoothModel } from '../../src/conformance/models.ts';
+import { createRng } from '../../src/core/rng.ts';
+import { tensor } from '../../src/core/tensor.ts';
+import { createCounter } from '../../src/runners/meter.ts';
+
+const spending = [...builtinRegistry().explainers.values()].filter(e => e.spend);
+
+test('sampling methods can spend a budget', () => {
+  expect(spending.map(e => e.name)).toEqual(expect.arrayContaining(['lime', 'integrated-gradients', 'occlusion']));
+});
+
+describe.each(spending)('$name', explainer => {
+  const defaults = explainer.options.parse({});
+
+  test('spends what it is given, never more, and more of more', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3000 }),
+        fc.integer({ min: 8, max: 256 }),
+        fc.integer({ min: 8, max: 256 }),
+        (passes, h, w) => {
+          const input = { spatial: [h, w] as [number, number], channels: 1 };
+          const spent = explainer.spend!(passes, defaults, input);
+          if (spent === undefined) {
+            expect(passes).toBeLessThan(6);
+            return;
+          }
+          const cost = explainer.cost(explainer.options.parse(spent), input);
+          expect(cost.forward + cost.backward).toBeLessThanOrEqual(passes);
+          const more = explainer.cost(explainer.options.parse(explainer.spend!(2 * passes, defaults, input)), input);
+          expect(more.forward + more.backward).toBeGreaterThanOrEqual(cost.forward + cost.backward);
+        },
+      ),
+    );
+  });
+
+  test('really makes that many passes, and little less than it may', async () => {
+    const model = smoothModel({ height: 32, width: 32, classes: 2 });
+    const rng = createRng('spend');
+    const image = tensor(
+      [32, 32, 1],
+      Float32Array.from({ length: 1024 }, () => rng.next()),
+    );
+    for (const passes of [50, 100, 200]) {
+      const counter = createCounter();
+      await explainer.explain({
+        // The model has all that any method requires.
+        model: model.metered(counter) as typeof model,
+        image,
+        baseline: tensor([32, 32, 1]),
+        view: tensor([32, 32], image.data.slice()),
+        target: { class: 1 },
+        options: explainer.options.parse(explainer.spend!(passes, defaults, { spatial: [32, 32], channels: 1 })),
+        rng,
+        signal: new AbortController().signal,
+      });
+      const { forward, backward } = counter.read();
+      expect(forward + backward).toBeLessThanOrEqual(passes);
+      expect(forward + backward).toBeGreaterThanOrEqual(0.45 * passes);
+    }
+  });
+});
