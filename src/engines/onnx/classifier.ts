@@ -4,9 +4,11 @@ import type {
   FullClassifier,
   LayerInfo,
   Meter,
+  Placement,
   Runtime,
   ScoreKind,
   Target,
+  Tracer,
 } from '../../core/contracts.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
@@ -25,6 +27,8 @@ export class OnnxClassifier implements FullClassifier {
   readonly classes: readonly string[];
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
+  readonly tracer?: Tracer;
+  readonly placements?: () => Promise<readonly Placement[]>;
   readonly #executor: Passes;
   readonly #layers: LayerMap;
   readonly #meters: readonly Meter[];
@@ -36,6 +40,8 @@ export class OnnxClassifier implements FullClassifier {
     executor: Passes;
     layers: LayerMap;
     capabilities: ReadonlySet<Capability>;
+    tracer?: Tracer | undefined;
+    placements?: (() => Promise<readonly Placement[]>) | undefined;
     meters?: readonly Meter[];
   }) {
     this.id = parts.id;
@@ -45,6 +51,8 @@ export class OnnxClassifier implements FullClassifier {
     this.#executor = parts.executor;
     this.#layers = parts.layers;
     this.#meters = parts.meters ?? [];
+    if (parts.tracer) this.tracer = parts.tracer;
+    if (parts.placements) this.placements = parts.placements;
     const { height, width, channels } = parts.executor.image;
     this.input = { spatial: [height, width], channels };
   }
@@ -135,6 +143,8 @@ export class OnnxClassifier implements FullClassifier {
       executor: this.#executor,
       layers: this.#layers,
       capabilities: this.capabilities,
+      tracer: this.tracer,
+      placements: this.placements,
       meters: [...this.#meters, meter],
     });
   }

@@ -5,15 +5,18 @@ import { env } from 'onnxruntime-node';
 import type { Capability, Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { OnnxClassifier } from './classifier.ts';
-import { DEVICES, type Device, deviceNamed, requireProvider } from './devices.ts';
+import { DEVICES, type Device, selectDevice } from './devices.ts';
 import { Executor, type Kind, type Prepared, type Program, type Settings } from './executor.ts';
+import { GPU_LOCK } from './gpu-lock.ts';
 import type { Graph } from './graph.ts';
 import { throwIfAborted } from './in-order.ts';
+import { Inspector } from './inspector.ts';
 import { type LayerMap, layersOf } from './layers.ts';
 import { loadModel } from './model.ts';
 import { WorkerPool } from './pool.ts';
 import { probeDevices } from './probe-devices.ts';
 import { atHead, type Headed } from './tail.ts';
+import { tracerOf } from './tracer.ts';
 import { type Division, divisions, tune, type Wishes } from './tune.ts';
 import { recall, remember, tuningKey } from './tuning-cache.ts';
 import { verified } from './verify.ts';
@@ -39,8 +42,7 @@ export async function openGraph(
   card: ModelCard,
   options: OpenOptions,
 ): Promise<FullClassifier> {
-  const device = deviceNamed(options.device);
-  requireProvider(device);
+  const device = await selectDevice(options.device);
   throwIfAborted(options.signal);
   const { size, channels, layout } = card.input;
   const model = await loadModel(graph, {
@@ -56,9 +58,12 @@ export async function openGraph(
   const layers = layersOf(headed.model, layout, card.camLayer);
   throwIfAborted(options.signal);
 
-  const pool = new WorkerPool(mostWorkers(headed, device, options));
+  const onGpu = device.provider !== 'cpu';
+  const lock = device.provider === 'webgpu' ? GPU_LOCK : undefined;
+  const pool = new WorkerPool(mostWorkers(headed, device, options), undefined, undefined, lock);
+  const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
-    const prepare = preparer(headed, device, options, pool, digestOf(graph, card));
+    const prepare = preparer(headed, device, options, pool, digestOf(graph, card), inspector);
     const image = { height: size[0], width: size[1], channels, layout };
     const executor = await Executor.open({ ...headed, image, pool, prepare });
     throwIfAborted(options.signal);
@@ -67,14 +72,18 @@ export async function openGraph(
       engine: 'onnx',
       engineVersion: ORT_VERSION,
       device: device.name,
+      ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...(await executor.settings()),
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
       ...(Object.keys(limitations).length > 0 ? { limitations } : {}),
     };
-    return new OnnxClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+    const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
+    const placements = inspector ? async () => inspector.placements : undefined;
+    const { id, classes } = card;
+    return new OnnxClassifier({ id, classes, runtime, executor, layers, capabilities, tracer, placements });
   } catch (error) {
     await pool.close();
-    throw device.provider === 'cpu' ? error : refused(device, error);
+    throw onGpu ? refused(device, error) : error;
   }
 }
 
@@ -108,17 +117,21 @@ function preparer(
   options: OpenOptions,
   pool: WorkerPool,
   digest: string | undefined,
-): (program: Program, kind: Kind) => Promise<Prepared> {
+  inspector: Inspector | undefined,
+): (program: Program, kind: Kind, graph: string) => Promise<Prepared> {
   const { model } = headed;
   const { microBatch, workers, threads, cacheDir } = options;
   const wishes: Wishes = { microBatch, workers, threads };
   const fixed = model.dynamicBatch ? microBatch : model.graph.inputs[0]!.dims[0]!;
   const folder = digest === undefined ? undefined : cacheDir;
-  const base = { executionProviders: [device.provider] };
+  const profile = inspector !== undefined && options.trace === true;
+  const onCpu = { provider: { name: 'cpu' }, optimise: true };
   let forward: Settings | undefined;
   let optimise = true;
   let opened = 0;
-  return async (program, kind) => {
+  return async (program, kind, graph) => {
+    const found = (await inspector?.inspect(graph, program)) ?? onCpu;
+    const base = { executionProviders: [found.provider], profile };
     const key = tuningKey({
       digest,
       kind,
@@ -132,9 +145,16 @@ function preparer(
     const shares = known ?? forward;
     const candidates = shares ? [shares] : candidatesFor(headed, device, wishes);
     const open = () =>
-      tune(pool, `${kind} ${opened++}`, program, { ...base, optimise }, candidates, known?.microBatch ?? fixed);
+      tune(
+        pool,
+        `${kind} ${opened++}`,
+        program,
+        { ...base, optimise: optimise && found.optimise },
+        candidates,
+        known?.microBatch ?? fixed,
+      );
     let prepared = await open();
-    if (kind === 'forward' && !(await verified(pool, program, prepared, base))) {
+    if (kind === 'forward' && !inspector && !(await verified(pool, program, prepared, base))) {
       await pool.drop(prepared.session);
       optimise = false;
       prepared = await open();

@@ -39,8 +39,12 @@ export interface ExecutorParts {
   readonly head: Head;
   readonly image: ImageShape;
   readonly pool: WorkerPool;
-  /** Opens a program in the pool. `kind`: programs of one kind cost much the same, so one sweep serves them all. */
-  prepare(program: Program, kind: Kind): Promise<Prepared>;
+  /**
+   * Opens a program in the pool.
+   * @param kind programs of one kind cost much the same, so one sweep serves them all
+   * @param graph what tables call it: `forward`, `gradient`, or the layer that it is for
+   */
+  prepare(program: Program, kind: Kind, graph: string): Promise<Prepared>;
 }
 
 export type Kind = 'forward' | 'gradient' | 'layer';
@@ -65,6 +69,8 @@ const LAYERS_KEPT = 4;
 export class Executor {
   readonly head: Head;
   readonly image: ImageShape;
+  /** Whom the time on the device belongs to from now on. */
+  label: string | undefined;
   readonly #parts: ExecutorParts;
   readonly #sessions = new Map<string, Promise<Session>>();
   /** Layers with open sessions, the one used last at the end, and how many calls use each. */
@@ -182,7 +188,7 @@ export class Executor {
     if (known !== undefined) return known;
     const opening = (async () => {
       const program = make();
-      return { program, ...(await this.#parts.prepare(program, kind)) };
+      return { program, ...(await this.#parts.prepare(program, kind, kind === 'layer' ? name : kind)) };
     })();
     this.#sessions.set(name, opening);
     opening.catch(() => this.#sessions.delete(name));
@@ -206,7 +212,7 @@ export class Executor {
         const first = i * microBatch;
         const count = Math.min(microBatch, batch.count - first);
         const feeds = [this.#images(session, batch, first, count), ...this.#seeds(session, target, count)];
-        return this.#parts.pool.run(session.session, feeds, workers);
+        return this.#parts.pool.run(session.session, feeds, workers, this.label);
       },
       (i, result) => {
         const first = i * microBatch;

@@ -2,10 +2,21 @@ import type { ErrorCode } from '../../core/errors.ts';
 
 /** What the main thread and the workers say to each other. */
 
+/** An execution provider of ONNX Runtime with its options. */
+export interface Provider {
+  readonly name: string;
+  /** CUDA: which GPU. */
+  readonly deviceId?: number;
+  /** WebGPU: nodes that the CPU is to run. */
+  readonly forceCpuNodeNames?: readonly string[];
+}
+
 /** Session options as they cross threads: ONNX Runtime's own, without what can't be copied. */
 export interface SessionSettings {
-  readonly executionProviders: readonly string[];
+  readonly executionProviders: readonly (string | Provider)[];
   readonly threads: number;
+  /** Record what each run does on the device. */
+  readonly profile?: boolean;
   /** Whether ONNX Runtime may rewrite the graph to make it faster. Default: true. */
   readonly optimise?: boolean;
 }
@@ -24,7 +35,18 @@ export type Request =
       readonly bytes: Uint8Array;
       readonly settings: SessionSettings;
     }
-  | { readonly type: 'run'; readonly id: number; readonly session: string; readonly feeds: readonly Feed[] }
+  | {
+      readonly type: 'run';
+      readonly id: number;
+      readonly session: string;
+      readonly feeds: readonly Feed[];
+      /** Whom the time on the device belongs to, in a session with a profile. */
+      readonly label?: string;
+    }
+  /** Releases a session with a profile, and tells what its runs did. */
+  | { readonly type: 'profile'; readonly id: number; readonly session: string }
+  /** Releases all sessions with a profile, and tells the time on the device of each label. */
+  | { readonly type: 'times'; readonly id: number }
   | { readonly type: 'drop'; readonly id: number; readonly session: string }
   | { readonly type: 'close'; readonly id: number };
 

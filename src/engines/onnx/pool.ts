@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { CtXaiError } from '../../core/errors.ts';
+import { releaseLock } from './gpu-lock.ts';
 import type { Feed, Reply, Request, RunResult, SessionSettings } from './messages.ts';
 
 /** Runs in flight per worker: while ONNX Runtime computes one, the next lies ready. */
@@ -30,10 +31,11 @@ export class WorkerPool {
   /**
    * @param url the worker's module
    * @param runtime what messages call what runs in it
+   * @param lock what the workers hold while they use a device that other pools use too
    */
-  constructor(size: number, url: URL = workerUrl(), runtime = 'ONNX Runtime') {
+  constructor(size: number, url: URL = workerUrl(), runtime = 'ONNX Runtime', lock?: Int32Array) {
     this.size = size;
-    this.#threads = Array.from({ length: size }, () => new Thread(url, runtime, error => this.#fail(error)));
+    this.#threads = Array.from({ length: size }, () => new Thread(url, runtime, lock, error => this.#fail(error)));
   }
 
   /** Opens a session in the first `workers` workers. */
@@ -43,14 +45,24 @@ export class WorkerPool {
     await settled(this.#threads.slice(0, workers).map(thread => thread.post(request)));
   }
 
-  /** Runs a session on whichever of the first `workers` workers is free first. The feeds' buffers are given away. */
-  async run(session: string, feeds: readonly Feed[], workers = this.size): Promise<RunResult> {
+  /**
+   * Runs a session on whichever of the first `workers` workers is free first. The feeds' buffers are given away.
+   * @param label whom the time on the device belongs to
+   */
+  async run(session: string, feeds: readonly Feed[], workers = this.size, label?: string): Promise<RunResult> {
     this.#check();
+    const body: Body = { type: 'run', session, feeds, ...(label === undefined ? {} : { label }) };
     const result = await new Promise<RunResult | undefined>((resolve, reject) => {
-      this.#queue.push({ body: { type: 'run', session, feeds }, workers, waiting: { resolve, reject } });
+      this.#queue.push({ body, workers, waiting: { resolve, reject } });
       this.#dispatch();
     });
     return result!;
+  }
+
+  /** What each worker answers to a question. */
+  async ask(question: Extract<Body, { type: 'profile' | 'times' }>): Promise<unknown[]> {
+    this.#check();
+    return (await settled(this.#threads.map(thread => thread.post(question)))).map(result => result?.facts);
   }
 
   /** Releases a session everywhere. */
@@ -109,8 +121,11 @@ export class WorkerPool {
 }
 
 /** Waits for all, also when one fails, and then reports the first failure. */
-async function settled(promises: readonly Promise<unknown>[]): Promise<void> {
-  for (const result of await Promise.allSettled(promises)) if (result.status === 'rejected') throw result.reason;
+async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  return (await Promise.allSettled(promises)).map(result => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
 }
 
 /** Under a test runner the source is TypeScript, which a worker of Node 20 can't load: it comes from dist/ then. */
@@ -127,9 +142,10 @@ class Thread {
   #next = 0;
   #gone: CtXaiError | undefined;
 
-  constructor(url: URL, runtime: string, failed: (error: CtXaiError) => void) {
+  constructor(url: URL, runtime: string, lock: Int32Array | undefined, failed: (error: CtXaiError) => void) {
     this.#runtime = runtime;
-    this.#worker = new Worker(url, { name: `ct-xai ${runtime}` });
+    this.#worker = new Worker(url, { name: `ct-xai ${runtime}`, workerData: { lock } });
+    const { threadId } = this.#worker;
     this.#worker.on('message', (reply: Reply) => this.#answer(reply));
     this.#exited = new Promise(resolve => {
       let cause: unknown;
@@ -137,6 +153,7 @@ class Thread {
         cause = error;
       });
       this.#worker.on('exit', code => {
+        if (lock) releaseLock(lock, threadId);
         const why = cause instanceof Error ? `: ${cause.message}` : ` (exit code ${code}).`;
         this.#gone = new CtXaiError('ENGINE', `a worker thread of ${runtime} ended unexpectedly${why}`, { cause });
         failed(this.#gone);

@@ -65,10 +65,17 @@ export async function tune(
     if (worse !== session) best = { session, settings, speed };
     if (worse !== undefined) await pool.drop(worse);
   }
+  const reopened = async () => {
+    const { session, settings } = best!;
+    await pool.drop(session);
+    await pool.open(session, bytes, { ...base, threads: settings.threads }, settings.workers);
+  };
   for (const more of larger) {
     const { session, settings, speed } = best!;
     if ((more * settings.workers) / speed > LONGEST_MS) break;
-    const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more });
+    const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more }).catch(() => 0);
+    // It does not fit: what is left of the session is not to be trusted.
+    if (faster === 0) await reopened();
     if (faster <= speed * MARGIN) break;
     best = { session, settings: { ...settings, microBatch: more }, speed: faster };
   }
