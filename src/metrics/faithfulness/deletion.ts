@@ -1,9 +1,6 @@
-import { undefinedBecause } from '../../core/contracts.ts';
 import { defineMetric } from '../../core/define.ts';
-import { mapDefect } from '../../core/tensor.ts';
+import { areaWhile } from './shared/area.ts';
 import { curveOptions, pointsOf } from './shared/options.ts';
-import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';
-import { curvesOf } from './shared/scores.ts';
 
 /**
  * The area under the target's score while the most relevant pixels go over to the baseline, over the true fraction of
@@ -30,17 +27,5 @@ export const deletion = defineMetric({
     xplique: { options: { steps: 10, score: 'logit', tieFields: 1 }, baseline: 'zero-input' },
   },
   cost: (options, input) => ({ forward: pointsOf(options, input), backward: 0 }),
-  async evaluate(context) {
-    const defect = mapDefect(context.attribution);
-    if (defect !== null) return undefinedBecause(defect);
-    const curves = await curvesOf(context);
-    const to = followed(context, curves);
-    if (typeof to === 'string') return undefinedBecause(to);
-    const path = await curves.path('removed', curves.plan.edges);
-    return {
-      value: meanArea(path, to.follow),
-      curve: meanCurve(path, to.follow),
-      details: detailsOf(context, curves, to.share && meanArea(path, to.share)),
-    };
-  },
+  evaluate: context => areaWhile('removed', context),
 });

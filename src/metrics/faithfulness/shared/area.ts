@@ -1,0 +1,23 @@
+import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts.ts';
+import { mapDefect } from '../../../core/tensor.ts';
+import type { CurveOptions } from './options.ts';
+import { detailsOf, followed, meanArea, meanCurve } from './outcome.ts';
+import { curvesOf } from './scores.ts';
+
+/** The area under the score while the most relevant pixels are removed from the image, or kept alone of it. */
+export async function areaWhile(
+  change: 'removed' | 'kept',
+  context: MetricContext<CurveOptions>,
+): Promise<Score | Undefined> {
+  const defect = mapDefect(context.attribution);
+  if (defect !== null) return undefinedBecause(defect);
+  const curves = await curvesOf(context);
+  const to = followed(context, curves);
+  if (typeof to === 'string') return undefinedBecause(to);
+  const path = await curves.path(change, curves.plan.edges);
+  return {
+    value: meanArea(path, to.follow),
+    curve: meanCurve(path, to.follow),
+    details: detailsOf(context, curves, to.share && meanArea(path, to.share)),
+  };
+}
