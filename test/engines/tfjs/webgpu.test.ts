@@ -12,6 +12,7 @@ import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, save } from './fixtures.ts';
 import { noGpu, onGpu } from './gpu.ts';
 
+const SIZE = 16;
 const folder = mkdtempSync(join(tmpdir(), 'ct-xai-webgpu-'));
 await useDevice('cpu-js');
 
@@ -29,9 +30,9 @@ async function cardOf(name: string, size: number, ...steps: readonly layers.Laye
 const conv = (name: string, filters: number) =>
   layers.conv2d({ filters, kernelSize: 3, padding: 'same', activation: 'relu', name });
 const gap = () => layers.globalAveragePooling2d({ name: 'gap' });
-const card = await cardOf('plain', 32, conv('one', 8), conv('two', 8), gap());
+const card = await cardOf('plain', SIZE, conv('one', 8), conv('two', 8), gap());
 const rng = createRng('tfjs webgpu');
-const images = (n: number, size = 32) => {
+const images = (n: number, size = SIZE) => {
   const t = tensor([n, size, size, 1]);
   for (let i = 0; i < t.data.length; i++) t.data[i] = rng.normal();
   return t;
@@ -39,8 +40,17 @@ const images = (n: number, size = 32) => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe.skipIf(noGpu !== undefined)(onGpu('the clock of TF.js on WebGPU'), () => {
-  const REPEATS = 6;
+  const [FEWEST, MOST] = [4, 16];
   const times: Record<'one' | 'two' | 'gradient', DeviceTime[]> = { one: [], two: [], gradient: [] };
+  // Other programs on the machine only ever make kernels slower.
+  const least = (list: readonly DeviceTime[]) => Math.min(...list.map(t => t.sumMs));
+  const growth = () => least(times.two) / least(times.one);
+  const spread = () => {
+    const halves = [0, 1].map(odd => least(times.two.filter((_, i) => i % 2 === odd)));
+    return Math.max(...halves) / Math.min(...halves);
+  };
+  let silent: DeviceTime;
+
   beforeAll(async () => {
     const model = await tfjsEngine.open(card, { device: 'webgpu', microBatch: 4, trace: true });
     const [four, eight] = [images(4), images(8)];
@@ -53,49 +63,55 @@ describe.skipIf(noGpu !== undefined)(onGpu('the clock of TF.js on WebGPU'), () =
     };
     const kinds = Object.keys(work) as (keyof typeof work)[];
     // What is compiled first is not repeated.
-    for (const kind of kinds) await work[kind]();
-    for (let i = 0; i < REPEATS; i++) {
+    await work.gradient();
+    // On a busy machine it takes some rounds until each kind of work has been left alone once.
+    for (
+      let round = 0;
+      round < FEWEST || (round < MOST && (Math.abs(growth() / 2 - 1) > 0.2 || spread() > 1.2));
+      round++
+    ) {
       for (const kind of kinds) {
-        tracer.begin(`${kind} ${i}`);
+        tracer.begin(kind);
         await work[kind]();
       }
+      tracer.begin('nothing');
+      const found = await tracer.end();
+      for (const kind of kinds) times[kind].push(found.get(kind)!);
+      silent = found.get('nothing')!;
     }
-    tracer.begin('nothing');
-    const found = await tracer.end();
     await model.close();
-    for (const kind of kinds) for (let i = 0; i < REPEATS; i++) times[kind].push(found.get(`${kind} ${i}`)!);
-    expect(found.get('nothing')).toMatchObject({ unionMs: 0, sumMs: 0, kernels: 0 });
-    expect(found.size).toBe(3 * REPEATS + 1);
-  });
-  // Other programs on the machine only ever make kernels slower.
-  const least = (list: readonly DeviceTime[]) => Math.min(...list.map(t => t.sumMs));
+  }, 300_000);
 
   it('counts the same kernels each time, and twice as many for twice the work', () => {
     for (const list of Object.values(times)) expect(new Set(list.map(t => t.kernels)).size).toBe(1);
     expect(times.one[0]!.kernels).toBeGreaterThan(2);
     expect(times.two[0]!.kernels).toBe(2 * times.one[0]!.kernels);
     expect(times.gradient[0]!.kernels).toBeGreaterThan(times.one[0]!.kernels);
+    expect(silent).toMatchObject({ unionMs: 0, sumMs: 0, kernels: 0 });
   });
 
-  it('doubles when the work doubles', { retry: 0 }, () => {
-    expect(least(times.two) / least(times.one)).toBeGreaterThan(1.6);
-    expect(least(times.two) / least(times.one)).toBeLessThan(2.4);
-  });
-
-  it('repeats itself', () => {
-    const halves = [0, 1].map(odd => least(times.two.filter((_, i) => i % 2 === odd)));
-    expect(Math.max(...halves) / Math.min(...halves)).toBeLessThan(1.3);
+  it('doubles when the work doubles, and repeats itself', () => {
+    expect(Math.abs(growth() / 2 - 1)).toBeLessThan(0.2);
+    expect(spread()).toBeLessThan(1.2);
   });
 
   it('has kernels one after the other on one queue, and the memory in use', () => {
     for (const time of Object.values(times).flat()) {
       expect(time.unionMs).toBeGreaterThan(0);
-      expect(time.unionMs).toBeLessThanOrEqual(time.sumMs);
+      expect(time.unionMs).toBeLessThanOrEqual(time.sumMs * (1 + 1e-9));
       expect(time.transferMs).toBeUndefined();
-      // The second layer's values at least: 4 × 32 × 32 × 8 numbers.
-      expect(time.peakMemoryMb).toBeGreaterThan((4 * 32 * 32 * 8 * 4) / 2 ** 20);
+      // The values between the two layers at least.
+      expect(time.peakMemoryMb).toBeGreaterThan((4 * SIZE * SIZE * 8 * 4) / 2 ** 20);
     }
     const peak = (list: readonly DeviceTime[]) => Math.max(...list.map(t => t.peakMemoryMb!));
     expect(peak(times.gradient)).toBeGreaterThan(peak(times.one));
+  });
+
+  it('is not read where nobody asks for it, nor where there is none', async () => {
+    for (const options of [{ device: 'webgpu' }, { device: 'cpu-js', trace: true }]) {
+      const model = await tfjsEngine.open(card, { workers: 1, ...options });
+      expect(model.tracer).toBeUndefined();
+      await model.close();
+    }
   });
 });

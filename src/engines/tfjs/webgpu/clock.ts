@@ -72,10 +72,12 @@ export class GpuClock {
     account.unionNs += covered(spans);
   }
 
-  /** What was done under each label; no more is recorded. */
+  /** What was done under each label; what is done from here on belongs to nobody. */
   end(): [label: string, time: DeviceTime][] {
+    const accounts = [...this.#accounts];
+    this.#accounts.clear();
     this.#account = undefined;
-    return [...this.#accounts].map(([label, { unionNs, sumNs, kernels, peakBytes }]) => [
+    return accounts.map(([label, { unionNs, sumNs, kernels, peakBytes }]) => [
       label,
       { unionMs: unionNs / 1e6, sumMs: sumNs / 1e6, kernels, peakMemoryMb: peakBytes / 2 ** 20 },
     ]);
@@ -83,13 +85,14 @@ export class GpuClock {
 
   #clocked(encoder: CommandEncoder): CommandEncoder {
     const begin = encoder.beginComputePass.bind(encoder);
-    encoder.beginComputePass = descriptor => {
-      return this.#account ? new ClockedPass(begin, () => this.#next()) : begin(descriptor);
-    };
+    encoder.beginComputePass = () => new ClockedPass(begin, () => this.#next());
     return encoder;
   }
 
-  #next(): TimestampWrites {
+  /** Where the next kernel's times go; nowhere where they belong to nobody. */
+  #next(): { timestampWrites?: TimestampWrites } {
+    const account = this.#account;
+    if (!account) return {};
     let chunk = this.#chunks.at(-1);
     if (!chunk || chunk.used === KERNELS) {
       chunk = this.#spare.pop() ?? {
@@ -98,10 +101,15 @@ export class GpuClock {
       };
       this.#chunks.push(chunk);
     }
-    const account = this.#account!;
     account.peakBytes = Math.max(account.peakBytes, this.#bytesInUse());
     const first = 2 * chunk.used++;
-    return { querySet: chunk.queries, beginningOfPassWriteIndex: first, endOfPassWriteIndex: first + 1 };
+    return {
+      timestampWrites: {
+        querySet: chunk.queries,
+        beginningOfPassWriteIndex: first,
+        endOfPassWriteIndex: first + 1,
+      },
+    };
   }
 
   /** Its timestamps, in nanoseconds. */
@@ -125,11 +133,11 @@ export class GpuClock {
 /** A compute pass that is one pass for each dispatch. */
 class ClockedPass implements ComputePass {
   readonly #begin: CommandEncoder['beginComputePass'];
-  readonly #next: () => TimestampWrites;
+  readonly #next: () => { timestampWrites?: TimestampWrites };
   #pipeline: object | undefined;
   readonly #groups = new Map<number, object>();
 
-  constructor(begin: CommandEncoder['beginComputePass'], next: () => TimestampWrites) {
+  constructor(begin: CommandEncoder['beginComputePass'], next: () => { timestampWrites?: TimestampWrites }) {
     this.#begin = begin;
     this.#next = next;
   }
@@ -143,7 +151,7 @@ class ClockedPass implements ComputePass {
   }
 
   dispatchWorkgroups(x: number, y?: number, z?: number): void {
-    const pass = this.#begin({ timestampWrites: this.#next() });
+    const pass = this.#begin(this.#next());
     pass.setPipeline(this.#pipeline!);
     for (const [index, group] of this.#groups) pass.setBindGroup(index, group);
     pass.dispatchWorkgroups(x, y, z);
