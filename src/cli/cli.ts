@@ -9,6 +9,7 @@ import { explainCommand } from './commands/explain.ts';
 import { listCommand } from './commands/list.ts';
 import { reportCommand } from './commands/report.ts';
 import { runCommand } from './commands/run.ts';
+import { timeCommand } from './commands/time.ts';
 import { trainCommand } from './commands/train.ts';
 import { ExitCode, printError } from './output.ts';
 
@@ -40,6 +41,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(runCommand);
   add(checkCommand);
   add(explainCommand);
+  add(timeCommand);
   add(trainCommand);
   add(reportCommand);
   add(convertCommand);

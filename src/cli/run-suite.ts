@@ -7,6 +7,7 @@ import { readRun, removeMaps } from '../results/read-run.ts';
 import type { Manifest, MapRow, Row } from '../results/rows.ts';
 import { runSuite } from '../runners/suite.ts';
 import { cacheFolder } from './cache.ts';
+import { commandLine } from './command-line.ts';
 import { interruptSignal, surviveStrayRejections } from './interrupts.ts';
 import { ExitCode, note, print, shownPath } from './output.ts';
 import { createProgressLine } from './progress.ts';
@@ -57,11 +58,6 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     interrupts.release();
     release();
   }
-}
-
-function commandLine(): string {
-  const quote = (word: string) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
-  return ['ct-xai', ...process.argv.slice(2)].map(quote).join(' ');
 }
 
 function failures(counts: NonNullable<Manifest['counts']>): number {

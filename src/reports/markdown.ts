@@ -1,10 +1,20 @@
 import { analyse } from './analysis/analyse.ts';
 import type { Analysis, CellResult, MetricAnalysis, ModelAnalysis } from './analysis/types.ts';
+import {
+  budgetsAbout,
+  budgetsNote,
+  frontText,
+  pointCells,
+  pointColumns,
+  rankingRest,
+  settledRows,
+} from './budget-words.ts';
 import { categoryParts } from './categories.ts';
 import { compact, fixed, group, listed, percent, plural } from './format.ts';
 import { outcomeLines } from './outcome-lines.ts';
 import { dataLine, hardwareLine, whenLine } from './provenance-lines.ts';
 import type { RunData } from './run.ts';
+import { elsewhereText, middleHalf, placeText, savedText, timingNotes, timingRemarks } from './timing-words.ts';
 import {
   controlsText,
   differenceText,
@@ -37,6 +47,11 @@ export function renderMarkdown(run: RunData, analysis: Analysis = analyse(run)):
     ]),
     '## Costs',
     ...analysis.models.flatMap(model => [...(several ? [`### ${text(model.model.id)}`] : []), ...costs(model)]),
+    ...(analysis.models.some(m => m.budgets) ? ['## What a minute buys', budgetsAbout()] : []),
+    ...analysis.models.flatMap(model => [
+      ...(several && model.budgets ? [`### ${text(model.model.id)}`] : []),
+      ...budgets(model),
+    ]),
     '## Outcomes',
     ...analysis.models.flatMap(model => [...(several ? [`### ${text(model.model.id)}`] : []), outcomes(model)]),
     ...provenance(run),
@@ -146,46 +161,95 @@ function metric(entry: MetricAnalysis, model: string | undefined): string[] {
   ];
 }
 
-function costs({ timings, maps }: ModelAnalysis): string[] {
-  const passes = table(
-    ['Method', 'Maps', 'Forward passes', 'Backward passes'],
-    maps.map(m => [m.method, group(m.ok.size), compact(m.passes.forward), compact(m.passes.backward)]),
-    [1, 2, 3],
-  );
-  if (timings.length === 0) return ['No time was measured: this run has no timing phase.', passes];
-  const device = timings.some(row => row.deviceMs);
+function costs(model: ModelAnalysis): string[] {
+  const { timings, maps } = model;
+  const passes = [
+    table(
+      ['Method', 'Maps', 'Forward passes', 'Backward passes'],
+      maps.map(m => [m.method, group(m.ok.size), compact(m.passes.forward), compact(m.passes.backward)]),
+      [1, 2, 3],
+    ),
+    text(savedText(model)),
+  ];
+  if (timings.length === 0) return ['No time was measured: this run has no timing phase.', ...passes];
   return [
-    `Milliseconds of wall time for one explanation, warmed up, methods interleaved.${device ? '' : ' No device clock was read.'}`,
+    'Milliseconds for one explanation, warmed up, methods interleaved.',
     table(
       [
         'Method',
         'Median',
+        'Middle half',
         'Mean ± SD',
         '95th percentile',
         'Timed',
-        'CPU time',
         'Device time',
+        'CPU',
+        'JavaScript',
+        'Open',
+        'First call',
         'Forward',
         'Backward',
         'Peak memory, MB',
+        'Operators elsewhere',
         'Ran on',
       ],
-      timings.map(({ wallMs, ...row }) => [
+      timings.map(row => [
         row.method,
-        row.status === 'ok' ? compact(wallMs?.p50) : `${row.status}: ${row.reason ?? 'no reason was recorded'}`,
-        wallMs ? `${compact(wallMs.mean)} ± ${compact(wallMs.sd)}` : '–',
-        wallMs?.p95 === undefined ? '' : compact(wallMs.p95),
+        row.status === 'ok' ? compact(row.wallMs?.p50) : `${row.status}: ${row.reason ?? 'no reason was recorded'}`,
+        middleHalf(row),
+        row.wallMs ? `${compact(row.wallMs.mean)} ± ${compact(row.wallMs.sd)}` : '–',
+        row.wallMs?.p95 === undefined ? '' : compact(row.wallMs.p95),
         group(row.samples),
+        row.deviceMs ? compact(row.deviceMs.p50) : '',
         compact(row.cpuMs),
-        row.deviceMs ? `${compact(row.deviceMs.p50)} (${row.deviceTimeSource ?? ''})` : '',
+        compact(row.jsMs),
+        compact(row.openMs),
+        compact(row.firstMs),
         row.passes ? compact(row.passes.forward) : '–',
         row.passes ? compact(row.passes.backward) : '–',
         compact(row.peakRssMb),
-        `${row.engine} on ${row.device}`,
+        elsewhereText(row),
+        placeText(row),
       ]),
-      [1, 2, 3, 4, 5, 6, 7, 8, 9],
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
     ),
-    passes,
+    timingRemarks(timings)
+      .map(line => `- ${text(line)}`)
+      .join('\n'),
+    timingNotes(timings),
+    ...passes,
+  ];
+}
+
+function budgets({ budgets: tried }: ModelAnalysis): string[] {
+  if (!tried) return [];
+  const columns = pointColumns(tried);
+  const { head, rows } = settledRows(tried);
+  return [
+    table(
+      columns,
+      [...tried.points, ...tried.empty].map(point => pointCells(point, tried)),
+      columns.map((_, i) => i).slice(1),
+    ),
+    budgetsNote(),
+    tried.metrics
+      .map(entry =>
+        text(
+          `- ${entry.metric.title}: front by passes: ${frontText(entry.fronts.passes)}; by time: ` +
+            `${frontText(entry.fronts.time)}. ${rankingRest(entry)}`,
+        ),
+      )
+      .join('\n'),
+    ...(rows.length === 0
+      ? []
+      : [
+          'Rank correlation of a map with itself:',
+          table(
+            [...head],
+            rows.map(({ method, cells }) => [method.id, ...cells]),
+            head.map((_, i) => i).slice(2),
+          ),
+        ]),
   ];
 }
 

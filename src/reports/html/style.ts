@@ -81,6 +81,7 @@ svg .diagonal{stroke:var(--soft);stroke-dasharray:4 3}
 svg .front{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3}
 svg .ring{fill:none!important;stroke:var(--ink);stroke-width:1.2}
 svg .spread{stroke:var(--c);stroke-width:1.2;opacity:.55}
+svg .value{font-size:11px;fill:var(--soft)}
 svg .point{fill:var(--c)}
 svg .bar{fill:var(--c);opacity:.45}
 .c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}
