@@ -24,6 +24,8 @@ export interface EngineCase {
   readonly step?: number;
   /** How many workers it runs on when told to use two. Default: 2. */
   readonly workers?: number;
+  /** How many threads it takes when told to use one. Default: 1. */
+  readonly threads?: number;
 }
 
 const KINDS: readonly ScoreKind[] = ['logit', 'margin', 'probability'];
@@ -62,7 +64,11 @@ export function testEngine(name: string, subject: EngineCase): void {
       expect(model.id).toBe(card.id);
       expect(model.classes).toEqual(card.classes);
       expect([...model.input.spatial, model.input.channels]).toEqual(shape);
-      expect(model.runtime).toMatchObject({ engine: engine.name, device: subject.device, threads: 1 });
+      expect(model.runtime).toMatchObject({
+        engine: engine.name,
+        device: subject.device,
+        threads: subject.threads ?? 1,
+      });
       expect(model.runtime.workers).toBe(subject.workers ?? 2);
       expect(model.runtime.engineVersion).toMatch(/^\d+\.\d+/);
       expect([...model.capabilities]).toEqual(['gradients', 'layers']);

@@ -1,53 +1,21 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { input, type LayersModel, layers, model as modelOf } from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FullClassifier, ModelCard } from '../../../src/core/contracts.ts';
-import { createRng } from '../../../src/core/rng.ts';
-import { tensor } from '../../../src/core/tensor.ts';
+import type { FullClassifier } from '../../../src/core/contracts.ts';
 import { useDevice } from '../../../src/engines/tfjs/devices.ts';
 import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
 import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
 import { testEngine } from '../../conformance/engine.ts';
-import { cardFor } from '../onnx/fixtures.ts';
-import { batchOf, save, worst } from './fixtures.ts';
+import { batchOf, worst } from './fixtures.ts';
 import { noGpu, onGpu } from './gpu.ts';
-
-/** What MobileNets and DenseNets are made of: depthwise and strided convolutions, joins, pools, a fused softmax. */
-function smallNet(): LayersModel {
-  const image = input({ shape: [12, 12, 1], name: 'image' });
-  const conv = (name: string, more: object) =>
-    layers.conv2d({ filters: 4, kernelSize: 3, padding: 'same', name, ...more });
-  const stem = conv('stem', { activation: 'elu' }).apply(image) as SymbolicTensor;
-  const deep = layers.depthwiseConv2d({ kernelSize: 3, strides: 2, padding: 'same', depthMultiplier: 2, name: 'deep' });
-  const a = layers.batchNormalization({ name: 'norm' }).apply(deep.apply(stem)) as SymbolicTensor;
-  const b = layers.averagePooling2d({ poolSize: 3, strides: 2, padding: 'same', name: 'pool' }).apply(stem);
-  const joined = layers.concatenate({ name: 'joined' }).apply([a, b as SymbolicTensor]);
-  const last = conv('last', { filters: 6, activation: 'tanh' }).apply(joined);
-  const flat = layers.globalAveragePooling2d({ name: 'gap' }).apply(last);
-  const head = layers.dense({ units: 3, activation: 'softmax', name: 'head' }).apply(flat);
-  return modelOf({ inputs: image, outputs: head as SymbolicTensor, name: 'small' });
-}
+import { smallCard, smallImages } from './small-net.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'ct-xai-tfjs-'));
 await useDevice('cpu-js');
-const net = smallNet();
-const file = await save(net, folder);
-net.dispose();
+const card = await smallCard(folder);
+const images = smallImages();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const card: ModelCard = {
-  ...cardFor(file, { classes: ['a', 'b', 'c'], input: { size: [12, 12], channels: 1, layout: 'NHWC' } }),
-  format: 'tfjs',
-  emits: 'probabilities',
-};
-const rng = createRng('tfjs engine');
-const images = tensor([4, 12, 12, 1]);
-images.data.forEach((_, i) => {
-  images.data[i] = rng.normal();
-});
 
 for (const device of ['wasm', 'cpu-js'])
   testEngine('a small net', { engine: tfjsEngine, device, card, images, step: 0.05 });

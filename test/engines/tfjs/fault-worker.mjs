@@ -1,27 +1,27 @@
 /*
- * TF.js's worker on WebGPU, which can be told to do what goes wrong on GPUs: `lose` the device, run a shader that does
- * not compile, ask for more memory than there is.
+ * TF.js's worker on WebGPU, which can be told what is to go wrong on its GPU, as the request `drop` of something named
+ * after it (which TF.js's worker has no use for).
  */
 import { parentPort } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
 import '../../../dist/engines/tfjs/worker.js';
 
 const FAULTS = {
-  lose: () => tf.backend().device.destroy(),
-  // The next kernel that TF.js compiles.
-  shader() {
-    const { device } = tf.backend();
+  /** The device is gone. */
+  loss: device => device.destroy(),
+  /** Shaders that are compiled from here on have a mistake. */
+  shader(device) {
     const compile = device.createShaderModule.bind(device);
     device.createShaderModule = ({ code }) => compile({ code: `${code}\nfn broken( {` });
   },
-  // The next buffers that TF.js asks for.
-  memory() {
-    const { device } = tf.backend();
+  /** Buffers for results are larger from here on than the GPU can have. */
+  memory(device) {
     const create = device.createBuffer.bind(device);
-    device.createBuffer = options => create({ ...options, size: device.limits.maxBufferSize });
+    const most = device.limits.maxBufferSize;
+    device.createBuffer = options => create(options.mappedAtCreation ? options : { ...options, size: 2 * most });
   },
 };
 
-parentPort.on('message', ({ type, id, fault }) => {
-  if (type === 'fault') FAULTS[fault]();
+parentPort.on('message', request => {
+  if (request.type === 'drop') FAULTS[request.session](tf.backend().device);
 });

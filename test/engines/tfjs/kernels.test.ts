@@ -1,10 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
-import { useDevice } from '../../../src/engines/tfjs/devices.ts';
+import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices.ts';
 import type { Watch } from '../../../src/engines/tfjs/webgpu/faults.ts';
 import { noGpu, onGpu } from './gpu.ts';
 
+const native = nativePackage();
 const rng = createRng('tfjs kernels');
 const draw = (shape: number[]) => Float32Array.from({ length: tf.util.sizeFromShape(shape) }, () => rng.normal());
 const kernel = draw([3, 3, 3, 4]);
@@ -73,6 +74,7 @@ const read = (tensors: tf.Tensor[]) =>
 describe.each([
   { device: 'wasm', name: 'wasm' },
   { device: 'cpu-js', name: 'cpu-js' },
+  { device: 'cpu', name: native ?? "libtensorflow (skipped: TF.js's native package is not installed)", skip: !native },
   { device: 'webgpu', name: onGpu('webgpu'), skip: noGpu !== undefined },
 ])('gradients on $name', ({ device, skip = false }) => {
   let watch: Watch;

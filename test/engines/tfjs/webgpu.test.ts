@@ -2,12 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { input, layers, model as modelOf, type SymbolicTensor } from '@tensorflow/tfjs-layers';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DeviceTime, ModelCard } from '../../../src/core/contracts.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { tensor } from '../../../src/core/tensor.ts';
+import { WorkerPool } from '../../../src/engines/onnx/pool.ts';
+import type { Head } from '../../../src/engines/onnx/scores.ts';
+import type { Task } from '../../../src/engines/tfjs/compute.ts';
 import { useDevice } from '../../../src/engines/tfjs/devices.ts';
-import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
+import { outlineOf, tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
+import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
+import { type Spec, STAGES } from '../../../src/engines/tfjs/spec.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, save } from './fixtures.ts';
 import { noGpu, onGpu } from './gpu.ts';
@@ -113,5 +118,63 @@ describe.skipIf(noGpu !== undefined)(onGpu('the clock of TF.js on WebGPU'), () =
       expect(model.tracer).toBeUndefined();
       await model.close();
     }
+  });
+});
+
+describe.skipIf(noGpu !== undefined)(onGpu('faults of TF.js on WebGPU'), () => {
+  const spec = async (): Promise<Spec> => {
+    const outline = outlineOf(await readModelFiles(card.file), undefined);
+    const head: Head = { task: 'softmax', values: 'logits' };
+    return { file: card.file, device: 'webgpu', head, layers: [], ...outline.logits };
+  };
+  const [dims, settings] = [[1, SIZE, SIZE, 1], { executionProviders: [], threads: 1 }];
+  let pool: WorkerPool;
+  const ask = (task: Task) => {
+    return pool.run(JSON.stringify(task), [{ name: 'images', dims, data: new Float32Array(SIZE * SIZE).fill(0.5) }]);
+  };
+  const scores = () => ask({ kind: 'scores' });
+  const gradient = () => ask({ kind: 'gradient', target: 0, score: 'logit' });
+
+  beforeEach(async () => {
+    pool = new WorkerPool(1, new URL('./fault-worker.mjs', import.meta.url), 'TF.js');
+    const bytes = new TextEncoder().encode(JSON.stringify(await spec()));
+    for (const stage of Object.values(STAGES)) await pool.open(stage, bytes, settings);
+    expect((await scores()).outputs.raw).toHaveLength(2);
+  });
+  afterEach(() => pool.close());
+
+  it('a device that is lost in mid-run: all that runs or follows is refused, and it can be closed', async () => {
+    const working = Promise.allSettled([scores(), scores(), gradient(), scores()]);
+    await pool.drop('loss');
+    for (const result of await working) {
+      // What was done before is done.
+      if (result.status === 'fulfilled') expect(result.value.outputs.raw!.every(Number.isFinite)).toBe(true);
+      else expect(result.reason).toMatchObject({ code: 'ENGINE', message: expect.stringMatching(/GPU was lost/) });
+    }
+    await expect(scores()).rejects.toMatchObject({ code: 'ENGINE', message: expect.stringMatching(/GPU was lost/) });
+  });
+
+  it('a shader that does not compile: an error, and no number from then on', async () => {
+    await pool.drop('shader');
+    // What is compiled already goes on to work.
+    expect((await scores()).outputs.raw).toHaveLength(2);
+    const refused = { code: 'ENGINE', message: expect.stringMatching(/GPU refused its work/) };
+    await expect(gradient()).rejects.toMatchObject(refused);
+    await expect(scores()).rejects.toMatchObject(refused);
+  });
+
+  it('no memory: an error that says so, and no number from then on', async () => {
+    await pool.drop('memory');
+    const refused = { code: 'ENGINE', message: expect.stringMatching(/GPU has no room.*micro-batch/) };
+    await expect(gradient()).rejects.toMatchObject(refused);
+    await expect(scores()).rejects.toMatchObject(refused);
+  });
+
+  it('a model that the GPU has no room for is refused before there is any work', async () => {
+    const large = await cardOf('large', SIZE, layers.upSampling2d({ size: [2048, 2048], name: 'up' }), gap());
+    await expect(tfjsEngine.open(large, { device: 'webgpu' })).rejects.toMatchObject({
+      code: 'DEVICE',
+      message: expect.stringMatching(/device 'webgpu' can't run this model: the GPU has no room/),
+    });
   });
 });

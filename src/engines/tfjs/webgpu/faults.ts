@@ -50,7 +50,8 @@ export function watchDevice(device: GpuDevice): Watch {
 }
 
 function faultOf(scope: (typeof SCOPES)[number], message: string): CtXaiError {
-  const told = message.trim();
+  // What follows is where in Dawn.
+  const told = message.trim().split('\n', 1)[0]!;
   if (scope === 'out-of-memory' || /exceeds.*(max|limit)|out of (device )?memory/i.test(told)) {
     return new CtXaiError('ENGINE', `the GPU has no room: ${told}`, { hint: 'Set a smaller micro-batch.' });
   }
