@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { readCard } from '../../src/config/card.ts';
+import { acquireLock } from '../../src/results/lock.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli, MAIN } from './fixture.ts';
 
@@ -28,9 +31,30 @@ test('a training killed in its midst goes on, and ends in the same weights', asy
   const [a, b] = await Promise.all(['whole', 'killed'].map(name => readFile(join(dir, name, 'model.onnx'))));
   expect(b!.equals(a!)).toBe(true);
 
-  expect((await cli(...train('whole'))).stderr).toMatch(/holds this training, finished/);
+  expect((await readdir(join(dir, 'killed'))).sort()).toEqual(['model.onnx', 'model.yaml', 'tfjs', 'training.json']);
+
+  // As it would be after a kill between the two forms.
+  const weights = await readFile(join(dir, 'whole', 'tfjs', 'weights.bin'));
+  await rm(join(dir, 'whole', 'tfjs'), { recursive: true });
+  const completed = await cli(...train('whole'));
+  expect(completed.stderr).toMatch(/holds this training, finished/);
+  expect(completed.stdout).toMatch(
+    /model\.json: the same weights for TF\.js, logits within \d\.\de-\d+ of the largest/,
+  );
+  expect((await readFile(join(dir, 'whole', 'tfjs', 'weights.bin'))).equals(weights)).toBe(true);
+  expect(await readCard(join(dir, 'whole', 'tfjs'))).toMatchObject({ id: 'whole-tfjs', format: 'tfjs' });
   const other = await cli(...train('whole', '--seed', '2'));
   expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/--fresh to replace it/) });
+});
+
+test('two trainings can not write one folder', async () => {
+  const dir = join(await temporaryFolder(), 'model');
+  await mkdir(dir);
+  const lock = await acquireLock(dir);
+  const refused = await cli('train', ...settings, ...data, '--out', dir);
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/in use by process \d+.*another folder/s) });
+  expect(existsSync(join(dir, 'model.onnx'))).toBe(false);
+  await lock.release();
 });
 
 test.each([
