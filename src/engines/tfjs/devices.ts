@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 // Its import registers the operators' gradients.
 import '@tensorflow/tfjs-layers';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { visibleGpus } from '../onnx/nvidia.ts';
 import { completeKernels, differentiateDilated } from './kernels/index.ts';
 import type { GpuClock } from './webgpu/clock.ts';
 import type { Watch } from './webgpu/faults.ts';
@@ -55,6 +56,17 @@ export function deviceNamed(name: string): Device {
   });
 }
 
+/**
+ * Readies this process for CUDA, before libtensorflow looks, and tells what the driver calls the GPU that it will take.
+ */
+export async function readyCuda(): Promise<string | undefined> {
+  // CUDA's own order is by speed; with this one its numbers are nvidia-smi's.
+  process.env.CUDA_DEVICE_ORDER ??= 'PCI_BUS_ID';
+  // Products of numbers with 10 bits of precision would not be the CPU's.
+  process.env.NVIDIA_TF32_OVERRIDE ??= '0';
+  return (await visibleGpus(process.env.CUDA_VISIBLE_DEVICES))[0]?.name;
+}
+
 export function isNative(device: Device): boolean {
   return device.name === 'cuda' || device.name === 'cpu';
 }
@@ -74,6 +86,8 @@ export function nativePackage(): string | undefined {
 
 /** A device that this thread's TF.js computes on. */
 export interface Started {
+  /** Its number among those of its kind. */
+  readonly index?: number;
   /** What its driver calls it. */
   readonly deviceName?: string;
   /** Runs work on it; what the device alone knows to have gone wrong is thrown. */

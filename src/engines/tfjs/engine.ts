@@ -7,7 +7,7 @@ import { OnnxClassifier } from '../onnx/classifier.ts';
 import { throwIfAborted } from '../onnx/in-order.ts';
 import { WorkerPool } from '../onnx/pool.ts';
 import { checkTail, headOf } from '../onnx/tail.ts';
-import { DEVICES, type Device, deviceNamed, isNative, requireInstalled } from './devices.ts';
+import { DEVICES, type Device, deviceNamed, isNative, readyCuda, requireInstalled } from './devices.ts';
 import { TfjsExecutor } from './executor.ts';
 import { type ModelFiles, readModelFiles } from './files.ts';
 import { layerMap, leadingTo, type Shapes } from './layer-map.ts';
@@ -80,6 +80,7 @@ async function openOn(
   const workers = alone ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
   const microBatch =
     options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
+  const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
   const pool = new WorkerPool(workers, workerUrl(), 'TF.js');
   try {
     const bytes = new TextEncoder().encode(JSON.stringify(spec));
@@ -87,14 +88,14 @@ async function openOn(
     await pool.open(STAGES.device, bytes, about).catch(failedAs('DEVICE', device.hint));
     await pool.open(STAGES.model, bytes, about).catch(failedAs('MODEL'));
     throwIfAborted(options.signal);
-    const { deviceName, clock } = await aboutOf(pool);
+    const { index, deviceName = cuda, clock } = await aboutOf(pool);
     const shapes = await shapesOf(pool, card);
     checkScores(shapes[cut.output] ?? [], card, outline);
     const layers = layerMap(outline, shapes, cut.output, card.camLayer);
     const runtime: Runtime = {
       engine: 'tfjs',
       engineVersion: version_core,
-      device: name,
+      device: device.selector === undefined || index === undefined ? name : `${device.name}:${index}`,
       ...(deviceName === undefined ? {} : { deviceName }),
       microBatch,
       workers,

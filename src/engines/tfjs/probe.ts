@@ -37,8 +37,11 @@ async function probeDevice(device: Device, card: ModelCard, open: Open): Promise
   try {
     model = await open(card, { device: device.name, threads: 1, workers: 1, microBatch: 1 });
     const error = await deviation(model);
-    if (error < 1e-4)
-      return { ...about, state: 'works', detail: 'a forward and a backward pass gave the right numbers.' };
+    const { deviceName } = model.runtime;
+    const on = deviceName === undefined ? '' : ` (${deviceName})`;
+    if (error < 1e-4) {
+      return { ...about, state: 'works', detail: `a forward and a backward pass gave the right numbers${on}.` };
+    }
     const detail = `its numbers are off by ${error.toExponential(1)}.${untried}`;
     return { ...about, state: 'fails', detail, hint: device.hint };
   } catch (error) {

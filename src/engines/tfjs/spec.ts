@@ -38,6 +38,8 @@ export type Asked =
 
 /** What a worker tells of its device. */
 export interface About {
+  /** Its number among those of its kind. */
+  readonly index?: number;
   readonly deviceName?: string;
   /** Whether its clock can be read. */
   readonly clock: boolean;

@@ -30,10 +30,14 @@ function notFit(error: unknown): never {
 async function run(request: Extract<Request, { type: 'run' }>): Promise<RunResult> {
   const asked = JSON.parse(request.session) as Asked;
   const nothing = { outputs: {}, returned: [] };
-  const { deviceName, watch, clock } = device!;
+  const { index, deviceName, watch, clock } = device!;
   switch (asked.kind) {
     case ASKING.about: {
-      const about: About = { clock: clock !== undefined, ...(deviceName === undefined ? {} : { deviceName }) };
+      const about: About = {
+        clock: clock !== undefined,
+        ...(index === undefined ? {} : { index }),
+        ...(deviceName === undefined ? {} : { deviceName }),
+      };
       return { ...nothing, facts: about };
     }
     case ASKING.label:

@@ -121,6 +121,27 @@ describe.skipIf(noGpu !== undefined)(onGpu('the clock of TF.js on WebGPU'), () =
   });
 });
 
+describe.skipIf(noGpu !== undefined)(onGpu('a GPU of TF.js'), () => {
+  it('is known by its number, and tells its name', async () => {
+    const model = await tfjsEngine.open(card, { device: 'webgpu:swiftshader' });
+    expect(model.runtime).toMatchObject({ device: 'webgpu:0', workers: 1 });
+    expect(model.runtime.deviceName).toMatch(/SwiftShader/);
+    await model.close();
+  });
+
+  it('is not taken by auto if it is software', async () => {
+    const model = await tfjsEngine.open(card, { device: 'auto', workers: 1 });
+    expect(model.runtime.device).not.toMatch(/webgpu/);
+    await model.close();
+  });
+
+  it('is proved by the probe', async () => {
+    const reports = await tfjsEngine.probe();
+    const report = reports.find(r => r.device === 'webgpu');
+    expect(report).toMatchObject({ state: 'works', detail: expect.stringMatching(/SwiftShader/) });
+  });
+});
+
 describe.skipIf(noGpu !== undefined)(onGpu('faults of TF.js on WebGPU'), () => {
   const spec = async (): Promise<Spec> => {
     const outline = outlineOf(await readModelFiles(card.file), undefined);

@@ -10,6 +10,8 @@ const NOBODY = 'no adapter is called so';
 /** An adapter, and the flag that makes Dawn take it. */
 export interface Choice {
   readonly adapter: Adapter;
+  /** Its number, counted from 0. */
+  readonly index: number;
   /** As the driver calls it. */
   readonly name: string;
   readonly flags: readonly string[];
@@ -22,7 +24,11 @@ export interface Choice {
  */
 export async function chooseAdapter(dawn: Dawn, selector: string | undefined): Promise<Choice> {
   const names = await adapterNames(dawn);
-  if (names.length === 0) throw new CtXaiError('DEVICE', 'Dawn finds no GPU.');
+  if (names.length === 0) {
+    throw new CtXaiError('DEVICE', 'Dawn finds no GPU.', {
+      hint: 'It needs a driver of Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS). Or use device: wasm.',
+    });
+  }
   const index = chosen(names, selector);
   const name = names[index]!;
   // Dawn takes the first whose name contains what it is given.
@@ -35,7 +41,7 @@ export async function chooseAdapter(dawn: Dawn, selector: string | undefined): P
   const flags = [`adapter=${name}`];
   const adapter = await dawn.create(flags).requestAdapter(PREFERENCE);
   if (!adapter) throw new CtXaiError('DEVICE', `Dawn can't open GPU ${index}, '${name}'.`);
-  return { adapter, name, flags };
+  return { adapter, index, name, flags };
 }
 
 async function adapterNames(dawn: Dawn): Promise<string[]> {

@@ -10,6 +10,8 @@ import type { Dawn, WebgpuBackend } from './types.ts';
 export const PACKAGES = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
 
 export interface StartedGpu {
+  /** Its number among the GPUs. */
+  readonly index: number;
   readonly deviceName: string;
   readonly watch: Watch;
   /** Where it was asked for and the device has one. */
@@ -45,7 +47,7 @@ export function missingPackages(): string[] {
 export async function startWebgpu({ selector, trace, hardwareOnly }: GpuOptions): Promise<StartedGpu> {
   const [dawnName, backendName] = PACKAGES;
   const dawn = (await import(dawnName as string)) as Dawn;
-  const { adapter, name, flags } = await chooseAdapter(dawn, selector);
+  const { adapter, index, name, flags } = await chooseAdapter(dawn, selector);
   const { description, isFallbackAdapter } = adapter.info;
   if (hardwareOnly && isFallbackAdapter) {
     throw new CtXaiError('DEVICE', `the only GPU is software ('${name}').`, { hint: 'device: webgpu takes it.' });
@@ -63,6 +65,7 @@ export async function startWebgpu({ selector, trace, hardwareOnly }: GpuOptions)
   const { device } = backend;
   const clocked = trace && device.features.has('timestamp-query');
   return {
+    index,
     deviceName: description && description !== name ? `${name}, ${description}` : name,
     watch: watchDevice(device),
     ...(clocked ? { clock: new GpuClock(device, () => backend.memory().numBytesInGPU) } : {}),
