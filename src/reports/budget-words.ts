@@ -22,8 +22,14 @@ export function pointName({ method, budget }: BudgetPoint): string {
   return budget === undefined ? method.id : `${method.id} at ${group(budget)}`;
 }
 
+/** 'grad-cam; occlusion at 50, 100 and 200': methods from the cheapest. */
 export function frontText(front: readonly BudgetPoint[]): string {
-  return front.length === 0 ? 'none' : listed(front.map(pointName));
+  const budgets = new Map<string, string[]>();
+  for (const { method, budget } of front) {
+    budgets.set(method.id, [...(budgets.get(method.id) ?? []), ...(budget === undefined ? [] : [group(budget)])]);
+  }
+  const parts = [...budgets].map(([id, at]) => (at.length === 0 ? id : `${id} at ${listed(at)}`));
+  return parts.join('; ') || 'none';
 }
 
 /** From which budget on the methods' order is that of the largest. */
@@ -64,7 +70,7 @@ export function pointCells(point: BudgetPoint, { metrics }: BudgetAnalysis): str
     compact(wallMs),
     wallMs > 0 ? compact(60_000 / wallMs) : '–',
     lost > 0 ? `${images}, ${lost} without a map` : String(images),
-    ...metrics.map(({ metric }) => spreadText(values.get(metric.id), 3)),
+    ...metrics.map(({ metric }) => spreadText(values.get(metric.id), 2)),
   ];
 }
 

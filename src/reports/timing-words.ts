@@ -85,7 +85,7 @@ export function timingNotes(rows: readonly TimingRow[]): string {
             : ''
         }.`
       : 'Device time: none, no device clock was read.',
-    'CPU: user and system time of all threads. JavaScript: the main thread’s active time, and what it calls without waiting. Open: loading and compiling the model. First call: unwarmed, with compilation. Passes: as asked for, mean over the repeats. Peak memory: resident, of the whole process.',
+    'CPU: user and system time of all threads. JavaScript: the main thread’s active time, with what it calls without waiting, by the wall’s clock: where others use the machine, more than it computes. Open: loading and compiling the model. First call: unwarmed, with compilation. Passes: as asked for, mean over the repeats. Peak memory: resident, of the whole process.',
     energy.length > 0 ? `Energy: by ${listed(energy)}.` : '',
     rows.some(row => row.wallMs?.p95 !== undefined)
       ? 'A quantile is blank where there are too few repeats to carry it.'

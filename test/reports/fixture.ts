@@ -25,6 +25,10 @@ export interface FixtureOptions {
   /** How well the classifier does: 0 is chance. */
   readonly skill?: number;
   readonly state?: Manifest['state'];
+  /** Budgets of passes, tried on four images. */
+  readonly budgets?: readonly number[];
+  /** Timed on a second device too, with a clock of its own. */
+  readonly gpu?: boolean;
 }
 
 const QUALITY: Readonly<Record<string, number>> = {
@@ -101,6 +105,8 @@ export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest;
         rows.push(...rowsOfMethod(manifest, sample, method, effect, stream, options));
     }
     if (options.timing !== false) rows.push(...timings(manifest, model.id));
+    if (options.gpu) rows.push(...timings(manifest, model.id).map(onGpu));
+    if (options.budgets) rows.push(...budgetRows(manifest, model.id, rows, options.budgets, rng.fork('budgets')));
   }
   return { manifest, rows };
 }
@@ -191,6 +197,71 @@ function timings(manifest: Manifest, model: string): Row[] {
         peakRssMb: 612.4,
       };
     });
+}
+
+function onGpu(row: Row): Row {
+  if (row.kind !== 'timing' || row.status !== 'ok') return row;
+  const p50 = row.wallMs!.p50 / 7;
+  return {
+    ...row,
+    asked: 'webgpu',
+    device: 'webgpu',
+    deviceName: 'a device <b>',
+    wallMs: { ...row.wallMs!, p50, q1: 0.9 * p50, q3: 1.2 * p50 },
+    deviceMs: { p50: 0.6 * p50, sumP50: 0.7 * p50, samples: 5 },
+    deviceTimeSource: 'timestamp queries',
+    transferMs: 0.1 * p50,
+    openMs: 812,
+    jsMs: 0.2 * p50,
+    deviceMemoryMb: 88,
+    energyJ: 1.25,
+    energySource: 'nvidia-smi, whole device',
+    elsewhere: { Resize: 2, Softmax: 1 },
+    machine: { cores: 4, othersCores: 2.2, clockMhz: [2400, 1800] },
+    unstable: ['it scatters: the middle half of its repeats spans 31 %', 'other processes kept 2.2 of 4 cores busy'],
+    remarks: ['it waits: neither CPU nor device works in 61 % of its wall time'],
+    absent: { energy_j: 'RAPL: energy_uj is missing' },
+  };
+}
+
+/** Grad-CAM as it is; the others better with every doubling, their maps closer to themselves. */
+function budgetRows(
+  { methods, metrics }: Manifest,
+  model: string,
+  rows: readonly Row[],
+  budgets: readonly number[],
+  rng: Rng,
+): Row[] {
+  const samples = rows.filter((row): row is SampleRow => row.kind === 'sample' && row.model === model).slice(0, 4);
+  return methods
+    .filter(m => m.role === 'method')
+    .flatMap(method =>
+      (method.name === 'grad-cam' ? [undefined] : budgets).flatMap(budget =>
+        samples.map(({ sample, patient }, i): Row => {
+          const names = { kind: 'budget' as const, model, sample, patient, method: method.id };
+          const at = budget === undefined ? {} : { budget };
+          if (method.name === 'occlusion' && budget !== undefined && budget < 30) {
+            return { ...names, ...at, status: 'skipped', reason: `${budget} passes are too few for it` };
+          }
+          const gain = budget === undefined ? 0 : 0.02 * Math.log2(budget);
+          const q = (QUALITY[method.name] ?? 0) + gain;
+          const values = Object.fromEntries(metrics.map(({ id }) => [id, scoreOf(id, q, rng).value!]));
+          const last = budget === budgets.at(-1);
+          const kind = method.name === 'lime' ? ('seed' as const) : ('largest' as const);
+          return {
+            ...names,
+            ...at,
+            passes: { forward: budget ?? 1, backward: budget === undefined ? 1 : 0 },
+            wallMs: 3 * (budget ?? 4) + i,
+            values,
+            ...(budget === undefined || (last && kind === 'largest')
+              ? {}
+              : { self: { with: kind, correlation: 1 - 10 / budget } }),
+            status: 'ok',
+          };
+        }),
+      ),
+    );
 }
 
 export function fixtureManifest(options: FixtureOptions = {}): Manifest {

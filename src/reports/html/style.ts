@@ -80,7 +80,7 @@ svg .d1 .line,svg .d1 .interval{stroke-dasharray:7 2}svg .d2 .line,svg .d2 .inte
 svg .diagonal{stroke:var(--soft);stroke-dasharray:4 3}
 svg .front{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3}
 svg .ring{fill:none!important;stroke:var(--ink);stroke-width:1.2}
-svg .spread{stroke:var(--c);stroke-width:1.2;opacity:.55}
+svg .spread{stroke:var(--c);stroke-width:1.2;opacity:.4}
 svg .value{font-size:11px;fill:var(--soft)}
 svg .point{fill:var(--c)}
 svg .bar{fill:var(--c);opacity:.45}

@@ -12,6 +12,7 @@ import {
   settledRows,
 } from '../../budget-words.ts';
 import { compact, fixed, group, plural } from '../../format.ts';
+import { scoreName } from '../../words.ts';
 import { type CostPoint, costChart } from '../cost-chart.ts';
 import { html, type Markup } from '../markup.ts';
 import type { Names } from '../names.ts';
@@ -52,9 +53,9 @@ function metricPart(entry: BudgetMetric, analysis: BudgetAnalysis, names: Names)
       }</g></svg>${method.id}</li>`,
   )}</ul><p class="note">Means over ${plural(common, 'image')}${
     common < tried ? ` of ${tried}: only those that every point has a value for` : ''
-  }; bars: least to largest patient. Dashed, with rings: nothing is as good for as little. On the front, by passes: ${frontText(
+  }; bars: least to largest patient. Dashed, with rings: by these means nothing is as good for as little. By passes: ${frontText(
     entry.fronts.passes,
-  )}; by time: ${frontText(entry.fronts.time)}. ${rankingRest(entry)}</p>`;
+  )}. By time: ${frontText(entry.fronts.time)}. ${rankingRest(entry)}</p>`;
 }
 
 function figure(entry: BudgetMetric, points: readonly BudgetPoint[], names: Names, by: 'passes' | 'time'): Markup {
@@ -81,6 +82,8 @@ function figure(entry: BudgetMetric, points: readonly BudgetPoint[], names: Name
       .sort((a, b) => a.cost - b.cost),
   }));
   const [low, high] = metric.range;
+  // A mean probability along a curve; the difference of two (srg) may be below 0.
+  const probability = scoreName(metric) === 'probability' && metric.name !== 'srg';
   const spoken = series
     .map(s => `${s.label} ${s.points.map(p => `${fixed(p.mean, 3)} at ${compact(p.cost)}`).join(', ')}`)
     .join('; ');
@@ -89,7 +92,7 @@ function figure(entry: BudgetMetric, points: readonly BudgetPoint[], names: Name
     x: by === 'passes' ? 'passes of one explanation, forward and backward' : 'wall time of one explanation, ms',
     y: `${metric.title} (${metric.better} is better)`,
     series,
-    within: [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY],
+    within: probability ? [0, 1] : [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY],
   });
   return html`<figure>${chart}</figure>`;
 }
@@ -112,7 +115,7 @@ function settledTable(analysis: BudgetAnalysis, names: Names): Markup {
   if (rows.length === 0) return html`<p>No method here has a choice of passes, or maps to compare.</p>`;
   return html`${table(
     'Rank correlation of a method’s map with itself at each budget: mean over patients (least to largest)',
-    head.map((title, i) => ({ title, numeric: i > 1, ...(i === 0 ? { style: 'name' } : {}) })),
+    head.map((title, i) => ({ title, numeric: i > 1, ...(i < 2 ? { style: 'name' } : {}) })),
     [{ rows: rows.map(({ method, cells }) => [names.method(method), ...cells]) }],
   )}<p class="note">Spearman’s correlation over pixels. Methods that draw at random: with their map of another seed and as many passes. Others: with their own map at the largest budget; how far that one is from still larger ones is not known, and occlusion’s windows become smaller as passes grow, so its map changes in kind. At rest: the smallest budget from which on the mean is at least ${SETTLED}.</p>`;
 }

@@ -42,7 +42,8 @@ const TIME: readonly Field[] = [
   num('Device time', row => row.deviceMs?.p50),
   num('its sum', row => row.deviceMs?.sumP50),
   num('Transfers', row => row.transferMs),
-  num('CPU', row => row.cpuMs),
+  // On the CPU it is the device's own time.
+  num('CPU', row => (row.deviceTimeSource === 'process CPU time' ? undefined : row.cpuMs)),
   num('JavaScript', row => row.jsMs),
   { title: 'A minute', numeric: true, cell: row => (row.wallMs ? compact(60_000 / row.wallMs.p50) : '–') },
 ];

@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { analyseBudgets, paretoFront } from '../../src/reports/analysis/budgets.ts';
+import { settledRows } from '../../src/reports/budget-words.ts';
+import { logAxisOver } from '../../src/reports/html/log-axis.ts';
+import type { BudgetRow } from '../../src/results/rows.ts';
+import { fixtureManifest } from './fixture.ts';
+
+const manifest = fixtureManifest({ controls: false });
+
+function row(method: string, budget: number | undefined, sample: string, change: Partial<BudgetRow> = {}): BudgetRow {
+  return {
+    kind: 'budget',
+    model: 'm',
+    sample,
+    patient: `p-${sample}`,
+    method,
+    ...(budget === undefined ? {} : { budget }),
+    passes: { forward: budget ?? 1, backward: 0 },
+    wallMs: budget ?? 1,
+    status: 'ok',
+    ...change,
+  };
+}
+
+test('a front is what nothing is as good for as little as, from the cheapest', () => {
+  const item = fc.record({ cost: fc.nat(9), quality: fc.nat(9) });
+  fc.assert(
+    fc.property(fc.array(item, { maxLength: 20 }), items => {
+      const front = paretoFront(
+        items,
+        p => p.cost,
+        p => p.quality,
+      );
+      const beaten = (p: (typeof items)[number]) =>
+        items.some(q => q.cost <= p.cost && q.quality >= p.quality && (q.cost < p.cost || q.quality > p.quality));
+      expect(front.filter(beaten)).toEqual([]);
+      expect([...front].sort((a, b) => a.cost - b.cost)).toEqual(front);
+      for (const p of items.filter(i => !beaten(i))) {
+        expect(front).toContainEqual(p);
+      }
+    }),
+  );
+});
+
+describe('budgets', () => {
+  test('compare like with like: only images that every point has a value for', () => {
+    const rows = [
+      row('grad-cam', undefined, 'a', { values: { deletion: 0.5 } }),
+      row('grad-cam', undefined, 'b', { values: { deletion: 0.1 } }),
+      row('lime', 10, 'a', { values: { deletion: 0.6 } }),
+      row('lime', 10, 'b', { without: { deletion: 'no' } }),
+      row('lime', 20, 'a', { values: { deletion: 0.4 } }),
+      row('lime', 20, 'b', { values: { deletion: 0.9 } }),
+    ];
+    const found = analyseBudgets(manifest, rows)!;
+    const deletion = found.metrics.find(m => m.metric.id === 'deletion')!;
+    expect([deletion.common, deletion.tried]).toEqual([1, 2]);
+    expect(found.points.map(p => [p.method.id, p.budget, p.values.get('deletion')!.mean])).toEqual([
+      ['grad-cam', undefined, 0.5],
+      ['lime', 10, 0.6],
+      ['lime', 20, 0.4],
+    ]);
+    // Lower is better.
+    expect(deletion.fronts.passes.map(p => p.budget)).toEqual([undefined, 20]);
+    expect(deletion.order).toEqual(['lime', 'grad-cam']);
+    // At 10 the order was another.
+    expect(deletion.settled).toEqual({ budget: null });
+  });
+
+  test('are at rest from the smallest budget that all larger ones agree with', () => {
+    const self = (correlation: number, kind: 'seed' | 'largest' = 'seed') => ({ self: { with: kind, correlation } });
+    const series = (method: string, values: readonly (number | undefined)[], kind: 'seed' | 'largest') =>
+      values.map((v, i) => row(method, [10, 20, 50, 100][i], 'a', v === undefined ? {} : self(v, kind)));
+    const settled = (rows: readonly BudgetRow[]) => analyseBudgets(manifest, rows)!.settled.map(s => s.at.budget);
+    expect(settled(series('lime', [0.99, 0.5, 0.96, 0.97], 'seed'))).toEqual([50]);
+    expect(settled(series('lime', [0.5, 0.6, 0.7, 0.8], 'seed'))).toEqual([null]);
+    expect(settled(series('occlusion', [0.96, 0.97, 0.99, undefined], 'largest'))).toEqual([10]);
+    const words = settledRows(analyseBudgets(manifest, series('occlusion', [0.1, 0.2, 0.3, undefined], 'largest'))!);
+    expect(words.rows[0]!.cells.slice(0, 2)).toEqual(['its largest budget', 'not by 50']);
+    expect(words.rows[0]!.cells.at(-1)).toBe('itself');
+  });
+
+  test('say nothing where none were tried, and keep what failed apart', () => {
+    expect(analyseBudgets(manifest, [])).toBeUndefined();
+    const failed = row('lime', 10, 'a', { status: 'failed', reason: 'no way' });
+    const found = analyseBudgets(manifest, [failed, row('lime', 20, 'a', { values: { deletion: 1 } })])!;
+    expect(found.points.map(p => p.budget)).toEqual([20]);
+    expect(found.empty.map(p => [p.budget, p.others[0]!.reason])).toEqual([[10, 'no way']]);
+  });
+});
+
+test('a logarithmic axis has ticks within its ends, few enough to read, and keeps the order of values', () => {
+  fc.assert(
+    fc.property(fc.array(fc.double({ min: 1e-4, max: 1e7, noNaN: true }), { minLength: 1, maxLength: 9 }), values => {
+      const axis = logAxisOver(values, [0, 100]);
+      expect(axis.ticks.length).toBeGreaterThanOrEqual(1);
+      expect(axis.ticks.length).toBeLessThanOrEqual(9);
+      for (const t of axis.ticks) expect(axis(t)).toBeGreaterThanOrEqual(-1e-6);
+      for (const v of values) {
+        expect(axis(v)).toBeGreaterThanOrEqual(0);
+        expect(axis(v)).toBeLessThanOrEqual(100);
+      }
+    }),
+  );
+});
