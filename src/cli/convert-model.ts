@@ -46,8 +46,8 @@ export async function convert({ model, to, size, force }: Arguments): Promise<nu
 
 function weightsAt(path: string): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return path;
-  const h5 = join(path, 'model.h5');
-  return existsSync(h5) ? h5 : join(path, 'model.json');
+  const files = ['model.h5', 'model.keras', 'model.json'].map(name => join(path, name));
+  return files.find(file => existsSync(file)) ?? files.at(-1)!;
 }
 
 /** The card that a path stands for, if it does. */

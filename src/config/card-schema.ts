@@ -19,7 +19,7 @@ export const cardSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('The weights, relative to the card. Default: model.onnx, model.json or model.h5.'),
+    .describe('The weights, relative to the card. Default: model.onnx, model.json, .h5 or .keras.'),
   format: z.enum(['onnx', 'tfjs']).optional().describe('Default: by the file’s ending.'),
   task: z
     .enum(['softmax', 'sigmoid'])

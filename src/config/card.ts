@@ -6,7 +6,7 @@ import { type CardFile, cardSchema } from './card-schema.ts';
 import { type CheckContext, check } from './check.ts';
 import { readYaml } from './yaml.ts';
 
-const WEIGHTS = ['model.onnx', 'model.json', 'model.h5'];
+const WEIGHTS = ['model.onnx', 'model.json', 'model.h5', 'model.keras'];
 
 /**
  * Reads a model card: a YAML file, or a folder that holds `model.yaml`.
@@ -49,7 +49,11 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
   const file = findWeights(card.file, folder, place);
   const format = card.format ?? formatOf(file);
   if (!format)
-    throw fail(['file'], `'${basename(file)}' is not a .onnx, .json or .h5 file.`, "Set 'format' to onnx or tfjs.");
+    throw fail(
+      ['file'],
+      `'${basename(file)}' is not a .onnx, .json, .h5 or .keras file.`,
+      "Set 'format' to onnx or tfjs.",
+    );
   const double = card.classes.find((name, i) => card.classes.indexOf(name) !== i);
   if (double !== undefined) throw fail(['classes'], `the class '${double}' stands twice.`);
   if (card.task === 'sigmoid' && card.classes.length !== 2) {

@@ -2,13 +2,13 @@ import { defineCommand } from '../command.ts';
 
 export const convertCommand = defineCommand({
   command: 'convert <model>',
-  describe: 'a layers model of TF.js or Keras (.h5) as an .onnx file, compared with the original',
+  describe: 'a layers model of TF.js or Keras (.h5, .keras) as an .onnx file, compared with the original',
   builder: cli =>
     cli
       .positional('model', {
         type: 'string',
         demandOption: true,
-        describe: 'model.json, model.h5, a model card, or its folder',
+        describe: 'model.json, model.h5, model.keras, a model card, or its folder',
       })
       .option('to', { type: 'string', demandOption: true, requiresArg: true, describe: 'the .onnx file' })
       .option('size', { type: 'number', requiresArg: true, describe: 'pixels of a side, where the model takes any' })

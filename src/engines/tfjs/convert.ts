@@ -36,7 +36,7 @@ export interface ConvertOptions {
 
 /**
  * Writes a layers model as an .onnx file and compares the two on random images.
- * @param file model.json, or Keras's .h5
+ * @param file model.json, or Keras's .h5 or .keras
  * @throws CtXaiError USAGE if `to` exists; MODEL, OPERATOR, CARD, IO
  */
 export async function convertModel(file: string, to: string, options: ConvertOptions = {}): Promise<Conversion> {

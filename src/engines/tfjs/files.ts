@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { CtXaiError } from '../../core/errors.ts';
 import { fromHalf } from '../onnx/precision.ts';
-import { readKerasH5 } from './keras-h5.ts';
+import { readKerasArchive } from './keras-archive.ts';
+import { type H5Model, readKerasH5 } from './keras-h5.ts';
 import { inKeras2Words } from './keras3.ts';
 import { readCalls } from './topology.ts';
 import { weightNames } from './weight-names.ts';
@@ -16,7 +17,7 @@ export interface WeightSpec {
   readonly quantization?: { readonly dtype: string; readonly min?: number; readonly scale?: number };
 }
 
-/** A `model.json` with the bytes of its shards, or what an .h5 file of Keras would be as one. */
+/** A `model.json` with the bytes of its shards, or what a file of Keras would be as one. */
 export interface ModelFiles {
   readonly file: string;
   readonly format: 'layers-model' | 'graph-model';
@@ -34,16 +35,12 @@ interface Group {
 }
 
 /**
- * Reads a model of TF.js (model.json) or Keras (.h5) from disk.
+ * Reads a model of TF.js (model.json) or Keras (.h5, .keras) from disk.
  * @throws CtXaiError MODEL if it is none, or its weights are missing, too short, or not one per name.
  */
 export async function readModelFiles(file: string): Promise<ModelFiles> {
-  if (/\.keras$/i.test(file)) {
-    throw new CtXaiError('MODEL', `${file}: Keras's .keras archives can't be read.`, {
-      hint: "Load it in Keras and save it as .h5: model.save('model.h5'). That file can be read.",
-    });
-  }
-  if (/\.(h5|hdf5)$/i.test(file)) return fromH5(file);
+  if (/\.keras$/i.test(file)) return fromKeras(await readKerasArchive(file), file);
+  if (/\.(h5|hdf5)$/i.test(file)) return fromKeras(await readKerasH5(file), file);
   const files = readJson(file);
   if (files.format === 'graph-model') return files;
   const modelTopology = inKeras2Words(files.json.modelTopology, file);
@@ -53,8 +50,7 @@ export async function readModelFiles(file: string): Promise<ModelFiles> {
   return { ...files, json: { ...files.json, modelTopology }, specs };
 }
 
-async function fromH5(file: string): Promise<ModelFiles> {
-  const { topology, weights } = await readKerasH5(file);
+function fromKeras({ topology, weights }: H5Model, file: string): ModelFiles {
   const modelTopology = inKeras2Words(topology, file);
   const nameOf = weightNames(readCalls(modelTopology, file));
   const specs = weights.map(w => ({ name: nameOf(w), shape: w.shape, dtype: 'float32' }));

@@ -24,7 +24,16 @@ const SIGNATURE = '\x89HDF\r\n\x1a\n';
  * @throws CtXaiError MODEL if it is no HDF5 file, or holds no model with its weights.
  */
 export async function readKerasH5(file: string): Promise<H5Model> {
-  const bytes = readBytes(file);
+  return withH5(readBytes(file), file, root => modelIn(root, file));
+}
+
+/** @throws CtXaiError MODEL if the bytes are no sound HDF5 file */
+export async function withH5<T>(bytes: Buffer, file: string, use: (root: File) => T): Promise<T> {
+  if (bytes.subarray(0, SIGNATURE.length).toString('latin1') !== SIGNATURE) {
+    throw new CtXaiError('MODEL', `${file}: it is no HDF5 file.`, {
+      hint: "Keras writes one by model.save('model.h5'). Was the download complete?",
+    });
+  }
   const h5 = await import('h5wasm');
   const { FS, activate_throwing_error_handler: throwErrors } = await h5.ready;
   throwErrors();
@@ -34,7 +43,7 @@ export async function readKerasH5(file: string): Promise<H5Model> {
   let open: File | undefined;
   try {
     open = new h5.File(path, 'r');
-    return modelIn(open, file);
+    return use(open);
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
     throw new CtXaiError('MODEL', `${file}: it can't be read as HDF5: ${messageOf(cause)}`, { cause });
@@ -44,17 +53,12 @@ export async function readKerasH5(file: string): Promise<H5Model> {
   }
 }
 
-function readBytes(file: string): Buffer {
-  let bytes: Buffer;
+export function readBytes(file: string): Buffer {
   try {
-    bytes = readFileSync(file);
+    return readFileSync(file);
   } catch (cause) {
     throw new CtXaiError('MODEL', `${file}: there is no such file, or it can't be read.`, { cause });
   }
-  if (bytes.subarray(0, SIGNATURE.length).toString('latin1') === SIGNATURE) return bytes;
-  throw new CtXaiError('MODEL', `${file}: it is no HDF5 file.`, {
-    hint: "Keras writes one by model.save('model.h5'). Was the download complete?",
-  });
 }
 
 function modelIn(root: File, file: string): H5Model {
@@ -65,23 +69,29 @@ function modelIn(root: File, file: string): H5Model {
       hint: "Save the model whole, by model.save('model.h5'); save_weights leaves out what the layers are.",
     });
   }
+  const fault = (what: string) => new CtXaiError('MODEL', `${file}: ${what}`);
   const version = root.attrs.keras_version?.value ?? weights.attrs.keras_version?.value;
   return {
     topology: { keras_version: String(version ?? ''), model_config: JSON.parse(text) },
     weights: strings(weights, 'layer_names').flatMap(group => {
       const held = weights.get(group) as Group | null;
-      return held ? strings(held, 'weight_names').map(name => weightOf(held, group, name, file)) : [];
+      const names = held ? strings(held, 'weight_names') : [];
+      return names.map(name => ({ group, name, ...valuesOf(held!.get(name) as Dataset | null, name, fault) }));
     }),
   };
 }
 
-function weightOf(held: Group, group: string, name: string, file: string): H5Weight {
-  const set = held.get(name) as Dataset | null;
+/** @throws what `fault` makes where the set is missing or holds no numbers */
+export function valuesOf(
+  set: Dataset | null,
+  name: string,
+  fault: (what: string) => CtXaiError,
+): { readonly shape: readonly number[]; readonly data: Float32Array } {
   const value = set?.value;
   if (!ArrayBuffer.isView(value) || value instanceof BigInt64Array || value instanceof BigUint64Array) {
-    throw new CtXaiError('MODEL', `${file}: its weight '${name}' is missing or holds no numbers.`);
+    throw fault(`its weight '${name}' is missing or holds no numbers.`);
   }
-  return { group, name, shape: set!.shape ?? [], data: Float32Array.from(value as Float32Array) };
+  return { shape: set!.shape ?? [], data: Float32Array.from(value as Float32Array) };
 }
 
 /** A list of names; Keras cuts long ones into `key0`, `key1`, … */

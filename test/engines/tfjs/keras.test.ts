@@ -34,9 +34,11 @@ describe.each(engines)('models that Keras has saved, on %s', (_, engine, device)
   it.each([
     ['mobile-keras2.h5', 'mobile', 'mobile'],
     ['mobile-keras3.h5', 'mobile', 'mobile'],
+    ['mobile-keras3.keras', 'mobile', 'mobile'],
     ['mobile-keras3/model.json', 'mobile', 'mobile'],
     ['separable-keras2.h5', 'separable', 'separable-keras2'],
     ['separable-keras3.h5', 'separable', 'separable-keras3'],
+    ['separable-keras3.keras', 'separable', 'separable-keras3'],
     ['separable-keras3/model.json', 'separable', 'separable-keras3'],
   ])('%s has the logits and gradients of TensorFlow', async (file, input, name) => {
     const images = golden(`keras/${input}.input.npy`);
@@ -72,6 +74,8 @@ describe.each(engines)('models that Keras has saved, on %s', (_, engine, device)
 test('the weights of Keras 2 and 3, .h5 and model.json, are called alike', async () => {
   const names = async (file: string) => (await readModelFiles(join(folder, file))).specs.map(s => s.name).sort();
   expect(await names('mobile-keras3.h5')).toEqual(await names('mobile-keras2.h5'));
+  expect(await names('mobile-keras3.keras')).toEqual(await names('mobile-keras2.h5'));
+  expect(await names('separable-keras3.keras')).toEqual(await names('separable-keras2.h5'));
   expect(await names('mobile-keras3/model.json')).toEqual(await names('mobile-keras2.h5'));
   expect(await names('separable-keras3/model.json')).toEqual(await names('separable-keras2.h5'));
   expect(await names('separable-keras2.h5')).toContain('separable/depthwise_kernel');
@@ -82,13 +86,23 @@ describe('files that are no model', () => {
     writeFileSync(join(temporary, name), body);
     return join(temporary, name);
   };
+  const archive = () => readFileSync(join(folder, 'separable-keras3.keras'));
+  /** The archive, which is not packed, with a word in the place of another of the same length. */
+  const renamed = (from: string, to: string, after = '') => {
+    const text = archive().toString('latin1');
+    const start = text.indexOf(after);
+    return Buffer.from(text.slice(0, start) + text.slice(start).replaceAll(from, to), 'latin1');
+  };
   const whole = () => readFileSync(join(folder, 'separable-keras2.h5'));
 
   it.each([
     ['absent.h5', () => join(temporary, 'absent.h5'), /no such file/],
     ['text.h5', () => at('text.h5', 'hello'), /no HDF5 file/],
     ['cut.h5', () => at('cut.h5', whole().subarray(0, 6000)), /can't be read as HDF5/],
-    ['model.keras', () => at('model.keras', 'PK'), /\.keras archives can't be read/],
+    ['text.keras', () => at('text.keras', 'hello, this is no archive at all'), /can't be read as a \.keras archive/],
+    ['cut.keras', () => at('cut.keras', archive().subarray(0, 6000)), /the end of the archive is missing/],
+    ['other.keras', () => at('other.keras', renamed('config.json', 'cinfog.json')), /it holds no config\.json/],
+    ['nameless.keras', () => at('nameless.keras', renamed('name', 'nome', '\x89HDF')), /do not say whose they are/],
   ])('%s', async (_, make, message) => {
     await expect(readModelFiles(make())).rejects.toMatchObject({
       code: 'MODEL',
