@@ -65,9 +65,9 @@ export async function openGraph(
   try {
     const prepare = preparer(headed, device, options, pool, digestOf(graph, card), inspector);
     const image = { height: size[0], width: size[1], channels, layout };
-    const executor = await Executor.open({ ...headed, image, pool, prepare });
+    const { capabilities, limitations, built } = abilities(headed, layers);
+    const executor = await Executor.open({ ...headed, image, pool, built, prepare });
     throwIfAborted(options.signal);
-    const { capabilities, limitations } = abilities(headed, layers);
     const runtime: Runtime = {
       engine: 'onnx',
       engineVersion: ORT_VERSION,
@@ -165,16 +165,21 @@ function preparer(
   };
 }
 
-/** What can be differentiated: found by building the graphs, which costs little; nothing is run. */
+/** What can be differentiated, and the graphs that were built to find out; nothing is run. */
 function abilities(
   { model, head }: Headed,
   layers: LayerMap,
-): { capabilities: ReadonlySet<Capability>; limitations: Partial<Record<Capability, string>> } {
+): {
+  capabilities: ReadonlySet<Capability>;
+  limitations: Partial<Record<Capability, string>>;
+  built: Map<string, Program>;
+} {
+  const built = new Map<string, Program>();
   const capabilities = new Set<Capability>(['gradients', 'layers']);
   const limitations: Partial<Record<Capability, string>> = {};
   const attempt = (capability: Capability, wrt: string) => {
     try {
-      Executor.program(model, head, wrt, []);
+      built.set(wrt, Executor.program(model, head, wrt));
     } catch (error) {
       if (!(error instanceof CtXaiError) || error.code !== 'OPERATOR') throw error;
       capabilities.delete(capability);
@@ -183,5 +188,5 @@ function abilities(
   };
   attempt('gradients', model.input);
   if (layers.cam) attempt('layers', layers.cam.name);
-  return { capabilities, limitations };
+  return { capabilities, limitations, built };
 }

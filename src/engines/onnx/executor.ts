@@ -39,6 +39,8 @@ export interface ExecutorParts {
   readonly head: Head;
   readonly image: ImageShape;
   readonly pool: WorkerPool;
+  /** Programs for gradients that were built before, by tensor: each is taken once. */
+  readonly built?: Map<string, Program>;
   /**
    * Opens a program in the pool.
    * @param kind programs of one kind cost much the same, so one sweep serves them all
@@ -163,9 +165,10 @@ export class Executor {
     return this.#parts.pool.close();
   }
 
-  /** The program for a gradient. @throws CtXaiError OPERATOR or LAYER */
-  static program(model: NormalisedModel, head: Head, wrt: string, keep: readonly string[]): Program {
-    const made = differentiate(model, { wrt, of: model.output, keep: [model.output, ...keep] });
+  /** The program for a gradient, and for the values of a tensor other than the input. @throws CtXaiError OPERATOR or LAYER */
+  static program(model: NormalisedModel, head: Head, wrt: string): Program {
+    const keep = wrt === model.input ? [model.output] : [model.output, wrt];
+    const made = differentiate(model, { wrt, of: model.output, keep });
     const units = model.infos.get(model.output)!.dims[1]!;
     const seeded = withSeed(made.graph, made.seed, model.output, units, head);
     return { ...seeded, gradient: made.gradient };
@@ -176,10 +179,13 @@ export class Executor {
   }
 
   #gradientOf(tensor: string): Promise<Session> {
-    const { model, head } = this.#parts;
-    const isInput = tensor === model.input;
-    const program = () => Executor.program(model, head, tensor, isInput ? [] : [tensor]);
-    return this.#session(tensor, program, isInput ? 'gradient' : 'layer');
+    const { model, head, built } = this.#parts;
+    const program = () => {
+      const made = built?.get(tensor);
+      built?.delete(tensor);
+      return made ?? Executor.program(model, head, tensor);
+    };
+    return this.#session(tensor, program, tensor === model.input ? 'gradient' : 'layer');
   }
 
   /** The session of that name, opened when it is first asked for; one that could not be opened is tried again. */

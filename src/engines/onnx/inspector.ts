@@ -101,12 +101,12 @@ export class Inspector {
   ): Promise<{ provider: Provider; got: RunResult['outputs']; profile: Profile }> {
     const moved = new Set(this.#device.provider === 'webgpu' ? lackedByWebgpu(program.graph) : []);
     const settings = () => ({ executionProviders: [providerOf(this.#device, [...moved])], threads: 1, optimise });
-    const run = () => this.#pool.run(session, feeds(program, IMAGES), 1);
+    const run = (images: number) => this.#pool.run(session, feeds(program, images), 1);
     let got: RunResult['outputs'] | undefined;
     while (!got) {
       await this.#pool.open(session, bytes, settings(), 1);
       try {
-        got = (await run()).outputs;
+        got = (await run(IMAGES)).outputs;
       } catch (error) {
         const name = this.#device.provider === 'webgpu' ? refusedNode(error, program.graph) : undefined;
         if (name === undefined || moved.has(name) || moved.size >= MOST_MOVED) throw error;
@@ -117,7 +117,7 @@ export class Inspector {
     }
     // Only now: where a run fails because the device is lost, a profile takes the whole process down.
     await this.#pool.open(session, bytes, { ...settings(), profile: true }, 1);
-    await run();
+    await run(1);
     const [profile] = await this.#pool.ask({ type: 'profile', session });
     return { provider: providerOf(this.#device, [...moved]), got, profile: profile as Profile };
   }

@@ -24,8 +24,12 @@ async function probeDevice(device: Device, version: string, open: Open): Promise
   try {
     model = await open(probeGraph(), probeCard(), { device: device.name, threads: 1, workers: 1, microBatch: 1 });
     const error = await deviation(model);
-    if (error < 1e-4)
-      return { ...about, state: 'works', detail: 'a forward and a backward pass gave the right numbers.' };
+    if (error < 1e-4) {
+      const { deviceName } = model.runtime;
+      const name = deviceName === undefined ? '' : `${deviceName}: `;
+      const detail = `${name}a forward and a backward pass gave the right numbers.${remark(device)}${untried}`;
+      return { ...about, state: device.tried ? 'works' : 'never-run', detail };
+    }
     return {
       ...about,
       state: 'fails',
@@ -38,6 +42,17 @@ async function probeDevice(device: Device, version: string, open: Open): Promise
   } finally {
     await model?.close();
   }
+}
+
+/** What a report should say of a device that works. */
+function remark(device: Device): string {
+  if (device.provider !== 'webgpu') return '';
+  const driver = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
+  const software = driver !== undefined && /swiftshader|lvp|lavapipe|llvmpipe/i.test(driver);
+  return (
+    (software ? ` It is a GPU in software: ${driver}.` : '') +
+    ' ONNX Runtime does not tell whether it is a real GPU, so device: auto leaves it alone.'
+  );
 }
 
 /** Scores are these times the mean of the image's positive values. */

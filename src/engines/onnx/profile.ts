@@ -40,7 +40,7 @@ type Span = readonly [from: number, to: number];
 const DEVICE_RECORDS: ReadonlySet<string> = new Set(['Api', 'Kernel']);
 
 /** CUDA's copies between host and device, by the names that its kernel records give them. */
-const TRANSFER = /^Memcpy(HtoD|DtoH|HostToDevice|DeviceToHost)/;
+const TRANSFER = /^Memcpy(HtoD|DtoH|HostToDevice|DeviceToHost)/i;
 
 /** The two clocks run at their own pace. */
 const SLACK_US = 1000;
