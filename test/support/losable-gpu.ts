@@ -8,6 +8,8 @@ import { NO_SOFTWARE_GPU, softwareGpu } from './software-gpu.ts';
 export interface LosableGpu {
   /** From now on the device is lost. */
   lose(): void;
+  /** From now on it computes nothing, and does not say so. */
+  idle(): void;
   /** A device that is asked for from now on works. */
   restore(): void;
   remove(): void;
@@ -31,13 +33,18 @@ export function losableGpu(): LosableGpu | string {
   const { ICD } = JSON.parse(readFileSync(icd, 'utf8')) as { ICD: { library_path: string; api_version: string } };
   const file = join(folder, 'icd.json');
   writeFileSync(file, JSON.stringify({ file_format_version: '1.0.0', ICD: { ...ICD, library_path: library } }));
-  const lost = join(folder, 'lost');
+  const [lost, idle] = [join(folder, 'lost'), join(folder, 'idle')];
   process.env.VK_ICD_FILENAMES = file;
   process.env.CT_XAI_DRIVER = resolve(dirname(icd), ICD.library_path);
   process.env.CT_XAI_LOSE = lost;
+  process.env.CT_XAI_IDLE = idle;
   return {
     lose: () => writeFileSync(lost, ''),
-    restore: () => rmSync(lost, { force: true }),
+    idle: () => writeFileSync(idle, ''),
+    restore: () => {
+      rmSync(lost, { force: true });
+      rmSync(idle, { force: true });
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -100,26 +100,20 @@ export class Inspector {
     optimise: boolean,
   ): Promise<{ provider: Provider; got: RunResult['outputs']; profile: Profile }> {
     const moved = new Set(this.#device.provider === 'webgpu' ? lackedByWebgpu(program.graph) : []);
-    const settings = () => ({ executionProviders: [providerOf(this.#device, [...moved])], threads: 1, optimise });
-    const run = (images: number) => this.#pool.run(session, feeds(program, images), 1);
-    let got: RunResult['outputs'] | undefined;
-    while (!got) {
-      await this.#pool.open(session, bytes, settings(), 1);
+    for (;;) {
+      const provider = providerOf(this.#device, [...moved]);
+      await this.#pool.open(session, bytes, { executionProviders: [provider], threads: 1, optimise, profile: true }, 1);
       try {
-        got = (await run(IMAGES)).outputs;
+        const { outputs } = await this.#pool.run(session, feeds(program, IMAGES), 1);
+        const [profile] = await this.#pool.ask({ type: 'profile', session });
+        return { provider, got: outputs, profile: profile as Profile };
       } catch (error) {
+        await this.#pool.drop(session).catch(() => undefined);
         const name = this.#device.provider === 'webgpu' ? refusedNode(error, program.graph) : undefined;
         if (name === undefined || moved.has(name) || moved.size >= MOST_MOVED) throw error;
         moved.add(name);
-      } finally {
-        await this.#pool.drop(session).catch(() => undefined);
       }
     }
-    // Only now: where a run fails because the device is lost, a profile takes the whole process down.
-    await this.#pool.open(session, bytes, { ...settings(), profile: true }, 1);
-    await run(1);
-    const [profile] = await this.#pool.ask({ type: 'profile', session });
-    return { provider: providerOf(this.#device, [...moved]), got, profile: profile as Profile };
   }
 }
 

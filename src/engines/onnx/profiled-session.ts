@@ -31,6 +31,7 @@ export class ProfiledSession {
   #open: { readonly session: InferenceSession; readonly folder: string } | undefined;
   #outputNames: readonly string[] = [];
   #labels: (string | undefined)[] = [];
+  #failed = false;
 
   private constructor(bytes: Uint8Array, settings: SessionSettings, thread: ProfilingThread) {
     this.#bytes = bytes;
@@ -50,9 +51,15 @@ export class ProfiledSession {
 
   async run(feeds: Parameters<Run>[0], label: string | undefined): ReturnType<Run> {
     if (this.#labels.length >= MOST_RUNS) await this.end();
-    const results = await (await this.#session()).run(feeds);
-    this.#labels.push(label);
-    return results;
+    const session = await this.#session();
+    try {
+      const results = await session.run(feeds);
+      this.#labels.push(label);
+      return results;
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
   }
 
   /** Releases the session and reads its profile, if it is open; another run opens it again. */
@@ -64,8 +71,10 @@ export class ProfiledSession {
     this.#open = undefined;
     if (this.#thread.active === this) this.#thread.active = undefined;
     try {
-      session.endProfiling();
+      // After a run that failed ONNX Runtime may have no profile to end, and ends the process instead.
+      if (!this.#failed) session.endProfiling();
       await session.release();
+      if (this.#failed) throw new Error('its profile broke off with a run that failed.');
       const profile = await profileIn(folder);
       if (profile.runs.length !== labels.length) {
         throw new Error(`its profile has ${profile.runs.length} runs of ${labels.length}.`);
