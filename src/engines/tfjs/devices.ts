@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { visibleGpus } from '../onnx/nvidia.ts';
-import { completeKernels, differentiateDilated } from './kernels/index.ts';
+import { completeKernels, differentiateDilated, withoutDilation } from './kernels/index.ts';
 import type { GpuClock } from './webgpu/clock.ts';
 import type { Watch } from './webgpu/faults.ts';
 import { missingPackages, PACKAGES, startWebgpu } from './webgpu/start.ts';
@@ -174,6 +174,8 @@ async function useNative(device: Device): Promise<void> {
   old.isNullOrUndefined ??= value => value === null || value === undefined;
   await import(installed);
   await select('tensorflow');
+  completeKernels('tensorflow');
+  withoutDilation('tensorflow');
   const onGpu = (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
   if (onGpu === (device.name === 'cuda')) return;
   const what = onGpu ? `${installed} took a GPU` : `${installed} found no GPU that it can use`;

@@ -1,52 +1,58 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { Head } from '../../../src/engines/onnx/scores.ts';
 import { compute, type Task } from '../../../src/engines/tfjs/compute.ts';
-import { useDevice } from '../../../src/engines/tfjs/devices.ts';
+import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices.ts';
 import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
 import { loadNetwork } from '../../../src/engines/tfjs/load.ts';
 import type { Network } from '../../../src/engines/tfjs/network.ts';
 import { outlineLayers } from '../../../src/engines/tfjs/outline-layers.ts';
 import type { Spec } from '../../../src/engines/tfjs/spec.ts';
+import type { Watch } from '../../../src/engines/tfjs/webgpu/faults.ts';
 import { golden, goldenModel, worst } from './fixtures.ts';
+import { noGpu, onGpu } from './gpu.ts';
 
+const native = nativePackage();
 const HEAD: Head = { task: 'softmax', values: 'logits' };
 
 /** Models made by Keras, on TF.js itself, with the scores and gradients that TensorFlow gives (float64). */
-describe('layers models of Keras on TF.js, wasm', () => {
-  const device = 'wasm';
-  beforeAll(() => useDevice(device));
+describe.each([
+  { device: 'wasm', name: 'wasm' },
+  { device: 'cpu', name: native ?? "libtensorflow (skipped: TF.js's native package is not installed)", skip: !native },
+  { device: 'webgpu', name: onGpu('webgpu'), skip: noGpu !== undefined },
+])('layers models of Keras on TF.js, $name', ({ device, skip = false }) => {
+  let watch: Watch;
+  beforeAll(async () => {
+    if (!skip) ({ watch } = await useDevice(device));
+  });
 
-  describe.each([
+  describe.skipIf(skip).each([
     ['keras-mobile', [2, 1]],
     ['keras-nested', [0, 1]],
   ] as const)('%s', (name, targets) => {
     const images = golden(`${name}.input.npy`);
     const shape = [...images.shape];
-    let network: Network;
-    beforeAll(async () => {
-      network = await loadNetwork({ ...(await spec(name)), device });
-    });
-    afterAll(() => network?.dispose());
 
     it('has the logits and input gradients of TensorFlow, and leaves no tensor behind', async () => {
+      const network = await loadNetwork({ ...(await spec(name)), device });
       const before = tf.memory().numTensors;
       const logits = golden(`${name}.logits.npy`);
-      const { raw } = await compute(network, HEAD, { kind: 'scores' }, images.data, shape);
+      const { raw } = await watch(() => compute(network, HEAD, { kind: 'scores' }, images.data, shape));
       expect(worst(raw, logits.data)).toBeLessThan(1e-5);
       const want = golden(`${name}.input-gradient.npy`);
       const size = images.data.length / shape[0]!;
       for (const [i, target] of targets.entries()) {
         const one = images.data.slice(i * size, (i + 1) * size);
         const task: Task = { kind: 'gradient', target, score: 'logit' };
-        const { gradient } = await compute(network, HEAD, task, one, [1, ...shape.slice(1)]);
+        const { gradient } = await watch(() => compute(network, HEAD, task, one, [1, ...shape.slice(1)]));
         expect(worst(gradient!, want.data.subarray(i * size, (i + 1) * size))).toBeLessThan(1e-4);
       }
       expect(tf.memory().numTensors).toBe(before);
+      network.dispose();
     });
   });
 
-  it('leaves no tensor behind where it fails', async () => {
+  it.skipIf(skip)('leaves no tensor behind where it fails', async () => {
     const before = tf.memory().numTensors;
     const network = await loadNetwork({ ...(await spec('keras-mobile')), device });
     const loaded = tf.memory().numTensors;

@@ -3,10 +3,15 @@ import {
   engine,
   type GradConfig,
   getGradient,
+  getKernel,
+  type KernelConfig,
   registerGradient,
+  registerKernel,
   reshape,
   type Tensor4D,
+  tidy,
   unregisterGradient,
+  unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import { CtXaiError } from '../../../core/errors.ts';
 import { spread } from './spread.ts';
@@ -43,8 +48,7 @@ function replace(kernelName: string, ofInput: InputGradient): void {
   const gradFunc: GradConfig['gradFunc'] = (dy, saved, attrs) => {
     const [x, filter] = saved as [Tensor4D, Tensor4D];
     const settings = attrs as unknown as Attributes;
-    const dilations = settings.dilations ?? 1;
-    const [rows, columns] = typeof dilations === 'number' ? [dilations, dilations] : dilations;
+    const [rows, columns] = stepsOf(settings);
     if (rows === 1 && columns === 1) return original.gradFunc(dy, saved, attrs);
     return {
       x: () => ofInput(dy as Tensor4D, widened(filter, rows, columns), x, settings),
@@ -55,6 +59,36 @@ function replace(kernelName: string, ofInput: InputGradient): void {
   };
   unregisterGradient(kernelName);
   registerGradient({ ...original, gradFunc });
+}
+
+/**
+ * libtensorflow has no dilated depthwise convolution on the CPU. With zeros put between its values the kernel is an
+ * ordinary one.
+ */
+export function withoutDilation(backendName: string): void {
+  for (const kernelName of ['DepthwiseConv2dNative', 'FusedDepthwiseConv2D']) {
+    const original = getKernel(kernelName, backendName);
+    if (!original) continue;
+    const kernelFunc: KernelConfig['kernelFunc'] = call => {
+      const [rows, columns] = stepsOf(call.attrs as unknown as Attributes);
+      if (rows === 1 && columns === 1) return original.kernelFunc(call);
+      const filter = tidy(() => widened(call.inputs.filter as Tensor4D, rows, columns));
+      const made = original.kernelFunc({
+        ...call,
+        inputs: { ...call.inputs, filter },
+        attrs: { ...call.attrs, dilations: [1, 1] },
+      });
+      filter.dispose();
+      return made;
+    };
+    unregisterKernel(kernelName, backendName);
+    registerKernel({ ...original, kernelFunc });
+  }
+}
+
+function stepsOf({ dilations }: Attributes): readonly [rows: number, columns: number] {
+  const steps = dilations ?? 1;
+  return typeof steps === 'number' ? [steps, steps] : steps;
 }
 
 function widened(filter: Tensor4D, rowStep: number, columnStep: number): Tensor4D {

@@ -6,7 +6,7 @@ import { depthwiseInputGradient } from './depthwise-input.ts';
 import { averagePoolGradient, maxPoolGradient } from './pooling.ts';
 import { bilinearGradient, nearestGradient } from './resizing.ts';
 
-export { differentiateDilated } from './dilated.ts';
+export { differentiateDilated, withoutDilation } from './dilated.ts';
 
 type Kernels = Readonly<Record<string, KernelConfig['kernelFunc']>>;
 
@@ -17,7 +17,7 @@ const LACKING: Kernels = {
   DepthwiseConv2dNativeBackpropInput: depthwiseInputGradient,
 };
 
-type Backend = 'wasm' | 'cpu' | 'webgpu';
+type Backend = 'wasm' | 'cpu' | 'webgpu' | 'tensorflow';
 
 /** What is wrong in TF.js's own. */
 const WRONG: Readonly<Record<Backend, Kernels>> = {
@@ -30,6 +30,9 @@ const WRONG: Readonly<Record<Backend, Kernels>> = {
     AvgPoolGrad: averagePoolGradient,
     ResizeNearestNeighborGrad: nearestGradient,
     ResizeBilinearGrad: bilinearGradient,
+  },
+  tensorflow: {
+    ResizeBilinearGrad: composedBilinearGradient,
   },
   webgpu: {
     AvgPoolGrad: composedAveragePoolGradient,
