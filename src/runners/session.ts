@@ -52,7 +52,8 @@ export async function openModel(
 /** The first engine that reads the model, has the device, and does not leave it to another; else the first of the rest. */
 async function bestEngine(all: readonly Engine[], card: ModelCard, device: string): Promise<Engine | undefined> {
   const reading = all.filter(e => e.formats.includes(card.format));
-  const having = reading.filter(e => device === 'auto' || e.devices.includes(device));
+  // Of several GPUs one is named as in `cuda:1`.
+  const having = reading.filter(e => device === 'auto' || e.devices.includes(device.split(':', 1)[0]!));
   for (const engine of having) if ((await engine.declines?.(card)) === undefined) return engine;
   return having[0] ?? reading[0];
 }

@@ -93,7 +93,9 @@ function digestOf(graph: Graph | undefined, card: ModelCard): string | undefined
 
 function refused(device: Device, error: unknown): unknown {
   if (!(error instanceof CtXaiError) || error.code !== 'ENGINE') return error;
-  return new CtXaiError('DEVICE', `device '${device.name}' can't run this model: ${messageOf(error)}`, {
+  const none = error.message.includes('Failed to get a WebGPU adapter');
+  const why = none ? 'ONNX Runtime finds no GPU for it.' : `it can't run this model: ${messageOf(error)}`;
+  return new CtXaiError('DEVICE', `device '${device.name}': ${why}`, {
     hint: device.hint,
     cause: error,
   });
