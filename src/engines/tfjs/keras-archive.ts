@@ -55,7 +55,7 @@ function weightsIn(
     const numbers = vars!.keys().sort((a, b) => Number(a) - Number(b));
     if (numbers.length === 0) return [];
     const layer = layers.get(path.join('/'));
-    const roles = layer ? rolesOf(layer) : [];
+    const roles = (layer && rolesOf(layer)) ?? numbers.map(number => `weight-${number}`);
     if (roles.length !== numbers.length) {
       throw fault(
         `layer '${name}' (${layer?.className ?? key}) has ${numbers.length} weights; ${roles.length} expected.`,
@@ -68,8 +68,8 @@ function weightsIn(
   });
 }
 
-/** A layer's weights, in the order in which Keras 3 makes them. */
-function rolesOf({ className, config }: LayerCall): readonly string[] {
+/** A layer's weights, in the order in which Keras 3 makes them; undefined for layers that aren't known. */
+function rolesOf({ className, config }: LayerCall): readonly string[] | undefined {
   const when = (key: string, role: string) => (config[key] === false ? [] : [role]);
   switch (className) {
     case 'Conv2D':
@@ -86,7 +86,9 @@ function rolesOf({ className, config }: LayerCall): readonly string[] {
       return [...when('scale', 'gamma'), ...when('center', 'beta')];
     case 'PReLU':
       return ['alpha'];
+    case 'Normalization':
+      return ['mean', 'variance', 'count'];
     default:
-      return [];
+      return undefined;
   }
 }

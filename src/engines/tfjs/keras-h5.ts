@@ -88,10 +88,13 @@ export function valuesOf(
   fault: (what: string) => CtXaiError,
 ): { readonly shape: readonly number[]; readonly data: Float32Array } {
   const value = set?.value;
-  if (!ArrayBuffer.isView(value) || value instanceof BigInt64Array || value instanceof BigUint64Array) {
+  // A single number comes as such.
+  const values = typeof value === 'number' || typeof value === 'bigint' ? [value] : value;
+  if (!ArrayBuffer.isView(values) && !Array.isArray(values)) {
     throw fault(`its weight '${name}' is missing or holds no numbers.`);
   }
-  return { shape: set!.shape ?? [], data: Float32Array.from(value as Float32Array) };
+  const numbers = Array.isArray(values) ? values : (values as Float32Array | BigInt64Array);
+  return { shape: set!.shape ?? [], data: Float32Array.from(numbers as ArrayLike<number | bigint>, Number) };
 }
 
 /** A list of names; Keras cuts long ones into `key0`, `key1`, … */

@@ -20,7 +20,12 @@ export async function loadNetwork(spec: Spec): Promise<Network> {
     return await loadLayers(adapted(files, spec), spec);
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
-    throw new CtXaiError('MODEL', `${spec.file}: TF.js can't load it: ${messageOf(cause)}`, { cause });
+    // TF.js goes on about how to port layers.
+    const [what] = messageOf(cause).split('. This may be due to');
+    throw new CtXaiError('MODEL', `${spec.file}: TF.js can't load it: ${what}.`, {
+      hint: "Try it as ONNX ('engine: onnx'), or export the model as ONNX from Keras (tf2onnx) and use that file.",
+      cause,
+    });
   }
 }
 

@@ -38,6 +38,17 @@ const layerNormalization: Writer = (layer, [x]) => {
   return layer.channelsFirst(layer.op('LayerNormalization', inputs, attrs), x!.shape);
 };
 
+/** Keras: (x − mean) / max(√variance, 1e-7). TF.js has no such layer. */
+const normalization: Writer = (layer, [x]) => {
+  if (!overLast(layer, x!)) throw layer.unsupported('an axis other than the last');
+  if (layer.settings.flag('invert', false) || layer.settings.has('mean')) throw layer.unsupported('invert or mean');
+  const [mean, variance] = [layer.weight('mean').data, layer.weight('variance').data];
+  const shape = x!.shape.length === 3 ? [mean.length, 1, 1] : [mean.length];
+  const scale = variance.map(v => Math.max(Math.sqrt(v), 1e-7));
+  const centred = layer.op('Sub', [x!.name, layer.floats('mean', shape, mean)]);
+  return { ...x!, name: layer.op('Div', [centred, layer.floats('deviation', shape, scale)]) };
+};
+
 const rescaling: Writer = (layer, [x]) => {
   const channels = x!.shape.at(-1)!;
   const factor = (key: string, otherwise: number) => {
@@ -53,5 +64,6 @@ const rescaling: Writer = (layer, [x]) => {
 export const normalisationLayers: Readonly<Record<string, Writer>> = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
+  Normalization: normalization,
   Rescaling: rescaling,
 };
