@@ -33,7 +33,9 @@ export function timingRemarks(rows: readonly TimingRow[]): string[] {
     ...grouped(rows, name, row => row.absent?.['device_ms']).map(
       ([why, names]) => `No device time of ${listed(names)}: ${why}.`,
     ),
-    ...grouped(rows, name, row => row.absent?.['energy_j']).map(([why]) => `No energy: ${why}.`),
+    ...grouped(rows, placeText, row => row.absent?.['energy_j']).map(
+      ([why, places]) => `No energy${several ? ` (${listed([...new Set(places)])})` : ''}: ${why}.`,
+    ),
   ];
 }
 
@@ -81,7 +83,7 @@ export function timingNotes(rows: readonly TimingRow[]): string {
     sources.length > 0
       ? `Device time: by ${listed(sources)}${
           sources.some(s => s !== 'process CPU time')
-            ? ', in calls apart from those timed; its sum is of all kernels, more than the time itself where streams overlap'
+            ? ', in calls apart from those timed, which reading the clock slows down (their wall time stands beside it); its sum is of all kernels, more than the time itself where streams overlap'
             : ''
         }.`
       : 'Device time: none, no device clock was read.',

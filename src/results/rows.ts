@@ -114,9 +114,14 @@ export interface TimingRow extends Outcome {
   /**
    * Only where a device clock was read; never wall time under another name. `p50`: median time in which the device
    * worked at all; `sumP50`: of all kernels' times added up. Of `samples` calls made apart from those that `wallMs` is
-   * of, since reading the clock slows a device down; on the CPU of the same calls.
+   * of, since reading the clock slows a device down; on the CPU of the same calls. `wallP50`: those calls' wall time.
    */
-  readonly deviceMs?: { readonly p50: number; readonly sumP50?: number; readonly samples?: number };
+  readonly deviceMs?: {
+    readonly p50: number;
+    readonly sumP50?: number;
+    readonly samples?: number;
+    readonly wallP50?: number;
+  };
   readonly deviceTimeSource?: string;
   /** Median time in which the main thread was active: JavaScript and what it calls without waiting. */
   readonly jsMs?: number;

@@ -219,7 +219,7 @@ function onGpu(row: Row): Row {
     elsewhere: { Resize: 2, Softmax: 1 },
     machine: { cores: 4, othersCores: 2.2, clockMhz: [2400, 1800] },
     unstable: ['it scatters: the middle half of its repeats spans 31 %', 'other processes kept 2.2 of 4 cores busy'],
-    remarks: ['it waits: neither CPU nor device works in 61 % of its wall time'],
+    remarks: ['it waits: neither CPU nor device works in 61 % of its time'],
     absent: { energy_j: 'RAPL: energy_uj is missing' },
   };
 }

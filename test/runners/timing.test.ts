@@ -48,8 +48,8 @@ describe('the timing phase', () => {
       expect(row.remarks).toBeUndefined();
       expect(row.energyJ === undefined).toBe(row.absent?.['energy_j'] !== undefined);
     }
-    // 4 images, then the first call of each, then 7 blocks, then each once more on both images.
-    const blocks = calls.slice(4 * 3 + 3, -2 * 3);
+    // 4 images, then the first call of each, then 7 blocks, then three pairs of each.
+    const blocks = calls.slice(4 * 3 + 3, -3 * 3 * 2);
     expect(blocks).toHaveLength(21);
     const orders = new Set<string>();
     for (let i = 0; i < blocks.length; i += 3) {

@@ -1,9 +1,10 @@
+import { quantile } from '../../core/statistics/quantile.ts';
 import { stability, UNSTABLE } from '../../core/statistics/stability.ts';
 import type { Passes, TimingRow } from '../../results/rows.ts';
 import type { Call } from './call.ts';
 
-/** Below this share of its wall time at work, a method waits; where others use the machine, it may be made to wait. */
-const WORKS = { alone: 0.5, crowded: 0.2 };
+/** Below this share at work, a method waits; where others use the cores and nobody tells how long, it may have to. */
+const WORKS = { known: 0.5, crowded: 0.2 };
 /** Below this many milliseconds clocks and caches decide. */
 const LEAST_MS = 0.5;
 
@@ -12,7 +13,8 @@ export interface Evidence {
   readonly first: { readonly passes: Passes };
   /** Of images and variations that the method had not seen. */
   readonly calls: readonly Call[];
-  /** Of images that it had seen in just that variation. */
+  /** Of images new to it, and of the same images again: pairs, one right after the other. */
+  readonly fresh: readonly Call[];
   readonly seen: readonly Call[];
   /** Median time in which the device worked, by its own clock; absent on the CPU and without a clock. */
   readonly deviceMs?: number;
@@ -39,13 +41,13 @@ function isCrowded({ othersCores = 0, cores }: NonNullable<TimingRow['machine']>
   return othersCores > UNSTABLE.others * cores;
 }
 
-/** Fewer passes, or less than half the time, on an image that it has explained before. */
-function remembers({ first, calls, seen }: Evidence): string | undefined {
-  const again = seen.filter(s => {
-    const before = calls.find(c => c.image === s.image && c.variation === s.variation);
-    return before && total(s.passes) < total(before.passes);
-  });
-  if (again.length > 0) {
+/** Pairs of calls without which time accuses nobody. */
+const LEAST_PAIRS = 3;
+
+/** Fewer passes, or less than half the time in every pair, on an image that it has just explained. */
+function remembers({ first, calls, fresh, seen, host }: Evidence): string | undefined {
+  const pairs = seen.map((again, i) => ({ again, before: fresh[i]! }));
+  if (pairs.some(({ again, before }) => total(again.passes) < total(before.passes))) {
     return 'it remembers: it asks for fewer passes on images that it has seen; only unseen ones are timed';
   }
   const same = calls.filter(c => c.image === 0);
@@ -55,25 +57,35 @@ function remembers({ first, calls, seen }: Evidence): string | undefined {
       `later ones for the same image for ${Math.max(...same.map(c => total(c.passes)))}`
     );
   }
-  const faster = seen.filter(s => {
-    const least = Math.min(...calls.filter(c => c.image === s.image).map(c => c.wallMs));
-    return s.wallMs < least / 2 && least - s.wallMs > LEAST_MS;
-  });
-  if (seen.length > 0 && faster.length === seen.length) {
+  const less = (again: number, before: number) => again < before / 2 && before - again > LEAST_MS;
+  // Others' load doubles wall time at times, CPU time hardly; what a graphics device does takes none of it.
+  const faster = pairs.filter(
+    ({ again, before }) => less(again.wallMs, before.wallMs) && (!host || less(again.cpuMs, before.cpuMs)),
+  );
+  if (pairs.length >= LEAST_PAIRS && faster.length === pairs.length) {
     return 'it remembers: it is more than twice as fast on images that it has seen; only unseen ones are timed';
   }
   return undefined;
 }
 
-/** Most of the wall time neither CPU nor device works. Unknown on a device without a clock. */
+/**
+ * Neither CPU nor device works in most of the wall time, but for what others had the cores. Unknown on a device without
+ * a clock.
+ */
 function waits({ calls, deviceMs, host, machine }: Evidence): string | undefined {
   if (calls.length === 0 || (!host && deviceMs === undefined)) return undefined;
-  const wall = sum(calls.map(c => c.wallMs));
-  const working = sum(calls.map(c => c.cpuMs)) + calls.length * (deviceMs ?? 0);
-  const share = working / wall;
-  if (share >= (isCrowded(machine) ? WORKS.crowded : WORKS.alone)) return undefined;
-  if ((wall - working) / calls.length < LEAST_MS) return undefined;
-  return `it waits: neither CPU nor device works in ${Math.round(100 * (1 - share))} % of its wall time`;
+  // Call by call: a collection of garbage in one of them is not what the method does.
+  const known = calls.every(c => c.delayMs !== undefined);
+  const parts = calls.map(c => {
+    const working = c.cpuMs + (deviceMs ?? 0);
+    const idle = Math.max(0, c.wallMs - working - (c.delayMs ?? 0));
+    return { idle, share: working / (working + idle) };
+  });
+  const middle = (pick: (part: (typeof parts)[number]) => number) => quantile(parts.map(pick), 0.5);
+  const share = middle(part => part.share);
+  const bound = !known && isCrowded(machine) ? WORKS.crowded : WORKS.known;
+  if (share >= bound || middle(part => part.idle) < LEAST_MS) return undefined;
+  return `it waits: neither CPU nor device works in ${Math.round(100 * (1 - share))} % of its time`;
 }
 
 function leaves({ calls }: Evidence): string | undefined {
@@ -83,8 +95,4 @@ function leaves({ calls }: Evidence): string | undefined {
 
 function total({ forward, backward }: Passes): number {
   return forward + backward;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((a, b) => a + b, 0);
 }

@@ -15,7 +15,8 @@ export interface Entry {
   readonly first: { readonly wallMs: number; readonly passes: Passes };
   readonly placements: readonly Placement[];
   readonly calls: readonly Call[];
-  /** Of images that the method had seen in just that variation. */
+  /** Of images new to the method, and of the same images again: pairs, one after the other. */
+  readonly fresh: readonly Call[];
   readonly seen: readonly Call[];
   failure?: string;
 }
@@ -66,7 +67,7 @@ export interface Surroundings {
 
 /** A method's measurements as its row. */
 export function timingRow(entry: Entry, around: Surroundings): Omit<TimingRow, Names> & Pick<TimingRow, 'samples'> {
-  const { calls, openMs, first, seen, failure } = entry;
+  const { calls, openMs, first, fresh, seen, failure } = entry;
   if (failure !== undefined) return { samples: 0, status: 'failed', reason: failure };
   const { host, machine, energy } = around;
   const wall = calls.map(c => c.wallMs);
@@ -77,6 +78,7 @@ export function timingRow(entry: Entry, around: Surroundings): Omit<TimingRow, N
   const remarks = remarksOf({
     first,
     calls,
+    fresh,
     seen,
     host,
     machine,

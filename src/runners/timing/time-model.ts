@@ -26,15 +26,16 @@ export interface TimingContext extends CallContext {
 }
 
 /** What is still counted of a method. */
-interface Timed extends Omit<Entry, 'calls' | 'seen'> {
+interface Timed extends Omit<Entry, 'calls' | 'fresh' | 'seen'> {
   readonly calls: Call[];
+  readonly fresh: Call[];
   readonly seen: Call[];
 }
 
 /**
  * Times every method of one model on one device: first its first call, which compiles, then warm calls in blocks. In
  * each block every method explains one image, in random order, so that a slow spell of the machine falls on all; each
- * repeat explains the image in a variation that no method has seen. Then some calls on what was seen, to find methods
+ * repeat explains the image in a variation that no method has seen. Then pairs of calls on the same, to find methods
  * that remember; then, on devices with a clock of their own, traced calls. Methods that copy another's map are left
  * out.
  */
@@ -118,7 +119,7 @@ async function begin(
       await own?.classifier.close();
     }
     if (own) await timeCall(context, shared.classifier, method, images[0]!);
-    return { method, openMs, first, placements, calls: [], seen: [] };
+    return { method, openMs, first, placements, calls: [], fresh: [], seen: [] };
   } catch (error) {
     throwIfInterrupted(context.signal);
     return { status: 'failed', reason: oneLine(messageOf(error)) };
@@ -155,8 +156,8 @@ async function runBlocks(
   }
 }
 
-/** Images that every method explains once more as it has seen them. */
-const AGAIN = 3;
+/** Images that every method explains twice: new to it, then as it has just seen them. */
+const PAIRS = 3;
 
 async function callAgain(
   context: TimingContext,
@@ -165,12 +166,12 @@ async function callAgain(
   images: readonly TimedImage[],
 ): Promise<void> {
   for (const entry of timed) {
-    const last = new Map(entry.calls.map(c => [c.image, c.variation]));
-    const most = isSpent(entry, images.length, context.plan.timing.seconds) ? 1 : AGAIN;
-    for (const [image, variation] of [...last].slice(0, most)) {
-      if (entry.failure === undefined) {
-        await addCall(context, classifier, entry, { to: entry.seen, images, image, variation });
-      }
+    const pairs = isSpent(entry, images.length, context.plan.timing.seconds) ? 1 : PAIRS;
+    for (let pair = 0; pair < pairs; pair++) {
+      // Every repeat has had another variation: this one is new.
+      const at = { images, image: pair % images.length, variation: 1 + entry.calls.length + pair };
+      await addCall(context, classifier, entry, { ...at, to: entry.fresh });
+      await addCall(context, classifier, entry, { ...at, to: entry.seen });
     }
   }
 }
@@ -183,6 +184,7 @@ async function addCall(
 ): Promise<void> {
   const { to, images, image, variation } = at;
   throwIfInterrupted(context.signal);
+  if (entry.failure !== undefined) return;
   try {
     const found = await timeCall(context, classifier, entry.method, varied(images[image]!, variation));
     to.push({ ...found, image, variation });

@@ -16,8 +16,8 @@ export type DeviceTimes = ReadonlyMap<
   Pick<TimingRow, 'deviceMs' | 'deviceTimeSource' | 'transferMs' | 'deviceMemoryMb'> | { readonly why: string }
 >;
 
-/** Calls traced per method. A trace slows a device down and says much with few calls. */
-const CALLS = 5;
+/** Calls traced per method: a trace slows a device down, and says much with few calls. Slow methods have fewer. */
+const CALLS = { most: 5, least: 2 };
 
 /**
  * Runs methods on a model that reads its device's clock, apart from the calls whose wall time counts. Each method's
@@ -40,29 +40,38 @@ export async function traceMethods(
     const { tracer } = model;
     if (!tracer) return none(`${model.runtime.engine} on ${model.runtime.device} offers no device clock`);
     const failed = new Map<string, { why: string }>();
+    const walls = new Map<string, number[]>(methods.map(({ id }) => [id, []]));
     const call = async (method: PlannedExplainer, label: string, image: TimedImage) => {
       throwIfInterrupted(context.signal);
       if (failed.has(method.id)) return;
       tracer.begin(label);
       try {
-        await timeCall(context, model, method, image);
+        const { wallMs } = await timeCall(context, model, method, image);
+        if (label !== labelOf(method.id, 'warm-up')) walls.get(method.id)!.push(wallMs);
       } catch (error) {
         throwIfInterrupted(context.signal);
         failed.set(method.id, { why: oneLine(messageOf(error)) });
       }
     };
-    const calls = Math.min(CALLS, Math.max(images.length, context.plan.timing.repeats));
+    const { repeats, seconds } = context.plan.timing;
+    const calls = Math.min(CALLS.most, Math.max(CALLS.least, repeats));
+    const isSpent = ({ id }: PlannedExplainer) => {
+      const own = walls.get(id)!;
+      return own.length >= CALLS.least && own.reduce((a, b) => a + b, 0) >= 1000 * seconds;
+    };
     for (const method of methods) await call(method, labelOf(method.id, 'warm-up'), images[0]!);
     for (let block = 0; block < calls; block++) {
       const image = varied(images[block % images.length]!, 1 + Math.floor(block / images.length));
-      for (const method of context.rng.shuffle([...methods])) await call(method, labelOf(method.id, block), image);
+      for (const method of context.rng.shuffle(methods.filter(m => !isSpent(m)))) {
+        await call(method, labelOf(method.id, block), image);
+      }
     }
     const found = await tracer.end();
     return new Map(
       methods.map(({ id }) => {
         const times = Array.from({ length: calls }, (_, block) => found.get(labelOf(id, block))).filter(t => !!t);
         const why = failed.get(id) ?? (times.length === 0 ? { why: 'the trace holds none of its calls' } : undefined);
-        return [id, why ?? { ...summarise(times), deviceTimeSource: tracer.source }];
+        return [id, why ?? { ...summarise(times, walls.get(id)!), deviceTimeSource: tracer.source }];
       }),
     );
   } finally {
@@ -74,7 +83,10 @@ function labelOf(method: string, call: number | 'warm-up'): string {
   return `${method}#${call}`;
 }
 
-function summarise(times: readonly DeviceTime[]): Pick<TimingRow, 'deviceMs' | 'transferMs' | 'deviceMemoryMb'> {
+function summarise(
+  times: readonly DeviceTime[],
+  walls: readonly number[],
+): Pick<TimingRow, 'deviceMs' | 'transferMs' | 'deviceMemoryMb'> {
   const median = (values: readonly number[]) => quantile(values, 0.5);
   const transfers = times.flatMap(t => t.transferMs ?? []);
   const memory = times.flatMap(t => t.peakMemoryMb ?? []);
@@ -83,6 +95,7 @@ function summarise(times: readonly DeviceTime[]): Pick<TimingRow, 'deviceMs' | '
       p50: median(times.map(t => t.unionMs)),
       sumP50: median(times.map(t => t.sumMs)),
       samples: times.length,
+      ...(walls.length > 0 ? { wallP50: median(walls) } : {}),
     },
     ...(transfers.length === 0 ? {} : { transferMs: median(transfers) }),
     ...(memory.length === 0 ? {} : { deviceMemoryMb: Math.max(...memory) }),

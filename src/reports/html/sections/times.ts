@@ -41,6 +41,7 @@ const TIME: readonly Field[] = [
   { title: 'Timed', numeric: true, cell: row => group(row.samples) },
   num('Device time', row => row.deviceMs?.p50),
   num('its sum', row => row.deviceMs?.sumP50),
+  num('wall when traced', row => row.deviceMs?.wallP50),
   num('Transfers', row => row.transferMs),
   // On the CPU it is the device's own time.
   num('CPU', row => (row.deviceTimeSource === 'process CPU time' ? undefined : row.cpuMs)),
