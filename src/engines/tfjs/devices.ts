@@ -36,7 +36,7 @@ export const DEVICES: readonly Device[] = [
     hint: `It needs: npm install ${PACKAGES.join(' ')}; and a Vulkan driver (Linux), Direct3D 12 (Windows) or Metal (macOS).`,
     tried: true,
   },
-  { name: 'cpu', hint: `It needs: ${INSTALL}. Or use device: wasm.`, tried: false },
+  { name: 'cpu', hint: `It needs: ${INSTALL}. Or use device: wasm.`, tried: true },
   { name: 'wasm', hint: 'Install @tensorflow/tfjs-backend-wasm again.', tried: true },
   { name: 'cpu-js', hint: 'Install @tensorflow/tfjs-backend-cpu again.', tried: true },
 ];

@@ -26,7 +26,7 @@ export async function chooseAdapter(dawn: Dawn, selector: string | undefined): P
   const names = await adapterNames(dawn);
   if (names.length === 0) {
     throw new CtXaiError('DEVICE', 'Dawn finds no GPU.', {
-      hint: 'It needs a driver of Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS). Or use device: wasm.',
+      hint: 'It needs a Vulkan driver and loader (Linux; Debian: libvulkan1), Direct3D 12 (Windows) or Metal (macOS). Or use device: wasm.',
     });
   }
   const index = chosen(names, selector);
