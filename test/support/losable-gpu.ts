@@ -25,10 +25,11 @@ export function losableGpu(): LosableGpu | string {
   const folder = mkdtempSync(join(tmpdir(), 'ct-xai-losable-'));
   const library = join(folder, 'losable-gpu.so');
   const source = fileURLToPath(new URL('losable-gpu.c', import.meta.url));
-  const made = spawnSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'], { encoding: 'utf8' });
+  const compiler = process.env.CC ?? 'cc';
+  const made = spawnSync(compiler, ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'], { encoding: 'utf8' });
   if (made.status !== 0) {
     rmSync(folder, { recursive: true, force: true });
-    return made.error ? 'no C compiler (cc)' : `cc failed: ${made.stderr}`;
+    return made.error ? `no C compiler (${compiler})` : `${compiler} failed: ${made.stderr}`;
   }
   const { ICD } = JSON.parse(readFileSync(icd, 'utf8')) as { ICD: { library_path: string; api_version: string } };
   const file = join(folder, 'icd.json');
