@@ -86,6 +86,7 @@ export async function timeModels(argv: TimeArguments): Promise<number> {
   const file: TimingsFile = { ...empty, rows: inPlanOrder(rows, empty) };
   const changes = baseline ? compareTimings(baseline, file) : [];
   print(file.models.map(({ id }) => modelTable(file, id)).join('\n\n'));
+  if (rows.some(row => row.unstable)) print('~ unstable, for the reasons below');
   for (const remark of timingRemarks(file.rows)) note(`  ${remark}`);
   if (changes.length > 0) print(`\n${changesTable(changes)}`);
   if (argv.out !== undefined) await write(argv.out, file, changes);

@@ -24,30 +24,28 @@ export interface TimingChange {
 /** Ratios under which a change counts for nothing, however certain it is. */
 export const TOLERANCE = 0.05;
 
-/** Changes of all timings that either file has, in the order of `after`, then of `before`. */
+/** Changes of all timings of `after`, in its order. What only the baseline has was not asked for again. */
 export function compareTimings(before: TimingsFile, after: TimingsFile, tolerance = TOLERANCE): TimingChange[] {
   const key = (row: TimingRow) => JSON.stringify([row.model, row.method, placeText(row)]);
-  const [olds, news] = [before, after].map(file => new Map(file.rows.map(row => [key(row), row])));
-  const keys = new Set([...news!.keys(), ...olds!.keys()]);
-  return [...keys].map(k => changeOf(olds!.get(k), news!.get(k), { before, after, tolerance }));
+  const olds = new Map(before.rows.map(row => [key(row), row]));
+  return after.rows.map(row => changeOf(olds.get(key(row)), row, { before, after, tolerance }));
 }
 
 function changeOf(
   old: TimingRow | undefined,
-  row: TimingRow | undefined,
+  row: TimingRow,
   { before, after, tolerance }: { before: TimingsFile; after: TimingsFile; tolerance: number },
 ): TimingChange {
-  const { model, method } = (row ?? old)!;
+  const { model, method } = row;
   const base = {
     model,
     method,
-    place: placeText((row ?? old)!),
+    place: placeText(row),
     ...(old?.wallMs ? { before: old.wallMs.p50 } : {}),
-    ...(row?.wallMs ? { after: row.wallMs.p50 } : {}),
+    ...(row.wallMs ? { after: row.wallMs.p50 } : {}),
   };
   const open = (note: string): TimingChange => ({ ...base, verdict: 'open', note });
   if (!old) return open('not in the baseline');
-  if (!row) return open('in the baseline only');
   if (old.status !== 'ok' || row.status !== 'ok') {
     return open(`${old.status === 'ok' ? `now ${row.status}` : `${old.status} in the baseline`}`);
   }
