@@ -72,6 +72,9 @@ describe.each([
       // And it still works.
       expect((await compute(network, HEAD, task, image, [1, 64, 64, 3])).raw).toHaveLength(3);
       expect(tf.memory().numTensors).toBe(loaded);
+      const { numBytesInGPU } = tf.memory() as { numBytesInGPU?: number };
+      await compute(network, HEAD, task, image, [1, 64, 64, 3]);
+      expect(tf.memory()).toMatchObject(numBytesInGPU === undefined ? {} : { numBytesInGPU });
     }
     network.dispose();
     expect(tf.memory().numTensors).toBe(before);
