@@ -8,7 +8,7 @@ import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { visibleGpus } from '../onnx/nvidia.ts';
 import { completeKernels, differentiateDilated, withoutDilation } from './kernels/index.ts';
 import type { GpuClock } from './webgpu/clock.ts';
-import type { Watch } from './webgpu/faults.ts';
+import type { Guard } from './webgpu/faults.ts';
 import { missingPackages, PACKAGES, startWebgpu } from './webgpu/start.ts';
 
 export interface Device {
@@ -85,13 +85,11 @@ export function nativePackage(): string | undefined {
 }
 
 /** A device that this thread's TF.js computes on. */
-export interface Started {
+export interface Started extends Guard {
   /** Its number among those of its kind. */
   readonly index?: number;
   /** What its driver calls it. */
   readonly deviceName?: string;
-  /** Runs work on it; what the device alone knows to have gone wrong is thrown. */
-  readonly watch: Watch;
   readonly clock?: GpuClock;
 }
 
@@ -108,7 +106,7 @@ export async function useDevice(
   const device = deviceNamed(name);
   // Without its advertisement on the terminal.
   tf.enableProdMode();
-  let started: Started = { watch: work => work() };
+  let started: Started = { watch: work => work(), idle: async () => {} };
   try {
     requireInstalled(device);
     const { selector } = device;

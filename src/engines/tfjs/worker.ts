@@ -52,8 +52,11 @@ async function run(request: Extract<Request, { type: 'run' }>): Promise<RunResul
     }
     default: {
       const { data, dims } = request.feeds[0]!;
-      const answer = await watch(() => compute(network!, spec!.head, asked, data, [...dims]));
-      await clock?.settle();
+      const answer = await watch(async () => {
+        const computed = await compute(network!, spec!.head, asked, data, [...dims]);
+        await clock?.settle();
+        return computed;
+      });
       const outputs = Object.fromEntries(Object.entries(answer).map(([k, v]) => [k, own(v)]));
       return { outputs, returned: [data] };
     }
@@ -78,7 +81,10 @@ function own(data: Float32Array): Float32Array {
 async function handle(request: Request): Promise<RunResult | undefined> {
   if (request.type === 'open') await open(request.session, request.bytes);
   if (request.type === 'run') return run(request);
-  if (request.type === 'close') network?.dispose();
+  if (request.type === 'close') {
+    await device?.idle();
+    network?.dispose();
+  }
   return undefined;
 }
 

@@ -6,15 +6,25 @@ const SCOPES = ['validation', 'out-of-memory', 'internal'] as const;
 /** Runs work on the device and throws what goes wrong there, which TF.js takes no notice of. */
 export type Watch = <T>(work: () => Promise<T>) => Promise<T>;
 
+export interface Guard {
+  readonly watch: Watch;
+  /**
+   * When nothing waits for the device any more, also of what was given up. Before that its thread must not end: Dawn
+   * ends the whole process over a question that is still open.
+   */
+  idle(): Promise<void>;
+}
+
 /**
  * A device does not throw: a shader that does not compile, a buffer that it has no room for, or its loss leave results
  * of zeros. After any of these the device is not to be trusted with anything else: the buffers that failed are in
  * TF.js's pool, and the shader in its cache. One piece of work at a time.
  */
-export function watchDevice(device: GpuDevice): Watch {
+export function watchDevice(device: GpuDevice): Guard {
   let broken: CtXaiError | undefined;
   // What was asked of a lost device may never be answered.
   let abandon: ((error: CtXaiError) => void) | undefined;
+  let last: Promise<unknown> = Promise.resolve();
   void device.lost.then(({ reason, message }) => {
     broken ??= new CtXaiError('ENGINE', `the GPU was lost (${reason}): ${message.trim()}`);
     abandon?.(broken);
@@ -36,16 +46,25 @@ export function watchDevice(device: GpuDevice): Watch {
     return done.value;
   }
 
-  return async work => {
+  const watch: Watch = async work => {
     if (broken) throw broken;
+    const done = guarded(work);
+    last = done;
     try {
       return await new Promise((resolve, reject) => {
         abandon = reject;
-        guarded(work).then(resolve, reject);
+        done.then(resolve, reject);
       });
     } finally {
       abandon = undefined;
     }
+  };
+
+  return {
+    watch,
+    async idle() {
+      await Promise.allSettled([last]);
+    },
   };
 }
 

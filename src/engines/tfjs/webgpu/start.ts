@@ -3,17 +3,16 @@ import * as tf from '@tensorflow/tfjs-core';
 import { CtXaiError } from '../../../core/errors.ts';
 import { chooseAdapter } from './adapters.ts';
 import { GpuClock } from './clock.ts';
-import { type Watch, watchDevice } from './faults.ts';
+import { type Guard, watchDevice } from './faults.ts';
 import type { Dawn, WebgpuBackend } from './types.ts';
 
 /** Dawn for Node, and TF.js's back end that runs on it. */
 export const PACKAGES = ['webgpu', '@tensorflow/tfjs-backend-webgpu'] as const;
 
-export interface StartedGpu {
+export interface StartedGpu extends Guard {
   /** Its number among the GPUs. */
   readonly index: number;
   readonly deviceName: string;
-  readonly watch: Watch;
   /** Where it was asked for and the device has one. */
   readonly clock?: GpuClock;
 }
@@ -67,7 +66,7 @@ export async function startWebgpu({ selector, trace, hardwareOnly }: GpuOptions)
   return {
     index,
     deviceName: description && description !== name ? `${name}, ${description}` : name,
-    watch: watchDevice(device),
+    ...watchDevice(device),
     ...(clocked ? { clock: new GpuClock(device, () => backend.memory().numBytesInGPU) } : {}),
   };
 }
