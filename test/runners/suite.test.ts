@@ -10,7 +10,7 @@ import { filled, tensor } from '../../src/core/tensor.ts';
 import type { MapRow, Row, ScoreRow } from '../../src/results/rows.ts';
 import type { RunEvent } from '../../src/runners/events.ts';
 import { temporaryFolder } from '../results/fixture.ts';
-import { analyticEngine, registryWith, rowsOf, run, SIZE, world } from './world.ts';
+import { analyticEngine, registryWith, rowsOf, run, SIZE, withoutSaved, world } from './world.ts';
 
 const TABLES = ['samples.csv', 'scores.csv', 'timings.csv', 'curves/index.csv', 'curves/net/deletion.air.npy'];
 
@@ -103,12 +103,6 @@ describe('a run', () => {
     expect(maps(rows).find(r => r.method === 'shuffled(lime)')!.passes).toEqual({ forward: 0, backward: 0 });
   });
 });
-
-/** What a start took from another unit's work depends on what an earlier start had left to do. */
-function withoutSaved(row: Row): Row {
-  const { saved: _, ...rest } = { saved: undefined, ...row };
-  return rest as Row;
-}
 
 describe('resuming', () => {
   test('after an interruption at any unit ends in the same tables', async () => {
