@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { CtXaiError } from '../../core/errors.ts';
-import { chooseGpu, visibleGpus } from './nvidia.ts';
+import { chooseGpu, visibleGpus } from '../shared/nvidia.ts';
 
 export interface Device {
   /** As suites name it; one of several of a kind has its number: `cuda:1`. */

@@ -4,16 +4,18 @@ import { availableParallelism, freemem } from 'node:os';
 import { env } from 'onnxruntime-node';
 import type { Capability, Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
-import { OnnxClassifier } from './classifier.ts';
+import { EngineClassifier } from '../shared/classifier.ts';
+import { GPU_LOCK } from '../shared/gpu-lock.ts';
+import { throwIfAborted } from '../shared/in-order.ts';
+import type { LayerMap } from '../shared/layer.ts';
+import type { WorkerPool } from '../shared/pool.ts';
 import { DEVICES, type Device, selectDevice } from './devices.ts';
 import { Executor, type Kind, type Prepared, type Program, type Settings } from './executor.ts';
-import { GPU_LOCK } from './gpu-lock.ts';
 import type { Graph } from './graph.ts';
-import { throwIfAborted } from './in-order.ts';
 import { Inspector } from './inspector.ts';
-import { type LayerMap, layersOf } from './layers.ts';
+import { layersOf } from './layers.ts';
 import { loadModel } from './model.ts';
-import { WorkerPool } from './pool.ts';
+import { openPool } from './open-pool.ts';
 import { probeDevices } from './probe-devices.ts';
 import { atHead, type Headed } from './tail.ts';
 import { tracerOf } from './tracer.ts';
@@ -60,7 +62,7 @@ export async function openGraph(
 
   const onGpu = device.provider !== 'cpu';
   const lock = device.provider === 'webgpu' ? GPU_LOCK : undefined;
-  const pool = new WorkerPool(mostWorkers(headed, device, options), undefined, undefined, lock);
+  const pool = openPool(mostWorkers(headed, device, options), lock);
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
     const prepare = preparer(headed, device, options, pool, digestOf(graph, card), inspector);
@@ -80,7 +82,7 @@ export async function openGraph(
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
     const placements = inspector ? async () => inspector.placements : undefined;
     const { id, classes } = card;
-    return new OnnxClassifier({ id, classes, runtime, executor, layers, capabilities, tracer, placements });
+    return new EngineClassifier({ id, classes, runtime, executor, layers, capabilities, tracer, placements });
   } catch (error) {
     await pool.close();
     throw onGpu ? refused(device, error) : error;

@@ -1,14 +1,14 @@
 import type { Batch, Target } from '../../core/contracts.ts';
+import type { ImageShape, Passes } from '../shared/classifier.ts';
+import { imageOf, toChannelsFirst } from '../shared/images.ts';
+import { inOrder, throwIfAborted } from '../shared/in-order.ts';
+import type { Feed, RunResult } from '../shared/messages.ts';
+import { IN_FLIGHT, type WorkerPool } from '../shared/pool.ts';
+import type { Head } from '../shared/scores.ts';
 import { differentiate } from './autodiff/index.ts';
 import { simplify } from './autodiff/optimise/index.ts';
 import type { Graph } from './graph.ts';
-import { imageOf, toChannelsFirst } from './images.ts';
-import { inOrder, throwIfAborted } from './in-order.ts';
-import type { Layout } from './layout.ts';
-import type { Feed, RunResult } from './messages.ts';
 import type { NormalisedModel } from './model.ts';
-import { IN_FLIGHT, type WorkerPool } from './pool.ts';
-import type { Head } from './scores.ts';
 import { MODES, withSeed } from './seed.ts';
 
 /** How sessions of one kind run. */
@@ -16,14 +16,6 @@ export interface Settings {
   readonly microBatch: number;
   readonly workers: number;
   readonly threads: number;
-}
-
-/** The model's images. */
-export interface ImageShape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly layout: Layout;
 }
 
 /** A graph to be run, and which of its inputs and outputs are what. */
@@ -68,7 +60,7 @@ const LAYERS_KEPT = 4;
  * Streams images through a model's sessions. The forward session is opened at once, those with gradients when they are
  * first needed. The images of a micro-batch are written while the workers compute others.
  */
-export class Executor {
+export class Executor implements Passes {
   readonly head: Head;
   readonly image: ImageShape;
   /** Whom the time on the device belongs to from now on. */
@@ -98,7 +90,6 @@ export class Executor {
     return (await this.#forward()).settings;
   }
 
-  /** Raw scores of each image, in ascending order; `raw` is valid during the call only. */
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
     const session = await this.#forward();
     await this.#stream(session, batch, undefined, signal, (result, first, count) => {
@@ -106,7 +97,6 @@ export class Executor {
     });
   }
 
-  /** d score / d image, [h, w, c], and raw scores of each image. */
   async gradients(
     batch: Batch,
     target: Target,
@@ -123,7 +113,6 @@ export class Executor {
     });
   }
 
-  /** Activations of a tensor and d score / d activations: for each image, where in the two arrays its values are. */
   async layer(
     batch: Batch,
     target: Target,

@@ -1,10 +1,10 @@
 import type { Placement } from '../../core/contracts.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
+import type { Provider, RunResult } from '../shared/messages.ts';
+import type { WorkerPool } from '../shared/pool.ts';
 import type { Device } from './devices.ts';
 import type { Program } from './executor.ts';
 import { DType, type Graph, GraphBuilder } from './graph.ts';
-import type { Provider, RunResult } from './messages.ts';
-import type { WorkerPool } from './pool.ts';
 import type { Profile, RanNode } from './profile.ts';
 import { encodeModel } from './proto.ts';
 import { feeds } from './tune.ts';

@@ -1,7 +1,7 @@
-import type { LayerInfo } from '../../core/contracts.ts';
 import { CtXaiError, nearest } from '../../core/errors.ts';
+import type { Layer, LayerMap, Layout } from '../shared/layer.ts';
 import { DType, type Node } from './graph.ts';
-import { type Layout, layouts, spatialShape } from './layout.ts';
+import { layouts, spatialShape } from './layout.ts';
 import type { NormalisedModel } from './model.ts';
 import { dependents, producers } from './walk.ts';
 
@@ -25,19 +25,6 @@ const PLUMBING: ReadonlySet<string> = new Set([
   'Tile',
   'Where',
 ]);
-
-export interface Layer extends LayerInfo {
-  /** Where it is image-like: its layout in the graph. */
-  readonly layout?: Layout;
-}
-
-/** The tensors of a model that layers can be, and the one for class activation maps. */
-export interface LayerMap {
-  readonly layers: readonly Layer[];
-  readonly cam: Layer | undefined;
-  /** Any tensor of the graph that the scores follow from, by its name, its node's, or one it had in the file. */
-  find(name: string): Layer;
-}
 
 /**
  * @param camLayer the card's, instead of the default

@@ -1,7 +1,6 @@
+import type { Layout } from '../shared/layer.ts';
 import { type Constant, DType, type Node, read } from './graph.ts';
 import type { NormalisedModel } from './model.ts';
-
-export type Layout = 'NCHW' | 'NHWC';
 
 /** Operators that ONNX defines on [n, c, h, w]. */
 const CHANNELS_FIRST: ReadonlySet<string> = new Set([

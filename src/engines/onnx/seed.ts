@@ -1,5 +1,5 @@
+import type { Head } from '../shared/scores.ts';
 import { attr, constant, DType, type Graph, GraphBuilder } from './graph.ts';
-import type { Head } from './scores.ts';
 
 /** A gradient graph that makes its own seed, d score / d output, from two small inputs. */
 export interface SeededGraph {

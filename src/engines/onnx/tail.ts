@@ -1,7 +1,7 @@
 import { CtXaiError } from '../../core/errors.ts';
+import type { Head } from '../shared/scores.ts';
 import { type Graph, GraphBuilder, type Node, read } from './graph.ts';
 import type { NormalisedModel } from './model.ts';
-import type { Head } from './scores.ts';
 import { producers, pruned } from './walk.ts';
 
 /** What a card says of a model's end. */

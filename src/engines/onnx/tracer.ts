@@ -1,7 +1,7 @@
 import type { DeviceTime, Tracer } from '../../core/contracts.ts';
+import type { WorkerPool } from '../shared/pool.ts';
 import type { Device } from './devices.ts';
 import type { Executor } from './executor.ts';
-import type { WorkerPool } from './pool.ts';
 import { added } from './profile.ts';
 
 /** Clocks, by execution provider. */

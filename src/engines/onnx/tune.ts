@@ -1,7 +1,7 @@
 import { sizeOf } from '../../core/tensor.ts';
+import type { Feed, SessionSettings } from '../shared/messages.ts';
+import type { WorkerPool } from '../shared/pool.ts';
 import type { Prepared, Program, Settings } from './executor.ts';
-import type { Feed, SessionSettings } from './messages.ts';
-import type { WorkerPool } from './pool.ts';
 import { encodeModel } from './proto.ts';
 
 /** Settings that are given; the others are found. */

@@ -1,6 +1,6 @@
+import type { SessionSettings } from '../shared/messages.ts';
+import type { WorkerPool } from '../shared/pool.ts';
 import type { Prepared, Program } from './executor.ts';
-import type { SessionSettings } from './messages.ts';
-import type { WorkerPool } from './pool.ts';
 import { encodeModel } from './proto.ts';
 import { feeds } from './tune.ts';
 

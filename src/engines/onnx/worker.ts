@@ -1,8 +1,8 @@
 import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../core/errors.ts';
-import { holding } from './gpu-lock.ts';
-import type { Reply, Request, RunResult } from './messages.ts';
+import { holding } from '../shared/gpu-lock.ts';
+import type { Reply, Request, RunResult } from '../shared/messages.ts';
 import { ProfiledSession, type ProfilingThread } from './profiled-session.ts';
 import { sessionOptions } from './session-options.ts';
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ScoreKind } from '../../core/contracts.ts';
-import type { Head } from '../onnx/scores.ts';
+import type { Head } from '../shared/scores.ts';
 import type { Network } from './network.ts';
 import { explained } from './seed.ts';
 

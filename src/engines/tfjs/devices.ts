@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs-core';
 // Its import registers the operators' gradients.
 import '@tensorflow/tfjs-layers';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
-import { visibleGpus } from '../onnx/nvidia.ts';
+import { visibleGpus } from '../shared/nvidia.ts';
 import { completeKernels, differentiateDilated, withoutDilation } from './kernels/index.ts';
 import type { GpuClock } from './webgpu/clock.ts';
 import type { Guard } from './webgpu/faults.ts';

@@ -3,10 +3,11 @@ import { version_core } from '@tensorflow/tfjs-core';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
-import { OnnxClassifier } from '../onnx/classifier.ts';
-import { throwIfAborted } from '../onnx/in-order.ts';
-import { WorkerPool } from '../onnx/pool.ts';
 import { checkTail, headOf } from '../onnx/tail.ts';
+import { EngineClassifier } from '../shared/classifier.ts';
+import { throwIfAborted } from '../shared/in-order.ts';
+import { WorkerPool } from '../shared/pool.ts';
+import { workerUrl } from '../shared/worker-url.ts';
 import { DEVICES, type Device, deviceNamed, isNative, readyCuda, requireInstalled } from './devices.ts';
 import { TfjsExecutor } from './executor.ts';
 import { type ModelFiles, readModelFiles } from './files.ts';
@@ -81,7 +82,7 @@ async function openOn(
   const microBatch =
     options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
   const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
-  const pool = new WorkerPool(workers, workerUrl(), 'TF.js');
+  const pool = new WorkerPool(workers, workerUrl(import.meta.url), 'TF.js');
   try {
     const bytes = new TextEncoder().encode(JSON.stringify(spec));
     const about = { executionProviders: [], threads: 1, optimise: false };
@@ -105,7 +106,7 @@ async function openOn(
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
     const executor = new TfjsExecutor({ pool, head, image, microBatch });
     const capabilities = new Set(['gradients', 'layers'] as const);
-    const model = new OnnxClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+    const model = new EngineClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
     return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
     await pool.close();
@@ -154,10 +155,4 @@ function checkScores(shape: readonly number[], card: ModelCard, outline: Outline
     `${card.file}: the card has scores for ${classes} class${classes === 1 ? '' : 'es'}; the model gives [${shape}].`,
     { hint: "Make the card's classes (and task) those that the model was trained on." },
   );
-}
-
-/** Under a test runner the source is TypeScript, which a worker of Node 20 can't load: it comes from dist/ then. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  return here.endsWith('.ts') ? new URL('../../../dist/engines/tfjs/worker.js', here) : new URL('./worker.js', here);
 }

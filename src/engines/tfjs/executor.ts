@@ -1,9 +1,9 @@
 import type { Batch, Target } from '../../core/contracts.ts';
-import type { Passes } from '../onnx/classifier.ts';
-import { inOrder, throwIfAborted } from '../onnx/in-order.ts';
-import type { RunResult } from '../onnx/messages.ts';
-import { IN_FLIGHT, type WorkerPool } from '../onnx/pool.ts';
-import type { Head } from '../onnx/scores.ts';
+import type { Passes } from '../shared/classifier.ts';
+import { inOrder, throwIfAborted } from '../shared/in-order.ts';
+import type { RunResult } from '../shared/messages.ts';
+import { IN_FLIGHT, type WorkerPool } from '../shared/pool.ts';
+import type { Head } from '../shared/scores.ts';
 import type { Task } from './compute.ts';
 
 export interface ExecutorParts {

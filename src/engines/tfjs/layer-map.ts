@@ -1,6 +1,6 @@
 import { CtXaiError, nearest } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
-import type { Layer, LayerMap } from '../onnx/layers.ts';
+import type { Layer, LayerMap } from '../shared/layer.ts';
 import type { Outline, Step } from './outline.ts';
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;

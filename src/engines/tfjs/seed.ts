@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ScoreKind } from '../../core/contracts.ts';
-import type { Head } from '../onnx/scores.ts';
+import type { Head } from '../shared/scores.ts';
 
 /**
  * Σ over images of the score that is explained, as tensors, so that TF.js can differentiate it; the formulas are those

@@ -1,4 +1,4 @@
-import type { Head } from '../onnx/scores.ts';
+import type { Head } from '../shared/scores.ts';
 import type { Task } from './compute.ts';
 
 /** What a worker needs to load a model. */

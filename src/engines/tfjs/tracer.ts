@@ -1,5 +1,5 @@
 import type { DeviceTime, Tracer } from '../../core/contracts.ts';
-import type { WorkerPool } from '../onnx/pool.ts';
+import type { WorkerPool } from '../shared/pool.ts';
 import { ASKING, type Asked } from './spec.ts';
 
 /** Reads the clock of the device that a pool's only worker computes on. */

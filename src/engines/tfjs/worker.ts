@@ -1,7 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { tensor4d } from '@tensorflow/tfjs-core';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
-import type { Reply, Request, RunResult } from '../onnx/messages.ts';
+import type { Reply, Request, RunResult } from '../shared/messages.ts';
 import { compute } from './compute.ts';
 import { type Started, useDevice } from './devices.ts';
 import { loadNetwork } from './load.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { selectDevice } from '../../../src/engines/onnx/devices.ts';
 import { constant, GraphBuilder } from '../../../src/engines/onnx/graph.ts';
 import { refusedNode } from '../../../src/engines/onnx/inspector.ts';
-import { chooseGpu, parseGpus, shown } from '../../../src/engines/onnx/nvidia.ts';
+import { chooseGpu, parseGpus, shown } from '../../../src/engines/shared/nvidia.ts';
 
 const list = parseGpus(
   '0, GPU-aaaa-1, NVIDIA A100-SXM4-40GB\n1, GPU-bbbb-2, NVIDIA GeForce RTX 3090\n2, GPU-cccc-3, NVIDIA A100-SXM4-80GB\n',

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../../src/engines/onnx/model.ts';
-import { WorkerPool } from '../../../src/engines/onnx/pool.ts';
+import { openPool } from '../../../src/engines/onnx/open-pool.ts';
 import { divisions, tune } from '../../../src/engines/onnx/tune.ts';
 import { recall, remember, tuningKey } from '../../../src/engines/onnx/tuning-cache.ts';
 import { verified } from '../../../src/engines/onnx/verify.ts';
@@ -46,7 +46,7 @@ describe('a sweep', () => {
       layout: 'NCHW',
       classes: 3,
     });
-    const pool = new WorkerPool(2);
+    const pool = openPool(2);
     try {
       const candidates = divisions(2, {}, 1, GB);
       const base = { executionProviders: ['cpu'] };
@@ -67,7 +67,7 @@ describe('a sweep', () => {
     };
     const { graph } = await open(smallNet({}));
     const other = { ...graph, nodes: graph.nodes.map(n => (n.op === 'Softplus' ? { ...n, op: 'Relu' } : n)) };
-    const pool = new WorkerPool(1);
+    const pool = openPool(1);
     try {
       const base = { executionProviders: ['cpu'] };
       const prepared = await tune(pool, 'net', { graph: other }, base, [{ workers: 1, threads: 1 }], 1);

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeviceTime, FullClassifier, ModelCard, OpenOptions, Placement } from '../../../src/core/contracts.ts';
 import { sizeOf, type Tensor } from '../../../src/core/tensor.ts';
-import { GPU_LOCK } from '../../../src/engines/onnx/gpu-lock.ts';
 import { attr, constant, type GraphBuilder } from '../../../src/engines/onnx/graph.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
-import { WorkerPool } from '../../../src/engines/onnx/pool.ts';
+import { openPool } from '../../../src/engines/onnx/open-pool.ts';
 import { encodeModel } from '../../../src/engines/onnx/proto.ts';
+import { GPU_LOCK } from '../../../src/engines/shared/gpu-lock.ts';
 import { testEngine } from '../../conformance/engine.ts';
 import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';
 import {
@@ -133,7 +133,7 @@ describe.skipIf(missing)(titled('ONNX Runtime on WebGPU'), () => {
       },
     });
     const settings = { executionProviders: ['webgpu'], threads: 1 };
-    const pool = new WorkerPool(1, undefined, undefined, GPU_LOCK);
+    const pool = openPool(1, GPU_LOCK);
     try {
       await pool.open('wide', encodeModel(graph), settings);
       const feed = () => [{ name: 'image', dims: [1], data: Float32Array.of(2) }];

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Head } from '../../../src/engines/onnx/scores.ts';
+import type { Head } from '../../../src/engines/shared/scores.ts';
 import { compute, type Task } from '../../../src/engines/tfjs/compute.ts';
 import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices.ts';
 import { readModelFiles } from '../../../src/engines/tfjs/files.ts';

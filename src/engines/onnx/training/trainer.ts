@@ -10,8 +10,9 @@ import type {
   Trainer,
   TrainerState,
 } from '../../../core/training.ts';
-import type { Feed } from '../messages.ts';
-import { WorkerPool } from '../pool.ts';
+import type { Feed } from '../../shared/messages.ts';
+import type { WorkerPool } from '../../shared/pool.ts';
+import { openPool } from '../open-pool.ts';
 import { encodeModel } from '../proto.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import type { Parameter } from './network.ts';
@@ -34,7 +35,7 @@ export async function createOnnxTrainer(spec: NetworkSpec, optimiser: OptimiserS
   const architecture = lookUp(ARCHITECTURES, 'architecture', spec.architecture, 'the network');
   const built = architecture(spec);
   const graph = trainGraph(built);
-  const pool = new WorkerPool(Math.min(PARTS, availableParallelism()));
+  const pool = openPool(Math.min(PARTS, availableParallelism()));
   const trainer = new OnnxTrainer({ spec, optimiser, architecture, graph, pool, parameters: built.network.parameters });
   try {
     await pool.open('train', encodeModel(graph.graph), SETTINGS);

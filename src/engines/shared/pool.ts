@@ -29,11 +29,11 @@ export class WorkerPool {
   #closed: Promise<void> | undefined;
 
   /**
-   * @param url the worker's module
+   * @param url the worker's module, by `workerUrl`
    * @param runtime what messages call what runs in it
    * @param lock what the workers hold while they use a device that other pools use too
    */
-  constructor(size: number, url: URL = workerUrl(), runtime = 'ONNX Runtime', lock?: Int32Array) {
+  constructor(size: number, url: URL, runtime: string, lock?: Int32Array) {
     this.size = size;
     this.#threads = Array.from({ length: size }, () => new Thread(url, runtime, lock, error => this.#fail(error)));
   }
@@ -126,12 +126,6 @@ async function settled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
-}
-
-/** Under a test runner the source is TypeScript, which a worker of Node 20 can't load: it comes from dist/ then. */
-function workerUrl(): URL {
-  const here = import.meta.url;
-  return here.endsWith('.ts') ? new URL('../../../dist/engines/onnx/worker.js', here) : new URL('./worker.js', here);
 }
 
 class Thread {

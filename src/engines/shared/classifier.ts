@@ -12,16 +12,44 @@ import type {
 } from '../../core/contracts.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
-import type { Executor } from './executor.ts';
 import { imageOf } from './images.ts';
-import type { Layer, LayerMap } from './layers.ts';
-import { scoresOf } from './scores.ts';
+import type { Layer, LayerMap, Layout } from './layer.ts';
+import { type Head, scoresOf } from './scores.ts';
 
-/** What computes: raw scores, gradients and layers of images. */
-export type Passes = Pick<Executor, 'head' | 'image' | 'forward' | 'gradients' | 'layer' | 'close'>;
+/** The model's images. */
+export interface ImageShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly layout: Layout;
+}
+
+/** What computes. All consumers are called once per image, in ascending order; what they get is valid meanwhile only. */
+export interface Passes {
+  readonly head: Head;
+  readonly image: ImageShape;
+  /** Raw scores of each image. */
+  forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
+  /** d score / d image, [h, w, c], and raw scores of each image. */
+  gradients(
+    batch: Batch,
+    target: Target,
+    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Activations of a layer and d score / d activations: for each image, where in the two arrays its values are. */
+  layer(
+    batch: Batch,
+    target: Target,
+    layer: string,
+    consume: (i: number, result: { activations: Float32Array; gradients: Float32Array }, from: number) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  close(): Promise<void>;
+}
 
 /** A loaded model, behind the contract that all engines share. */
-export class OnnxClassifier implements FullClassifier {
+export class EngineClassifier implements FullClassifier {
   readonly id: string;
   readonly input: FullClassifier['input'];
   readonly classes: readonly string[];
@@ -135,8 +163,8 @@ export class OnnxClassifier implements FullClassifier {
     return { layer: chosen.name, activations, gradients };
   }
 
-  metered(meter: Meter): OnnxClassifier {
-    return new OnnxClassifier({
+  metered(meter: Meter): EngineClassifier {
+    return new EngineClassifier({
       id: this.id,
       classes: this.classes,
       runtime: this.runtime,

@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { WorkerPool } from '../../../src/engines/onnx/pool.ts';
+import { openPool } from '../../../src/engines/onnx/open-pool.ts';
 import { encodeModel } from '../../../src/engines/onnx/proto.ts';
-import { smallNet, temporary } from './fixtures.ts';
+import { WorkerPool } from '../../../src/engines/shared/pool.ts';
+import { smallNet, temporary } from '../onnx/fixtures.ts';
 
 const folder = temporary();
 afterAll(() => folder.remove());
@@ -27,7 +28,7 @@ function feed(graph = smallNet({})) {
 
 describe('WorkerPool', () => {
   it('runs a session on its workers and gives the buffers back', async () => {
-    const pool = new WorkerPool(2);
+    const pool = openPool(2);
     try {
       const graph = smallNet({});
       await pool.open('net', encodeModel(graph), settings);
@@ -44,7 +45,7 @@ describe('WorkerPool', () => {
   });
 
   it("passes on ONNX Runtime's complaints and goes on to work", async () => {
-    const pool = new WorkerPool(1);
+    const pool = openPool(1);
     try {
       await expect(pool.open('bad', Uint8Array.of(1, 2, 3), settings)).rejects.toMatchObject({ code: 'ENGINE' });
       await pool.open('net', encodeModel(smallNet({})), settings);
@@ -57,7 +58,11 @@ describe('WorkerPool', () => {
   });
 
   it('says so when a worker crashes, also to what waits and what comes later', async () => {
-    const pool = new WorkerPool(1, workerThat('crashing', "if (m.type === 'run') throw new Error('out of luck');"));
+    const pool = new WorkerPool(
+      1,
+      workerThat('crashing', "if (m.type === 'run') throw new Error('out of luck');"),
+      'ONNX Runtime',
+    );
     const runs = Array.from({ length: 4 }, () => pool.run('net', feed()));
     for (const run of runs) await expect(run).rejects.toThrow(/ended unexpectedly: out of luck/);
     await expect(pool.run('net', feed())).rejects.toMatchObject({ code: 'ENGINE' });
@@ -65,7 +70,7 @@ describe('WorkerPool', () => {
   });
 
   it('says so when a worker cannot start', async () => {
-    const pool = new WorkerPool(1, pathToFileURL(join(folder.path, 'none.mjs')));
+    const pool = new WorkerPool(1, pathToFileURL(join(folder.path, 'none.mjs')), 'ONNX Runtime');
     await expect(pool.run('net', feed())).rejects.toThrow(/ended unexpectedly/);
     await pool.close();
   });
@@ -80,7 +85,7 @@ describe('WorkerPool', () => {
         }
         parentPort.postMessage({ id: m.id, ok: true });
       } else globalThis.held.push(m.id);`;
-    const pool = new WorkerPool(2, workerThat('holding', body));
+    const pool = new WorkerPool(2, workerThat('holding', body), 'ONNX Runtime');
     const ended: number[] = [];
     const runs = Array.from({ length: 7 }, (_, i) => pool.run('net', feed()).then(() => ended.push(i)));
     const flush = () => pool.open('go on', new Uint8Array(), settings);
@@ -94,7 +99,7 @@ describe('WorkerPool', () => {
   });
 
   it('refuses work once closed', async () => {
-    const pool = new WorkerPool(1);
+    const pool = openPool(1);
     await pool.open('net', encodeModel(smallNet({})), settings);
     const waiting = Array.from({ length: 8 }, () => pool.run('net', feed()));
     const outcomes = Promise.allSettled(waiting);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ScoreKind } from '../../../src/core/contracts.ts';
-import { type Head, scoresOf } from '../../../src/engines/onnx/scores.ts';
+import { type Head, scoresOf } from '../../../src/engines/shared/scores.ts';
 
 function scores(raw: readonly number[], head: Head, as: ScoreKind): number[] {
   const out = new Float64Array(head.task === 'sigmoid' ? 2 : raw.length);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inOrder } from '../../../src/engines/onnx/in-order.ts';
+import { inOrder } from '../../../src/engines/shared/in-order.ts';
 
 /** Jobs that end when they are told to. */
 function jobs() {
