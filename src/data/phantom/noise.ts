@@ -46,18 +46,19 @@ export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
 
 /** In-place two-dimensional inverse FFT of an n × n field, n a power of two (radix 2; unscaled). */
 export function inverseFft2(re: Float32Array, im: Float32Array, n: number): void {
-  const cos = Float64Array.from({ length: n / 2 }, (_, k) => Math.cos((2 * Math.PI * k) / n));
-  const sin = Float64Array.from({ length: n / 2 }, (_, k) => Math.sin((2 * Math.PI * k) / n));
+  const stages = twiddles(n);
+  const reversed = bitReversal(n);
   const a = new Float64Array(n);
   const b = new Float64Array(n);
   // Rows twice, transposed in between: columns would be read against the cache.
   for (let pass = 0; pass < 2; pass++) {
     for (let start = 0; start < n * n; start += n) {
       for (let k = 0; k < n; k++) {
-        a[k] = re[start + k]!;
-        b[k] = im[start + k]!;
+        const from = start + reversed[k]!;
+        a[k] = re[from]!;
+        b[k] = im[from]!;
       }
-      fft(a, b, n, cos, sin);
+      butterflies(a, b, stages);
       re.set(a, start);
       im.set(b, start);
     }
@@ -76,29 +77,41 @@ function transpose(field: Float32Array, n: number): void {
   }
 }
 
-function fft(re: Float64Array, im: Float64Array, n: number, cos: Float64Array, sin: Float64Array): void {
-  for (let i = 1, j = 0; i < n; i++) {
-    let bit = n >> 1;
-    for (; j & bit; bit >>= 1) j ^= bit;
-    j ^= bit;
-    if (i < j) {
-      const r = re[i]!;
-      re[i] = re[j]!;
-      re[j] = r;
-      const m = im[i]!;
-      im[i] = im[j]!;
-      im[j] = m;
-    }
+interface Stage {
+  readonly cos: Float64Array;
+  readonly sin: Float64Array;
+}
+
+/** Each stage's roots of unity, half as many as its butterflies are long. */
+function twiddles(n: number): Stage[] {
+  const stages: Stage[] = [];
+  for (let half = 1; half < n; half *= 2) {
+    // The angle as a multiple of the finest one: all stages have the same rounding.
+    const angle = (k: number) => (2 * Math.PI * (k * (n / 2 / half))) / n;
+    stages.push({
+      cos: Float64Array.from({ length: half }, (_, k) => Math.cos(angle(k))),
+      sin: Float64Array.from({ length: half }, (_, k) => Math.sin(angle(k))),
+    });
   }
-  for (let length = 2; length <= n; length <<= 1) {
-    const half = length >> 1;
-    const stride = n / length;
-    for (let start = 0; start < n; start += length) {
-      for (let k = 0, t = 0; k < half; k++, t += stride) {
+  return stages;
+}
+
+function bitReversal(n: number): Uint32Array {
+  const order = new Uint32Array(n);
+  for (let k = 1; k < n; k++) order[k] = (order[k >> 1]! >> 1) | (k & 1 ? n >> 1 : 0);
+  return order;
+}
+
+function butterflies(re: Float64Array, im: Float64Array, stages: readonly Stage[]): void {
+  const n = re.length;
+  for (const { cos, sin } of stages) {
+    const half = cos.length;
+    for (let start = 0; start < n; start += 2 * half) {
+      for (let k = 0; k < half; k++) {
         const p = start + k;
         const q = p + half;
-        const r = re[q]! * cos[t]! - im[q]! * sin[t]!;
-        const m = re[q]! * sin[t]! + im[q]! * cos[t]!;
+        const r = re[q]! * cos[k]! - im[q]! * sin[k]!;
+        const m = re[q]! * sin[k]! + im[q]! * cos[k]!;
         re[q] = re[p]! - r;
         im[q] = im[p]! - m;
         re[p]! += r;
