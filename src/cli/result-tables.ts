@@ -1,4 +1,4 @@
-import type { Analysis, CellResult, ModelAnalysis } from '../reports/index.ts';
+import { type Analysis, type CellResult, fixed, type ModelAnalysis } from '../reports/index.ts';
 import { textTable } from './output.ts';
 
 /** For each model, methods × metrics: the mean over patients. An arrow says which way is better. */
@@ -24,6 +24,6 @@ function modelTable({ model, answered, patients, metrics, maps }: ModelAnalysis)
 
 function cellText(cell: CellResult | undefined): string {
   const mean = cell?.summary?.mean;
-  if (mean !== undefined) return Math.abs(mean) < 1000 ? mean.toFixed(3) : mean.toPrecision(4);
+  if (mean !== undefined) return Math.abs(mean) < 1000 ? fixed(mean, 3) : mean.toPrecision(4);
   return cell?.others[0]?.status ?? '–';
 }

@@ -7,6 +7,7 @@ import { renderSummaryCsv } from './summary-csv.ts';
 export { analyse } from './analysis/analyse.ts';
 export { compareTimings, type TimingChange } from './analysis/timing-compare.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/types.ts';
+export { fixed } from './format.ts';
 export { loadRun } from './load.ts';
 export type { ReportFile, RunData } from './run.ts';
 export { changeCells, ratioText, renderTimingPage } from './timing-page.ts';

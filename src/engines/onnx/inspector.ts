@@ -65,7 +65,7 @@ export class Inspector {
       const { provider, got, profile } = await this.#onDevice(`${graph} on trial`, bytes, program, optimise);
       worst = deviating(got, want, program);
       if (worst) continue;
-      this.#clocked ||= profile.runs.some(run => run.kernels > 0);
+      this.#clocked ||= profile.clocked;
       this.#placements.set(graph, { graph, ...placed(profile.nodes, this.#device) });
       const findings = { provider, optimise };
       this.#findings.set(graph, findings);

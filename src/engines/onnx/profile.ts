@@ -17,8 +17,12 @@ export interface RanNode {
 }
 
 export interface Profile {
-  /** In the order of the runs. */
-  readonly runs: readonly DeviceRun[];
+  /** How many runs there were. */
+  readonly count: number;
+  /** Whether the device's clock was read. */
+  readonly clocked: boolean;
+  /** In the order of the runs; or why what the device did can't be told apart. */
+  readonly runs: readonly DeviceRun[] | string;
   /** The operators of the first run. Copies between devices are not among them. */
   readonly nodes: readonly RanNode[];
 }
@@ -64,8 +68,11 @@ export async function readProfile(lines: AsyncIterable<string> | Iterable<string
     }
   }
   windows.sort((a, b) => a[0] - b[0]);
+  const runs = perRun(windows, device);
   return {
-    runs: perRun(windows, device).map(deviceRun),
+    count: windows.length,
+    clocked: device.length > 0,
+    runs: typeof runs === 'string' ? runs : runs.map(deviceRun),
     nodes: nodes.filter(node => !COPIES.has(node.op)).map(({ op, provider }) => ({ op, provider })),
   };
 }
@@ -73,9 +80,9 @@ export async function readProfile(lines: AsyncIterable<string> | Iterable<string
 /**
  * The device's records of each run. ONNX Runtime puts them on the host's time axis, each run's by the moment of its
  * first submission, and a run ends after its results have come back: so they lie within the run.
- * @throws Error if they do not, as where two profiles were written at the same time
+ * @returns the reason if they do not, as where two profiles were written at the same time
  */
-function perRun(windows: readonly Span[], rows: readonly Row[]): Row[][] {
+function perRun(windows: readonly Span[], rows: readonly Row[]): Row[][] | string {
   const runs = windows.map((): Row[] => []);
   let at = -1;
   for (const row of rows.toSorted((a, b) => a.ts - b.ts)) {
@@ -83,7 +90,7 @@ function perRun(windows: readonly Span[], rows: readonly Row[]): Row[][] {
     // CUDA's records begin with the copies of the weights.
     if (at < 0 && row.cat === 'Kernel') continue;
     if (at < 0 || row.ts + row.dur > windows[at]![1] + SLACK_US) {
-      throw new Error('its profile has work outside of its runs.');
+      return 'its profile has work outside of its runs.';
     }
     runs[at]!.push(row);
   }

@@ -76,17 +76,19 @@ export class ProfiledSession {
       await session.release();
       if (this.#failed) throw new Error('its profile broke off with a run that failed.');
       const profile = await profileIn(folder);
-      if (profile.runs.length !== labels.length) {
-        throw new Error(`its profile has ${profile.runs.length} runs of ${labels.length}.`);
+      if (profile.count !== labels.length) {
+        throw new Error(`its profile has ${profile.count} runs of ${labels.length}.`);
       }
-      this.#count(labels, profile.runs);
+      // A graph on trial has no labels: only where its operators ran matters.
+      if (labels.some(label => label !== undefined)) this.#add(labels, profile.runs);
       return profile;
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   }
 
-  #count(labels: readonly (string | undefined)[], runs: readonly DeviceRun[]): void {
+  #add(labels: readonly (string | undefined)[], runs: Profile['runs']): void {
+    if (typeof runs === 'string') throw new Error(runs);
     const { times } = this.#thread;
     for (const [i, label] of labels.entries()) {
       if (label === undefined) continue;
