@@ -8,7 +8,7 @@ import { packageVersion } from '../config/version.ts';
 import type { ModelCard, Unit } from '../core/contracts.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { createOnnxTrainer } from '../engines/onnx/training/trainer.ts';
-import { ioError } from '../results/files.ts';
+import { dropLeftovers, ioError } from '../results/files.ts';
 import { acquireLock } from '../results/lock.ts';
 import { type OpenedData, openData } from '../training/data.ts';
 import type { TrainEvent } from '../training/events.ts';
@@ -68,6 +68,7 @@ export async function trainModelCommand(argv: TrainArguments): Promise<number> {
   const lock = await acquireLock(dir);
   const interrupts = interruptSignal();
   try {
+    await dropLeftovers(dir);
     return await trainInto(dir, argv, { settings, start: start?.file }, opened, interrupts.signal);
   } finally {
     interrupts.release();

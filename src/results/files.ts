@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 
@@ -55,6 +55,16 @@ export async function syncFolder(dir: string): Promise<void> {
   } finally {
     await handle?.close();
   }
+}
+
+/** Whether a name is that of a file that was being written when its process died. */
+export function isLeftover(name: string): boolean {
+  return /^\..*\.tmp$/.test(name);
+}
+
+/** Removes what writers that were killed have left in a folder; only for whoever has locked it. */
+export async function dropLeftovers(dir: string): Promise<void> {
+  for (const name of await readdir(dir)) if (isLeftover(name)) await rm(join(dir, name), { force: true });
 }
 
 /** A file being written beside its place. */

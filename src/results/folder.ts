@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 import { npyTensor, readNpy, writeNpy } from '../core/npy.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { ioError, isMissing, writeAtomic } from './files.ts';
+import { ioError, isLeftover, isMissing, writeAtomic } from './files.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
@@ -161,7 +161,7 @@ async function refuseForeign(dir: string): Promise<void> {
     throw ioError(error, `reading the folder ${dir}`);
   }
   if (entries.includes(MANIFEST_FILE)) return;
-  const foreign = entries.filter(name => !name.startsWith(LOCK_FILE) && !/^\..*\.tmp$/.test(name));
+  const foreign = entries.filter(name => !name.startsWith(LOCK_FILE) && !isLeftover(name));
   if (foreign.length > 0) {
     throw new CtXaiError('RUN_FOLDER', `${dir} is not empty and not a run folder (it holds '${foreign[0]}').`, {
       hint: 'Choose another folder with --out.',

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
-import { ioError, writeAtomic } from '../../src/results/files.ts';
+import { dropLeftovers, ioError, writeAtomic } from '../../src/results/files.ts';
 import { openRunFolder } from '../../src/results/folder.ts';
 import { readRun } from '../../src/results/read-run.ts';
 import { manifest, sampleRow, temporaryFolder } from './fixture.ts';
@@ -88,4 +88,11 @@ test('nothing is left behind where a file can not be put in its place', async ()
 test('what the system says is kept as the cause', () => {
   const cause = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
   expect(ioError(cause, 'writing x')).toMatchObject({ message: 'writing x: permission was denied.', cause });
+});
+
+test('what killed writers left behind can be removed, and nothing else', async () => {
+  const dir = await temporaryFolder();
+  for (const name of ['.12-0a1b.tmp', 'model.onnx', '.hidden', 'a.tmp']) await writeFile(join(dir, name), '');
+  await dropLeftovers(dir);
+  expect((await readdir(dir)).sort()).toEqual(['.hidden', 'a.tmp', 'model.onnx']);
 });
