@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-layers';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { visibleGpus } from '../shared/nvidia.ts';
+import { isInstalled } from './installed.ts';
 import { completeKernels, differentiateDilated, withoutDilation } from './kernels/index.ts';
 import type { GpuClock } from './webgpu/clock.ts';
 import type { Guard } from './webgpu/faults.ts';
@@ -73,15 +74,7 @@ export function isNative(device: Device): boolean {
 
 /** Which of the native packages is installed, if one is. */
 export function nativePackage(): string | undefined {
-  const require = createRequire(import.meta.url);
-  return NATIVE.find(name => {
-    try {
-      require.resolve(`${name}/package.json`);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return NATIVE.find(isInstalled);
 }
 
 /** A device that this thread's TF.js computes on. */

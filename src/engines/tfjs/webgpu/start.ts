@@ -1,6 +1,6 @@
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { CtXaiError } from '../../../core/errors.ts';
+import { isInstalled } from '../installed.ts';
 import { chooseAdapter } from './adapters.ts';
 import { GpuClock } from './clock.ts';
 import { type Guard, watchDevice } from './faults.ts';
@@ -28,15 +28,7 @@ export interface GpuOptions {
 
 /** Those of the packages that are not installed. */
 export function missingPackages(): string[] {
-  const require = createRequire(import.meta.url);
-  return PACKAGES.filter(name => {
-    try {
-      require.resolve(`${name}/package.json`);
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  return PACKAGES.filter(name => !isInstalled(name));
 }
 
 /**
