@@ -12,8 +12,9 @@ import { CtXaiError, nearest } from '../core/errors.ts';
 import { writeNpy } from '../core/npy.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
 import { createRng } from '../core/rng.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { decodeImage } from '../data/decode.ts';
+import { sourceOf } from '../data/source.ts';
 import { writeAtomic } from '../results/files.ts';
 import { loadImage } from '../runners/loaded-image.ts';
 import { createSharedWork } from '../runners/memo.ts';
@@ -183,18 +184,11 @@ function sampleOf(path: string, argv: ExplainArguments): Sample {
     hasMask: false,
     source: path,
     async load() {
-      const { stored, maximum } = await decodeImage(path);
-      const [slope, intercept] = rescale ?? [255 / maximum, 0];
-      return {
-        source: {
-          pixels: tensor(
-            stored.shape,
-            stored.data.map(v => v * slope! + intercept!),
-          ),
-          unit: rescale ? 'HU' : 'grey',
-          ...(argv.spacing === undefined ? {} : { spacing: [argv.spacing, argv.spacing] as const }),
-        },
-      };
+      const source = sourceOf(await decodeImage(path), {
+        rescale: rescale && { slope: rescale[0]!, intercept: rescale[1]! },
+        spacing: argv.spacing === undefined ? undefined : [argv.spacing, argv.spacing],
+      });
+      return { source };
     },
   };
 }

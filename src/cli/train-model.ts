@@ -29,6 +29,7 @@ export interface TrainArguments {
   readonly classes?: readonly string[] | undefined;
   readonly size: number;
   readonly window?: readonly number[] | undefined;
+  readonly normalise: 'none' | 'min-max' | 'z-score';
   readonly rescale?: readonly number[] | undefined;
   readonly patientPattern?: string | undefined;
   readonly patients: number;
@@ -180,7 +181,7 @@ function settingsOf(argv: TrainArguments, opened: OpenedData): Omit<TrainPlan, '
     width: argv.width,
     classes: classesOf(argv.classes, opened.labels),
     input: { size: [argv.size, argv.size], channels: 1 },
-    intensity: intensityOf(opened.unit, argv.window),
+    intensity: intensityOf(opened.unit, argv),
     resize: { antialias: true, fit: 'stretch', round: false },
     epochs: argv.epochs,
     batch: argv.batch,
@@ -199,10 +200,18 @@ function settingsOf(argv: TrainArguments, opened: OpenedData): Omit<TrainPlan, '
 /** Lungs and their lesions; soft tissue and bone end white. */
 const LUNG_WINDOW: readonly [number, number] = [-1150, 350];
 
-function intensityOf(unit: Unit, given: readonly number[] | undefined): ModelCard['intensity'] {
-  const [low, high] = given ?? (unit === 'HU' ? LUNG_WINDOW : [0, 255]);
+function intensityOf(
+  unit: Unit,
+  { window, normalise }: Pick<TrainArguments, 'window' | 'normalise'>,
+): ModelCard['intensity'] {
+  const [low, high] = window ?? (unit === 'HU' ? LUNG_WINDOW : [0, 255]);
   if (!(low! < high!)) throw new CtXaiError('USAGE', `--window ${low} ${high}: the window must ascend.`);
-  return { unit, window: [low!, high!], air: unit === 'HU' ? -1000 : low!, steps: [] };
+  return {
+    unit,
+    window: [low!, high!],
+    air: unit === 'HU' ? -1000 : low!,
+    steps: normalise === 'none' ? [] : [{ normalise }],
+  };
 }
 
 function classesOf(given: readonly string[] | undefined, labels: readonly string[]): readonly string[] {

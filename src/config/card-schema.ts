@@ -38,6 +38,10 @@ export const cardSchema = z.strictObject({
         .union([z.literal(1), z.literal(3)])
         .default(1)
         .describe('Grey is repeated to 3 channels.'),
+      colour: z
+        .boolean()
+        .default(true)
+        .describe('Whether 3 channels see the colours of a picture that has some; false: its luma, three times.'),
       layout: z.enum(['NCHW', 'NHWC']).optional().describe('Default: NCHW for ONNX, NHWC for TF.js.'),
       name: z.string().optional().describe('The input’s name. Default: the only one.'),
     })

@@ -88,6 +88,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     input: {
       size: typeof size === 'number' ? [size, size] : size,
       channels,
+      ...(channels === 3 ? { colour: card.input.colour } : {}),
       layout: card.input.layout ?? (format === 'onnx' ? 'NCHW' : 'NHWC'),
       ...(card.input.name === undefined ? {} : { name: card.input.name }),
     },

@@ -309,6 +309,8 @@ export type Unit = 'HU' | 'grey';
 export interface Source {
   /** [h, w] */
   readonly pixels: Tensor;
+  /** [h, w, 3], red, green and blue: the same picture where it is not grey; `pixels` is then its luma. Never in HU. */
+  readonly colour?: Tensor;
   readonly unit: Unit;
   readonly spacing?: readonly [number, number];
 }
@@ -354,7 +356,7 @@ export interface Baseline {
   readonly summary: string;
   /** `raw`: in HU or grey levels, then through the card's intensity steps; `input`: in what the network eats. */
   readonly space: 'raw' | 'input';
-  /** `raw`: [h, w] → [h, w]. `input`: [h, w, c] → [h, w, c]. */
+  /** `raw`: [h, w] → [h, w], or [h, w, 3] for a coloured picture. `input`: [h, w, c] → [h, w, c]. */
   make(image: Tensor, context: { readonly card: ModelCard; readonly spacing?: readonly [number, number] }): Tensor;
 }
 
@@ -385,6 +387,8 @@ export interface ModelCard {
   readonly input: {
     readonly size: readonly [number, number];
     readonly channels: 1 | 3;
+    /** Whether 3 channels see a picture's colours; false: its luma, three times. Default: true. */
+    readonly colour?: boolean;
     readonly layout: 'NCHW' | 'NHWC';
     readonly name?: string;
   };

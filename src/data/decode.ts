@@ -12,16 +12,19 @@ export function isImageName(name: string): boolean {
   return IMAGE_EXTENSIONS.includes(extname(name).toLowerCase());
 }
 
-/** One grey plane as a file stores it. */
+/** A picture as a file stores it. */
 export interface Decoded {
   /** [h, w], in the file's own steps: 0…255, or 0…65535 for 16-bit files. */
   readonly stored: Tensor;
+  /** [h, w, 3] in the same steps; absent where every pixel's channels are equal. */
+  readonly colour?: Tensor;
   /** The largest value the file could hold: 255 or 65535. */
   readonly maximum: 255 | 65535;
 }
 
 /**
- * Decodes PNG, JPEG, TIFF (8 or 16 bits; grey, RGB, with or without alpha, palettes) or BMP to one grey plane.
+ * Decodes PNG, JPEG, TIFF (8 or 16 bits; grey, RGB, with or without alpha, palettes) or BMP to one grey plane, and
+ * its colours where it has some.
  * Colour becomes grey by the Rec. 601 luma in integers, (19595 R + 38470 G + 7471 B + 32768) >> 16, as in Pillow's
  * `convert('L')`; at 16 bits without rounding. Alpha is ignored, and so are colour profiles and EXIF orientation.
  * @param where Said in errors: the file, and the row it comes from.
@@ -43,7 +46,7 @@ export async function decodeImage(path: string, where: string = path): Promise<D
   if (bytes[0] === 0x42 && bytes[1] === 0x4d) {
     try {
       const { width, height, rgb } = decodeBmp(bytes);
-      return { stored: grey(rgb, [height, width], 3, 255), maximum: 255 };
+      return asDecoded(rgb, [height, width], 3, 255);
     } catch (cause) {
       throw fail(`the BMP file can't be decoded: ${messageOf(cause)}`, cause);
     }
@@ -73,24 +76,31 @@ async function decodeBySharp(bytes: Buffer, fail: (what: string) => CtXaiError):
   // A copy, since a view of 16-bit numbers must start at an even byte.
   const values = wide ? new Uint16Array(new Uint8Array(data).buffer) : data;
   const maximum = wide ? 65535 : 255;
-  return { stored: grey(values, [info.height, info.width], info.channels, maximum), maximum };
+  return asDecoded(values, [info.height, info.width], info.channels, maximum);
 }
 
-/** One plane from interleaved channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
-function grey(
+/** From interleaved channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
+function asDecoded(
   values: Uint8Array | Uint16Array,
   shape: readonly [number, number],
   channels: number,
   maximum: 255 | 65535,
-): Tensor {
-  const out = new Float32Array(shape[0] * shape[1]);
-  for (let i = 0, v = 0; i < out.length; i++, v += channels) {
-    if (channels < 3) {
-      out[i] = values[v]!;
-      continue;
-    }
-    const luma = 19595 * values[v]! + 38470 * values[v + 1]! + 7471 * values[v + 2]!;
-    out[i] = maximum === 255 ? (luma + 32768) >> 16 : luma / 65536;
+): Decoded {
+  const grey = new Float32Array(shape[0] * shape[1]);
+  if (channels < 3) {
+    for (let i = 0; i < grey.length; i++) grey[i] = values[i * channels]!;
+    return { stored: tensor(shape, grey), maximum };
   }
-  return tensor(shape, out);
+  const rgb = new Float32Array(grey.length * 3);
+  let coloured = false;
+  for (let i = 0, v = 0; i < grey.length; i++, v += channels) {
+    const [r, g, b] = [values[v]!, values[v + 1]!, values[v + 2]!];
+    const luma = 19595 * r + 38470 * g + 7471 * b;
+    grey[i] = maximum === 255 ? (luma + 32768) >> 16 : luma / 65536;
+    rgb[3 * i] = r;
+    rgb[3 * i + 1] = g;
+    rgb[3 * i + 2] = b;
+    coloured ||= r !== g || g !== b;
+  }
+  return { stored: tensor(shape, grey), maximum, ...(coloured ? { colour: tensor([...shape, 3], rgb) } : {}) };
 }

@@ -1,4 +1,5 @@
 import type { ModelCard } from '../core/contracts.ts';
+import { planes } from '../core/image/planes.ts';
 import { resizeBilinear } from '../core/image/resize.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 
@@ -38,7 +39,7 @@ export function gridSpacing({ window, grid }: Geometry, source: Size): [number, 
   return [(source[0] * window.height) / grid[0], (source[1] * window.width) / grid[1]];
 }
 
-/** Source values [h, w] on the grid; `beyond` fills what lies outside the source. */
+/** Source values, [h, w] or [h, w, c], on the grid; `beyond` fills what lies outside the source. */
 export function toGrid(
   image: Tensor,
   geometry: Geometry,
@@ -62,12 +63,17 @@ export function maskToGrid(mask: Tensor, geometry: Geometry): Tensor {
 function cut(image: Tensor, { source, window }: Geometry, beyond: number): Tensor {
   const [h, w] = source;
   if (window.top === 0 && window.left === 0 && window.height === h && window.width === w) return image;
-  const out = tensor([window.height, window.width], new Float32Array(window.height * window.width).fill(beyond));
+  const { channels, shape } = planes(image);
+  const size = window.height * window.width * channels;
+  const out = tensor(shape(window.height, window.width), new Float32Array(size).fill(beyond));
   const first = Math.max(0, window.left);
   const end = Math.min(w, window.left + window.width);
   for (let row = Math.max(0, -window.top); row < window.height && row + window.top < h; row++) {
     const from = (row + window.top) * w;
-    out.data.set(image.data.subarray(from + first, from + end), row * window.width + first - window.left);
+    out.data.set(
+      image.data.subarray((from + first) * channels, (from + end) * channels),
+      (row * window.width + first - window.left) * channels,
+    );
   }
   return out;
 }

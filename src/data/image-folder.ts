@@ -2,13 +2,14 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { z } from 'zod';
-import type { DataReader, Dataset, Sample, Source } from '../core/contracts.ts';
+import type { DataReader, Dataset, Sample } from '../core/contracts.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { decodeImage } from './decode.ts';
 import { fileDigests } from './digest.ts';
 import { COLUMNS, type ImageEntry, readIndex, scanFolders } from './image-index.ts';
+import { sourceOf } from './source.ts';
 
 const spacing = z.number().positive();
 
@@ -177,24 +178,14 @@ function asSample(entry: Entry, o: Options): Sample {
     source: entry.where,
     async load(signal) {
       signal?.throwIfAborted();
-      const source = await loadSource(entry, o);
+      const source = sourceOf(await decodeImage(entry.path, entry.where), {
+        rescale: o.rescale,
+        spacing: entry.spacing,
+      });
       if (entry.maskPath === undefined) return { source };
       signal?.throwIfAborted();
       return { source, mask: await loadMask(entry.maskPath, entry, source.pixels.shape) };
     },
-  };
-}
-
-async function loadSource(entry: Entry, o: Options): Promise<Source> {
-  const { stored, maximum } = await decodeImage(entry.path, entry.where);
-  const { slope, intercept } = o.rescale ?? { slope: 255 / maximum, intercept: 0 };
-  return {
-    pixels: tensor(
-      stored.shape,
-      stored.data.map(v => v * slope + intercept),
-    ),
-    unit: o.rescale ? 'HU' : 'grey',
-    ...(entry.spacing ? { spacing: entry.spacing } : {}),
   };
 }
 

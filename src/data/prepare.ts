@@ -6,7 +6,7 @@ import { type Intensity, intensity, windowed } from './intensity.ts';
 
 /** An image as one model sees it, on that model's grid of h × w pixels. */
 export interface Prepared {
-  /** [h, w], HU or grey levels. */
+  /** [h, w] in HU or grey levels; [h, w, 3] where the model sees the picture's colours. */
   readonly raw: Tensor;
   /** [h, w, c], what the network eats. */
   readonly input: Tensor;
@@ -39,16 +39,19 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
       },
     );
   }
-  if (!source.pixels.data.every(Number.isFinite)) {
+  const coloured = card.input.channels === 3 && card.input.colour !== false ? source.colour : undefined;
+  const seen = coloured ?? source.pixels;
+  if (!source.pixels.data.every(Number.isFinite) || !seen.data.every(Number.isFinite)) {
     throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);
   }
   const geometry = layOut(sizeOf(source.pixels), card.input.size, card.resize.fit);
-  const raw = toGrid(source.pixels, geometry, { beyond: air, ...card.resize });
+  const onGrid = (image: Tensor) => toGrid(image, geometry, { beyond: air, ...card.resize });
+  const raw = onGrid(seen);
   const steps = intensity(card, raw);
   return {
     raw,
     input: steps(raw),
-    view: windowed(card, raw),
+    view: windowed(card, coloured ? onGrid(source.pixels) : raw),
     ...(source.spacing ? { spacing: gridSpacing(geometry, source.spacing) } : {}),
     geometry,
     intensity: steps,

@@ -5,6 +5,7 @@ export function cardOf(
   given: {
     size?: readonly [number, number];
     channels?: 1 | 3;
+    colour?: boolean;
     intensity?: Partial<ModelCard['intensity']>;
     resize?: Partial<ModelCard['resize']>;
   } = {},
@@ -18,7 +19,12 @@ export function cardOf(
     emits: 'logits',
     explainAt: 'logits',
     classes: ['healthy', 'covid'],
-    input: { size: given.size ?? [8, 8], channels: given.channels ?? 1, layout: 'NCHW' },
+    input: {
+      size: given.size ?? [8, 8],
+      channels: given.channels ?? 1,
+      layout: 'NCHW',
+      ...(given.colour === undefined ? {} : { colour: given.colour }),
+    },
     intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [], ...given.intensity },
     resize: { antialias: true, fit: 'stretch', ...given.resize },
   };

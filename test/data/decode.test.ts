@@ -38,6 +38,20 @@ describe('grey levels', () => {
     expect(lumas.slice(0, 3)).toEqual([76, 150, 29]);
   });
 
+  it('colours are kept beside the luma, where there are any', async () => {
+    const read = async (bytes: Uint8Array) => {
+      const path = join(folder, `${files++}.png`);
+      writeFileSync(path, bytes);
+      return (await decodeImage(path)).colour;
+    };
+    const coloured = await read(await encode(colours, { ...size, channels: 3 }));
+    expect(coloured!.shape).toEqual([2, 3, 3]);
+    expect([...coloured!.data]).toEqual([...colours]);
+    const grey = Uint8Array.from(lumas.flatMap(v => [v, v, v]));
+    expect(await read(await encode(grey, { ...size, channels: 3 }))).toBeUndefined();
+    expect(await read(await encode(Uint8Array.from(lumas), { ...size, channels: 1 }))).toBeUndefined();
+  });
+
   it('16-bit colour becomes luma without rounding', async () => {
     const values = Uint16Array.from([...colours].map(v => v * 257));
     const [red] = await decode(await encode(values, { ...size, channels: 3 }));

@@ -102,6 +102,18 @@ describe('intensity', () => {
     );
   });
 
+  it('takes colours as they are, and their statistics over all channels', () => {
+    const raw = tensor([1, 2, 3], Float32Array.of(0, 51, 102, 51, 153, 255));
+    const card = cardOf({ channels: 3, intensity: { steps: [{ multiply: [1, 2, 3] }, { normalise: 'min-max' }] } });
+    // 0, 0.4, 1.2, 0.2, 1.2, 3 before they are brought to 0…1.
+    const out = intensity(card, raw)(raw);
+    expect(out.shape).toEqual([1, 2, 3]);
+    for (const [i, v] of [0, 0.4, 1.2, 0.2, 1.2, 3].entries()) expect(out.data[i]).toBeCloseTo(v / 3, 6);
+    const z = intensity(cardOf({ channels: 3, intensity: { steps: [{ normalise: 'z-score' }] } }), raw)(raw).data;
+    expect(z.reduce((a, b) => a + b) / 6).toBeCloseTo(0, 6);
+    expect(z.reduce((a, b) => a + b * b, 0) / 6).toBeCloseTo(1, 5);
+  });
+
   it('refuses to normalise an image that is constant in the window', () => {
     const card = cardOf({ intensity: { steps: [{ normalise: 'z-score' }] } });
     expect(() => intensity(card, tensor([1, 2], Float32Array.of(255, 300)))).toThrowError(

@@ -2,8 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Source } from '../../src/core/contracts.ts';
 import { filled, type Tensor, tensor } from '../../src/core/tensor.ts';
+import { air } from '../../src/data/baselines/air.ts';
+import { blur } from '../../src/data/baselines/blur.ts';
 import { layOut, maskToGrid } from '../../src/data/geometry.ts';
-import { prepare, prepareMask } from '../../src/data/prepare.ts';
+import { prepare, prepareBaseline, prepareMask } from '../../src/data/prepare.ts';
 import { cardOf } from './cards.ts';
 
 const side = fc.integer({ min: 1, max: 40 });
@@ -112,5 +114,50 @@ describe('what is refused', () => {
     expect(() => prepare(grey(ramp(3, 3)), hu, 'a.png')).toThrowError(/a\.png is in grey levels.*wants Hounsfield/);
     expect(() => prepare(grey(ramp(3, 3), { unit: 'HU' }), cardOf())).toThrowError(/Hounsfield.*wants grey/);
     expect(() => prepare(grey(tensor([1, 2], Float32Array.of(1, Number.NaN))), cardOf())).toThrowError(/NaN/);
+  });
+});
+
+describe('colours', () => {
+  const planes = [ramp(6, 9), filled([6, 9], 80), filled([6, 9], 200)];
+  const colour = tensor(
+    [6, 9, 3],
+    Float32Array.from({ length: 6 * 9 * 3 }, (_, i) => planes[i % 3]!.data[Math.floor(i / 3)]!),
+  );
+  const picture = grey(filled([6, 9], 120), { colour });
+
+  it('reach three channels, each as a grey picture would, whatever the fit', () => {
+    fc.assert(
+      fc.property(side, side, fits, (rows, columns, fit) => {
+        const shape = { size: [rows, columns] as const, resize: { fit } };
+        const seen = prepare(picture, cardOf({ ...shape, channels: 3 }));
+        planes.forEach((plane, c) => {
+          const alone = prepare(grey(plane), cardOf(shape)).input.data;
+          expect(seen.input.data.filter((_, i) => i % 3 === c)).toEqual(alone);
+        });
+        expect(seen.view.shape).toEqual([rows, columns]);
+        expect(seen.view).toEqual(prepare(grey(picture.pixels), cardOf(shape)).view);
+      }),
+    );
+  });
+
+  it('do not where the card says so, nor one channel', () => {
+    const luma = prepare(grey(picture.pixels), cardOf({ channels: 3 })).input;
+    expect(prepare(picture, cardOf({ channels: 3, colour: false })).input).toEqual(luma);
+    expect(prepare(picture, cardOf()).input).toEqual(prepare(grey(picture.pixels), cardOf()).input);
+  });
+
+  it('have baselines of their own', () => {
+    const card = cardOf({ channels: 3, intensity: { air: 51 } });
+    const seen = prepare(picture, card);
+    expect([...prepareBaseline(air, seen, card).data]).toEqual(new Array(8 * 8 * 3).fill(Math.fround(0.2)));
+    const smooth = prepareBaseline(blur, seen, card);
+    expect(smooth.shape).toEqual([8, 8, 3]);
+    // A constant plane is its own blur.
+    for (let i = 1; i < smooth.data.length; i += 3) expect(smooth.data[i]).toBeCloseTo(80 / 255, 6);
+  });
+
+  it('may not be NaN', () => {
+    const broken = { ...picture, colour: filled([6, 9, 3], Number.NaN) };
+    expect(() => prepare(broken, cardOf({ channels: 3 }))).toThrow(/NaN/);
   });
 });

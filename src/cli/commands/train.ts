@@ -30,6 +30,11 @@ export const trainCommand = defineCommand({
         describe: "pixels a side of the network's input",
       })
       .option('window', { type: 'number', array: true, nargs: 2, describe: 'HU or grey levels that become 0 and 1' })
+      .option('normalise', {
+        choices: ['none', 'min-max', 'z-score'] as const,
+        default: 'none' as const,
+        describe: "by each image's own grey levels, after the window; for pictures, whose windows are anybody's choice",
+      })
       .option('rescale', {
         type: 'number',
         array: true,
