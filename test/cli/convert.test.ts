@@ -92,6 +92,15 @@ test('without a card it says what one needs', async () => {
   });
 });
 
+test('what TF.js lacks is written all the same, and said', async () => {
+  const to = join(await temporaryFolder(), 'out.onnx');
+  const { code, stdout } = await cli('convert', join(KERAS, 'modern-keras3.keras'), '--to', to);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/not compared with TF\.js: .*Unknown layer: Normalization\.\n/);
+  expect(stdout).not.toMatch(/Try it as ONNX|largest difference/);
+  expect(existsSync(to)).toBe(true);
+});
+
 describe.skipIf(nativePackage() !== undefined)('a layers model in a suite (needs no native TF.js)', () => {
   test.each([
     ['auto', /mobile: onnx [\d.]+ on cpu/, /a TF\.js layers model, exported to ONNX/],

@@ -5,8 +5,11 @@ import { layouts, spatialShape } from './layout.ts';
 import type { NormalisedModel } from './model.ts';
 import { dependents, producers } from './walk.ts';
 
-/** Pooling that keeps more than one pixel; the CAM layer is looked for before it. */
-const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AveragePool', 'LpPool']);
+/**
+ * Pooling that keeps more than one pixel, and the change of layout that exporters put between it and a flattening; the
+ * CAM layer is looked for before them.
+ */
+const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AveragePool', 'LpPool', 'Transpose']);
 
 /** Operators that only rearrange; a [n, c, pixels] tensor made by them is still an image. */
 const REARRANGING: ReadonlySet<string> = new Set(['Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose']);

@@ -1,5 +1,5 @@
 import { existsSync, writeFileSync } from 'node:fs';
-import type { ModelCard } from '../../core/contracts.ts';
+import type { FullClassifier, ModelCard } from '../../core/contracts.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { onnxEngine } from '../onnx/engine.ts';
 import { encodeModel } from '../onnx/proto.ts';
@@ -18,6 +18,11 @@ export interface Conversion {
   /** What is known of the model: a card of what its file tells where none was given. */
   readonly card: ModelCard;
   readonly megabytes: number;
+  /** The comparison with TF.js, or why TF.js can't load the model that was written. */
+  readonly compared: Comparison | { readonly impossible: string };
+}
+
+export interface Comparison {
   /** The largest difference of logits on random images, relative to the largest logit. */
   readonly difference: number;
   /** Milliseconds an image: on TF.js, and on ONNX Runtime. */
@@ -57,17 +62,29 @@ export async function convertModel(file: string, to: string, options: ConvertOpt
   } catch (cause) {
     throw new CtXaiError('IO', `${to} can't be written.`, { cause });
   }
-  const images = noiseImages(IMAGES, [rows, columns, channels], ['unit', 'grey', 'normal']);
-  const native = await measured(await tfjsEngine.open(card, { device: 'auto' }), images, ROUNDS);
+  const megabytes = bytes.byteLength / 1e6;
   const { output: _, ...rest } = card;
-  const onnxCard: ModelCard = { ...rest, file: to, format: 'onnx' };
-  const exported = await measured(await onnxEngine.open(onnxCard, { device: 'cpu' }), images, ROUNDS);
+  const exported: FullClassifier = await onnxEngine.open({ ...rest, file: to, format: 'onnx' }, { device: 'cpu' });
+  let native: FullClassifier;
+  try {
+    native = await tfjsEngine.open(card, { device: 'auto' });
+  } catch (error) {
+    await exported.close();
+    // The file itself is sound: it has been exported.
+    if (!(error instanceof CtXaiError && error.code === 'MODEL')) throw error;
+    // What follows is advice to do what is being done.
+    return { card, megabytes, compared: { impossible: error.message.split(' Try it as ONNX')[0]! } };
+  }
+  const images = noiseImages(IMAGES, [rows, columns, channels], ['unit', 'grey', 'normal']);
+  const [onTfjs, onOnnx] = [await measured(native, images, ROUNDS), await measured(exported, images, ROUNDS)];
   return {
     card,
-    megabytes: bytes.byteLength / 1e6,
-    difference: apart(native.scores, exported.scores),
-    milliseconds: [native.milliseconds, exported.milliseconds],
-    device: native.device,
+    megabytes,
+    compared: {
+      difference: apart(onTfjs.scores, onOnnx.scores),
+      milliseconds: [onTfjs.milliseconds, onOnnx.milliseconds],
+      device: onTfjs.device,
+    },
   };
 }
 

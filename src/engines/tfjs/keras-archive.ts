@@ -84,6 +84,8 @@ function rolesOf({ className, config }: LayerCall): readonly string[] | undefine
       return [...when('scale', 'gamma'), ...when('center', 'beta'), 'moving_mean', 'moving_variance'];
     case 'LayerNormalization':
       return [...when('scale', 'gamma'), ...when('center', 'beta')];
+    case 'LayerScale':
+      return ['gamma'];
     case 'PReLU':
       return ['alpha'];
     case 'Normalization':

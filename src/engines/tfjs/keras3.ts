@@ -1,9 +1,37 @@
 import { CtXaiError } from '../../core/errors.ts';
+import { arithmeticAsLayer, isActivationName, isOperationName, type Operand } from './keras-arithmetic.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type Reference = readonly [layer: string, use: number, output: number];
 
 const MODELS: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model', 'Network']);
+
+/** Layers that change images while a model is trained, and pass them on afterwards. TF.js has almost none of them. */
+const AUGMENTATION: ReadonlySet<string> = new Set([
+  'AugMix',
+  'RandAugment',
+  'RandomBrightness',
+  'RandomColorDegeneration',
+  'RandomColorJitter',
+  'RandomContrast',
+  'RandomElasticTransform',
+  'RandomErasing',
+  'RandomFlip',
+  'RandomGaussianBlur',
+  'RandomGrayscale',
+  'RandomHeight',
+  'RandomHue',
+  'RandomInvert',
+  'RandomPerspective',
+  'RandomPosterization',
+  'RandomRotation',
+  'RandomSaturation',
+  'RandomSharpness',
+  'RandomShear',
+  'RandomTranslation',
+  'RandomWidth',
+  'RandomZoom',
+]);
 
 function objectOf(value: unknown): Json | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
@@ -20,6 +48,12 @@ export function inKeras2Words(topology: unknown, file: string): Json {
   const version = String(root.keras_version ?? '');
   const words = new Translator(file, version.startsWith('3'));
   return model ? { ...root, model_config: words.layer(model) } : words.layer(root);
+}
+
+/** The settings of a layer that passes on what it takes. */
+function passingOn({ name, batch_input_shape, dtype }: Json): Json {
+  const given = Object.entries({ name, batch_input_shape, dtype }).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), activation: 'linear' };
 }
 
 class Translator {
@@ -41,14 +75,36 @@ class Translator {
     if (registered_name !== undefined && registered_name !== null && registered_name !== className) {
       throw this.#fault(`layer '${name}' is of a class of its own, '${String(registered_name)}'.`);
     }
-    // Arithmetic on tensors is written like layers: `2 * x` is a 'Multiply' of another module.
-    if (typeof module === 'string' && /\bops\b/.test(module)) {
-      throw this.#fault(`'${name}' is arithmetic (${module}), no layer.`);
-    }
+    // Arithmetic on tensors is written like layers: `2 * x` is a 'Multiply' of another module, or of none.
+    const operation = typeof module === 'string' ? /\bops\b/.test(module) : isOperation(json, className);
+    if (operation) return this.#arithmetic(json, name, className);
+    if (className === 'TFOpLambda') return this.#arithmetic(json, name, String(objectOf(json.config)?.function));
     const config = MODELS.has(className) ? this.#model(json.config) : this.#settings(json.config, className, name);
     const calls = json.inbound_nodes;
     const nodes = Array.isArray(calls) ? { inbound_nodes: calls.map(call => this.#call(call, name)) } : {};
+    if (AUGMENTATION.has(className))
+      return { ...rest, class_name: 'Activation', config: passingOn(objectOf(config) ?? {}), ...nodes };
     return { ...rest, ...(config === undefined ? {} : { config }), ...nodes };
+  }
+
+  /** An operation on tensors, as a layer that does the same. */
+  #arithmetic(json: Json, name: string, operation: string): Json {
+    const calls = (Array.isArray(json.inbound_nodes) ? json.inbound_nodes : []).map(call => {
+      return arithmeticAsLayer(name, operation, operandsOf(call) ?? []);
+    });
+    const [first] = calls;
+    // A layer has the same settings in all its uses.
+    if (!first || calls.some(c => JSON.stringify(c?.config) !== JSON.stringify(first.config))) {
+      throw this.#fault(`'${name}' is an operation on tensors ('${operation}') that no layer stands for.`);
+    }
+    const { class_name, config } = first;
+    const written = this.#keras3 ? (r: Reference) => this.#counted(r) : (r: Reference) => r;
+    return {
+      name,
+      class_name,
+      config,
+      inbound_nodes: calls.map(call => call!.inputs.map(reference => [...written(reference), {}])),
+    };
   }
 
   #model(config: unknown): unknown {
@@ -88,9 +144,7 @@ class Translator {
     const called = own ? (own.class_name === 'function' ? own.config : own.class_name) : activation;
     if (own && typeof called !== 'string') throw this.#fault(`layer '${name}' has an activation of its own.`);
     // Keras 3: relu6(x + 3) / 6; Keras 2 and TF.js: clip(0.2 x + 0.5, 0, 1).
-    if (this.#keras3 && called === 'hard_sigmoid') {
-      throw this.#fault(`layer '${name}' has 'hard_sigmoid', which TF.js computes otherwise than Keras 3.`);
-    }
+    if (this.#keras3 && called === 'hard_sigmoid') return 'hard_sigmoid_keras_3';
     return called === 'silu' ? 'swish' : called;
   }
 
@@ -128,6 +182,39 @@ function started(layers: readonly Json[], shape: unknown): readonly Json[] {
 
 function nameOf(json: Json): string {
   return String(objectOf(json.config)?.name ?? json.name ?? json.class_name);
+}
+
+/** Whether what looks like a layer of no module is an operation: no layer takes its inputs one by one. */
+function isOperation({ inbound_nodes: calls }: Json, className: string): boolean {
+  if (!isOperationName(className) || !Array.isArray(calls)) return false;
+  return calls.every(call => (operandsOf(call) ?? []).length > 1 || isActivationName(className));
+}
+
+/**
+ * What one use of an operation takes, in order. Keras 3: { args: [tensor or number, …] }. Keras 2: [layer, use, output,
+ * { y: number or [layer, use, output] }], alone or in a list; a number on the left is ['_CONSTANT_VALUE', -1, number, …].
+ * @returns undefined where it takes something else
+ */
+function operandsOf(call: unknown): Operand[] | undefined {
+  const { args, kwargs } = objectOf(call) ?? {};
+  if (Array.isArray(args)) {
+    if (Object.values(objectOf(kwargs) ?? {}).some(value => value !== null)) return undefined;
+    return allOperands(args);
+  }
+  const first: unknown = Array.isArray(call) && Array.isArray(call[0]) ? call[0] : call;
+  if (!Array.isArray(first)) return undefined;
+  const { name: _, y, ...others } = objectOf(first[3]) ?? {};
+  if (Object.values(others).some(value => value !== null)) return undefined;
+  const left: unknown = first[0] === '_CONSTANT_VALUE' ? first[2] : first.slice(0, 3);
+  return allOperands([left, ...(y === undefined ? [] : [y])]);
+}
+
+function allOperands(values: readonly unknown[]): Operand[] | undefined {
+  const found = values.map(value => {
+    const [only, ...more] = typeof value === 'number' ? [value] : references(value);
+    return more.length > 0 ? undefined : only;
+  });
+  return found.some(operand => operand === undefined) ? undefined : (found as Operand[]);
 }
 
 /** All [layer, use, output] in a nest of lists and { keras_history }. */

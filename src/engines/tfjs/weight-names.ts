@@ -6,9 +6,11 @@ export interface StoredName {
   readonly group?: string;
 }
 
-/** Keras 3's words for some weights. */
+/** Keras's words for some weights. */
 const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   DepthwiseConv2D: { kernel: 'depthwise_kernel' },
+  // It has no name of its own there.
+  LayerScale: { variable: 'gamma', Variable: 'gamma' },
 };
 
 /**
@@ -28,6 +30,6 @@ export function weightNames(calls: readonly LayerCall[]): (stored: StoredName) =
       (group === undefined ? undefined : within.find(({ path }) => path.length === 1)) ??
       within.find(call => own(call) === owner) ??
       within.filter(call => owner.endsWith(`/${own(call)}`)).sort((a, b) => own(b).length - own(a).length)[0];
-    return found ? `${own(found)}/${ROLES[found.className]?.[role] ?? role}` : name;
+    return found ? `${own(found)}/${ROLES[found.className]?.[role.replace(/_\d+$/, '')] ?? role}` : name;
   };
 }

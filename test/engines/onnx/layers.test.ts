@@ -36,6 +36,11 @@ describe('the layer for class activation maps', () => {
     ['a mean over pixels that keeps them as one', 4, (b, y) => flat(b, mean(b, y, [2, 3], 1))],
     ['a flattening', 256, flat],
     ['a flattening behind pools', 16, (b, y) => flat(b, pool(b, pool(b, y, 'AveragePool')))],
+    [
+      'a flattening channels last behind a pool, as exporters from TensorFlow write it',
+      64,
+      (b, y) => flat(b, b.op('Transpose', [pool(b, y)], { perm: attr.ints([0, 2, 3, 1]) })),
+    ],
     ['a pool over everything', 4, (b, y) => flat(b, pool(b, y, 'AveragePool', 8))],
     [
       'a Dropout and a global pool',
@@ -67,7 +72,7 @@ describe('the layer for class activation maps', () => {
       const first = b.op('Transpose', [b.op('Add', [back, last])], { perm: attr.ints([0, 3, 1, 2]) });
       return flat(b, b.op('GlobalAveragePool', [first]));
     });
-    expect(cam).toMatchObject({ operator: 'Transpose', shape: [8, 8, 4], layout: 'NCHW' });
+    expect(cam).toMatchObject({ operator: 'Add', shape: [8, 8, 4], layout: 'NHWC' });
   });
 
   it('is found channels last where only reshapes join a stage to the others', async () => {

@@ -33,6 +33,7 @@ test('a Normalization is (x − mean) / max(√variance, 1e-7)', async () => {
 });
 
 test('other forms of it are refused', () => {
-  expect(() => exportLayers(files({ invert: true }))).toThrow(/invert or mean can't be written/);
+  expect(() => exportLayers(files({ invert: true }))).toThrow(/invert can't be written/);
+  expect(() => exportLayers(files({ mean: [1, 2], variance: [1, 2] }))).toThrow(/2 values of 'mean' can't be written/);
   expect(() => exportLayers(files({ axis: [1] }))).toThrow(/an axis other than the last/);
 });

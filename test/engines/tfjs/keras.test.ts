@@ -16,9 +16,10 @@ afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 function card(file: string): ModelCard {
   const mobile = file.includes('mobile');
+  const separable = file.includes('separable');
   const base = cardFor(join(folder, file), {
-    classes: mobile ? ['no', 'yes'] : ['a', 'b', 'c'],
-    input: { size: [32, 32], channels: mobile ? 3 : 1, layout: 'NHWC' },
+    classes: separable ? ['a', 'b', 'c'] : ['no', 'yes'],
+    input: { size: [32, 32], channels: separable ? 1 : 3, layout: 'NHWC' },
     emits: 'probabilities',
   });
   return { ...base, format: 'tfjs', task: mobile ? 'sigmoid' : 'softmax' };
@@ -40,6 +41,15 @@ describe.each(engines)('models that Keras has saved, on %s', (_, engine, device)
     ['separable-keras3.h5', 'separable', 'separable-keras3'],
     ['separable-keras3.keras', 'separable', 'separable-keras3'],
     ['separable-keras3/model.json', 'separable', 'separable-keras3'],
+    ['arithmetic-keras2.h5', 'arithmetic', 'arithmetic'],
+    ['arithmetic-keras3.h5', 'arithmetic', 'arithmetic'],
+    ['arithmetic-keras3.keras', 'arithmetic', 'arithmetic'],
+    ...(engine === onnxWithTfjs
+      ? [
+          ['modern-keras3.h5', 'arithmetic', 'modern'],
+          ['modern-keras3.keras', 'arithmetic', 'modern'],
+        ]
+      : []),
   ])('%s has the logits and gradients of TensorFlow', async (file, input, name) => {
     const images = golden(`keras/${input}.input.npy`);
     const [logits, gradient] = ['logits', 'input-gradient'].map(key => golden(`keras/${name}.${key}.npy`));
@@ -163,6 +173,39 @@ describe("Keras 3's words", () => {
     ]);
   });
 
+  const keras2 = (y: unknown) => [['i', 0, 0, { y, name: null }]];
+  it.each([
+    ['Add', 'math.add', 2, { scale: 1, offset: 2 }],
+    ['Subtract', 'math.subtract', 2, { scale: 1, offset: -2 }],
+    ['Multiply', 'math.multiply', 2, { scale: 2, offset: 0 }],
+    ['TrueDivide', 'math.truediv', 4, { scale: 0.25, offset: 0 }],
+  ])('arithmetic with a number becomes rescaling: %s, %s', (class_name, called, n, scaled) => {
+    const written = (layer: object) =>
+      (inKeras2Words(model(layer), 'f') as ReturnType<typeof model>).model_config.config.layers[1];
+    const expected = {
+      name: 'x',
+      class_name: 'Rescaling',
+      config: { name: 'x', ...scaled },
+      inbound_nodes: [[['i', 0, 0, {}]]],
+    };
+    for (const module of [undefined, 'keras.src.ops.numpy']) {
+      const operation = { class_name, module, name: 'x', config: { name: 'x' }, inbound_nodes: call({}, n) };
+      expect(written(operation)).toEqual(expected);
+    }
+    const lambda = { class_name: 'TFOpLambda', config: { name: 'x', function: called }, inbound_nodes: keras2(n) };
+    expect(written(lambda)).toEqual(expected);
+  });
+
+  it('layers that augment pass on what they take', () => {
+    const layer = { class_name: 'RandomZoom', config: { name: 'x', dtype, height_factor: 0.2 }, inbound_nodes: call() };
+    const { layers } = (inKeras2Words(model(layer), 'f') as ReturnType<typeof model>).model_config.config;
+    expect(layers[1]).toEqual({
+      class_name: 'Activation',
+      config: { name: 'x', dtype: 'float32', activation: 'linear' },
+      inbound_nodes: [[['i', 0, 0, {}]]],
+    });
+  });
+
   it('stay where they are those of Keras 2 already', () => {
     const file = join(goldenFolder, 'tfjs', 'keras-mobile', 'model.json');
     const { modelTopology } = JSON.parse(readFileSync(file, 'utf8'));
@@ -180,13 +223,24 @@ describe("Keras 3's words", () => {
 
   it.each([
     [{ class_name: 'Mine', registered_name: 'pack>Mine', config: { name: 'x' } }, /a class of its own, 'pack>Mine'/],
-    [{ class_name: 'Multiply', module: 'keras.src.ops.numpy', config: { name: 'x' } }, /'x' is arithmetic/],
-    [{ class_name: 'Add', config: { name: 'x' }, inbound_nodes: call({}, 2) }, /'x' takes more/],
-    [{ class_name: 'A', config: { name: 'x' }, inbound_nodes: call({ kwargs: { key: tensor } }) }, /'x' takes more/],
     [
-      { class_name: 'Dense', config: { name: 'x', activation: 'hard_sigmoid' } },
-      /'hard_sigmoid', which TF.js computes/,
+      { class_name: 'Multiply', module: 'keras.src.ops.numpy', config: { name: 'x' } },
+      /'x' is an operation on tensors \('Multiply'\)/,
     ],
+    [
+      { class_name: 'TrueDivide', module: undefined, config: { name: 'x' }, inbound_nodes: call({}, 0) },
+      /no layer stands for/,
+    ],
+    [
+      {
+        class_name: 'TFOpLambda',
+        config: { name: 'x', function: 'math.reduce_sum' },
+        inbound_nodes: [[['i', 0, 0, {}]]],
+      },
+      /\('math\.reduce_sum'\) that no layer stands for/,
+    ],
+    [{ class_name: 'Dense', config: { name: 'x' }, inbound_nodes: call({}, 2) }, /'x' takes more/],
+    [{ class_name: 'A', config: { name: 'x' }, inbound_nodes: call({ kwargs: { key: tensor } }) }, /'x' takes more/],
     [{ class_name: 'Dense', config: { name: 'x', activation: { class_name: 'function', config: {} } } }, /of its own/],
   ])('are refused where Keras 2 has none: %j', (layer, message) => {
     expect(() => inKeras2Words(model(layer), 'f')).toThrow(message);

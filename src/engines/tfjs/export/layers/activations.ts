@@ -16,6 +16,10 @@ const clip = (layer: LayerWriter, x: string, low: number, high: number) => {
   return layer.op('Clip', [x, layer.scalar(low), layer.scalar(high)]);
 };
 
+const hardSigmoid = (layer: LayerWriter, x: string) => {
+  return layer.op('HardSigmoid', [x], { alpha: attr.float(1 / 6), beta: attr.float(0.5) });
+};
+
 /** x · half of (1 + g(x)) */
 const gated = (layer: LayerWriter, x: string, g: string) => {
   const gate = layer.op('Mul', [layer.op('Add', [g, layer.scalar(1)]), layer.scalar(0.5)]);
@@ -38,6 +42,10 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
   hard_sigmoid: (layer, x) => {
     return clip(layer, layer.op('Add', [layer.op('Mul', [x, layer.scalar(0.2)]), layer.scalar(0.5)]), 0, 1);
   },
+  // relu6(x + 3) / 6
+  hard_sigmoid_keras_3: (layer, x) => hardSigmoid(layer, x),
+  hard_silu: (layer, x) => layer.op('Mul', [x, hardSigmoid(layer, x)]),
+  hard_swish: (layer, x) => layer.op('Mul', [x, hardSigmoid(layer, x)]),
   swish: (layer, x) => layer.op('Mul', [x, layer.op('Sigmoid', [x])]),
   mish: (layer, x) => layer.op('Mul', [x, layer.op('Tanh', [layer.op('Softplus', [x])])]),
   gelu: (layer, x) => gated(layer, x, layer.op('Erf', [layer.op('Mul', [x, layer.scalar(Math.SQRT1_2)])])),

@@ -1,3 +1,4 @@
+import { IDLE } from '../../outline-layers.ts';
 import type { Writer } from '../context.ts';
 import { activationLayers } from './activations.ts';
 import { convolutionLayers } from './convolutions.ts';
@@ -6,19 +7,9 @@ import { normalisationLayers } from './normalisations.ts';
 import { poolingLayers } from './pooling.ts';
 import { shapeLayers } from './shapes.ts';
 
-/** Layers that do something in training only. */
-const IDLE = [
-  'Dropout',
-  'SpatialDropout2D',
-  'GaussianNoise',
-  'GaussianDropout',
-  'AlphaDropout',
-  'ActivityRegularization',
-];
-
 /** Every layer that can be written in ONNX, by its class. */
 export const LAYERS: Readonly<Record<string, Writer>> = {
-  ...Object.fromEntries(IDLE.map(name => [name, ((_, [x]) => x!) satisfies Writer])),
+  ...Object.fromEntries([...IDLE].map(name => [name, ((_, [x]) => x!) satisfies Writer])),
   ...activationLayers,
   ...convolutionLayers,
   ...mergingLayers,

@@ -38,11 +38,19 @@ const layerNormalization: Writer = (layer, [x]) => {
   return layer.channelsFirst(layer.op('LayerNormalization', inputs, attrs), x!.shape);
 };
 
-/** Keras: (x − mean) / max(√variance, 1e-7). TF.js has no such layer. */
+/** Keras: (x − mean) / max(√variance, 1e-7), learnt or given. TF.js has no such layer. */
 const normalization: Writer = (layer, [x]) => {
   if (!overLast(layer, x!)) throw layer.unsupported('an axis other than the last');
-  if (layer.settings.flag('invert', false) || layer.settings.has('mean')) throw layer.unsupported('invert or mean');
-  const [mean, variance] = [layer.weight('mean').data, layer.weight('variance').data];
+  const { settings } = layer;
+  if (settings.flag('invert', false)) throw layer.unsupported('invert');
+  const channels = x!.shape.at(-1)!;
+  const [mean, variance] = (['mean', 'variance'] as const).map(role => {
+    if (!settings.has('mean')) return layer.weight(role).data;
+    const values = settings.numbers(role);
+    if (values.length !== 1 && values.length !== channels)
+      throw layer.unsupported(`${values.length} values of '${role}'`);
+    return Float32Array.from({ length: channels }, (_, c) => values[values.length === 1 ? 0 : c]!);
+  }) as [Float32Array, Float32Array];
   const shape = x!.shape.length === 3 ? [mean.length, 1, 1] : [mean.length];
   const scale = variance.map(v => Math.max(Math.sqrt(v), 1e-7));
   const centred = layer.op('Sub', [x!.name, layer.floats('mean', shape, mean)]);
@@ -61,9 +69,17 @@ const rescaling: Writer = (layer, [x]) => {
   return { ...x!, name: layer.op('Add', [scaled, factor('offset', 0)]) };
 };
 
+/** ConvNeXt's: every channel has a factor. TF.js has no such layer. */
+const layerScale: Writer = (layer, [x]) => {
+  const { data } = layer.weight('gamma');
+  const factors = layer.floats('gamma', x!.shape.length === 3 ? [data.length, 1, 1] : [data.length], data);
+  return { ...x!, name: layer.op('Mul', [x!.name, factors]) };
+};
+
 export const normalisationLayers: Readonly<Record<string, Writer>> = {
   BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
+  LayerScale: layerScale,
   Normalization: normalization,
   Rescaling: rescaling,
 };

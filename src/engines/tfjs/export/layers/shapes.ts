@@ -63,11 +63,20 @@ const upSampling: Writer = (layer, [x]) => {
   return { name, shape: [h * rows, w * columns, c] };
 };
 
+/** Where the image has the size already. Else TF.js takes the corners' centres for the same, and Keras the corners. */
+const resizing: Writer = (layer, [x]) => {
+  const [h, w] = layer.image(x!);
+  const size = ['height', 'width'].map(key => layer.settings.number(key, 0));
+  if (size[0] === h && size[1] === w) return x!;
+  throw layer.unsupported(`resizing ${h} × ${w} to ${size.join(' × ')} (give the model images of that size)`);
+};
+
 export const shapeLayers: Readonly<Record<string, Writer>> = {
   Flatten: flatten,
   Reshape: reshape,
   Permute: permute,
   ZeroPadding2D: zeroPadding,
   Cropping2D: cropping,
+  Resizing: resizing,
   UpSampling2D: upSampling,
 };
