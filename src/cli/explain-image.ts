@@ -20,6 +20,7 @@ import { loadImage } from '../runners/loaded-image.ts';
 import { createSharedWork } from '../runners/memo.ts';
 import { openModel } from '../runners/session.ts';
 import { predictedOf } from '../runners/target.ts';
+import { parseDevice } from '../runners/timing/devices.ts';
 import { explainUnit, scoreUnit, type UnitContext } from '../runners/units.ts';
 import { cacheFolder } from './cache.ts';
 import { drawExplanation } from './draw-explanation.ts';
@@ -54,7 +55,7 @@ export async function explainImage(argv: ExplainArguments): Promise<number> {
   const chosen = argv.target === 'predicted' ? undefined : classNamed(argv.target, card.classes);
   const interrupts = interruptSignal();
   const { signal } = interrupts;
-  const plan: Pick<Plan, 'engine' | 'registry'> = { engine: { use: 'auto', device: argv.device }, registry };
+  const plan: Pick<Plan, 'engine' | 'registry'> = { engine: parseDevice(argv.device, 'auto'), registry };
   const classifier = await openModel(plan, model, { signal, cacheDir: cacheFolder() });
   try {
     if (!parts) return await listLayers(classifier);

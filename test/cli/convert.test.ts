@@ -101,6 +101,17 @@ test('what TF.js lacks is written all the same, and said', async () => {
   expect(existsSync(to)).toBe(true);
 });
 
+test.each([
+  ['cpu', 'Conv'],
+  ['wasm', 'Conv2D'],
+  ['tfjs/wasm', 'Conv2D'],
+])('explain --device %s: the layers are those of its engine', async (device, operator) => {
+  const folder = await mobile(await temporaryFolder(), 'h5');
+  const { code, stdout } = await cli('explain', '--model', folder, '--list-layers', '--device', device);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(new RegExp(` ${operator} `));
+});
+
 describe.skipIf(nativePackage() !== undefined)('a layers model in a suite (needs no native TF.js)', () => {
   test.each([
     ['auto', /mobile: onnx [\d.]+ on cpu/, /a TF\.js layers model, exported to ONNX/],

@@ -21,7 +21,11 @@ export const explainCommand = defineCommand({
       .option('rescale', { type: 'string', requiresArg: true, describe: 'SLOPE,INTERCEPT: stored values are HU so' })
       .option('spacing', { type: 'number', requiresArg: true, describe: 'mm per pixel of the file' })
       .option('seed', { type: 'string', default: '0', describe: 'of explainers that draw' })
-      .option('device', { type: 'string', default: 'auto', describe: 'device of the engine' })
+      .option('device', {
+        type: 'string',
+        default: 'auto',
+        describe: 'cpu, webgpu, wasm, …, or with its engine: tfjs/wasm',
+      })
       .option('plugin', { type: 'string', array: true, default: [] as string[], describe: 'with these plugins' })
       .option('out', { type: 'string', requiresArg: true, describe: 'PNG: the image, the map over it, a colour bar' })
       .option('npy', { type: 'string', requiresArg: true, describe: "the map's numbers, float32 [h, w]" })
