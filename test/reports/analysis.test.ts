@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import { differenceOf, rankingOf } from '../../src/reports/analysis/compare.ts';
+import { findingsOf } from '../../src/reports/analysis/findings.ts';
+import type { Finding, ModelAnalysis } from '../../src/reports/analysis/types.ts';
 import { galleryChoice } from '../../src/reports/gallery-choice.ts';
-import type { SampleRow } from '../../src/results/rows.ts';
+import type { Manifest, SampleRow } from '../../src/results/rows.ts';
 import { fixture } from './fixture.ts';
 
 /** Samples s0, s1 … of patients, two images each. */
@@ -150,5 +152,47 @@ describe('galleryChoice', () => {
     expect(picks.flatMap(p => p.methods).filter(m => m.startsWith('shuffled'))).toEqual([]);
     expect(galleryChoice(manifest, summary, 3)).toHaveLength(3);
     expect(galleryChoice(manifest, summary, 0)).toEqual([]);
+  });
+});
+
+describe('findings', () => {
+  /** Models that differ in the mean curve of the random control. */
+  function models(...given: { id: string; random: (x: number) => number }[]): ModelAnalysis[] {
+    return given.map(({ id, random }) => {
+      const mean = Float64Array.from({ length: 101 }, (_, i) => random(i / 100));
+      const metric = { id: 'deletion', title: 'Deletion', category: 'faithfulness' };
+      const control = { method: { id: 'random', name: 'random', role: 'control' }, others: [], curve: { mean } };
+      return {
+        ...{ model: { id }, images: 8, answered: 8, patients: 4, maps: [], others: [] },
+        metrics: [{ metric, methods: [], controls: [control] }],
+      } as unknown as ModelAnalysis;
+    });
+  }
+  const manifest = { state: 'complete', metrics: [], methods: [{ role: 'control' }] } as unknown as Manifest;
+  const about = (found: readonly Finding[]) => found.filter(f => f.text.includes('taken at random')).map(f => f.text);
+  const early = (x: number) => (x < 0.05 ? 0.9 - 10 * x : 0.4);
+  const slow = (x: number) => 0.9 - 0.5 * x;
+
+  it('name curves that a few pixels in random order bring to their end', () => {
+    expect(about(findingsOf(manifest, models({ id: 'a', random: early })))).toEqual([
+      expect.stringMatching(/^Deletion: 5\u00a0% of the pixels/),
+    ]);
+    expect(about(findingsOf(manifest, models({ id: 'a', random: slow })))).toEqual([]);
+    // A curve that hardly moves says nothing.
+    expect(about(findingsOf(manifest, models({ id: 'a', random: x => 0.5 + 0.09 * early(x) })))).toEqual([]);
+  });
+
+  it('say once what holds of all models, and of which model what does not', () => {
+    const [one, other] = [
+      { id: 'a', random: early },
+      { id: 'b', random: early },
+    ];
+    expect(about(findingsOf(manifest, models(one, other)))).toEqual([expect.stringMatching(/^both models: Deletion/)]);
+    expect(about(findingsOf(manifest, models(one, { ...other, random: slow })))).toEqual([
+      expect.stringMatching(/^a: Deletion/),
+    ]);
+    expect(about(findingsOf(manifest, models(one, other, { id: 'c', random: early })))).toEqual([
+      expect.stringMatching(/^all 3 models: Deletion/),
+    ]);
   });
 });

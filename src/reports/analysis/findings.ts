@@ -8,22 +8,31 @@ const MANY_MISSING = 0.1;
 /** Methods named in one sentence; the table has them all. */
 const MOST_NAMED = 4;
 
+/** A mean curve of a random order is said to end early where so much of its way lies within so few of the pixels. */
+const [EARLY_WAY, EARLY_PIXELS] = [0.8, 0.05];
+/** Smaller ways are noise. */
+const LEAST_WAY = 0.1;
+
 /** What the run can and cannot conclude, in sentences; the most important first. */
 export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
-  const findings: Finding[] = [...runFindings(manifest, models)];
-  for (const model of models) {
-    const prefix = models.length > 1 ? `${model.model.id}: ` : '';
-    const own = [
-      ...classifierFindings(manifest, model),
-      ...rankFindings(model),
-      ...baselineFindings(model),
-      ...controlFindings(manifest, model),
-      ...silentFindings(model),
-      ...missingFindings(model),
-    ];
-    findings.push(...own.map(({ kind, text }) => ({ kind, text: prefix + text })));
-  }
-  return [...findings, ...limits(manifest, models)];
+  const own = models.map(model => [
+    ...classifierFindings(manifest, model),
+    ...rankFindings(model),
+    ...baselineFindings(model),
+    ...controlFindings(manifest, model),
+    ...earlyFindings(model),
+    ...silentFindings(model),
+    ...missingFindings(model),
+  ]);
+  const found = models.flatMap(({ model: { id } }, m) =>
+    own[m]!.flatMap(({ kind, text }) => {
+      // What holds of all models is said once.
+      const common = own.every(others => others.some(other => other.text === text));
+      if (!common) return [{ kind, text: `${id}: ${text}` }];
+      return m === 0 ? [{ kind, text: everyModel(models.length) + text }] : [];
+    }),
+  );
+  return [...runFindings(manifest, models), ...found, ...limits(manifest, models)];
 }
 
 function runFindings(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
@@ -65,9 +74,10 @@ function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[]
       out.push({ kind: 'cannot', text });
     }
     if (wrong > 0 && manifest.target === 'predicted') {
+      const [are, maps] = wrong === 1 ? ['is', 'Its map explains'] : ['are', 'Their maps explain'];
       const text =
-        `${plural(wrong, 'image')} of ${group(images)} (${percent(wrong / images)}) are misclassified. ` +
-        'Their maps explain the wrong class; see the tables by outcome.';
+        `${plural(wrong, 'image')} of ${group(images)} (${percent(wrong / images)}) ${are} misclassified. ` +
+        `${maps} the wrong class; see the tables by outcome.`;
       out.push({ kind: 'caution', text });
     }
   }
@@ -159,6 +169,28 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
     out.unshift({ kind: 'can', text: `On ${listed(allBeat)}, ${who} beats its own maps of other patients.` });
   }
   return out;
+}
+
+function everyModel(models: number): string {
+  if (models === 1) return '';
+  return models === 2 ? 'both models: ' : `all ${models} models: `;
+}
+
+/** Curves that a few pixels bring to their end, whichever these are. */
+function earlyFindings({ metrics }: ModelAnalysis): Finding[] {
+  const early = metrics.flatMap(({ metric, controls }) => {
+    const curve = controls.find(({ method }) => method.name === 'random')?.curve?.mean;
+    if (!curve) return [];
+    const way = (at: number) => Math.abs(curve[at]! - curve[0]!);
+    const longest = Math.max(...curve.map((_, at) => way(at)));
+    const share = way(Math.round(EARLY_PIXELS * (curve.length - 1))) / longest;
+    return longest >= LEAST_WAY && share >= EARLY_WAY ? [metric.title] : [];
+  });
+  if (early.length === 0) return [];
+  const text =
+    `${listed(early)}: ${percent(EARLY_PIXELS)} of the pixels, taken at random, bring the score nearly as far as it ever ` +
+    'goes. Maps with scattered maxima, however right, can hardly beat a random one there; larger patches may tell more.';
+  return [{ kind: 'caution', text }];
 }
 
 /** Methods without any value, and mostly why. */
