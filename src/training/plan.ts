@@ -22,10 +22,14 @@ export interface Augmentation {
   readonly sharpness?: number;
 }
 
-/** `light` suits CT in HU; `strong` suits pictures of CT, whose frame and grey levels are anybody's choice. */
-export const AUGMENTATIONS: Readonly<Record<'none' | 'light' | 'strong', Augmentation | null>> = {
+/**
+ * `light` suits CT in HU; `geometric` small sets of pictures whose grey levels carry something; `strong` pictures of CT
+ * whose frame and grey levels are anybody's choice.
+ */
+export const AUGMENTATIONS: Readonly<Record<'none' | 'light' | 'geometric' | 'strong', Augmentation | null>> = {
   none: null,
   light: { rotation: 8, scale: 0.08, shift: 0.05, flip: true, intensity: 0.03, noise: 0.015 },
+  geometric: { rotation: 15, scale: 0.2, shift: 0.1, flip: true, intensity: 0.03, noise: 0.015 },
   strong: {
     rotation: 15,
     scale: 0.3,
