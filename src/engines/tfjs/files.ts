@@ -4,7 +4,7 @@ import { CtXaiError } from '../../core/errors.ts';
 import { fromHalf } from '../onnx/precision.ts';
 import { readKerasArchive } from './keras-archive.ts';
 import { type H5Model, readKerasH5 } from './keras-h5.ts';
-import { inKeras2Words } from './keras3.ts';
+import { inKeras2Words } from './keras-words.ts';
 import { readCalls } from './topology.ts';
 import { weightNames } from './weight-names.ts';
 

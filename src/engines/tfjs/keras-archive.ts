@@ -1,7 +1,7 @@
 import type { Dataset, Group } from 'h5wasm';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { type H5Model, type H5Weight, readBytes, valuesOf, withH5 } from './keras-h5.ts';
-import { inKeras2Words } from './keras3.ts';
+import { inKeras2Words } from './keras-words.ts';
 import { type LayerCall, readCalls } from './topology.ts';
 import { unzip } from './zip.ts';
 

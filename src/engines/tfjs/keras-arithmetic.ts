@@ -1,4 +1,5 @@
-type Reference = readonly [layer: string, use: number, output: number];
+/** A layer's output: the layer, which of its uses, which of that one's outputs. */
+export type Reference = readonly [layer: string, use: number, output: number];
 
 /** What an operation takes: a layer's output, or a number. */
 export type Operand = Reference | number;

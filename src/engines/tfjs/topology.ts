@@ -1,5 +1,6 @@
 import { CtXaiError } from '../../core/errors.ts';
 import type { Config } from './config.ts';
+import type { Reference } from './keras-arithmetic.ts';
 
 /** One use of a layer, in the order of computation. */
 export interface LayerCall {
@@ -31,9 +32,6 @@ interface LayerJson {
 }
 
 const MODELS: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model', 'Network']);
-
-/** A layer's output: the layer, which of its uses, which of that one's outputs. */
-type Reference = readonly [layer: string, use: number, output: number];
 
 /**
  * Reads the layers of a `modelTopology`, as Keras 2 and 3 and TF.js write it.

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it, test } from 'vitest';
 import type { Engine, ModelCard } from '../../../src/core/contracts.ts';
 import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
 import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
-import { inKeras2Words } from '../../../src/engines/tfjs/keras3.ts';
+import { inKeras2Words } from '../../../src/engines/tfjs/keras-words.ts';
 import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
 import { cardFor, goldenFolder } from '../onnx/fixtures.ts';
 import { batchOf, golden, worst } from './fixtures.ts';

@@ -1,8 +1,13 @@
 import { CtXaiError } from '../../core/errors.ts';
-import { arithmeticAsLayer, isActivationName, isOperationName, type Operand } from './keras-arithmetic.ts';
+import {
+  arithmeticAsLayer,
+  isActivationName,
+  isOperationName,
+  type Operand,
+  type Reference,
+} from './keras-arithmetic.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-type Reference = readonly [layer: string, use: number, output: number];
 
 const MODELS: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model', 'Network']);
 
@@ -38,9 +43,10 @@ function objectOf(value: unknown): Json | undefined {
 }
 
 /**
- * A `modelTopology` in the words of Keras 2, which TF.js reads. What Keras 3 writes otherwise is put back (batch_shape,
- * type policies, calls as { args, kwargs }); what is in Keras 2's words already stays as it is.
- * @throws CtXaiError MODEL where Keras 3 means something that Keras 2's words can't say.
+ * A `modelTopology` in those words of Keras 2 that TF.js reads. What Keras 3 writes otherwise is put back (batch_shape,
+ * type policies, calls as { args, kwargs }); arithmetic between layers, of either, becomes layers; layers that augment
+ * pass on what they take. All else stays as it is.
+ * @throws CtXaiError MODEL where something is meant that these words can't say.
  */
 export function inKeras2Words(topology: unknown, file: string): Json {
   const root = objectOf(topology) ?? {};
