@@ -13,8 +13,8 @@ import { parseArgs } from 'node:util';
 import { runCli } from '../dist/cli/cli.js';
 
 const MODELS = {
-  'phantom-cnn': { arch: 'cnn', width: '0.5', epochs: '14', batch: '32' },
-  'phantom-densenet': { arch: 'densenet', width: '0.5', epochs: '14', batch: '16' },
+  'phantom-cnn': { arch: 'cnn', width: '0.5', epochs: '14', batch: '32', smooth: '1' },
+  'phantom-densenet': { arch: 'densenet', width: '0.5', epochs: '14', batch: '16', smooth: '1' },
 };
 
 const { values, positionals } = parseArgs({

@@ -48,6 +48,7 @@ export interface TrainArguments {
   readonly from?: string | undefined;
   readonly classWeights: boolean;
   readonly patience: number;
+  readonly smooth: number;
   readonly seed: string;
   readonly licence?: string | undefined;
   readonly fresh: boolean;
@@ -147,6 +148,7 @@ function checkNumbers(argv: TrainArguments): void {
     ['epochs', argv.epochs, 1],
     ['batch', argv.batch, 4],
     ['patience', argv.patience, 1],
+    ['smooth', argv.smooth, 1],
   ] as const) {
     if (!Number.isInteger(value) || value < least) refuse(name, value, `a whole number of at least ${least}`);
   }
@@ -192,6 +194,7 @@ function settingsOf(argv: TrainArguments, opened: OpenedData): Omit<TrainPlan, '
     classWeights: argv.classWeights,
     augmentation: AUGMENTATIONS[argv.augment],
     patience: argv.patience,
+    ...(argv.smooth === 1 ? {} : { smooth: argv.smooth }),
     seed: argv.seed,
     data: opened.description,
   };

@@ -66,6 +66,8 @@ export interface TrainPlan {
   readonly start?: { readonly name: string; readonly digest: string };
   /** Epochs without a better validation AUC after which training ends. */
   readonly patience: number;
+  /** Epochs, up to each, whose validation AUCs are averaged to choose the best by. Default: 1. */
+  readonly smooth?: number;
   readonly seed: string | number;
   /** What it is trained on, in words. */
   readonly data: string;

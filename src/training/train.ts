@@ -200,12 +200,9 @@ class Training {
       validationAccuracy: measured.accuracy.value ?? 0,
       rate: rateAt(this.#plan, epoch),
     };
-    const best = isBetter(
-      record,
-      this.#history.find(r => r.epoch === this.#best?.epoch),
-    );
-    if (best) this.#best = { epoch, state: trainer.state() };
     this.#history.push(record);
+    const best = isBetter(this.#history, this.#best?.epoch, this.#plan.smooth ?? 1);
+    if (best) this.#best = { epoch, state: trainer.state() };
     onEvent?.({ kind: 'epoch', record, best });
   }
 
@@ -231,9 +228,18 @@ class Training {
   }
 }
 
-/** By AUC, then by loss. */
-function isBetter(record: EpochRecord, held: EpochRecord | undefined): boolean {
-  if (!held) return true;
-  const [a, b] = [record.validationAuc ?? 0, held.validationAuc ?? 0];
-  return a > b || (a === b && record.validationLoss < held.validationLoss);
+/**
+ * Whether the last epoch is better than the one held: by the AUC averaged over the `smooth` epochs up to it, then by
+ * loss. With few validation images one epoch's AUC is mostly luck, and an early epoch's luck would win. Epochs that have
+ * not as many before them count only among themselves, the last of them best.
+ */
+function isBetter(history: readonly EpochRecord[], held: number | undefined, smooth: number): boolean {
+  const now = history.at(-1)!;
+  if (held === undefined || held < smooth) return true;
+  const auc = (epoch: number): number => {
+    const last = history.filter(r => r.epoch > epoch - smooth && r.epoch <= epoch);
+    return last.reduce((sum, r) => sum + (r.validationAuc ?? 0), 0) / last.length;
+  };
+  const [a, b] = [auc(now.epoch), auc(held)];
+  return a > b || (a === b && now.validationLoss < history.find(r => r.epoch === held)!.validationLoss);
 }

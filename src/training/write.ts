@@ -47,13 +47,13 @@ export function cardText(plan: TrainPlan, trained: Trained, { licence, warnings 
 }
 
 function recipe(plan: TrainPlan, { history, best, calibration }: Trained, warnings: readonly string[]): string {
-  const { optimiser, augmentation, start } = plan;
+  const { optimiser, augmentation, start, smooth } = plan;
   const named = optimiser.name === 'adamw' ? 'AdamW' : 'SGD with Nesterov momentum';
   return [
     `${plan.data}.`,
     `Architecture ${plan.architecture}, width ${plan.width}${start ? `, started from ${start.name}` : ''}; ${named}, peak learning rate ${plan.rate},`,
     `weight decay ${optimiser.decay}, batch ${plan.batch}; ${history.length} of ${plan.epochs} epochs, weights of epoch`,
-    `${best} (best validation AUC${optimiser.averaging > 0 ? ', averaged over steps' : ''});`,
+    `${best} (best validation AUC${smooth ? ` over ${smooth} epochs` : ''}${optimiser.averaging > 0 ? ', averaged over steps' : ''});`,
     `augmentation ${nameOf(augmentation)}; temperature`,
     `${calibration.temperature.toFixed(2)} and offsets ${calibration.offsets.map(v => v.toFixed(2)).join(', ')} fitted on`,
     `the validation images and part of the weights; seed ${plan.seed}.`,

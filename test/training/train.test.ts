@@ -119,3 +119,18 @@ test('a training that starts from trained weights begins better, and takes only 
   const wider = go(toyPlan({ epochs: 1, width: 0.5 }), { dir: join(dir, 'wider'), start });
   await expect(wider).rejects.toMatchObject({ code: 'MODEL', hint: expect.stringMatching(/--width/) });
 });
+
+test('the best epoch is that with the best mean of several, once there are so many', async () => {
+  const [alone, smooth] = await Promise.all(
+    [1, 3].map(n => go(toyPlan({ epochs: 6, smooth: n }), { dir: join(dir, `smooth-${n}`) })),
+  );
+  expect(smooth!.history).toEqual(alone!.history);
+  const aucs = alone!.history.map(r => r.validationAuc!);
+  const means = aucs.map((_, i) => (aucs[i]! + aucs[i - 1]! + aucs[i - 2]!) / 3);
+  const most = Math.max(...means.slice(2));
+  expect(smooth!.best).toBeGreaterThanOrEqual(3);
+  expect(means[smooth!.best - 1]).toBe(most);
+  expect(aucs[alone!.best - 1]).toBe(Math.max(...aucs));
+  // Fewer epochs than are averaged: the last.
+  expect((await go(toyPlan({ epochs: 2, smooth: 5 }), { dir: join(dir, 'short') })).best).toBe(2);
+});

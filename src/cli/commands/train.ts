@@ -74,7 +74,7 @@ export const trainCommand = defineCommand({
       .option('augment', {
         choices: ['none', 'light', 'geometric', 'strong'] as const,
         default: 'light' as const,
-        describe: 'random rotation, scale, shift, flip, intensity, noise; strong: for pictures of CT',
+        describe: 'random rotation, scale, shift, flip, intensity, noise; strong: gamma and sharpness too',
       })
       .option('averaging', {
         type: 'number',
@@ -93,6 +93,12 @@ export const trainCommand = defineCommand({
         default: 10,
         requiresArg: true,
         describe: 'epochs without a better validation AUC',
+      })
+      .option('smooth', {
+        type: 'number',
+        default: 5,
+        requiresArg: true,
+        describe: 'epochs whose validation AUCs are averaged to choose the best by; 1: each by itself',
       })
       .option('seed', {
         type: 'string',
