@@ -17,6 +17,14 @@ export function scoreName({ options }: MetricEntry): string | undefined {
   return typeof score === 'string' ? score : undefined;
 }
 
+/** What a metric changes at once, where that is not single pixels. */
+function patchesOf({ options }: MetricEntry): string {
+  const { unit, patch, patchPixels } = (options ?? {}) as Readonly<Record<string, unknown>>;
+  if (unit !== 'patches') return '';
+  if (typeof patchPixels === 'number') return `patches of ${patchPixels} pixels`;
+  return typeof patch === 'number' ? `patches of ${patch} mm (pixels without spacing)` : '';
+}
+
 /** '1', '2–3', or a dash where the method is not ranked. */
 export function ranksText(ranking: Ranking | undefined, method: string): string {
   const set = ranking?.sets.get(method);
@@ -79,7 +87,7 @@ export function metricNotes({ methods, ranking }: MetricAnalysis): string[] {
   return notes.filter(Boolean);
 }
 
-/** 'lower is better', the range, baseline and score. */
+/** 'lower is better', the range, baseline, score and patches. */
 export function metricAbout(metric: MetricEntry): string[] {
   const score = scoreName(metric);
   return [
@@ -87,6 +95,7 @@ export function metricAbout(metric: MetricEntry): string[] {
     rangeText(metric.range),
     metric.baseline === undefined ? '' : `baseline: ${metric.baseline}`,
     score === undefined ? '' : `score: ${score}`,
+    patchesOf(metric),
   ].filter(Boolean);
 }
 

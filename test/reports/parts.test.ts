@@ -10,6 +10,7 @@ import { axisOver } from '../../src/reports/html/axis.ts';
 import { escapeHtml, html } from '../../src/reports/html/markup.ts';
 import { outlinePath } from '../../src/reports/html/outline.ts';
 import { countOf, createTally, mergeTallies } from '../../src/reports/tally.ts';
+import { metricAbout } from '../../src/reports/words.ts';
 import { elementsOf } from './render.ts';
 
 describe('numbers', () => {
@@ -37,6 +38,15 @@ describe('numbers', () => {
       decimalsFor([]),
       decimalsFor([], [120]),
     ]).toEqual([3, 2, 0, 3, 1]);
+  });
+});
+
+describe('about a metric', () => {
+  it('is said what it changes at once, where that is not single pixels', () => {
+    const about = (options: object) => metricAbout({ better: 'higher', range: [-1, 1], options } as never).at(-1);
+    expect(about({ score: 'probability', unit: 'pixels', patch: 8 })).toBe('score: probability');
+    expect(about({ score: 'probability', unit: 'patches', patch: 8 })).toBe('patches of 8 mm (pixels without spacing)');
+    expect(about({ unit: 'patches', patch: 8, patchPixels: 5 })).toBe('patches of 5 pixels');
   });
 });
 
