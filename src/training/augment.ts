@@ -1,4 +1,3 @@
-import { gaussianBlur } from '../core/image/blur.ts';
 import type { Rng } from '../core/rng.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Augmentation } from './plan.ts';
@@ -34,9 +33,7 @@ export function augment(image: Tensor, a: Augmentation, { window, air }: RawSpac
       out[row * w + column] = upper * (1 - fy) + lower * fy;
     }
   }
-  if (a.sharpness) sharpen(out, [h, w], around(rng, a.sharpness));
   const [low, high] = window;
-  if (a.gamma) bend(out, 2 ** around(rng, a.gamma), window);
   const gain = 1 + around(rng, a.intensity);
   const middle = (low + high) / 2;
   const offset = around(rng, a.intensity) * (high - low) + middle * (1 - gain);
@@ -44,18 +41,4 @@ export function augment(image: Tensor, a: Augmentation, { window, air }: RawSpac
   const sd = Math.max(0, around(rng, a.noise)) * (high - low);
   for (let p = 0; p < out.length; p++) out[p] = out[p]! * gain + offset + (sd > 0 ? sd * rng.normal() : 0);
   return tensor(image.shape, out);
-}
-
-/** Adds a share of what a blur takes away; a negative share blurs. */
-function sharpen(pixels: Float32Array, [h, w]: readonly [number, number], share: number): void {
-  const smooth = gaussianBlur(tensor([h, w], pixels), 1, { truncate: 2 }).data;
-  for (let p = 0; p < pixels.length; p++) pixels[p] = pixels[p]! + share * (pixels[p]! - smooth[p]!);
-}
-
-/** The window's values, as 0…1, to a power. What lies outside ends on its edges. */
-function bend(pixels: Float32Array, exponent: number, [low, high]: readonly [number, number]): void {
-  for (let p = 0; p < pixels.length; p++) {
-    const share = Math.min(1, Math.max(0, (pixels[p]! - low) / (high - low)));
-    pixels[p] = low + (high - low) * share ** exponent;
-  }
 }

@@ -16,30 +16,13 @@ export interface Augmentation {
   readonly intensity: number;
   /** Largest SD of added white noise, as a share of the window. */
   readonly noise: number;
-  /** Largest change of the grey scale's exponent, as a power of two, within the window. Default 0. */
-  readonly gamma?: number;
-  /** Largest share of the detail (image minus its blur, σ 1 pixel) added or taken away, as kernels do. Default 0. */
-  readonly sharpness?: number;
 }
 
-/**
- * `light` suits CT in HU; `geometric` small sets of pictures whose grey levels carry something; `strong` pictures of CT
- * whose frame and grey levels are anybody's choice.
- */
-export const AUGMENTATIONS: Readonly<Record<'none' | 'light' | 'geometric' | 'strong', Augmentation | null>> = {
+/** `light` suits CT in HU; `strong` suits pictures of CT, whose frame and grey levels are anybody's choice. */
+export const AUGMENTATIONS: Readonly<Record<'none' | 'light' | 'strong', Augmentation | null>> = {
   none: null,
   light: { rotation: 8, scale: 0.08, shift: 0.05, flip: true, intensity: 0.03, noise: 0.015 },
-  geometric: { rotation: 15, scale: 0.2, shift: 0.1, flip: true, intensity: 0.03, noise: 0.015 },
-  strong: {
-    rotation: 15,
-    scale: 0.3,
-    shift: 0.1,
-    flip: true,
-    intensity: 0.2,
-    noise: 0.02,
-    gamma: 0.8,
-    sharpness: 0.7,
-  },
+  strong: { rotation: 15, scale: 0.2, shift: 0.1, flip: true, intensity: 0.2, noise: 0.03 },
 };
 
 /** All that a training's result depends on. */

@@ -72,9 +72,9 @@ export const trainCommand = defineCommand({
       .option('decay', { type: 'number', requiresArg: true, describe: 'weight decay; default 0.05, sgd: 0.0005' })
       .option('smoothing', { type: 'number', default: 0.05, requiresArg: true, describe: 'label smoothing' })
       .option('augment', {
-        choices: ['none', 'light', 'geometric', 'strong'] as const,
+        choices: ['none', 'light', 'strong'] as const,
         default: 'light' as const,
-        describe: 'random rotation, scale, shift, flip, intensity, noise; strong: gamma and sharpness too',
+        describe: 'random rotation, scale, shift, flip, intensity, noise; strong: for pictures of CT',
       })
       .option('averaging', {
         type: 'number',
