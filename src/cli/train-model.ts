@@ -32,6 +32,7 @@ export interface TrainArguments {
   readonly normalise: 'none' | 'min-max' | 'z-score';
   readonly rescale?: readonly number[] | undefined;
   readonly patientPattern?: string | undefined;
+  readonly redraw: boolean;
   readonly patients: number;
   readonly valPatients: number;
   readonly testPatients: number;
@@ -173,6 +174,7 @@ function requestOf(argv: TrainArguments): Parameters<typeof openData>[0] {
     phantom: { train: argv.patients, val: argv.valPatients, test: argv.testPatients, slices: argv.slices },
     rescale: slope === undefined || intercept === undefined ? undefined : { slope, intercept },
     patientPattern: argv.patientPattern,
+    redraw: argv.redraw,
   };
 }
 

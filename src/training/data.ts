@@ -18,6 +18,8 @@ export interface DataRequest {
   /** Stored values × slope + intercept are HU. */
   readonly rescale?: { readonly slope: number; readonly intercept: number } | undefined;
   readonly patientPattern?: string | undefined;
+  /** Draw the splits by patient, whatever the data says of them. */
+  readonly redraw?: boolean;
 }
 
 export interface SplitSamples {
@@ -70,13 +72,17 @@ async function openPhantomSplits({ phantom: size }: DataRequest): Promise<Opened
 }
 
 async function openFolder(request: DataRequest): Promise<OpenedData> {
-  const { data, testData, rescale, patientPattern, seed } = request;
+  const { data, testData, rescale, patientPattern, seed, redraw } = request;
   const options = { ...(rescale ? { rescale } : {}), ...(patientPattern === undefined ? {} : { patientPattern }) };
   const open = (path: string) => imageFolder.open({ path, ...options }, { base: process.cwd() });
   const dataset = await open(data);
   const test = testData === undefined ? undefined : await open(testData);
   const samples = await samplesOf(dataset);
-  const members = samples.map(s => ({ ...s, label: s.label ?? '' }));
+  const members = samples.map(({ patient, label = '', split }) => ({
+    patient,
+    label,
+    ...(split === undefined || redraw ? {} : { split }),
+  }));
   const split = splitsOf(members, { seed, elsewhere: test ? ['test'] : [] });
   const part = (name: Split): SplitSamples => {
     const chosen = samples.filter((_, i) => split[i] === name);
@@ -89,6 +95,6 @@ async function openFolder(request: DataRequest): Promise<OpenedData> {
     splits,
     labels: [...new Set([...dataset.labels, ...(test?.labels ?? [])])].sort(),
     unit: rescale ? 'HU' : 'grey',
-    description: `Images of ${basename(data)}${test ? `, tested on ${basename(testData!)}` : ''}: ${counts}`,
+    description: `Images of ${basename(data)}${redraw ? ', splits drawn anew' : ''}${test ? `, tested on ${basename(testData!)}` : ''}: ${counts}`,
   };
 }

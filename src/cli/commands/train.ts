@@ -46,6 +46,11 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         describe: 'its first group, on paths, is the patient',
       })
+      .option('redraw', {
+        type: 'boolean',
+        default: false,
+        describe: "draw the splits by patient, whatever the index's split column says",
+      })
       .option('patients', { type: 'number', default: 640, requiresArg: true, describe: 'phantom: training patients' })
       .option('val-patients', {
         type: 'number',

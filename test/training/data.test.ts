@@ -1,0 +1,39 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { openData } from '../../src/training/data.ts';
+import { encode, put, temporaryFolder } from '../data/images.ts';
+
+const folder = temporaryFolder();
+const [data, testData] = ['train-and-val', 'test'].map(name => join(folder, name)) as [string, string];
+const PATIENTS = 40;
+
+beforeAll(async () => {
+  const png = await encode(Uint8Array.of(1, 2, 3, 4), { width: 2, height: 2, channels: 1 });
+  for (const [path, patients] of [
+    [data, PATIENTS],
+    [testData, 4],
+  ] as const) {
+    mkdirSync(path);
+    const rows = Array.from({ length: 2 * patients }, (_, i) => {
+      put(path, `${i}.png`, png);
+      const patient = i >> 1;
+      // Every fourth patient is to validate.
+      return [`${i}.png`, patient % 2 ? 'ill' : 'well', patient % 4 ? 'train' : 'val', `${path}-${patient}`].join(',');
+    });
+    writeFileSync(join(path, 'index.csv'), ['file,label,split,patient', ...rows].join('\n'));
+  }
+});
+
+test.each([false, true])('splits of a folder with another for testing; drawn anew: %s', async redraw => {
+  const phantom = { train: 2, val: 2, test: 2, slices: 1 };
+  const { splits, description } = await openData({ data, testData, seed: 1, phantom, redraw });
+  const { train, val, test: held } = splits;
+  const patients = (of: typeof train) => new Set(of.samples.map(s => s.patient));
+  expect(held.samples).toHaveLength(8);
+  expect(train.samples.length + val.samples.length).toBe(2 * PATIENTS);
+  expect([...patients(val)].filter(p => patients(train).has(p))).toEqual([]);
+  expect(val.samples.every(s => s.split === 'val')).toBe(!redraw);
+  expect(patients(val).size).toBe(redraw ? 6 : 10);
+  expect(description.includes('drawn anew')).toBe(redraw);
+});
