@@ -82,6 +82,7 @@ function rolesOf({ className, config }: LayerCall): readonly string[] | undefine
       return ['depthwise_kernel', 'pointwise_kernel', ...when('use_bias', 'bias')];
     case 'BatchNormalization':
       return [...when('scale', 'gamma'), ...when('center', 'beta'), 'moving_mean', 'moving_variance'];
+    case 'GroupNormalization':
     case 'LayerNormalization':
       return [...when('scale', 'gamma'), ...when('center', 'beta')];
     case 'LayerScale':

@@ -38,6 +38,29 @@ const layerNormalization: Writer = (layer, [x]) => {
   return layer.channelsFirst(layer.op('LayerNormalization', inputs, attrs), x!.shape);
 };
 
+/** Channels in groups, each normalised over its pixels and channels. TF.js has no such layer. */
+const groupNormalization: Writer = (layer, [x]) => {
+  if (!overLast(layer, x!)) throw layer.unsupported('an axis other than the last');
+  const [h, w, channels] = layer.image(x!);
+  const { settings } = layer;
+  const wanted = settings.number('groups', 32);
+  const groups = wanted === -1 ? channels : wanted;
+  const name = layer.op(
+    'InstanceNormalization',
+    [
+      layer.op('Reshape', [x!.name, layer.ints([0, groups, -1])]),
+      layer.floats('ones', [groups], new Float32Array(groups).fill(1)),
+      layer.floats('zeros', [groups], new Float32Array(groups)),
+    ],
+    { epsilon: attr.float(settings.number('epsilon', 1e-3)) },
+  );
+  const perChannel = (op: string, to: string, role: string, there: boolean) =>
+    there ? layer.op(op, [to, layer.floats(role, [channels, 1, 1], layer.weight(role).data)]) : to;
+  const back = layer.op('Reshape', [name, layer.ints([0, channels, h, w])]);
+  const scaled = perChannel('Mul', back, 'gamma', settings.flag('scale', true));
+  return { ...x!, name: perChannel('Add', scaled, 'beta', settings.flag('center', true)) };
+};
+
 /** Keras: (x − mean) / max(√variance, 1e-7), learnt or given. TF.js has no such layer. */
 const normalization: Writer = (layer, [x]) => {
   if (!overLast(layer, x!)) throw layer.unsupported('an axis other than the last');
@@ -78,6 +101,7 @@ const layerScale: Writer = (layer, [x]) => {
 
 export const normalisationLayers: Readonly<Record<string, Writer>> = {
   BatchNormalization: batchNormalization,
+  GroupNormalization: groupNormalization,
   LayerNormalization: layerNormalization,
   LayerScale: layerScale,
   Normalization: normalization,
