@@ -17,7 +17,8 @@ export function windowed(card: Pick<ModelCard, 'intensity'>, raw: Tensor): Tenso
 
 /**
  * The card's intensity steps with their statistics frozen from `reference`, the unperturbed image in raw space: [h, w],
- * whose plane is repeated to the card's channels, or [h, w, c]. The function returned is pointwise, and so commutes with masking; raw-space baselines go through it too.
+ * whose plane is repeated to the card's channels, or [h, w, c]. The function returned is pointwise, and so commutes with
+ * masking; raw-space baselines go through it too.
  *
  * Values are clipped to the window, which becomes 0…1; then the card's steps, each an affine map per channel, act in
  * turn. `normalise` takes its minimum and maximum, or mean and population standard deviation, over all pixels and

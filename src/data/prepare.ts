@@ -40,6 +40,9 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
     );
   }
   const coloured = card.input.channels === 3 && card.input.colour !== false ? source.colour : undefined;
+  if (coloured && !sameShape(coloured.shape, [...source.pixels.shape, 3])) {
+    throw new CtXaiError('IMAGE', `${where} is [${source.pixels.shape}], its colours [${coloured.shape}].`);
+  }
   const seen = coloured ?? source.pixels;
   if (!source.pixels.data.every(Number.isFinite) || !seen.data.every(Number.isFinite)) {
     throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);

@@ -156,6 +156,11 @@ describe('colours', () => {
     for (let i = 1; i < smooth.data.length; i += 3) expect(smooth.data[i]).toBeCloseTo(80 / 255, 6);
   });
 
+  it('must be of the same picture', () => {
+    const broken = { ...picture, colour: filled([9, 6, 3], 1) };
+    expect(() => prepare(broken, cardOf({ channels: 3 }))).toThrow(/is \[6,9\], its colours \[9,6,3\]/);
+  });
+
   it('may not be NaN', () => {
     const broken = { ...picture, colour: filled([6, 9, 3], Number.NaN) };
     expect(() => prepare(broken, cardOf({ channels: 3 }))).toThrow(/NaN/);
