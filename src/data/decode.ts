@@ -91,16 +91,15 @@ function asDecoded(
     for (let i = 0; i < grey.length; i++) grey[i] = values[i * channels]!;
     return { stored: tensor(shape, grey), maximum };
   }
-  const rgb = new Float32Array(grey.length * 3);
   let coloured = false;
   for (let i = 0, v = 0; i < grey.length; i++, v += channels) {
     const [r, g, b] = [values[v]!, values[v + 1]!, values[v + 2]!];
     const luma = 19595 * r + 38470 * g + 7471 * b;
     grey[i] = maximum === 255 ? (luma + 32768) >> 16 : luma / 65536;
-    rgb[3 * i] = r;
-    rgb[3 * i + 1] = g;
-    rgb[3 * i + 2] = b;
     coloured ||= r !== g || g !== b;
   }
-  return { stored: tensor(shape, grey), maximum, ...(coloured ? { colour: tensor([...shape, 3], rgb) } : {}) };
+  const stored = tensor(shape, grey);
+  if (!coloured) return { stored, maximum };
+  const rgb = Float32Array.from({ length: grey.length * 3 }, (_, i) => values[Math.floor(i / 3) * channels + (i % 3)]!);
+  return { stored, maximum, colour: tensor([...shape, 3], rgb) };
 }

@@ -44,7 +44,7 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
     throw new CtXaiError('IMAGE', `${where} is [${source.pixels.shape}], its colours [${coloured.shape}].`);
   }
   const seen = coloured ?? source.pixels;
-  if (!source.pixels.data.every(Number.isFinite) || !seen.data.every(Number.isFinite)) {
+  if (![...new Set([source.pixels, seen])].every(({ data }) => data.every(Number.isFinite))) {
     throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);
   }
   const geometry = layOut(sizeOf(source.pixels), card.input.size, card.resize.fit);

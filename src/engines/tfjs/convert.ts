@@ -64,19 +64,12 @@ export async function convertModel(file: string, to: string, options: ConvertOpt
   }
   const megabytes = bytes.byteLength / 1e6;
   const { output: _, ...rest } = card;
-  const exported: FullClassifier = await onnxEngine.open({ ...rest, file: to, format: 'onnx' }, { device: 'cpu' });
-  let native: FullClassifier;
-  try {
-    native = await tfjsEngine.open(card, { device: 'auto' });
-  } catch (error) {
-    await exported.close();
-    // The file itself is sound: it has been exported.
-    if (!(error instanceof CtXaiError && error.code === 'MODEL')) throw error;
-    // What follows is advice to do what is being done.
-    return { card, megabytes, compared: { impossible: error.message.split(' Try it as ONNX')[0]! } };
-  }
   const images = noiseImages(IMAGES, [rows, columns, channels], ['unit', 'grey', 'normal']);
-  const [onTfjs, onOnnx] = [await measured(native, images, ROUNDS), await measured(exported, images, ROUNDS)];
+  const native = await openNative(card);
+  const onTfjs = 'impossible' in native ? native : await measured(native, images, ROUNDS);
+  const exported = await onnxEngine.open({ ...rest, file: to, format: 'onnx' }, { device: 'cpu' });
+  const onOnnx = await measured(exported, images, ROUNDS);
+  if ('impossible' in onTfjs) return { card, megabytes, compared: onTfjs };
   return {
     card,
     megabytes,
@@ -86,6 +79,17 @@ export async function convertModel(file: string, to: string, options: ConvertOpt
       device: onTfjs.device,
     },
   };
+}
+
+/** The model on TF.js, or why TF.js can't load it: the file itself is sound, for it has been exported. */
+async function openNative(card: ModelCard): Promise<FullClassifier | { readonly impossible: string }> {
+  try {
+    return await tfjsEngine.open(card, { device: 'auto' });
+  } catch (error) {
+    if (!(error instanceof CtXaiError && error.code === 'MODEL')) throw error;
+    // What follows is advice to do what is being done.
+    return { impossible: error.message.split(' Try it as ONNX')[0]! };
+  }
 }
 
 /** A card of what the file tells; the classes have no names. */

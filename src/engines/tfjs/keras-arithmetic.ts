@@ -1,5 +1,4 @@
-/** A layer's output: the layer, which of its uses, which of that one's outputs. */
-export type Reference = readonly [layer: string, use: number, output: number];
+import type { Reference } from './keras-json.ts';
 
 /** What an operation takes: a layer's output, or a number. */
 export type Operand = Reference | number;

@@ -1,15 +1,8 @@
 import { CtXaiError } from '../../core/errors.ts';
-import {
-  arithmeticAsLayer,
-  isActivationName,
-  isOperationName,
-  type Operand,
-  type Reference,
-} from './keras-arithmetic.ts';
+import { arithmeticAsLayer, isActivationName, isOperationName, type Operand } from './keras-arithmetic.ts';
+import { MODELS, type Reference, references } from './keras-json.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-
-const MODELS: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model', 'Network']);
 
 /** Layers that change images while a model is trained, and pass them on afterwards. TF.js has almost none of them. */
 const AUGMENTATION: ReadonlySet<string> = new Set([
@@ -221,15 +214,4 @@ function allOperands(values: readonly unknown[]): Operand[] | undefined {
     return more.length > 0 ? undefined : only;
   });
   return found.some(operand => operand === undefined) ? undefined : (found as Operand[]);
-}
-
-/** All [layer, use, output] in a nest of lists and { keras_history }. */
-function references(value: unknown): Reference[] {
-  if (Array.isArray(value)) {
-    const [layer, use, output] = value;
-    const is = typeof layer === 'string' && typeof use === 'number' && typeof output === 'number';
-    return is ? [[layer, use, output]] : value.flatMap(references);
-  }
-  const { keras_history: history, ...rest } = objectOf(value) ?? {};
-  return history === undefined ? Object.values(rest).flatMap(references) : references(history);
 }

@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../core/errors.ts';
 import type { Config } from './config.ts';
-import type { Reference } from './keras-arithmetic.ts';
+import { MODELS, type Reference, references } from './keras-json.ts';
 
 /** One use of a layer, in the order of computation. */
 export interface LayerCall {
@@ -30,8 +30,6 @@ interface LayerJson {
   readonly config?: unknown;
   readonly inbound_nodes?: unknown;
 }
-
-const MODELS: ReadonlySet<string> = new Set(['Sequential', 'Functional', 'Model', 'Network']);
 
 /**
  * Reads the layers of a `modelTopology`, as Keras 2 and 3 and TF.js write it.
@@ -189,17 +187,4 @@ function shiftsOf(
 function usesOf(layer: LayerJson): Reference[][] {
   const nodes = layer.inbound_nodes;
   return Array.isArray(nodes) ? nodes.map(node => references(node)) : [];
-}
-
-/** All references in a nest of lists: Keras 2's ['layer', 0, 0, {}] and Keras 3's { keras_history: ['layer', 0, 0] }. */
-function references(value: unknown): Reference[] {
-  if (Array.isArray(value)) {
-    const [layer, use, output] = value;
-    if (typeof layer === 'string' && typeof use === 'number' && typeof output === 'number')
-      return [[layer, use, output]];
-    return value.flatMap(references);
-  }
-  if (typeof value !== 'object' || value === null) return [];
-  const { keras_history: history, ...rest } = value as Record<string, unknown>;
-  return history === undefined ? Object.values(rest).flatMap(references) : references(history);
 }

@@ -43,8 +43,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
     return clip(layer, layer.op('Add', [layer.op('Mul', [x, layer.scalar(0.2)]), layer.scalar(0.5)]), 0, 1);
   },
   // relu6(x + 3) / 6
-  hard_sigmoid_keras_3: (layer, x) => hardSigmoid(layer, x),
-  hard_silu: (layer, x) => layer.op('Mul', [x, hardSigmoid(layer, x)]),
+  hard_sigmoid_keras_3: hardSigmoid,
   hard_swish: (layer, x) => layer.op('Mul', [x, hardSigmoid(layer, x)]),
   swish: (layer, x) => layer.op('Mul', [x, layer.op('Sigmoid', [x])]),
   mish: (layer, x) => layer.op('Mul', [x, layer.op('Tanh', [layer.op('Softplus', [x])])]),
@@ -61,7 +60,7 @@ const FORMULAS: Readonly<Record<string, Formula>> = {
 /** Applies a layer's `activation`, if it has one. */
 export function activated(layer: LayerWriter, { name, shape }: Value): Value {
   const called = layer.settings.text('activation', 'linear');
-  const key = called.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`).replace(/^silu$/, 'swish');
+  const key = called.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`).replace(/^(hard_)?silu$/, '$1swish');
   const formula = FORMULAS[key];
   if (!formula) throw layer.unsupported(`the activation '${called}'`);
   return { name: formula(layer, name, shape), shape };
