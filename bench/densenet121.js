@@ -1,10 +1,10 @@
 import { createRng } from '../dist/core/rng.js';
-import { attr, constant, DType, GraphBuilder } from '../dist/engines/onnx/graph.js';
+import { attr, constant, DType, GraphBuilder } from '../dist/engines/onnx/graph/graph.js';
 
 /**
  * DenseNet-121 (Huang et al. 2017) as PyTorch exports it, with random weights: speed does not depend on them.
  * @param {number} size pixels a side
- * @returns {import('../dist/engines/onnx/graph.js').Graph}
+ * @returns {import('../dist/engines/onnx/graph/graph.js').Graph}
  */
 export function densenet121(size = 224, channels = 1, classes = 2) {
   const rng = createRng('densenet121');

@@ -11,8 +11,8 @@ import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 import { onnxEngine } from '../dist/engines/onnx/index.js';
-import { encodeModel } from '../dist/engines/onnx/proto.js';
 import { densenet121 } from './densenet121.js';
 
 const { values } = parseArgs({

@@ -19,7 +19,7 @@ export { loadPlan, resolvePlan } from './config/resolve.ts';
 export { samplesOf } from './config/samples.ts';
 export { type LoadedSuite, type Overrides, parseSuite, readSuite } from './config/suite.ts';
 export { imageBatch } from './core/batch.ts';
-export * from './core/contracts.ts';
+export * from './core/contracts/index.ts';
 export {
   defineExplainer,
   defineMetric,
@@ -40,6 +40,6 @@ export { readRun } from './results/read-run.ts';
 export type { Manifest, MapRow, Passes, Row, SampleRow, ScoreRow, TimingRow } from './results/rows.ts';
 export type { Run } from './results/run.ts';
 export { type TableOptions, writeTables } from './results/tables.ts';
-export { type CheckResult, checkPlan, type ModelCheck } from './runners/check.ts';
+export { type CheckResult, checkPlan, type ModelCheck } from './runners/check-plan.ts';
 export type { Listener, Progress, RunEvent } from './runners/events.ts';
-export { type RunOptions, type RunResult, runSuite } from './runners/suite.ts';
+export { type RunOptions, type RunResult, runSuite } from './runners/run-suite.ts';

@@ -15,7 +15,7 @@ export default function setup(): void {
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) return;
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const built = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, encoding: 'utf8' });
-  const worker = join(root, 'dist', 'engines', 'onnx', 'worker.js');
+  const worker = join(root, 'dist', 'engines', 'onnx', 'session', 'onnx-worker.js');
   if (built.error || !existsSync(worker)) throw new Error(`the build failed:\n${built.stdout}${built.stderr}`);
   writeFileSync(stamp, '');
   // What changed while the build ran counts as newer.

@@ -1,17 +1,17 @@
 import yargs, { type Argv } from 'yargs';
 import { packageVersion } from '../config/version.ts';
 import { CtXaiError } from '../core/errors.ts';
-import type { Command } from './command.ts';
-import { checkCommand } from './commands/check.ts';
-import { convertCommand } from './commands/convert.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { explainCommand } from './commands/explain.ts';
-import { listCommand } from './commands/list.ts';
-import { reportCommand } from './commands/report.ts';
-import { runCommand } from './commands/run.ts';
-import { timeCommand } from './commands/time.ts';
-import { trainCommand } from './commands/train.ts';
-import { ExitCode, printError } from './output.ts';
+import { checkCommand } from './check/check-command.ts';
+import { convertCommand } from './convert/convert-command.ts';
+import { doctorCommand } from './doctor/doctor-command.ts';
+import { explainCommand } from './explain/explain-command.ts';
+import { listCommand } from './list/list-command.ts';
+import { reportCommand } from './report/report-command.ts';
+import { runCommand } from './run/run-command.ts';
+import type { Command } from './shared/command.ts';
+import { ExitCode, printError } from './shared/output.ts';
+import { timeCommand } from './time/time-command.ts';
+import { trainCommand } from './train/train-command.ts';
 
 /** The command line, without running it. `finish` takes the exit code of the command that ran. */
 export function createCli(args: readonly string[], finish: (code: number) => void): Argv {

@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
-import type { ModelCard } from '../core/contracts.ts';
+import type { ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { type CardFile, cardSchema } from './card-schema.ts';
-import { type CheckContext, check } from './check.ts';
+import { type CheckContext, check } from './validate.ts';
 import { readYaml } from './yaml.ts';
 
 const WEIGHTS = ['model.onnx', 'model.json', 'model.h5', 'model.keras'];

@@ -1,4 +1,4 @@
-import type { ModelInput } from '../core/contracts.ts';
+import type { ModelInput } from '../core/contracts/index.ts';
 import type { Plan, PlannedModel } from './plan.ts';
 
 /** Images through a model, forward and backward. */

@@ -1,5 +1,5 @@
 import { CtXaiError } from '../core/errors.ts';
-import { pathText } from './check.ts';
+import { pathText } from './validate.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Explainer, Metric } from '../core/contracts.ts';
+import type { Explainer, Metric } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
 import { cardSchema } from './card-schema.ts';
 import { suiteSchema } from './schema.ts';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { ModelCard } from '../core/contracts.ts';
+import type { ModelCard } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 
 /**

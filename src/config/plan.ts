@@ -1,4 +1,4 @@
-import type { Baseline, Dataset, Explainer, Metric, ModelCard } from '../core/contracts.ts';
+import type { Baseline, Dataset, Explainer, Metric, ModelCard } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
 
 /** A model that a suite names. */

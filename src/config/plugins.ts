@@ -1,6 +1,6 @@
 import { basename, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Explainer, Metric } from '../core/contracts.ts';
+import type { Explainer, Metric } from '../core/contracts/index.ts';
 import { definePlugin, type Plugin } from '../core/define.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import type { Registry } from '../core/registry.ts';

@@ -1,4 +1,4 @@
-import type { Dataset, ModelCard, Sample } from '../core/contracts.ts';
+import type { Dataset, ModelCard, Sample } from '../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../core/errors.ts';
 import type { PlannedTarget } from './plan.ts';
 

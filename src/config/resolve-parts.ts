@@ -1,9 +1,9 @@
-import type { Explainer, Metric } from '../core/contracts.ts';
+import type { Explainer, Metric } from '../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
-import { type CheckContext, check } from './check.ts';
 import type { PlannedExplainer, PlannedMetric } from './plan.ts';
 import type { Suite, SuitePart } from './schema.ts';
+import { type CheckContext, check } from './validate.ts';
 
 type Place = CheckContext['place'];
 type List = 'explainers' | 'controls' | 'metrics';

@@ -1,9 +1,9 @@
-import type { Baseline, ModelCard } from '../core/contracts.ts';
+import type { Baseline, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
-import type { CheckContext } from './check.ts';
 import type { PlannedEngine, PlannedTiming } from './plan.ts';
 import { engineSchema, type Suite, timingSchema } from './schema.ts';
+import type { CheckContext } from './validate.ts';
 
 /**
  * The engine's settings. Whether its device is there is found out when a model is opened.

@@ -1,9 +1,8 @@
 import { resolve } from 'node:path';
-import type { Dataset, ModelCard } from '../core/contracts.ts';
+import type { Dataset, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
 import { inlineCard, readCard } from './card.ts';
-import { check, keysAt } from './check.ts';
 import type { Env } from './env.ts';
 import { modelDigest } from './model-digest.ts';
 import type { Plan, PlannedModel } from './plan.ts';
@@ -14,6 +13,7 @@ import { checkSuitePreset, resolveExplainers, resolveMetrics } from './resolve-p
 import { baselinesOf, resolveEngine, resolveTiming } from './resolve-settings.ts';
 import { engineSchema, type Suite, type SuiteModel } from './schema.ts';
 import { type LoadedSuite, nameOf, type Overrides, readSuite } from './suite.ts';
+import { check, keysAt } from './validate.ts';
 import { packageVersion } from './version.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { Sample } from '../core/contracts.ts';
+import type { Sample } from '../core/contracts/index.ts';
 import type { Plan } from './plan.ts';
 
 /**

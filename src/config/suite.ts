@@ -1,8 +1,8 @@
 import { basename, dirname, extname, resolve } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
-import { type CheckContext, check } from './check.ts';
 import { type Env, substitute } from './env.ts';
 import { type Suite, suiteSchema } from './schema.ts';
+import { type CheckContext, check } from './validate.ts';
 import { readYaml } from './yaml.ts';
 
 /** A suite that was read and checked, and not yet resolved. */

@@ -7,7 +7,7 @@ import type {
   Runtime,
   ScoreKind,
   Target,
-} from '../core/contracts.ts';
+} from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 

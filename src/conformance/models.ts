@@ -1,4 +1,4 @@
-import type { FullClassifier } from '../core/contracts.ts';
+import type { FullClassifier } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
 import { analyticModel } from './analytic.ts';
 

@@ -1,4 +1,4 @@
-import type { Classifier, Metric, MetricContext, Score, Undefined } from '../core/contracts.ts';
+import type { Classifier, Metric, MetricContext, Score, Undefined } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import type { Tensor } from '../core/tensor.ts';

@@ -6,7 +6,7 @@ import type {
   FullClassifier,
   ImageContext,
   Undefined,
-} from '../core/contracts.ts';
+} from '../core/contracts/index.ts';
 import { gaussianBlur } from '../core/image/blur.ts';
 import { createRng } from '../core/rng.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';

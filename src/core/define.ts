@@ -12,7 +12,7 @@ import type {
   Preset,
   Score,
   Undefined,
-} from './contracts.ts';
+} from './contracts/index.ts';
 import { CtXaiError } from './errors.ts';
 
 export const PLUGIN_API_VERSION = 1;

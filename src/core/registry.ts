@@ -1,4 +1,4 @@
-import type { Baseline, DataReader, Engine, Explainer, Metric } from './contracts.ts';
+import type { Baseline, DataReader, Engine, Explainer, Metric } from './contracts/index.ts';
 import { PLUGIN_API_VERSION, type Plugin } from './define.ts';
 import { CtXaiError, nearest } from './errors.ts';
 

@@ -1,4 +1,4 @@
-import { undefinedBecause } from '../core/contracts.ts';
+import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { sobelMagnitude } from '../core/image/sobel.ts';
 

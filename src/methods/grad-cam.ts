@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageBatch } from '../core/batch.ts';
-import { undefinedBecause } from '../core/contracts.ts';
+import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { resizeBilinear, resizeNearest } from '../core/image/resize.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';

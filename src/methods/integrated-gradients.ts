@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { imageBatch } from '../core/batch.ts';
-import type { Batch, ExplainContext } from '../core/contracts.ts';
+import type { Batch, ExplainContext } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
-import { gaussLegendre, midpoints } from '../core/quadrature.ts';
+import { gaussLegendre, midpoints } from '../core/linear/quadrature.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { scoreOption } from './shared/options.ts';
 

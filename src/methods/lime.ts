@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { undefinedBecause } from '../core/contracts.ts';
+import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { maskedBatch, segmentMeans } from '../core/image/masked-batch.ts';
 import { segmentPixels } from '../core/image/segmentation.ts';
-import { weightedLasso } from '../core/lasso.ts';
-import { weightedRidge } from '../core/ridge.ts';
+import { weightedLasso } from '../core/linear/lasso.ts';
+import { weightedRidge } from '../core/linear/ridge.ts';
 import type { Rng } from '../core/rng.ts';
 import { tensor } from '../core/tensor.ts';
 import { pixelDistances, segmentDistances } from './shared/distances.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Batch } from '../core/contracts.ts';
+import type { Batch } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { scoreOption } from './shared/options.ts';

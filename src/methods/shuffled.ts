@@ -1,4 +1,4 @@
-import { undefinedBecause } from '../core/contracts.ts';
+import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { sameShape, tensor } from '../core/tensor.ts';
 

@@ -1,17 +1,17 @@
 import { analyse } from './analysis/analyse.ts';
-import { renderHtml } from './html.ts';
-import { renderMarkdown } from './markdown.ts';
-import type { ReportFile, RunData } from './run.ts';
-import { renderSummaryCsv } from './summary-csv.ts';
+import { renderHtml } from './page/report-page.ts';
+import type { ReportFile, RunData } from './summary/run-data.ts';
+import { renderMarkdown } from './tables/markdown.ts';
+import { renderSummaryCsv } from './tables/summary-csv.ts';
 
 export { analyse } from './analysis/analyse.ts';
+export type { Analysis, CellResult, ModelAnalysis } from './analysis/analysis.ts';
 export { compareTimings, type TimingChange } from './analysis/timing-compare.ts';
-export type { Analysis, CellResult, ModelAnalysis } from './analysis/types.ts';
-export { fixed } from './format.ts';
-export { loadRun } from './load.ts';
-export type { ReportFile, RunData } from './run.ts';
-export { changeCells, ratioText, renderTimingPage } from './timing-page.ts';
-export { middleHalf, placeText, timingRemarks } from './timing-words.ts';
+export { changeCells, ratioText, renderTimingPage } from './page/timing-page.ts';
+export { loadRun } from './summary/load-run.ts';
+export type { ReportFile, RunData } from './summary/run-data.ts';
+export { fixed } from './text/format.ts';
+export { middleHalf, placeText, timingRemarks } from './text/timing-words.ts';
 
 /** All reports of a run, to be written into its folder. The same run gives the same bytes. */
 export async function renderReports(run: RunData, analysis = analyse(run)): Promise<readonly ReportFile[]> {

@@ -1,4 +1,4 @@
-import type { Curve, DeviceReport, Runtime, Status } from '../core/contracts.ts';
+import type { Curve, DeviceReport, Runtime, Status } from '../core/contracts/index.ts';
 
 /**
  * The run folder's rows, format version 1. The journal `results.jsonl` is one row per line, appended as units of work

@@ -1,4 +1,4 @@
-import type { Runtime } from '../core/contracts.ts';
+import type { Runtime } from '../core/contracts/index.ts';
 import type { Row } from '../results/rows.ts';
 
 /** What a run tells while it runs. */

@@ -1,8 +1,8 @@
 import type { PlannedModel } from '../config/plan.ts';
-import type { Baseline, Sample } from '../core/contracts.ts';
+import type { Baseline, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { prepare, prepareBaseline, prepareMask } from '../data/prepare.ts';
+import { prepare, prepareBaseline, prepareMask } from '../data/preparation/prepare.ts';
 
 /** An image ready for one model. Every call hands out copies, so that no method can spoil another's input. */
 export interface LoadedImage {

@@ -1,4 +1,4 @@
-import type { MetricContext } from '../core/contracts.ts';
+import type { MetricContext } from '../core/contracts/index.ts';
 import type { Passes } from '../results/rows.ts';
 import type { Counter } from './meter.ts';
 

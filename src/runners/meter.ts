@@ -1,4 +1,4 @@
-import type { Meter } from '../core/contracts.ts';
+import type { Meter } from '../core/contracts/index.ts';
 import type { Passes } from '../results/rows.ts';
 
 /** A meter that can be read. */

@@ -1,6 +1,6 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import { samplesOf } from '../config/samples.ts';
-import type { Sample } from '../core/contracts.ts';
+import type { Sample } from '../core/contracts/index.ts';
 import type { Journal } from '../results/journal.ts';
 import { type Row, type UnitNames, unitOf } from '../results/rows.ts';
 

@@ -1,6 +1,6 @@
 import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from '../config/plan.ts';
 import { imageBatch } from '../core/batch.ts';
-import type { FullClassifier, Sample } from '../core/contracts.ts';
+import type { FullClassifier, Sample } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -11,7 +11,7 @@ import { kindOf } from './environment.ts';
 import { throwIfInterrupted } from './interrupt.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
 import { createSharedWork, type SharedWork } from './memo.ts';
-import { EngineLost, type Session } from './session.ts';
+import { EngineLost, type Session } from './open-model.ts';
 import { predictedOf, targetOf } from './target.ts';
 import { explainUnit, oneLine, scoreUnit, type UnitContext } from './units.ts';
 

@@ -7,7 +7,7 @@ import {
   type Runtime,
   type Score,
   type Undefined,
-} from '../core/contracts.ts';
+} from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
 import { mapDefect, sameShape, type Tensor } from '../core/tensor.ts';

@@ -1,6 +1,6 @@
 import type { Rng } from '../core/rng.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import type { Augmentation } from './plan.ts';
+import type { Augmentation } from './training-plan.ts';
 
 /** Where values lie, and what is beyond the image. */
 export interface RawSpace {

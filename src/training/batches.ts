@@ -1,10 +1,10 @@
-import type { ModelCard } from '../core/contracts.ts';
+import type { ModelCard } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { intensity } from '../data/intensity.ts';
+import { intensity } from '../data/preparation/intensity.ts';
 import { augment } from './augment.ts';
 import type { ImageSet } from './images.ts';
-import type { TrainPlan } from './plan.ts';
+import type { TrainPlan } from './training-plan.ts';
 
 export interface TrainBatch {
   /** [n, channels, h, w] */

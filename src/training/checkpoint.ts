@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { TrainerState } from '../core/contracts/training.ts';
 import { CtXaiError } from '../core/errors.ts';
-import type { TrainerState } from '../core/training.ts';
 import { writeAtomic } from '../results/files.ts';
-import type { EpochRecord } from './events.ts';
+import type { EpochRecord } from './training-events.ts';
 
 /** Where a training stands between two steps. */
 export interface Checkpoint {

@@ -1,10 +1,10 @@
 import { basename } from 'node:path';
-import type { Dataset, Sample, Unit } from '../core/contracts.ts';
+import type { Dataset, Sample, Unit } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
-import { imageFolder } from '../data/image-folder.ts';
 import { LABELS } from '../data/phantom/slice.ts';
-import { phantom } from '../data/phantom.ts';
+import { imageFolder } from '../data/readers/image-folder.ts';
+import { phantom } from '../data/readers/phantom.ts';
 import { SPLITS, type Split, splitsOf } from './splits.ts';
 
 /** Where images come from. */

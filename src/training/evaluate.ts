@@ -1,7 +1,7 @@
-import type { ModelCard } from '../core/contracts.ts';
+import type { ModelCard } from '../core/contracts/index.ts';
+import type { LogitCalibration, Trainer } from '../core/contracts/training.ts';
 import { createRng } from '../core/rng.ts';
 import { type Performance, performance } from '../core/statistics/performance.ts';
-import type { LogitCalibration, Trainer } from '../core/training.ts';
 import { inputs } from './batches.ts';
 import type { ImageSet } from './images.ts';
 

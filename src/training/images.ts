@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelCard, Sample } from '../core/contracts.ts';
+import type { ModelCard, Sample } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { prepare } from '../data/prepare.ts';
+import { prepare } from '../data/preparation/prepare.ts';
 import { writeAtomic } from '../results/files.ts';
 
 /** Images of one split in raw space on the network's grid. */

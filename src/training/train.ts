@@ -1,16 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelCard } from '../core/contracts.ts';
+import type { ModelCard } from '../core/contracts/index.ts';
+import type { LogitCalibration, Trainer, TrainerFactory } from '../core/contracts/training.ts';
 import { CtXaiError } from '../core/errors.ts';
 import type { Performance } from '../core/statistics/performance.ts';
-import type { LogitCalibration, Trainer, TrainerFactory } from '../core/training.ts';
 import { orderOf, stepsPerEpoch, trainBatch } from './batches.ts';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import { calibrate, calibrated, figures, logitsOf, negativeLogLikelihood } from './evaluate.ts';
-import type { EpochRecord, TrainEvent } from './events.ts';
 import type { ImageSet } from './images.ts';
-import { cardOf, planDigest, rateAt, type TrainPlan } from './plan.ts';
 import type { Split } from './splits.ts';
+import type { EpochRecord, TrainEvent } from './training-events.ts';
+import { cardOf, planDigest, rateAt, type TrainPlan } from './training-plan.ts';
 
 export const CHECKPOINT = 'checkpoint.bin';
 

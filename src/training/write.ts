@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { Estimate, Performance } from '../core/statistics/performance.ts';
 import { writeAtomic } from '../results/files.ts';
-import { AUGMENTATIONS, planDigest, type TrainPlan } from './plan.ts';
 import { CHECKPOINT, type Trained } from './train.ts';
+import { AUGMENTATIONS, planDigest, type TrainPlan } from './training-plan.ts';
 
 export interface Provenance {
   readonly version: string;

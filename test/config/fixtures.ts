@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import type { Baseline, Engine, Explainer, Metric } from '../../src/core/contracts.ts';
+import type { Baseline, Engine, Explainer, Metric } from '../../src/core/contracts/index.ts';
 import { defineExplainer, defineMetric } from '../../src/core/define.ts';
 import { CtXaiError } from '../../src/core/errors.ts';
 import { createRegistry, type Registry } from '../../src/core/registry.ts';
 import { filled, tensor } from '../../src/core/tensor.ts';
-import { imageFolder } from '../../src/data/image-folder.ts';
+import { imageFolder } from '../../src/data/readers/image-folder.ts';
 import { put, temporaryFolder, tinyPng } from '../data/images.ts';
 
 const map = { map: tensor([1, 1]) };

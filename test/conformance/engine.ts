@@ -7,7 +7,7 @@ import type {
   OpenOptions,
   ScoreKind,
   Target,
-} from '../../src/core/contracts.ts';
+} from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { sizeOf, type Tensor } from '../../src/core/tensor.ts';
 

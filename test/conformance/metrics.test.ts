@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { metricChecks } from '../../src/conformance.ts';
-import { isUndefined } from '../../src/core/contracts.ts';
+import { metricChecks } from '../../src/conformance/index.ts';
+import { isUndefined } from '../../src/core/contracts/index.ts';
 import { defineMetric } from '../../src/core/define.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { deletion } from '../../src/metrics/faithfulness/deletion.ts';
@@ -89,7 +89,7 @@ describe('metricChecks', () => {
       shape,
       Float32Array.from({ length: 16 }, (_, i) => (i === 3 ? Number.NaN : i)),
     );
-    const { linearModel, scoreSubject, subjectFor } = await import('../../src/conformance.ts');
+    const { linearModel, scoreSubject, subjectFor } = await import('../../src/conformance/index.ts');
     const subject = subjectFor(linearModel({ height: 4, width: 4 }), 0);
     const mask = tensor(
       shape,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { linearModel, smoothModel } from '../../src/conformance/models.ts';
 import { explainSubject, subjectFor } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
-import type { FullClassifier, ScoreKind, Target } from '../../src/core/contracts.ts';
+import type { FullClassifier, ScoreKind, Target } from '../../src/core/contracts/index.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import { random } from '../../src/methods/random.ts';
 

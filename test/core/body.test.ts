@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bodyMask } from '../../src/core/body.ts';
+import { bodyMask } from '../../src/core/image/body.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 
 const picture = (rows: readonly string[]): Tensor =>

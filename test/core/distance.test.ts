@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { distanceTo } from '../../src/core/distance.ts';
+import { distanceTo } from '../../src/core/image/distance.ts';
 import { tensor } from '../../src/core/tensor.ts';
 
 describe('distanceTo', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gaussLegendre, midpoints } from '../../src/core/quadrature.ts';
+import { gaussLegendre, midpoints } from '../../src/core/linear/quadrature.ts';
 
 const integrate = ({ nodes, weights }: ReturnType<typeof gaussLegendre>, f: (x: number) => number): number =>
   nodes.reduce((sum, x, i) => sum + weights[i]! * f(x), 0);

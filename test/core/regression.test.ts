@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { weightedLasso } from '../../src/core/lasso.ts';
-import { type LinearFit, type Observations, weightedRidge } from '../../src/core/ridge.ts';
+import { weightedLasso } from '../../src/core/linear/lasso.ts';
+import { type LinearFit, type Observations, weightedRidge } from '../../src/core/linear/ridge.ts';
 
 interface Expected {
   alpha: number;

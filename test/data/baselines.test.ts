@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { builtinRegistry } from '../../src/builtin.ts';
 import { filled, type Tensor, tensor } from '../../src/core/tensor.ts';
-import { prepare, prepareBaseline } from '../../src/data/prepare.ts';
+import { prepare, prepareBaseline } from '../../src/data/preparation/prepare.ts';
 import { cardOf } from './cards.ts';
 
 const { baselines } = builtinRegistry();

@@ -1,4 +1,4 @@
-import type { ModelCard } from '../../src/core/contracts.ts';
+import type { ModelCard } from '../../src/core/contracts/index.ts';
 
 /** A card for tests of data: grey, one channel, 8 × 8, no steps, but for what is given. */
 export function cardOf(

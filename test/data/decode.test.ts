@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { encode as encodeBmp } from 'fast-bmp';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodeImage } from '../../src/data/decode.ts';
+import { decodeImage } from '../../src/data/pixels/decode.ts';
 import { encode, put, temporaryFolder } from './images.ts';
 
 const folder = temporaryFolder();

@@ -1,7 +1,7 @@
 import { rmSync, utimesSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Dataset, Sample } from '../../src/core/contracts.ts';
-import { imageFolder } from '../../src/data/image-folder.ts';
+import type { Dataset, Sample } from '../../src/core/contracts/index.ts';
+import { imageFolder } from '../../src/data/readers/image-folder.ts';
 import { encode, put, temporaryFolder, tinyPng } from './images.ts';
 
 const base = temporaryFolder();

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { IntensityStep, ModelCard } from '../../src/core/contracts.ts';
+import type { IntensityStep, ModelCard } from '../../src/core/contracts/index.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
-import { intensity, windowed } from '../../src/data/intensity.ts';
+import { intensity, windowed } from '../../src/data/preparation/intensity.ts';
 import { cardOf } from './cards.ts';
 
 const number = fc.double({ min: -5, max: 5, noNaN: true });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Sample } from '../../src/core/contracts.ts';
+import type { Sample } from '../../src/core/contracts/index.ts';
 import type { PhantomSlice } from '../../src/data/phantom/slice.ts';
-import { phantom, phantomSlices, renderPhantom } from '../../src/data/phantom.ts';
+import { phantom, phantomSlices, renderPhantom } from '../../src/data/readers/phantom.ts';
 
 const options = { seed: 'test', split: 'train' as const, patients: 60, slices: 1, size: 128 };
 type Drawn = PhantomSlice & { label: string };

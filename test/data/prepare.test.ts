@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Source } from '../../src/core/contracts.ts';
+import type { Source } from '../../src/core/contracts/index.ts';
 import { filled, type Tensor, tensor } from '../../src/core/tensor.ts';
 import { air } from '../../src/data/baselines/air.ts';
 import { blur } from '../../src/data/baselines/blur.ts';
-import { layOut, maskToGrid } from '../../src/data/geometry.ts';
-import { prepare, prepareBaseline, prepareMask } from '../../src/data/prepare.ts';
+import { layOut, maskToGrid } from '../../src/data/preparation/geometry.ts';
+import { prepare, prepareBaseline, prepareMask } from '../../src/data/preparation/prepare.ts';
 import { cardOf } from './cards.ts';
 
 const side = fc.integer({ min: 1, max: 40 });

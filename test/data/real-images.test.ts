@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ModelCard, Sample } from '../../src/core/contracts.ts';
+import type { ModelCard, Sample } from '../../src/core/contracts/index.ts';
 import { npyTensor, readNpy } from '../../src/core/npy.ts';
-import { imageFolder } from '../../src/data/image-folder.ts';
-import { prepare, prepareMask } from '../../src/data/prepare.ts';
+import { prepare, prepareMask } from '../../src/data/preparation/prepare.ts';
+import { imageFolder } from '../../src/data/readers/image-folder.ts';
 import { cardOf } from './cards.ts';
 
 const shared = resolve(import.meta.dirname, '../../../shared');

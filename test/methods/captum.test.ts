@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { analyticModel } from '../../src/conformance/analytic.ts';
 import { subjectFor } from '../../src/conformance/subject.ts';
-import { isUndefined } from '../../src/core/contracts.ts';
+import { isUndefined } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { filled, tensor } from '../../src/core/tensor.ts';
 import { lime } from '../../src/methods/lime.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { explainerChecks } from '../../src/conformance/explainer.ts';
+import { explainerChecks } from '../../src/conformance/explainer-checks.ts';
 import { defineExplainer } from '../../src/core/define.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { centre } from '../../src/methods/centre.ts';

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Attribution, Explainer, FullClassifier, ModelCard } from '../../src/core/contracts.ts';
-import { isUndefined } from '../../src/core/contracts.ts';
+import type { Attribution, Explainer, FullClassifier, ModelCard } from '../../src/core/contracts/index.ts';
+import { isUndefined } from '../../src/core/contracts/index.ts';
+import { weightedRidge } from '../../src/core/linear/ridge.ts';
 import { readNpy } from '../../src/core/npy.ts';
-import { weightedRidge } from '../../src/core/ridge.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { filled, tensor } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';

@@ -1,5 +1,5 @@
 import { type ExplainRequest, explainSubject } from '../../src/conformance/subject.ts';
-import { type Attribution, isUndefined } from '../../src/core/contracts.ts';
+import { type Attribution, isUndefined } from '../../src/core/contracts/index.ts';
 
 /** The map that an explainer gives, or an error with the reason why there is none. */
 export async function mapOf(request: ExplainRequest): Promise<Attribution> {

@@ -1,6 +1,6 @@
-import { linearModel } from '../../src/conformance.ts';
-import type { Classifier, Metric, MetricContext, Score, Undefined } from '../../src/core/contracts.ts';
-import { isUndefined } from '../../src/core/contracts.ts';
+import { linearModel } from '../../src/conformance/index.ts';
+import type { Classifier, Metric, MetricContext, Score, Undefined } from '../../src/core/contracts/index.ts';
+import { isUndefined } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import { readCard } from '../../src/config/card.ts';
 import { imageBatch } from '../../src/core/batch.ts';
 import { auc, rocOrder } from '../../src/core/statistics/roc.ts';
-import { phantom } from '../../src/data/phantom.ts';
-import { prepare } from '../../src/data/prepare.ts';
-import { onnxEngine } from '../../src/engines/onnx/engine.ts';
+import { prepare } from '../../src/data/preparation/prepare.ts';
+import { phantom } from '../../src/data/readers/phantom.ts';
+import { onnxEngine } from '../../src/engines/onnx/onnx-engine.ts';
 import { repository } from '../config/fixtures.ts';
 
 const PATIENTS = 40;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
-import { differenceOf, rankingOf } from '../../src/reports/analysis/compare.ts';
+import type { Finding, ModelAnalysis } from '../../src/reports/analysis/analysis.ts';
 import { findingsOf } from '../../src/reports/analysis/findings.ts';
-import type { Finding, ModelAnalysis } from '../../src/reports/analysis/types.ts';
-import { galleryChoice } from '../../src/reports/gallery-choice.ts';
+import { differenceOf, rankingOf } from '../../src/reports/analysis/pairwise.ts';
+import { galleryChoice } from '../../src/reports/summary/gallery-choice.ts';
 import type { Manifest, SampleRow } from '../../src/results/rows.ts';
 import { fixture } from './fixture.ts';
 

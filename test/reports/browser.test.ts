@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { escapeHtml } from '../../src/reports/html/markup.ts';
+import { escapeHtml } from '../../src/reports/page/markup.ts';
 import { type FixtureOptions, fixture } from './fixture.ts';
 import { elementsOf, rendered } from './render.ts';
 

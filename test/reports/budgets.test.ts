@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { analyseBudgets, paretoFront } from '../../src/reports/analysis/budgets.ts';
-import { settledRows } from '../../src/reports/budget-words.ts';
-import { logAxisOver } from '../../src/reports/html/log-axis.ts';
+import { analyseBudgets, paretoFront } from '../../src/reports/analysis/budget-analysis.ts';
+import { logAxisOver } from '../../src/reports/charts/log-axis.ts';
+import { settledRows } from '../../src/reports/text/budget-words.ts';
 import type { BudgetRow } from '../../src/results/rows.ts';
 import { fixtureManifest } from './fixture.ts';
 

@@ -1,9 +1,9 @@
-import type { Curve, Status } from '../../src/core/contracts.ts';
+import type { Curve, Status } from '../../src/core/contracts/index.ts';
 import { createRng, type Rng } from '../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
-import { collect } from '../../src/reports/collect.ts';
-import { galleryChoice } from '../../src/reports/gallery-choice.ts';
-import type { GalleryImage, RunData } from '../../src/reports/run.ts';
+import { collect } from '../../src/reports/summary/collect.ts';
+import { galleryChoice } from '../../src/reports/summary/gallery-choice.ts';
+import type { GalleryImage, RunData } from '../../src/reports/summary/run-data.ts';
 import type { Manifest, Row, SampleRow, ScoreRow } from '../../src/results/rows.ts';
 
 /** A made-up run: what is there and what is wrong with it. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { RunData } from '../../src/reports/run.ts';
+import type { RunData } from '../../src/reports/summary/run-data.ts';
 import { type FixtureOptions, fixture, HOSTILE } from './fixture.ts';
 import { elementsOf, normalised, rendered } from './render.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
-import { loadRun } from '../../src/reports/load.ts';
+import { loadRun } from '../../src/reports/summary/load-run.ts';
 import type { Run } from '../../src/results/run.ts';
 import { fixtureRows } from './fixture.ts';
 

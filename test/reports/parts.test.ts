@@ -3,14 +3,14 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { tensor } from '../../src/core/tensor.ts';
 import { t975 } from '../../src/reports/analysis/band.ts';
-import { createCurveMean } from '../../src/reports/curve-mean.ts';
-import { compact, decimalsFor, fixed, group, listed, pValue, signed } from '../../src/reports/format.ts';
-import { overlayPixels, overlayPng, scaleEnd, viewPng } from '../../src/reports/heatmap.ts';
-import { axisOver } from '../../src/reports/html/axis.ts';
-import { escapeHtml, html } from '../../src/reports/html/markup.ts';
-import { outlinePath } from '../../src/reports/html/outline.ts';
-import { countOf, createTally, mergeTallies } from '../../src/reports/tally.ts';
-import { metricAbout } from '../../src/reports/words.ts';
+import { axisOver } from '../../src/reports/charts/axis.ts';
+import { outlinePath } from '../../src/reports/charts/mask-outline.ts';
+import { escapeHtml, html } from '../../src/reports/page/markup.ts';
+import { createCurveMean } from '../../src/reports/summary/curve-mean.ts';
+import { overlayPixels, overlayPng, scaleEnd, viewPng } from '../../src/reports/summary/heatmap.ts';
+import { countOf, createTally, mergeTallies } from '../../src/reports/summary/tally.ts';
+import { compact, decimalsFor, fixed, group, listed, pValue, signed } from '../../src/reports/text/format.ts';
+import { metricAbout } from '../../src/reports/text/words.ts';
 import { elementsOf } from './render.ts';
 
 describe('numbers', () => {

@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
-import type { RunData } from '../../src/reports/run.ts';
+import type { RunData } from '../../src/reports/summary/run-data.ts';
 import { type FixtureOptions, fixture } from './fixture.ts';
 import { normalised, rendered } from './render.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { compareTimings } from '../../src/reports/analysis/timing-compare.ts';
-import { renderTimingPage } from '../../src/reports/timing-page.ts';
-import { timingRemarks } from '../../src/reports/timing-words.ts';
+import { renderTimingPage } from '../../src/reports/page/timing-page.ts';
+import { timingRemarks } from '../../src/reports/text/timing-words.ts';
 import type { TimingRow } from '../../src/results/rows.ts';
 import { incomparable, type TimingsFile } from '../../src/results/timings-file.ts';
 import { elementsOf } from './render.ts';

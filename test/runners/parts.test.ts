@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { forEachConcurrently } from '../../src/runners/concurrently.ts';
 import { createSharedWork } from '../../src/runners/memo.ts';
 import { createCounter } from '../../src/runners/meter.ts';
-import { forEachConcurrently } from '../../src/runners/pool.ts';
 import { predictedOf, targetOf } from '../../src/runners/target.ts';
 
 async function* numbers(n: number) {

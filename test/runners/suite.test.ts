@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { smoothModel } from '../../src/conformance/models.ts';
-import type { FullClassifier, OpenOptions } from '../../src/core/contracts.ts';
+import type { FullClassifier, OpenOptions } from '../../src/core/contracts/index.ts';
 import { defineExplainer, defineMetric } from '../../src/core/define.ts';
 import { CtXaiError } from '../../src/core/errors.ts';
 import { filled, tensor } from '../../src/core/tensor.ts';
@@ -305,7 +305,7 @@ describe('failures stay where they are', () => {
     async function withDamage(bytes: Buffer, options: object) {
       await writeFile(file, sound);
       const { plan } = await import('./world.ts');
-      const { runSuite } = await import('../../src/runners/suite.ts');
+      const { runSuite } = await import('../../src/runners/run-suite.ts');
       const made = await plan(dir, registryWith(analyticEngine()));
       await writeFile(file, bytes);
       const result = await runSuite(made, { dir: join(dir, 'out'), ...options });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { smoothModel } from '../../src/conformance/models.ts';
-import type { DeviceTime, Explainer, FullClassifier } from '../../src/core/contracts.ts';
+import type { DeviceTime, Explainer, FullClassifier } from '../../src/core/contracts/index.ts';
 import { defineExplainer, type ExplainerSpec } from '../../src/core/define.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import type { Row, TimingRow } from '../../src/results/rows.ts';

@@ -6,12 +6,12 @@ import type { Plan } from '../../src/config/plan.ts';
 import { resolvePlan } from '../../src/config/resolve.ts';
 import { type Overrides, parseSuite } from '../../src/config/suite.ts';
 import { smoothModel } from '../../src/conformance/models.ts';
-import type { Engine, Explainer, FullClassifier, Metric, OpenOptions } from '../../src/core/contracts.ts';
+import type { Engine, Explainer, FullClassifier, Metric, OpenOptions } from '../../src/core/contracts/index.ts';
 import { createRegistry, type Registry } from '../../src/core/registry.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { readRun } from '../../src/results/read-run.ts';
 import type { Row } from '../../src/results/rows.ts';
-import { type RunOptions, type RunResult, runSuite } from '../../src/runners/suite.ts';
+import { type RunOptions, type RunResult, runSuite } from '../../src/runners/run-suite.ts';
 
 export const SIZE = 16;
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Sample } from '../../src/core/contracts.ts';
+import type { Sample } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { augment } from '../../src/training/augment.ts';
@@ -11,8 +11,8 @@ import { classWeights, orderOf, trainBatch } from '../../src/training/batches.ts
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/training/checkpoint.ts';
 import { calibrate, calibrated, negativeLogLikelihood, softmax } from '../../src/training/evaluate.ts';
 import { loadImages } from '../../src/training/images.ts';
-import { AUGMENTATIONS, cardOf, planDigest, rateAt } from '../../src/training/plan.ts';
 import { crossings, splitsOf } from '../../src/training/splits.ts';
+import { AUGMENTATIONS, cardOf, planDigest, rateAt } from '../../src/training/training-plan.ts';
 import { toyPlan, toySet } from './toy.ts';
 
 const still = { rotation: 0, scale: 0, shift: 0, flip: false, intensity: 0, noise: 0 };

@@ -1,7 +1,7 @@
 import { createRng } from '../../src/core/rng.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import type { ImageSet } from '../../src/training/images.ts';
-import type { TrainPlan } from '../../src/training/plan.ts';
+import type { TrainPlan } from '../../src/training/training-plan.ts';
 
 const SIZE = 32;
 

@@ -7,9 +7,9 @@ import { readCard } from '../../src/config/card.ts';
 import { createOnnxTrainer } from '../../src/engines/onnx/training/trainer.ts';
 import { inputs } from '../../src/training/batches.ts';
 import { softmax } from '../../src/training/evaluate.ts';
-import type { TrainEvent } from '../../src/training/events.ts';
-import { cardOf, type TrainPlan } from '../../src/training/plan.ts';
 import { type TrainOptions, train } from '../../src/training/train.ts';
+import type { TrainEvent } from '../../src/training/training-events.ts';
+import { cardOf, type TrainPlan } from '../../src/training/training-plan.ts';
 import { writeTrained } from '../../src/training/write.ts';
 import { toyPlan, toySets } from './toy.ts';
 

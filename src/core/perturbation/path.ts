@@ -1,4 +1,4 @@
-import type { Batch } from '../contracts.ts';
+import type { Batch } from '../contracts/index.ts';
 import type { SegmentPixels } from '../image/segmentation.ts';
 import type { Tensor } from '../tensor.ts';
 

@@ -1,4 +1,4 @@
-import type { Baseline } from '../../core/contracts.ts';
+import type { Baseline } from '../../core/contracts/index.ts';
 import { filled } from '../../core/tensor.ts';
 
 /** Air everywhere: −1000 HU, or the card's value for it. Raw space. */

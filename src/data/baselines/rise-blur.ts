@@ -1,4 +1,4 @@
-import type { Baseline } from '../../core/contracts.ts';
+import type { Baseline } from '../../core/contracts/index.ts';
 import { convolveSeparable, foldedGaussianKernel } from '../../core/image/blur.ts';
 
 /**

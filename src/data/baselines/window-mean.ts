@@ -1,4 +1,4 @@
-import type { Baseline } from '../../core/contracts.ts';
+import type { Baseline } from '../../core/contracts/index.ts';
 import { filled } from '../../core/tensor.ts';
 
 /** The middle of the card's window everywhere. Raw space. */

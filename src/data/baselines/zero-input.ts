@@ -1,4 +1,4 @@
-import type { Baseline } from '../../core/contracts.ts';
+import type { Baseline } from '../../core/contracts/index.ts';
 import { tensor } from '../../core/tensor.ts';
 
 /** 0 in input space, as tools assume that know nothing of intensities; what it looks like depends on the card. */

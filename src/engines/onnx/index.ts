@@ -1,1 +1,1 @@
-export { onnxEngine } from './engine.ts';
+export { onnxEngine } from './onnx-engine.ts';

@@ -9,11 +9,11 @@ import type {
   ScoreKind,
   Target,
   Tracer,
-} from '../../core/contracts.ts';
+} from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import { imageOf } from './images.ts';
-import type { Layer, LayerMap, Layout } from './layer.ts';
+import type { Layer, LayerMap, Layout } from './layer-map.ts';
 import { type Head, scoresOf } from './scores.ts';
 
 /** The model's images. */

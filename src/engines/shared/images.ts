@@ -1,4 +1,4 @@
-import type { Layout } from './layer.ts';
+import type { Layout } from './layer-map.ts';
 
 /** [h, w, c] → [c, h, w] */
 export function toChannelsFirst(from: Float32Array, to: Float32Array, pixels: number, channels: number): void {

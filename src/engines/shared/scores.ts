@@ -1,4 +1,4 @@
-import type { ScoreKind } from '../../core/contracts.ts';
+import type { ScoreKind } from '../../core/contracts/index.ts';
 
 /** What a model's raw output means. */
 export interface Head {

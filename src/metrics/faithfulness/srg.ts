@@ -1,6 +1,6 @@
-import { type Curve, undefinedBecause } from '../../core/contracts.ts';
-import { valueAt } from '../../core/curve.ts';
+import { type Curve, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
+import { valueAt } from '../../core/perturbation/curve.ts';
 import { mapDefect } from '../../core/tensor.ts';
 import { curveOptions, pointsOf } from './shared/options.ts';
 import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';

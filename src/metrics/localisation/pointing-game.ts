@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { isUndefined, undefinedBecause } from '../../core/contracts.ts';
+import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { distanceTo } from '../../core/distance.ts';
+import { distanceTo } from '../../core/image/distance.ts';
 import { quantise } from '../../core/perturbation/order.ts';
 import { countWhere, inside, locate } from './shared/ground-truth.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isUndefined, undefinedBecause } from '../../core/contracts.ts';
+import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { countWhere, inside, locate } from './shared/ground-truth.ts';
 

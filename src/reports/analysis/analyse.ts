@@ -1,13 +1,9 @@
 import { createRng, type Rng } from '../../core/rng.ts';
 import { type Performance, performance } from '../../core/statistics/performance.ts';
 import type { Manifest, Passes, SampleRow } from '../../results/rows.ts';
-import type { RunSummary, ScoreCell } from '../collect.ts';
-import type { RunData } from '../run.ts';
-import { countOf, createTally } from '../tally.ts';
-import { curveBand } from './band.ts';
-import { analyseBudgets } from './budgets.ts';
-import { differenceOf, FEWER_RESAMPLES, patientSd, rankingOf, summaryOf } from './compare.ts';
-import { findingsOf } from './findings.ts';
+import type { RunSummary, ScoreCell } from '../summary/collect.ts';
+import type { RunData } from '../summary/run-data.ts';
+import { countOf, createTally } from '../summary/tally.ts';
 import type {
   Analysis,
   Answered,
@@ -19,7 +15,11 @@ import type {
   ModelAnalysis,
   ModelEntry,
   Stratum,
-} from './types.ts';
+} from './analysis.ts';
+import { curveBand } from './band.ts';
+import { analyseBudgets } from './budget-analysis.ts';
+import { findingsOf } from './findings.ts';
+import { differenceOf, FEWER_RESAMPLES, patientSd, rankingOf, summaryOf } from './pairwise.ts';
 
 /** All numbers of a report. The same run gives the same numbers: random streams start from the run's seed. */
 export function analyse({ manifest, summary }: Pick<RunData, 'manifest' | 'summary'>): Analysis {

@@ -1,5 +1,5 @@
-import { CURVE_POINTS, type CurveMean } from '../curve-mean.ts';
-import type { CurveBand } from './types.ts';
+import { CURVE_POINTS, type CurveMean } from '../summary/curve-mean.ts';
+import type { CurveBand } from './analysis.ts';
 
 const LEAST_PATIENTS = 6;
 

@@ -1,7 +1,7 @@
 import type { Manifest } from '../../results/rows.ts';
-import { fixed, group, listed, percent, plural, withInterval } from '../format.ts';
-import { countOf } from '../tally.ts';
-import type { Difference, Finding, MetricAnalysis, ModelAnalysis } from './types.ts';
+import { countOf } from '../summary/tally.ts';
+import { fixed, group, listed, percent, plural, withInterval } from '../text/format.ts';
+import type { Difference, Finding, MetricAnalysis, ModelAnalysis } from './analysis.ts';
 
 /** Share of images without a value from which a mean is said to be of a selection. */
 const MANY_MISSING = 0.1;

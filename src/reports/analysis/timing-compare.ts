@@ -3,7 +3,7 @@ import { type Ratio, ratioOf } from '../../core/statistics/ratio.ts';
 import type { Repeat } from '../../core/statistics/stability.ts';
 import type { TimingRow } from '../../results/rows.ts';
 import type { TimingsFile } from '../../results/timings-file.ts';
-import { placeText } from '../timing-words.ts';
+import { placeText } from '../text/timing-words.ts';
 
 export type TimingVerdict = 'slower' | 'faster' | 'alike' | 'open';
 

@@ -1,5 +1,5 @@
 import type { PlannedExplainer } from '../../config/plan.ts';
-import type { FullClassifier } from '../../core/contracts.ts';
+import type { FullClassifier } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import { createRng } from '../../core/rng.ts';
 import { spearman } from '../../core/statistics/correlation.ts';

@@ -1,5 +1,5 @@
 import type { PlannedExplainer, PlannedModel } from '../../config/plan.ts';
-import type { FullClassifier } from '../../core/contracts.ts';
+import type { FullClassifier } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { createRng } from '../../core/rng.ts';
 import type { Passes } from '../../results/rows.ts';

@@ -1,7 +1,7 @@
 import type { Plan, PlannedModel } from '../../config/plan.ts';
 import { samplesOf } from '../../config/samples.ts';
 import { imageBatch } from '../../core/batch.ts';
-import type { FullClassifier, Sample } from '../../core/contracts.ts';
+import type { FullClassifier, Sample } from '../../core/contracts/index.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { throwIfInterrupted } from '../interrupt.ts';
 import { type LoadedImage, loadImage } from '../loaded-image.ts';

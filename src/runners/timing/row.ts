@@ -1,5 +1,5 @@
 import type { PlannedExplainer, PlannedModel } from '../../config/plan.ts';
-import type { Placement, Runtime } from '../../core/contracts.ts';
+import type { Placement, Runtime } from '../../core/contracts/index.ts';
 import { carriedQuantile, quantile } from '../../core/statistics/quantile.ts';
 import type { Passes, TimingRow } from '../../results/rows.ts';
 import type { Call } from './call.ts';

@@ -1,5 +1,5 @@
 import type { PlannedExplainer } from '../../config/plan.ts';
-import type { FullClassifier, Placement } from '../../core/contracts.ts';
+import type { FullClassifier, Placement } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import { createRng, type Rng } from '../../core/rng.ts';
 import type { Passes, TimingRow } from '../../results/rows.ts';

@@ -1,5 +1,5 @@
 import type { PlannedExplainer } from '../../config/plan.ts';
-import type { DeviceTime } from '../../core/contracts.ts';
+import type { DeviceTime } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import type { Rng } from '../../core/rng.ts';
 import { quantile } from '../../core/statistics/quantile.ts';

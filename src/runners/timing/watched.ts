@@ -1,4 +1,4 @@
-import type { FullClassifier } from '../../core/contracts.ts';
+import type { FullClassifier } from '../../core/contracts/index.ts';
 
 /** A model that knows which of its calls have not ended. */
 export interface WatchedModel {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { areaUnder, valueAt } from '../../../src/core/curve.ts';
 import { fingerprint } from '../../../src/core/fingerprint.ts';
+import { areaUnder, valueAt } from '../../../src/core/perturbation/curve.ts';
 import { priorityField, quantise, rankByField, rankStably } from '../../../src/core/perturbation/order.ts';
 import { elementMeans, patches, singlePixels } from '../../../src/core/perturbation/partition.ts';
 import { edgesPerStep, equalEdges, joinBatches, pathBatch, sequenceOf } from '../../../src/core/perturbation/path.ts';

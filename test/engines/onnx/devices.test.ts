@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { selectDevice } from '../../../src/engines/onnx/devices.ts';
-import { constant, GraphBuilder } from '../../../src/engines/onnx/graph.ts';
-import { refusedNode } from '../../../src/engines/onnx/inspector.ts';
+import { selectDevice } from '../../../src/engines/onnx/devices/onnx-devices.ts';
+import { constant, GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { refusedNode } from '../../../src/engines/onnx/session/inspector.ts';
 import { chooseGpu, parseGpus, shown } from '../../../src/engines/shared/nvidia.ts';
 
 const list = parseGpus(

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { FullClassifier, ModelCard } from '../../../src/core/contracts.ts';
+import type { FullClassifier, ModelCard } from '../../../src/core/contracts/index.ts';
 import { sizeOf, type Tensor } from '../../../src/core/tensor.ts';
-import { attr } from '../../../src/engines/onnx/graph.ts';
+import { attr } from '../../../src/engines/onnx/graph/graph.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { testEngine } from '../../conformance/engine.ts';
 import {

@@ -3,12 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import type { ModelCard } from '../../../src/core/contracts.ts';
+import type { ModelCard } from '../../../src/core/contracts/index.ts';
 import { npyTensor, readNpy } from '../../../src/core/npy.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { sizeOf, type Tensor, tensor } from '../../../src/core/tensor.ts';
-import { attr, type Constant, constant, DType, type Graph, GraphBuilder } from '../../../src/engines/onnx/graph.ts';
-import { encodeModel } from '../../../src/engines/onnx/proto.ts';
+import {
+  attr,
+  type Constant,
+  constant,
+  DType,
+  type Graph,
+  GraphBuilder,
+} from '../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 
 export const goldenFolder = fileURLToPath(new URL('../../golden/', import.meta.url));
 

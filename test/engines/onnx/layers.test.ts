@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph.ts';
-import { layersOf } from '../../../src/engines/onnx/layers.ts';
-import { loadModel } from '../../../src/engines/onnx/model.ts';
+import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { layersOf } from '../../../src/engines/onnx/onnx-layers.ts';
 import { graphOf, weights } from './fixtures.ts';
 
 /** A [n, 4, 8, 8] feature map and what follows, up to [n, features]. */

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { attr, type Constant, constant, DType, type Graph, GraphBuilder } from '../../../src/engines/onnx/graph.ts';
-import { type InputHint, loadModel } from '../../../src/engines/onnx/model.ts';
-import { fromHalf } from '../../../src/engines/onnx/precision.ts';
+import {
+  attr,
+  type Constant,
+  constant,
+  DType,
+  type Graph,
+  GraphBuilder,
+} from '../../../src/engines/onnx/graph/graph.ts';
+import { type InputHint, loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { fromHalf } from '../../../src/engines/onnx/load/precision.ts';
 import { difference, graphOf, images, runRaw, smallNet, weights } from './fixtures.ts';
 
 const hint: InputHint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 3 };

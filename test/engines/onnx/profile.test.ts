@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { added, type DeviceRun, readProfile } from '../../../src/engines/onnx/profile.ts';
+import { added, type DeviceRun, readProfile } from '../../../src/engines/onnx/session/profile.ts';
 
 type Row = [cat: string, name: string, ts: number, dur: number, args?: object];
 

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType as A, ModelProtoSchema } from 'onnx-buf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readModelFile } from '../../../src/engines/onnx/file.ts';
-import { attr, constant, DType, type Graph, numbersOf } from '../../../src/engines/onnx/graph.ts';
-import { decodeModel, encodeModel } from '../../../src/engines/onnx/proto.ts';
+import { attr, constant, DType, type Graph, numbersOf } from '../../../src/engines/onnx/graph/graph.ts';
+import { decodeModel, encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { readModelFile } from '../../../src/engines/onnx/load/file.ts';
 
 type ModelInit = Parameters<typeof create<typeof ModelProtoSchema>>[1];
 

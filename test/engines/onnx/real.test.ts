@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FullClassifier } from '../../../src/core/contracts.ts';
+import type { FullClassifier } from '../../../src/core/contracts/index.ts';
 import { npyTensor, readNpy } from '../../../src/core/npy.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { cardFor } from './fixtures.ts';

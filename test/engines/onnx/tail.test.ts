@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph.ts';
-import { loadModel } from '../../../src/engines/onnx/model.ts';
-import { atHead, type TailHint } from '../../../src/engines/onnx/tail.ts';
+import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { atHead, type TailHint } from '../../../src/engines/onnx/load/tail.ts';
 import { graphOf, images, runRaw, weights } from './fixtures.ts';
 
 const card: TailHint = { file: 'm.onnx', task: 'softmax', emits: 'probabilities', explainAt: 'logits' };

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../../src/engines/onnx/model.ts';
-import { openPool } from '../../../src/engines/onnx/open-pool.ts';
-import { divisions, tune } from '../../../src/engines/onnx/tune.ts';
-import { recall, remember, tuningKey } from '../../../src/engines/onnx/tuning-cache.ts';
-import { verified } from '../../../src/engines/onnx/verify.ts';
+import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { divisions, tune } from '../../../src/engines/onnx/session/tune.ts';
+import { recall, remember, tuningKey } from '../../../src/engines/onnx/session/tuning-cache.ts';
+import { verified } from '../../../src/engines/onnx/session/verify.ts';
 import { smallNet, temporary } from './fixtures.ts';
 
 const GB = 2 ** 30;

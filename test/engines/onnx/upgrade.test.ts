@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { attr, constant, type Graph, type GraphBuilder } from '../../../src/engines/onnx/graph.ts';
-import { loadModel } from '../../../src/engines/onnx/model.ts';
-import { OPSET, upgrade } from '../../../src/engines/onnx/upgrade/index.ts';
+import { attr, constant, type Graph, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { OPSET, upgrade } from '../../../src/engines/onnx/load/upgrade/index.ts';
 import { difference, graphOf, images, runRaw, smallNet, weights } from './fixtures.ts';
 
 /** Puts a [n, c, h, w] (or smaller) tensor into two scores. */

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeviceTime, FullClassifier, ModelCard, OpenOptions, Placement } from '../../../src/core/contracts.ts';
+import type {
+  DeviceTime,
+  FullClassifier,
+  ModelCard,
+  OpenOptions,
+  Placement,
+} from '../../../src/core/contracts/index.ts';
 import { sizeOf, type Tensor } from '../../../src/core/tensor.ts';
-import { attr, constant, type GraphBuilder } from '../../../src/engines/onnx/graph.ts';
+import { attr, constant, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
-import { openPool } from '../../../src/engines/onnx/open-pool.ts';
-import { encodeModel } from '../../../src/engines/onnx/proto.ts';
+import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
 import { GPU_LOCK } from '../../../src/engines/shared/gpu-lock.ts';
 import { testEngine } from '../../conformance/engine.ts';
 import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';

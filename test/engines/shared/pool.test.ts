@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { openPool } from '../../../src/engines/onnx/open-pool.ts';
-import { encodeModel } from '../../../src/engines/onnx/proto.ts';
-import { WorkerPool } from '../../../src/engines/shared/pool.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { WorkerPool } from '../../../src/engines/shared/worker-pool.ts';
 import { smallNet, temporary } from '../onnx/fixtures.ts';
 
 const folder = temporary();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ScoreKind } from '../../../src/core/contracts.ts';
+import type { ScoreKind } from '../../../src/core/contracts/index.ts';
 import { type Head, scoresOf } from '../../../src/engines/shared/scores.ts';
 
 function scores(raw: readonly number[], head: Head, as: ScoreKind): number[] {

@@ -2,10 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { deviceNamed } from '../../../src/engines/tfjs/devices.ts';
-import { type Choice, chooseAdapter } from '../../../src/engines/tfjs/webgpu/adapters.ts';
-import { PACKAGES } from '../../../src/engines/tfjs/webgpu/start.ts';
-import type { Dawn } from '../../../src/engines/tfjs/webgpu/types.ts';
+import { deviceNamed } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
+import { type Choice, chooseAdapter } from '../../../src/engines/tfjs/devices/webgpu/adapters.ts';
+import { PACKAGES } from '../../../src/engines/tfjs/devices/webgpu/start.ts';
+import type { Dawn } from '../../../src/engines/tfjs/devices/webgpu/types.ts';
 import { softwareGpu } from '../../support/software-gpu.ts';
 import { noGpu, onGpu } from './gpu.ts';
 

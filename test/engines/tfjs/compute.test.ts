@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Head } from '../../../src/engines/shared/scores.ts';
-import { compute, type Task } from '../../../src/engines/tfjs/compute.ts';
-import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices.ts';
-import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
-import { loadNetwork } from '../../../src/engines/tfjs/load.ts';
-import type { Network } from '../../../src/engines/tfjs/network.ts';
-import { outlineLayers } from '../../../src/engines/tfjs/outline-layers.ts';
-import type { Spec } from '../../../src/engines/tfjs/spec.ts';
-import type { Watch } from '../../../src/engines/tfjs/webgpu/faults.ts';
+import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
+import type { Watch } from '../../../src/engines/tfjs/devices/webgpu/faults.ts';
+import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
+import { compute, type Task } from '../../../src/engines/tfjs/network/compute.ts';
+import { loadNetwork } from '../../../src/engines/tfjs/network/load-network.ts';
+import type { Network } from '../../../src/engines/tfjs/network/network.ts';
+import { outlineLayers } from '../../../src/engines/tfjs/network/outline-layers.ts';
+import type { Spec } from '../../../src/engines/tfjs/tfjs-messages.ts';
 import { golden, goldenModel, worst } from './fixtures.ts';
 import { noGpu, onGpu } from './gpu.ts';
 

@@ -6,10 +6,10 @@ import { layers, type Sequential, sequential } from '@tensorflow/tfjs-layers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
-import { encodeModel } from '../../../src/engines/onnx/proto.ts';
-import { useDevice } from '../../../src/engines/tfjs/devices.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
 import { exportLayers } from '../../../src/engines/tfjs/export/index.ts';
-import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
+import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
 import { save, worst } from './fixtures.ts';
 
 type AnyLayer = Parameters<Sequential['add']>[0];

@@ -1,8 +1,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
-import { encodeModel } from '../../../src/engines/onnx/proto.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { exportLayers } from '../../../src/engines/tfjs/export/index.ts';
-import type { ModelFiles } from '../../../src/engines/tfjs/files.ts';
+import type { ModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
 
 /** A layers model of an input [2, 1, 3] and a Normalization, which TF.js lacks: the formula is the oracle. */
 function files(config: object): ModelFiles {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ModelCard } from '../../../src/core/contracts.ts';
-import { openGraph } from '../../../src/engines/onnx/engine.ts';
+import type { ModelCard } from '../../../src/core/contracts/index.ts';
+import { openGraph } from '../../../src/engines/onnx/onnx-engine.ts';
 import { exportLayers } from '../../../src/engines/tfjs/export/index.ts';
-import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
+import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, golden, goldenModel, worst } from './fixtures.ts';
 

@@ -4,7 +4,7 @@
  */
 import { parentPort } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import '../../../dist/engines/tfjs/worker.js';
+import '../../../dist/engines/tfjs/tfjs-worker.js';
 
 const FAULTS = {
   /** The device is gone. */

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
-import type { Batch } from '../../../src/core/contracts.ts';
+import type { Batch } from '../../../src/core/contracts/index.ts';
 import { npyTensor, readNpy } from '../../../src/core/npy.ts';
 import type { Tensor } from '../../../src/core/tensor.ts';
 import { goldenFolder } from '../onnx/fixtures.ts';

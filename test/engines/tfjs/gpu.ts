@@ -1,4 +1,4 @@
-import { missingPackages } from '../../../src/engines/tfjs/webgpu/start.ts';
+import { missingPackages } from '../../../src/engines/tfjs/devices/webgpu/start.ts';
 import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';
 
 const missing = missingPackages();

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FullClassifier, ModelCard } from '../../../src/core/contracts.ts';
+import type { FullClassifier, ModelCard } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { tensor } from '../../../src/core/tensor.ts';
-import { nativePackage } from '../../../src/engines/tfjs/devices.ts';
-import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
-import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
+import { nativePackage } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
+import { onnxWithTfjs } from '../../../src/engines/tfjs/export/through-onnx.ts';
+import { tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, worst } from './fixtures.ts';
 

@@ -2,11 +2,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
-import type { Engine, ModelCard } from '../../../src/core/contracts.ts';
-import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
-import { readModelFiles } from '../../../src/engines/tfjs/files.ts';
-import { inKeras2Words } from '../../../src/engines/tfjs/keras-words.ts';
-import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
+import type { Engine, ModelCard } from '../../../src/core/contracts/index.ts';
+import { onnxWithTfjs } from '../../../src/engines/tfjs/export/through-onnx.ts';
+import { inKeras2Words } from '../../../src/engines/tfjs/keras/keras-words.ts';
+import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
+import { tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
 import { cardFor, goldenFolder } from '../onnx/fixtures.ts';
 import { batchOf, golden, worst } from './fixtures.ts';
 

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
-import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices.ts';
-import type { Watch } from '../../../src/engines/tfjs/webgpu/faults.ts';
+import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
+import type { Watch } from '../../../src/engines/tfjs/devices/webgpu/faults.ts';
 import { noGpu, onGpu } from './gpu.ts';
 
 const native = nativePackage();

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { imageBatch } from '../../../src/core/batch.ts';
-import type { ModelCard } from '../../../src/core/contracts.ts';
-import { decodeImage } from '../../../src/data/decode.ts';
-import { prepare } from '../../../src/data/prepare.ts';
-import { sourceOf } from '../../../src/data/source.ts';
-import { tfjsEngine } from '../../../src/engines/tfjs/engine.ts';
-import { onnxWithTfjs } from '../../../src/engines/tfjs/through-onnx.ts';
+import type { ModelCard } from '../../../src/core/contracts/index.ts';
+import { decodeImage } from '../../../src/data/pixels/decode.ts';
+import { sourceOf } from '../../../src/data/pixels/source.ts';
+import { prepare } from '../../../src/data/preparation/prepare.ts';
+import { onnxWithTfjs } from '../../../src/engines/tfjs/export/through-onnx.ts';
+import { tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 
 const shared = fileURLToPath(new URL('../../../../shared/', import.meta.url));

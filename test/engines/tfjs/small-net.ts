@@ -1,5 +1,5 @@
 import { input, type LayersModel, layers, model as modelOf, type SymbolicTensor } from '@tensorflow/tfjs-layers';
-import type { ModelCard } from '../../../src/core/contracts.ts';
+import type { ModelCard } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
 import { cardFor } from '../onnx/fixtures.ts';

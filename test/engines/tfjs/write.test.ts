@@ -2,13 +2,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ModelCard } from '../../../src/core/contracts.ts';
+import type { ModelCard } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { sizeOf } from '../../../src/core/tensor.ts';
-import { decodeModel, encodeModel } from '../../../src/engines/onnx/proto.ts';
+import { decodeModel, encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { ARCHITECTURES } from '../../../src/engines/onnx/training/architectures.ts';
-import { layersModelOf, WEIGHTS_FILE } from '../../../src/engines/tfjs/write/model.ts';
 import { compareTwin, writeTwin } from '../../../src/engines/tfjs/write/twin.ts';
+import { layersModelOf, WEIGHTS_FILE } from '../../../src/engines/tfjs/write/write-model.ts';
 import { cardFor, goldenFolder } from '../onnx/fixtures.ts';
 
 let folder: string;

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { smoothModel, subjectFor } from '../../../src/conformance/index.ts';
 import { rememberingMemo } from '../../../src/conformance/score.ts';
-import { smoothModel, subjectFor } from '../../../src/conformance.ts';
-import { isUndefined } from '../../../src/core/contracts.ts';
+import { isUndefined } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { deletion } from '../../../src/metrics/faithfulness/deletion.ts';
 import { insertion } from '../../../src/metrics/faithfulness/insertion.ts';

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Classifier } from '../../../src/core/contracts.ts';
+import type { Classifier } from '../../../src/core/contracts/index.ts';
 import { gaussianBlur } from '../../../src/core/image/blur.ts';
 import { readNpy } from '../../../src/core/npy.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
-import { onnxEngine } from '../../../src/engines/onnx/engine.ts';
+import { onnxEngine } from '../../../src/engines/onnx/onnx-engine.ts';
 import { deletion } from '../../../src/metrics/faithfulness/deletion.ts';
 import { insertion } from '../../../src/metrics/faithfulness/insertion.ts';
 import { cardFor } from '../../engines/onnx/fixtures.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { smoothModel, subjectFor } from '../../../src/conformance.ts';
+import { smoothModel, subjectFor } from '../../../src/conformance/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import type { Tensor } from '../../../src/core/tensor.ts';
 import { deletion } from '../../../src/metrics/faithfulness/deletion.ts';

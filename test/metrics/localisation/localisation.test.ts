@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isUndefined } from '../../../src/core/contracts.ts';
+import { isUndefined } from '../../../src/core/contracts/index.ts';
 import { pointingGame } from '../../../src/metrics/localisation/pointing-game.ts';
 import { relevanceMass } from '../../../src/metrics/localisation/relevance-mass.ts';
 import { additiveScene, areaOf, evaluate, map, type Scene, scoreOf } from '../scene.ts';

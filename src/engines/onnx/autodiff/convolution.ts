@@ -1,4 +1,4 @@
-import { attr, type Constant, DType } from '../graph.ts';
+import { attr, type Constant, DType } from '../graph/graph.ts';
 import type { Emitter } from './emit.ts';
 import type { Window } from './window.ts';
 

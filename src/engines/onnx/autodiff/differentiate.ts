@@ -1,8 +1,8 @@
 import { CtXaiError, nearest } from '../../../core/errors.ts';
-import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph.ts';
-import type { NormalisedModel } from '../model.ts';
-import { producers } from '../walk.ts';
-import { batchTensors } from './batch.ts';
+import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import { producers } from '../graph/walk.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
+import { batchTensors } from './batch-tensors.ts';
 import { Emitter } from './emit.ts';
 import { optimise, simplify } from './optimise/index.ts';
 import { findPath, type Path, trace } from './path.ts';

@@ -1,5 +1,5 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { type Attr, attr, type Constant, DType, type DTypeCode, type GraphBuilder } from '../graph.ts';
+import { type Attr, attr, type Constant, DType, type DTypeCode, type GraphBuilder } from '../graph/graph.ts';
 
 export type Dims = readonly (number | null)[];
 

@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { DType, type Node } from '../graph.ts';
-import type { NormalisedModel } from '../model.ts';
+import { DType, type Node } from '../graph/graph.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
 
 /** What lies between a tensor and the score. */
 export interface Path {

@@ -1,4 +1,4 @@
-import { attr } from '../graph.ts';
+import { attr } from '../graph/graph.ts';
 import type { Emitter } from './emit.ts';
 
 /** Steep enough for a ramp to be a step: 1 from 2⁻¹⁰⁰ on. A power of two leaves the digits alone. */

@@ -1,5 +1,5 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { type Constant, type DTypeCode, type Node, numbersOf, type TensorInfo } from '../graph.ts';
+import { type Constant, type DTypeCode, type Node, numbersOf, type TensorInfo } from '../graph/graph.ts';
 import type { Dims, Emitter } from './emit.ts';
 
 /** What a site reads of the model and may ask of the driver. */

@@ -1,4 +1,4 @@
-import { type Node, read } from '../graph.ts';
+import { type Node, read } from '../graph/graph.ts';
 import type { Site } from './site.ts';
 
 /** How a convolution or pooling window moves over the spatial axes; one entry per axis. */

@@ -1,4 +1,4 @@
-import type { NormalisedModel } from '../model.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
 import { Network, type Weights } from './network.ts';
 
 export interface Shape {

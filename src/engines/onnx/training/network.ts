@@ -1,5 +1,5 @@
-import { attr, constant, DType, type Graph, type Node, type TensorInfo, type ValueInfo } from '../graph.ts';
-import type { NormalisedModel } from '../model.ts';
+import { attr, constant, DType, type Graph, type Node, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
 
 /** A trainable tensor, or a running statistic (which is not trained). */
 export interface Parameter {

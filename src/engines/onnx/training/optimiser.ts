@@ -1,4 +1,4 @@
-import type { OptimiserSpec } from '../../../core/training.ts';
+import type { OptimiserSpec } from '../../../core/contracts/training.ts';
 import type { Parameter } from './network.ts';
 
 const [BETA1, BETA2, EPSILON, MOMENTUM] = [0.9, 0.999, 1e-8, 0.9];

@@ -1,5 +1,5 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { readModelFile } from '../file.ts';
+import { readModelFile } from '../load/file.ts';
 import type { Parameter, Weights } from './network.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { differentiateAll } from '../autodiff/index.ts';
-import { attr, DType, type Graph, GraphBuilder } from '../graph.ts';
+import { attr, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 import type { Built } from './architectures.ts';
 import type { Parameter } from './network.ts';
 

@@ -1,7 +1,4 @@
 import { availableParallelism } from 'node:os';
-import { lookUp } from '../../../core/registry.ts';
-import { createRng } from '../../../core/rng.ts';
-import { sizeOf } from '../../../core/tensor.ts';
 import type {
   LogitCalibration,
   NetworkSpec,
@@ -9,11 +6,14 @@ import type {
   StepResult,
   Trainer,
   TrainerState,
-} from '../../../core/training.ts';
+} from '../../../core/contracts/training.ts';
+import { lookUp } from '../../../core/registry.ts';
+import { createRng } from '../../../core/rng.ts';
+import { sizeOf } from '../../../core/tensor.ts';
 import type { Feed } from '../../shared/messages.ts';
-import type { WorkerPool } from '../../shared/pool.ts';
-import { openPool } from '../open-pool.ts';
-import { encodeModel } from '../proto.ts';
+import type { WorkerPool } from '../../shared/worker-pool.ts';
+import { encodeModel } from '../graph/proto.ts';
+import { openPool } from '../session/open-pool.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import type { Parameter } from './network.ts';
 import { averageOf, descend } from './optimiser.ts';

@@ -1,8 +1,8 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { DType, type Graph } from '../../onnx/graph.ts';
-import { decodeWeights, type ModelFiles } from '../files.ts';
-import { readTopology, type Topology } from '../topology.ts';
-import { GraphWriter, LayerWriter, type Value } from './context.ts';
+import { DType, type Graph } from '../../onnx/graph/graph.ts';
+import { decodeWeights, type ModelFiles } from '../keras/model-files.ts';
+import { readTopology, type Topology } from '../keras/topology.ts';
+import { GraphWriter, LayerWriter, type Value } from './export-context.ts';
 import { LAYERS } from './layers/index.ts';
 
 /** The opset that layers are written in: the oldest that has them all. */

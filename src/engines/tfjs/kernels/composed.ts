@@ -12,7 +12,7 @@ import {
   tensor4d,
   tidy,
 } from '@tensorflow/tfjs-core';
-import type { PoolAttributes } from './pooling.ts';
+import type { PoolAttributes } from './pool-kernels.ts';
 import { bilinear, type ResizeAttributes, type Taps } from './resizing.ts';
 
 /** Gradients made of other kernels, for devices whose values can't be read in between. */

@@ -1,5 +1,5 @@
 import { type KernelConfig, matMul, reshape, stack, stridedSlice, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
-import { padded, type Window, windowOf } from './window.ts';
+import { padded, type Window, windowOf } from './kernel-window.ts';
 
 /** The pixels of a padded image that kernel position (i, j) meets, one for each place of the window. */
 export function seenBy(x: Tensor4D, window: Window, i: number, j: number): Tensor4D {

@@ -1,6 +1,6 @@
 import { expandDims, type KernelConfig, mul, reshape, stack, sum, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
 import { seenBy } from './conv-filter.ts';
-import { padded, windowOf } from './window.ts';
+import { padded, windowOf } from './kernel-window.ts';
 
 /** d / d filter [kh, kw, channels, multiplier] of a depthwise convolution. */
 export const depthwiseFilterGradient: KernelConfig['kernelFunc'] = ({ inputs, attrs }) =>

@@ -9,8 +9,8 @@ import {
   type Tensor4D,
   tidy,
 } from '@tensorflow/tfjs-core';
+import { windowOf } from './kernel-window.ts';
 import { spread } from './spread.ts';
-import { windowOf } from './window.ts';
 
 /**
  * d / d input of a depthwise convolution: dy with zeros between its values, convolved with the kernel turned by 180°;

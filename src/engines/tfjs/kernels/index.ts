@@ -3,7 +3,7 @@ import { composedAveragePoolGradient, composedBilinearGradient } from './compose
 import { convFilterGradient } from './conv-filter.ts';
 import { depthwiseFilterGradient } from './depthwise-filter.ts';
 import { depthwiseInputGradient } from './depthwise-input.ts';
-import { averagePoolGradient, maxPoolGradient } from './pooling.ts';
+import { averagePoolGradient, maxPoolGradient } from './pool-kernels.ts';
 import { bilinearGradient, nearestGradient } from './resizing.ts';
 
 export { differentiateDilated, withoutDilation } from './dilated.ts';

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelCard } from '../../../core/contracts.ts';
+import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
-import { onnxEngine } from '../../onnx/engine.ts';
-import { decodeModel } from '../../onnx/proto.ts';
-import { apart, measured, noiseImages } from '../compare.ts';
-import { tfjsEngine } from '../engine.ts';
-import { layersModelOf, WEIGHTS_FILE } from './model.ts';
+import { decodeModel } from '../../onnx/graph/proto.ts';
+import { onnxEngine } from '../../onnx/onnx-engine.ts';
+import { apart, measured, noiseImages } from '../export/compare-scores.ts';
+import { tfjsEngine } from '../tfjs-engine.ts';
+import { layersModelOf, WEIGHTS_FILE } from './write-model.ts';
 
 /** How far logits of the two forms may be apart on noise, relative to the largest. */
 export const TWIN_TOLERANCE = 1e-5;

@@ -1,4 +1,4 @@
-import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts.ts';
+import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
 import { mapDefect } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
 import { detailsOf, followed, meanArea, meanCurve } from './outcome.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ModelInput } from '../../../core/contracts.ts';
+import type { ModelInput } from '../../../core/contracts/index.ts';
 import { edgesPerStep, equalEdges } from '../../../core/perturbation/path.ts';
 
 /** What the metrics have in common that perturb an image in the order of its map and follow the score. */

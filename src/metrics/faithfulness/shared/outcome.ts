@@ -1,5 +1,5 @@
-import type { Curve, MetricContext } from '../../../core/contracts.ts';
-import { areaUnder } from '../../../core/curve.ts';
+import type { Curve, MetricContext } from '../../../core/contracts/index.ts';
+import { areaUnder } from '../../../core/perturbation/curve.ts';
 import type { CurveOptions } from './options.ts';
 import { type Curves, fromRaw, type PathScores } from './scores.ts';
 

@@ -1,4 +1,4 @@
-import type { MetricContext } from '../../../core/contracts.ts';
+import type { MetricContext } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import type { SegmentPixels } from '../../../core/image/segmentation.ts';
 import { priorityField, type Ranking, rankByField, rankStably } from '../../../core/perturbation/order.ts';

@@ -1,4 +1,4 @@
-import type { MetricContext, ScoreKind } from '../../../core/contracts.ts';
+import type { MetricContext, ScoreKind } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { fingerprint } from '../../../core/fingerprint.ts';
 import { joinBatches, pathBatch } from '../../../core/perturbation/path.ts';

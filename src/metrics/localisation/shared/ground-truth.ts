@@ -1,7 +1,7 @@
-import { bodyMask } from '../../../core/body.ts';
-import type { ImageContext, Undefined } from '../../../core/contracts.ts';
-import { undefinedBecause } from '../../../core/contracts.ts';
+import type { ImageContext, Undefined } from '../../../core/contracts/index.ts';
+import { undefinedBecause } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
+import { bodyMask } from '../../../core/image/body.ts';
 import { mapDefect, sameShape, type Tensor } from '../../../core/tensor.ts';
 
 export interface Located {

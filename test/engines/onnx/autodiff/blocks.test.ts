@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { loadModel } from '../../../../src/engines/onnx/model.ts';
+import { loadModel } from '../../../../src/engines/onnx/load/load-model.ts';
 import { gradients, load, relativeL2 } from './reference.ts';
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../../../golden/blocks');

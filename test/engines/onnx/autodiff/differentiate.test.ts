@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CtXaiError } from '../../../../src/core/errors.ts';
 import { differentiate, type GradientRequest } from '../../../../src/engines/onnx/autodiff/index.ts';
-import { type Constant, constant, type Node } from '../../../../src/engines/onnx/graph.ts';
+import { type Constant, constant, type Node } from '../../../../src/engines/onnx/graph/graph.ts';
 import { distinct, fixed, gradientOf, modelOf, node, spread, weights } from './harness.ts';
 
 const x = spread([1, 2, 6, 6]);

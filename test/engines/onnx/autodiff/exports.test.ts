@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadModel } from '../../../../src/engines/onnx/model.ts';
+import { loadModel } from '../../../../src/engines/onnx/load/load-model.ts';
 import { gradients, load, logitsOf, relativeL2 } from './reference.ts';
 
 /** One exported model with its input, output and autograd's gradient, as index.json lists them. */

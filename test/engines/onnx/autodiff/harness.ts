@@ -9,9 +9,9 @@ import {
   type Graph,
   type Node,
   type TensorInfo,
-} from '../../../../src/engines/onnx/graph.ts';
-import type { NormalisedModel } from '../../../../src/engines/onnx/model.ts';
-import { encodeModel } from '../../../../src/engines/onnx/proto.ts';
+} from '../../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../../src/engines/onnx/graph/proto.ts';
+import type { NormalisedModel } from '../../../../src/engines/onnx/load/load-model.ts';
 
 export const OPSET = 20;
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { shareCommon } from '../../../../src/engines/onnx/autodiff/optimise/common.ts';
 import { foldScales } from '../../../../src/engines/onnx/autodiff/optimise/fold-scales.ts';
 import { simplify } from '../../../../src/engines/onnx/autodiff/optimise/simplify.ts';
-import { type Constant, constant, DType, type Graph, type Node } from '../../../../src/engines/onnx/graph.ts';
+import { type Constant, constant, DType, type Graph, type Node } from '../../../../src/engines/onnx/graph/graph.ts';
 import { modelOf, node, OPSET, run, session, spread, type Values, weights } from './harness.ts';
 
 function graphOf(nodes: Node[], inputs: Record<string, Values>, constants: Record<string, Constant>): Graph {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { readNpy } from '../../../../src/core/npy.ts';
 import { differentiate, type GradientGraph } from '../../../../src/engines/onnx/autodiff/index.ts';
-import type { NormalisedModel } from '../../../../src/engines/onnx/model.ts';
+import type { NormalisedModel } from '../../../../src/engines/onnx/load/load-model.ts';
 import { session } from './harness.ts';
 
 export interface Array4 {

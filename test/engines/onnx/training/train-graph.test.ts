@@ -2,7 +2,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { createRng } from '../../../../src/core/rng.ts';
 import { sizeOf } from '../../../../src/core/tensor.ts';
-import { encodeModel } from '../../../../src/engines/onnx/proto.ts';
+import { encodeModel } from '../../../../src/engines/onnx/graph/proto.ts';
 import { ARCHITECTURES } from '../../../../src/engines/onnx/training/architectures.ts';
 import { trainGraph } from '../../../../src/engines/onnx/training/train-graph.ts';
 

@@ -1,4 +1,4 @@
-import type { Attr, Graph, Node } from '../../graph.ts';
+import type { Attr, Graph, Node } from '../../graph/graph.ts';
 
 /** Operators whose results differ from call to call. */
 const RANDOM = new Set([

@@ -1,5 +1,5 @@
-import { type Constant, type Graph, GraphBuilder, type Node } from '../../graph.ts';
-import { readBy } from '../../walk.ts';
+import { type Constant, type Graph, GraphBuilder, type Node } from '../../graph/graph.ts';
+import { readBy } from '../../graph/walk.ts';
 
 /** A graph being rewritten: who makes and reads each tensor, and replacement of nodes by others. */
 export class Edit {

@@ -1,4 +1,4 @@
-import type { Constant, Graph, Node } from '../../graph.ts';
+import type { Constant, Graph, Node } from '../../graph/graph.ts';
 import { Edit } from './edit.ts';
 import { isRepeating, scaleInputs, scaleOutputs } from './weights.ts';
 

@@ -1,5 +1,5 @@
-import type { Graph } from '../../graph.ts';
-import { pruned } from '../../walk.ts';
+import type { Graph } from '../../graph/graph.ts';
+import { pruned } from '../../graph/walk.ts';
 import { shareCommon } from './common.ts';
 import { foldScales } from './fold-scales.ts';
 

@@ -1,5 +1,5 @@
-import { type Graph, type Node, read, type TensorInfo } from '../../graph.ts';
-import type { NormalisedModel } from '../../model.ts';
+import { type Graph, type Node, read, type TensorInfo } from '../../graph/graph.ts';
+import type { NormalisedModel } from '../../load/load-model.ts';
 import { Edit } from './edit.ts';
 
 /**

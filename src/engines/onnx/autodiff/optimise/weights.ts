@@ -1,4 +1,4 @@
-import { type Constant, type Node, numbersOf, read } from '../../graph.ts';
+import { type Constant, type Node, numbersOf, read } from '../../graph/graph.ts';
 import type { Edit } from './edit.ts';
 
 /** Multiplies a convolution's output channels by `values` (one per channel, or one for all), in its weights. */

@@ -1,4 +1,4 @@
-import { attr, read } from '../../graph.ts';
+import { attr, read } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
 import { coverage, matrix, transposed } from '../matrices.ts';
 import { defineRule } from '../rule.ts';

@@ -1,4 +1,4 @@
-import { DType, numbersOf, read } from '../../graph.ts';
+import { DType, numbersOf, read } from '../../graph/graph.ts';
 import { defineRule, type InputGradient } from '../rule.ts';
 import type { Site } from '../site.ts';
 

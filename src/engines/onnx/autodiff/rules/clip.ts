@@ -1,4 +1,4 @@
-import { numbersOf } from '../../graph.ts';
+import { numbersOf } from '../../graph/graph.ts';
 import { positive } from '../pointwise.ts';
 import { defineRule } from '../rule.ts';
 import type { Site } from '../site.ts';

@@ -1,4 +1,4 @@
-import { attr, read } from '../../graph.ts';
+import { attr, read } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 import type { Site } from '../site.ts';
 

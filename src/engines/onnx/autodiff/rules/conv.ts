@@ -1,4 +1,4 @@
-import { attr, read } from '../../graph.ts';
+import { attr, read } from '../../graph/graph.ts';
 import { convWeightGradient } from '../conv-weights.ts';
 import { convInputGradient } from '../convolution.ts';
 import type { Dims } from '../emit.ts';

@@ -1,4 +1,4 @@
-import { attr, read } from '../../graph.ts';
+import { attr, read } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = α·A'·B' + β·C (' = transposed where asked): α·g·B'ᵀ for A', α·A'ᵀ·g for B', β·g reduced for C. */

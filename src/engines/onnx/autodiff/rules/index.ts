@@ -1,4 +1,4 @@
-import type { Node } from '../../graph.ts';
+import type { Node } from '../../graph/graph.ts';
 import type { Rule } from '../rule.ts';
 import * as arithmetic from './arithmetic.ts';
 import { averagePool } from './average-pool.ts';

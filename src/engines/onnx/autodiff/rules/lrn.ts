@@ -1,4 +1,4 @@
-import { read } from '../../graph.ts';
+import { read } from '../../graph/graph.ts';
 import type { Emitter } from '../emit.ts';
 import { defineRule } from '../rule.ts';
 

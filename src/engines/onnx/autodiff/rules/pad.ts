@@ -1,4 +1,4 @@
-import { read } from '../../graph.ts';
+import { read } from '../../graph/graph.ts';
 import type { Matrix } from '../emit.ts';
 import { matrix } from '../matrices.ts';
 import { defineRule } from '../rule.ts';

@@ -1,4 +1,4 @@
-import { numbersOf } from '../../graph.ts';
+import { numbersOf } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 
 /**

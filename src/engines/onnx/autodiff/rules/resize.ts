@@ -1,4 +1,4 @@
-import { attr, DType, read } from '../../graph.ts';
+import { attr, DType, read } from '../../graph/graph.ts';
 import type { Emitter, Matrix } from '../emit.ts';
 import { transposed } from '../matrices.ts';
 import { resampling } from '../resampling.ts';

@@ -1,4 +1,4 @@
-import { read } from '../../graph.ts';
+import { read } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = softmax(x): y·(g − Σ g·y). */

@@ -1,4 +1,4 @@
-import { read } from '../../graph.ts';
+import { read } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = x with axes permuted: g permuted back. */

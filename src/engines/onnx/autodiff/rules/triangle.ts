@@ -1,4 +1,4 @@
-import { attr, read } from '../../graph.ts';
+import { attr, read } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = one triangle of each matrix: the same triangle of g. */

@@ -1,5 +1,5 @@
-import { attr } from '../../../onnx/graph.ts';
-import type { LayerWriter, Value, Writer } from '../context.ts';
+import { attr } from '../../../onnx/graph/graph.ts';
+import type { LayerWriter, Value, Writer } from '../export-context.ts';
 
 /** Where the last axis of a tensor lies in the graph. */
 export function lastAxis(shape: readonly number[]): number {

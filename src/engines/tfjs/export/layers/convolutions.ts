@@ -1,7 +1,7 @@
-import { attr } from '../../../onnx/graph.ts';
-import type { Weight } from '../../files.ts';
-import type { LayerWriter, Value, Writer } from '../context.ts';
-import { along, requireChannelsLast, windowOf } from '../window.ts';
+import { attr } from '../../../onnx/graph/graph.ts';
+import type { Weight } from '../../keras/model-files.ts';
+import type { LayerWriter, Value, Writer } from '../export-context.ts';
+import { along, requireChannelsLast, windowOf } from '../export-window.ts';
 import { activated } from './activations.ts';
 
 /** A kernel's values in another order of its axes. */

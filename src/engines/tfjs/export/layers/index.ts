@@ -1,5 +1,5 @@
-import { IDLE } from '../../outline-layers.ts';
-import type { Writer } from '../context.ts';
+import { IDLE } from '../../network/outline-layers.ts';
+import type { Writer } from '../export-context.ts';
 import { activationLayers } from './activations.ts';
 import { convolutionLayers } from './convolutions.ts';
 import { mergingLayers } from './merging.ts';

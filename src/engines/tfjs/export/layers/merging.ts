@@ -1,5 +1,5 @@
-import { attr } from '../../../onnx/graph.ts';
-import type { LayerWriter, Value, Writer } from '../context.ts';
+import { attr } from '../../../onnx/graph/graph.ts';
+import type { LayerWriter, Value, Writer } from '../export-context.ts';
 import { reshaped } from './shapes.ts';
 
 /** Inputs of one rank: Keras puts ones right after the batch of those that have less. */

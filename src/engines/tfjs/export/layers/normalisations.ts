@@ -1,5 +1,5 @@
-import { attr } from '../../../onnx/graph.ts';
-import type { LayerWriter, Value, Writer } from '../context.ts';
+import { attr } from '../../../onnx/graph/graph.ts';
+import type { LayerWriter, Value, Writer } from '../export-context.ts';
 
 /** Whether `axis` names the last dimension only. */
 function overLast(layer: LayerWriter, { shape }: Value): boolean {

@@ -1,6 +1,6 @@
-import { attr } from '../../../onnx/graph.ts';
-import type { Writer } from '../context.ts';
-import { requireChannelsLast, windowOf } from '../window.ts';
+import { attr } from '../../../onnx/graph/graph.ts';
+import type { Writer } from '../export-context.ts';
+import { requireChannelsLast, windowOf } from '../export-window.ts';
 
 const pool =
   (op: 'MaxPool' | 'AveragePool'): Writer =>

@@ -1,7 +1,7 @@
 import { sizeOf } from '../../../../core/tensor.ts';
-import { attr } from '../../../onnx/graph.ts';
-import type { LayerWriter, Value, Writer } from '../context.ts';
-import { requireChannelsLast } from '../window.ts';
+import { attr } from '../../../onnx/graph/graph.ts';
+import type { LayerWriter, Value, Writer } from '../export-context.ts';
+import { requireChannelsLast } from '../export-window.ts';
 
 /** The same values in TF.js's order under another shape. */
 export function reshaped(layer: LayerWriter, x: Value, shape: readonly number[]): Value {

@@ -1,4 +1,4 @@
-import { constant } from '../../../../../src/engines/onnx/graph.ts';
+import { constant } from '../../../../../src/engines/onnx/graph/graph.ts';
 import { type Case, distinct, float, node, spread, type Values, weights } from '../harness.ts';
 
 const kinked = distinct([2, 3, 4]);

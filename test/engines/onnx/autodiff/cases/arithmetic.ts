@@ -1,4 +1,4 @@
-import { constant, DType } from '../../../../../src/engines/onnx/graph.ts';
+import { constant, DType } from '../../../../../src/engines/onnx/graph/graph.ts';
 import { type Case, distinct, node, spread, type Values, weights } from '../harness.ts';
 
 const smooth = spread([2, 3, 4]);

@@ -1,4 +1,4 @@
-import { type Constant, constant } from '../../../../../src/engines/onnx/graph.ts';
+import { type Constant, constant } from '../../../../../src/engines/onnx/graph/graph.ts';
 import { type Case, distinct, node, spread } from '../harness.ts';
 
 const int64 = constant.int64;

@@ -1,4 +1,4 @@
-import { constant } from '../../../../../src/engines/onnx/graph.ts';
+import { constant } from '../../../../../src/engines/onnx/graph/graph.ts';
 import { type Case, distinct, float, node, spread, weights } from '../harness.ts';
 
 const x = spread([2, 4, 3, 2]);

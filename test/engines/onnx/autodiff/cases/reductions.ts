@@ -1,4 +1,4 @@
-import { constant } from '../../../../../src/engines/onnx/graph.ts';
+import { constant } from '../../../../../src/engines/onnx/graph/graph.ts';
 import { type Case, distinct, fixed, node, spread, type Values } from '../harness.ts';
 
 const plain = spread([2, 3, 4]);

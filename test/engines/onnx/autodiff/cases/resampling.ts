@@ -1,4 +1,4 @@
-import { constant } from '../../../../../src/engines/onnx/graph.ts';
+import { constant } from '../../../../../src/engines/onnx/graph/graph.ts';
 import { type Case, float, node, spread } from '../harness.ts';
 
 type Attrs = Parameters<typeof node>[2];

@@ -1,0 +1,76 @@
+import { builtinRegistry } from '../../builtin.ts';
+import { type Passes, planCost } from '../../config/cost.ts';
+import type { Plan } from '../../config/plan.ts';
+import { loadPlan } from '../../config/resolve.ts';
+import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
+import { imagesOf } from '../../runners/environment.ts';
+import { cacheFolder } from '../shared/cache.ts';
+import { duration, ExitCode, print, textTable } from '../shared/output.ts';
+import { overridesOf } from '../shared/suite-options.ts';
+
+export interface CheckArguments {
+  readonly suite: string;
+  readonly limit?: number | undefined;
+  readonly seed?: string | undefined;
+  readonly device?: string | undefined;
+  readonly data?: string | undefined;
+  readonly json: boolean;
+  readonly measure: boolean;
+}
+
+/** `ct-xai check`. */
+export async function checkSuiteCommand(argv: CheckArguments): Promise<number> {
+  const plan = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
+  const images = imagesOf(plan);
+  const result: CheckResult = argv.measure
+    ? await checkPlan(plan, { cacheDir: cacheFolder() })
+    : { images, cost: planCost(plan, images), models: [] };
+  if (argv.json) print(JSON.stringify({ name: plan.name, digest: plan.digest, suite: plan.suite, ...result }, null, 2));
+  else print(describe(plan, result));
+  return ExitCode.ok;
+}
+
+function describe(plan: Plan, { images, cost, models, seconds }: CheckResult): string {
+  const passes = (p: Passes | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
+  const [first] = cost.models;
+  const modelLines = plan.models.map(({ id, card }) => {
+    const found = models.find(m => m.model === id);
+    const { runtime } = found ?? {};
+    return [
+      id,
+      `${card.input.size.join('×')}×${card.input.channels}`,
+      card.classes.join(', '),
+      runtime ? `${runtime.engine} on ${runtime.device}, ${runtime.workers} × ${runtime.threads} threads` : '',
+      found?.forwardMs === undefined ? '' : found.forwardMs.toFixed(1),
+      found?.backwardMs === undefined ? '' : found.backwardMs.toFixed(1),
+    ];
+  });
+  const options = (o: unknown) => {
+    const text = JSON.stringify(o).replaceAll('"', '').slice(1, -1);
+    return text.length > 90 ? `${text.slice(0, 89)}…` : text;
+  };
+  const parts: string[] = [
+    `suite    ${plan.name}${plan.file ? ` (${plan.file})` : ''}`,
+    `data     ${plan.dataset.name}: ${images} of ${plan.dataset.count} images, labels ${plan.dataset.labels.join(', ')}`,
+    `target   ${plan.target.kind === 'class' ? plan.target.name : plan.target.kind}`,
+    `seed     ${plan.seed}`,
+    `plan     ${plan.digest.slice(0, 16)}`,
+    '',
+    textTable([['model', 'input', 'classes', 'runs on', 'forward ms', 'backward ms'], ...modelLines]),
+    '',
+    textTable([
+      ['method', 'baseline', 'forward + backward', 'options'],
+      ...plan.explainers.map(e => [e.id, e.baseline ?? '', passes(first?.explainers[e.id]), options(e.options)]),
+    ]),
+    '',
+    textTable([
+      ['metric', 'baseline', 'forward + backward', 'options'],
+      ...plan.metrics.map(m => [m.id, m.baseline ?? '', passes(first?.metrics[m.id]), options(m.options)]),
+    ]),
+    '',
+    `at most ${cost.total.forward} forward and ${cost.total.backward} backward passes${
+      seconds === undefined ? '' : `, about ${duration(seconds)} by a short measurement`
+    }${plan.timing.enabled ? ', and the timing phase' : ''}`,
+  ];
+  return parts.join('\n');
+}

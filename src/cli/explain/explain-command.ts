@@ -1,0 +1,40 @@
+import { defineCommand } from '../shared/command.ts';
+
+export const explainCommand = defineCommand({
+  command: 'explain',
+  describe: 'one heat map over one image',
+  builder: cli =>
+    cli
+      .option('model', { type: 'string', demandOption: true, describe: 'model card, its folder, or weights beside it' })
+      .option('image', { type: 'string', requiresArg: true, describe: 'PNG, JPEG, TIFF or BMP file' })
+      .option('method', { type: 'string', requiresArg: true, describe: "an explainer (see 'list explainers')" })
+      .option('preset', { type: 'string', requiresArg: true, describe: "one of the explainer's presets" })
+      .option('baseline', { type: 'string', requiresArg: true, describe: "instead of the explainer's own" })
+      .option('target', { type: 'string', default: 'predicted', describe: 'class to explain' })
+      .option('option', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'key=value, may be repeated',
+      })
+      .option('metric', { type: 'string', array: true, default: [] as string[], describe: 'score the map by it' })
+      .option('rescale', { type: 'string', requiresArg: true, describe: 'SLOPE,INTERCEPT: stored values are HU so' })
+      .option('spacing', { type: 'number', requiresArg: true, describe: 'mm per pixel of the file' })
+      .option('seed', { type: 'string', default: '0', describe: 'of explainers that draw' })
+      .option('device', {
+        type: 'string',
+        default: 'auto',
+        describe: 'cpu, webgpu, wasm, …, or with its engine: tfjs/wasm',
+      })
+      .option('plugin', { type: 'string', array: true, default: [] as string[], describe: 'with these plugins' })
+      .option('out', { type: 'string', requiresArg: true, describe: 'PNG: the image, the map over it, a colour bar' })
+      .option('npy', { type: 'string', requiresArg: true, describe: "the map's numbers, float32 [h, w]" })
+      .option('list-layers', { type: 'boolean', default: false, describe: "the model's layers instead" })
+      .example('$0 explain --model model.yaml --image ct.png --method grad-cam --out map.png', '')
+      .example('$0 explain --model model.yaml --image ct.png --method lime --option samples=200 --npy map.npy', '')
+      .example('$0 explain --model model.yaml --list-layers', ''),
+  async handler(argv) {
+    const { explainImage } = await import('./explain-image.ts');
+    return explainImage(argv);
+  },
+});

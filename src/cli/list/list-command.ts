@@ -1,0 +1,19 @@
+import { defineCommand } from '../shared/command.ts';
+
+const KINDS = ['explainers', 'metrics', 'data', 'engines'] as const;
+
+export const listCommand = defineCommand({
+  command: 'list <kind>',
+  describe: 'what there is, with needs, options, defaults and sources',
+  builder: cli =>
+    cli
+      .positional('kind', { choices: KINDS, demandOption: true })
+      .option('name', { type: 'string', requiresArg: true, describe: 'this one only' })
+      .option('plugin', { type: 'string', array: true, default: [] as string[], describe: 'with these plugins' })
+      .option('json', { type: 'boolean', default: false, describe: 'as JSON' })
+      .example('$0 list explainers --name lime', 'its options'),
+  async handler(argv) {
+    const { listParts } = await import('./list-parts.ts');
+    return listParts(argv);
+  },
+});

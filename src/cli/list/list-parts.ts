@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import { builtinRegistry } from '../../builtin.ts';
+import { loadPlugins } from '../../config/plugins.ts';
+import type { OptionsSchema } from '../../core/contracts/index.ts';
+import { lookUp, type Registry } from '../../core/registry.ts';
+import { ExitCode, print, textTable } from '../shared/output.ts';
+
+type Kind = 'explainers' | 'metrics' | 'data' | 'engines';
+
+export interface ListArguments {
+  readonly kind: Kind;
+  readonly name?: string | undefined;
+  readonly plugin: readonly string[];
+  readonly json: boolean;
+}
+
+interface Listed {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  /** Facts in a line each: what it needs, where it comes from. */
+  readonly facts: Readonly<Record<string, string>>;
+  readonly options: readonly ListedOption[];
+}
+
+interface ListedOption {
+  readonly name: string;
+  readonly type: string;
+  readonly default: string;
+  readonly description: string;
+}
+
+/** `ct-xai list`. */
+export async function listParts({ kind, name, plugin, json }: ListArguments): Promise<number> {
+  const { registry } = await loadPlugins(plugin, process.cwd(), builtinRegistry());
+  const all = new Map(partsOf(registry, kind).map(part => [part.name, part]));
+  const parts = name === undefined ? [...all.values()] : [lookUp(all, kind.replace(/s$/, ''), name, '--name')];
+  print(json ? JSON.stringify(parts, null, 2) : parts.map(describe).join('\n\n'));
+  return ExitCode.ok;
+}
+
+function partsOf(registry: Registry, kind: Kind): Listed[] {
+  switch (kind) {
+    case 'explainers':
+      return [...registry.explainers.values()].map(e => ({
+        ...e,
+        facts: facts({
+          kind: `${e.kind}${e.role === 'control' ? ', control' : ''}`,
+          needs: [...e.requires, ...(e.needsDonor ? ["another patient's map"] : [])].join(', ') || 'scores only',
+          baseline: e.baseline,
+          presets: Object.keys(e.presets).join(', '),
+          source: e.cite,
+        }),
+        options: optionsOf(e.options),
+      }));
+    case 'metrics':
+      return [...registry.metrics.values()].map(m => ({
+        ...m,
+        facts: facts({
+          category: m.category,
+          better: `${m.better}, range ${m.range.join(' … ')}`,
+          needs: m.needs.join(', ') || 'the map only',
+          baseline: m.baseline,
+          presets: Object.keys(m.presets).join(', '),
+          source: m.cite,
+        }),
+        options: optionsOf(m.options),
+      }));
+    case 'data':
+      return [...registry.readers.values()].map(r => ({ ...r, facts: {}, options: optionsOf(r.options) }));
+    case 'engines':
+      return [...registry.engines.values()].map(e => ({
+        name: e.name,
+        title: `formats ${e.formats.join(', ')}`,
+        summary: "what works here: 'ct-xai doctor'",
+        facts: facts({ devices: ['auto', ...e.devices].join(', ') }),
+        options: [],
+      }));
+  }
+}
+
+function facts(all: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(all).filter((e): e is [string, string] => e[1] !== undefined && e[1] !== ''),
+  );
+}
+
+interface JsonProperty {
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly anyOf?: readonly JsonProperty[];
+  readonly items?: JsonProperty;
+  readonly default?: unknown;
+  readonly description?: string;
+}
+
+function optionsOf(schema: OptionsSchema): ListedOption[] {
+  // A schema of a plugin may not be zod's, or not be expressible.
+  let properties: Readonly<Record<string, JsonProperty>>;
+  try {
+    const found = z.toJSONSchema(schema as unknown as z.ZodType, { io: 'input', unrepresentable: 'any' });
+    properties = (found.properties ?? {}) as Readonly<Record<string, JsonProperty>>;
+  } catch {
+    return [];
+  }
+  return Object.entries(properties).map(([name, p]) => ({
+    name,
+    type: typeOf(p),
+    default: p.default === undefined ? '' : JSON.stringify(p.default),
+    description: p.description ?? '',
+  }));
+}
+
+function typeOf(p: JsonProperty): string {
+  if (p.enum) return p.enum.join(' | ');
+  if (p.const !== undefined) return String(p.const);
+  if (p.anyOf) return p.anyOf.map(typeOf).join(' | ');
+  if (p.type === 'array') return `${p.items ? typeOf(p.items) : 'any'}[]`;
+  return p.type === undefined ? 'any' : String(p.type);
+}
+
+function describe({ name, title, summary, facts, options }: Listed): string {
+  const lines = [`${name}: ${title}`, ...(summary ? [`  ${summary}`] : [])];
+  for (const [key, value] of Object.entries(facts)) lines.push(`  ${key.padEnd(9)} ${value}`);
+  if (options.length > 0) {
+    const table = textTable(options.map(o => [`    ${o.name}`, o.type, o.default && `= ${o.default}`, o.description]));
+    lines.push('  options', table);
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,19 @@
+import { defineCommand } from '../shared/command.ts';
+import { suiteOptions } from '../shared/suite-options.ts';
+
+export const runCommand = defineCommand({
+  command: 'run <suite>',
+  describe: 'run a suite, or go on with the part of it that the run folder holds',
+  builder: cli =>
+    suiteOptions(cli)
+      .option('out', { type: 'string', requiresArg: true, describe: 'run folder; default: reports/<name>' })
+      .option('fresh', { type: 'boolean', default: false, describe: 'drop what the run folder holds' })
+      .option('retry-failed', { type: 'boolean', default: false, describe: 'try rows again that failed before' })
+      .option('timing', { type: 'boolean', describe: 'the timing phase; --no-timing leaves it out' })
+      .example('$0 run configs/covid-ct.yaml', 'everything in the suite')
+      .example('$0 run configs/covid-ct.yaml --limit 6 --out /tmp/try', 'six images, spread over the labels'),
+  async handler(argv) {
+    const { runSuiteCommand } = await import('./run-suite-command.ts');
+    return runSuiteCommand(argv);
+  },
+});

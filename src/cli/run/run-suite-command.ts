@@ -1,0 +1,102 @@
+import { join, resolve } from 'node:path';
+import { builtinRegistry } from '../../builtin.ts';
+import type { Plan } from '../../config/plan.ts';
+import { loadPlan } from '../../config/resolve.ts';
+import type { RunData } from '../../reports/index.ts';
+import { readRun, removeMaps } from '../../results/read-run.ts';
+import type { Manifest, MapRow, Row } from '../../results/rows.ts';
+import { runSuite } from '../../runners/run-suite.ts';
+import { cacheFolder } from '../shared/cache.ts';
+import { commandLine } from '../shared/command-line.ts';
+import { interruptSignal, surviveStrayRejections } from '../shared/interrupts.ts';
+import { ExitCode, note, print, shownPath } from '../shared/output.ts';
+import { createProgressLine } from '../shared/progress-line.ts';
+import { overridesOf } from '../shared/suite-options.ts';
+import { writeReports } from '../shared/write-reports.ts';
+import { resultTables } from './result-tables.ts';
+
+export interface RunArguments {
+  readonly suite: string;
+  readonly out?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly seed?: string | undefined;
+  readonly device?: string | undefined;
+  readonly data?: string | undefined;
+  readonly fresh: boolean;
+  readonly retryFailed: boolean;
+  readonly timing?: boolean | undefined;
+}
+
+/** `ct-xai run`. */
+export async function runSuiteCommand(argv: RunArguments): Promise<number> {
+  const planned = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
+  const plan =
+    argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
+  const dir = plan.output.dir ?? resolve('reports', plan.name);
+  const interrupts = interruptSignal();
+  const release = surviveStrayRejections();
+  const line = createProgressLine(process.stderr);
+  try {
+    const result = await runSuite(plan, {
+      dir,
+      signal: interrupts.signal,
+      fresh: argv.fresh,
+      retryFailed: argv.retryFailed,
+      onEvent: event => line.on(event),
+      command: commandLine(),
+      cacheDir: cacheFolder(),
+    });
+    line.end();
+    if (result.state === 'interrupted') {
+      note(`interrupted; the same command goes on where it stopped (${shownPath(dir)})`);
+      return ExitCode.interrupted;
+    }
+    await tell(dir, plan.output);
+    return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
+  } finally {
+    line.end();
+    interrupts.release();
+    release();
+  }
+}
+
+function failures(counts: NonNullable<Manifest['counts']>): number {
+  return Object.values(counts).reduce((n, byStatus) => n + (byStatus.failed ?? 0), 0);
+}
+
+/** Writes the reports; prints the table, what failed and why, and where the report lies. */
+async function tell(dir: string, { gallery, attributions }: Plan['output']): Promise<void> {
+  const run = await readRun(dir);
+  try {
+    const { analysis, data } = await writeReports(run, gallery);
+    if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
+    print(resultTables(analysis));
+    await tellFailures(run.rows());
+    print(`\nreport: ${shownPath(join(dir, 'index.html'))}`);
+  } finally {
+    await run.close();
+  }
+}
+
+/** Whether the gallery shows a map: then `ct-xai report` needs it again. */
+function isShown({ model, sample, method }: MapRow, gallery: RunData['gallery']): boolean {
+  return gallery.some(g => g.model === model && g.sample === sample && g.maps.some(m => m.method === method));
+}
+
+const MOST_REASONS = 5;
+
+async function tellFailures(rows: AsyncIterable<Row>): Promise<void> {
+  const reasons = new Map<string, number>();
+  for await (const row of rows) {
+    if (row.status !== 'failed') continue;
+    const what =
+      row.kind === 'sample' ? row.source : row.kind === 'score' ? `${row.method}, ${row.metric}` : row.method;
+    const reason = `${what}: ${row.reason ?? 'no reason given'}`;
+    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  }
+  if (reasons.size === 0) return;
+  const sorted = [...reasons].sort(([, a], [, b]) => b - a);
+  note(`\n${[...reasons.values()].reduce((a, b) => a + b, 0)} rows failed:`);
+  for (const [reason, count] of sorted.slice(0, MOST_REASONS)) note(`  ${count} × ${reason}`);
+  if (sorted.length > MOST_REASONS) note(`  … and ${sorted.length - MOST_REASONS} more reasons (see scores.csv)`);
+}

@@ -1,0 +1,91 @@
+import type { Progress, RunEvent } from '../../runners/events.ts';
+import { duration, shownPath } from './output.ts';
+
+const TERMINAL_MS = 100;
+const PLAIN_MS = 5000;
+
+/** Tells a run's progress on stderr: one changing line on a terminal, else a plain line every few seconds. */
+export interface ProgressLine {
+  on(event: RunEvent): void;
+  /** Clears the changing line. */
+  end(): void;
+}
+
+export function createProgressLine(stream: NodeJS.WriteStream, now = () => performance.now()): ProgressLine {
+  const terminal = stream.isTTY === true;
+  let last = Number.NEGATIVE_INFINITY;
+  let shown = false;
+  const clear = () => {
+    if (shown) stream.write('\r\u001b[K');
+    shown = false;
+  };
+  const line = (text: string) => {
+    clear();
+    stream.write(`${text}\n`);
+  };
+  const changing = (text: string) => {
+    const time = now();
+    if (time - last < (terminal ? TERMINAL_MS : PLAIN_MS)) return;
+    last = time;
+    if (!terminal) {
+      stream.write(`${text}\n`);
+      return;
+    }
+    stream.write(`\r\u001b[K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+    shown = true;
+  };
+  return {
+    on(event) {
+      switch (event.kind) {
+        case 'start':
+          line(`${event.images} images → ${shownPath(event.dir)}`);
+          if (event.resumed) line(`resuming: ${event.rows} rows are there`);
+          break;
+        case 'model': {
+          const { engine, engineVersion, device, workers, threads, microBatch } = event.runtime;
+          line(
+            `${event.model}: ${engine} ${engineVersion} on ${device}, ` +
+              `${workers} × ${threads} threads, micro-batch ${microBatch}`,
+          );
+          if (event.runtime.note) line(`  ${event.runtime.note}`);
+          for (const reason of Object.values(event.runtime.limitations ?? {})) line(`  ${reason}`);
+          break;
+        }
+        case 'phase':
+          last = Number.NEGATIVE_INFINITY;
+          if (event.phase === 'shuffled') line(`${event.model}: controls made of other patients' maps`);
+          if (event.phase === 'timing') line(`${event.model}: timing, alone on the machine`);
+          if (event.phase === 'budgets') line(`${event.model}: cost against quality`);
+          break;
+        case 'row':
+          if (!event.known) changing(describe(event.row, event.progress));
+          break;
+        case 'timing':
+          changing(`${event.model}: timed ${event.done} of at most ${event.total} explanations`);
+          break;
+        case 'budget':
+          changing(`${event.model}: ${event.done} of ${event.total} explanations at budgets`);
+          break;
+        case 'warning':
+          line(`warning: ${event.message}`);
+          break;
+      }
+    },
+    end: clear,
+  };
+}
+
+type RowEvent = Extract<RunEvent, { kind: 'row' }>;
+
+function describe(row: RowEvent['row'], { done, total, secondsLeft }: Progress): string {
+  const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+  const what =
+    row.kind === 'sample' ? 'prediction' : row.kind === 'score' ? `${row.method}: ${row.metric}` : row.method;
+  const sample = row.kind === 'timing' || row.kind === 'budget' ? '' : ` · ${shorten(row.sample)}`;
+  const left = secondsLeft === undefined ? '' : ` · ${duration(secondsLeft)} left`;
+  return `${done}/${total} (${percent} %)${left} · ${row.model} · ${what}${sample}`;
+}
+
+function shorten(text: string): string {
+  return text.length <= 40 ? text : `…${text.slice(-39)}`;
+}

@@ -1,0 +1,279 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { builtinRegistry } from '../../builtin.ts';
+import { readCard } from '../../config/card.ts';
+import { modelDigest } from '../../config/model-digest.ts';
+import type { PlannedModel } from '../../config/plan.ts';
+import { loadPlugins } from '../../config/plugins.ts';
+import { resolveExplainers } from '../../config/resolve-parts.ts';
+import { baselinesOf } from '../../config/resolve-settings.ts';
+import { parseSuite } from '../../config/suite.ts';
+import { packageVersion } from '../../config/version.ts';
+import type { Dataset, ModelCard, Source } from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
+import { lookUp, type Registry } from '../../core/registry.ts';
+import {
+  changeCells,
+  compareTimings,
+  middleHalf,
+  placeText,
+  ratioText,
+  renderTimingPage,
+  type TimingChange,
+  timingRemarks,
+} from '../../reports/index.ts';
+import { writeAtomic } from '../../results/files.ts';
+import type { TimingRow } from '../../results/rows.ts';
+import { writeTimings } from '../../results/tables.ts';
+import { incomparable, readTimingsFile, TIMINGS_VERSION, type TimingsFile } from '../../results/timings-file.ts';
+import { hardware } from '../../runners/environment.ts';
+import { createOpener, timedDevices } from '../../runners/timing/devices.ts';
+import type { TimingPlan } from '../../runners/timing/images.ts';
+import { timeModel } from '../../runners/timing/time-model.ts';
+import { cacheFolder } from '../shared/cache.ts';
+import { commandLine } from '../shared/command-line.ts';
+import { interruptSignal, surviveStrayRejections } from '../shared/interrupts.ts';
+import { ExitCode, note, print, shownPath, textTable } from '../shared/output.ts';
+import { createProgressLine } from '../shared/progress-line.ts';
+
+export interface TimeArguments {
+  readonly models: readonly string[];
+  readonly methods?: readonly string[] | undefined;
+  readonly devices?: readonly string[] | undefined;
+  readonly data: string;
+  readonly samples: number;
+  readonly repeats: number;
+  readonly seconds: number;
+  readonly seed: string;
+  readonly plugin: readonly string[];
+  readonly out?: string | undefined;
+  readonly compare?: string | undefined;
+}
+
+/** `ct-xai time`. @returns 1 where a timing failed or became slower than the baseline. */
+export async function timeModels(argv: TimeArguments): Promise<number> {
+  const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
+  const plan = await planOf(argv, registry);
+  const models = await readModels(argv.models);
+  const empty = await describe(plan, models);
+  const baseline = argv.compare === undefined ? undefined : await baselineAt(argv.compare, empty);
+  const interrupts = interruptSignal();
+  const release = surviveStrayRejections();
+  const line = createProgressLine(process.stderr);
+  const rows: TimingRow[] = [];
+  try {
+    for (const model of models) {
+      for (const device of timedDevices(plan)) {
+        const { signal } = interrupts;
+        await timeModel({
+          plan: { ...plan, dataset: asUnit(plan.dataset, model.card) },
+          model,
+          device,
+          opener: createOpener(plan, model, device.engine, { signal, cacheDir: cacheFolder() }),
+          done: new Set(),
+          signal,
+          began: () => note(`${model.id}${device.asked === undefined ? '' : ` on ${device.asked}`}`),
+          ended: async row => void rows.push(row),
+          progress: (done, total) => line.on({ kind: 'timing', model: model.id, done, total }),
+        });
+      }
+    }
+  } finally {
+    line.end();
+    interrupts.release();
+    release();
+  }
+  const file: TimingsFile = { ...empty, rows: inPlanOrder(rows, empty) };
+  const changes = baseline ? compareTimings(baseline, file) : [];
+  print(file.models.map(({ id }) => modelTable(file, id)).join('\n\n'));
+  if (rows.some(row => row.unstable)) print('~ unstable, for the reasons below');
+  for (const remark of timingRemarks(file.rows)) note(`  ${remark}`);
+  if (changes.length > 0) print(`\n${changesTable(changes)}`);
+  if (argv.out !== undefined) await write(argv.out, file, changes);
+  const bad = rows.some(row => row.status === 'failed') || changes.some(change => change.verdict === 'slower');
+  return bad ? ExitCode.rowsFailed : ExitCode.ok;
+}
+
+async function planOf(argv: TimeArguments, registry: Registry): Promise<TimingPlan> {
+  const all = [...registry.explainers.values()].filter(e => e.role === 'method').map(e => e.name);
+  const { suite } = parseSuite(
+    {
+      name: 'time',
+      models: argv.models,
+      data: { use: 'phantom' },
+      explainers: argv.methods ?? all,
+      controls: [],
+      metrics: [],
+      seed: /^-?\d+$/.test(argv.seed) ? Number(argv.seed) : argv.seed,
+      timing: {
+        samples: argv.samples,
+        repeats: argv.repeats,
+        seconds: argv.seconds,
+        ...(argv.devices ? { devices: argv.devices } : {}),
+      },
+    },
+    '.',
+  );
+  const explainers = resolveExplainers(suite, registry, () => 'the command line');
+  const { samples, repeats, seconds, devices } = suite.timing as Exclude<typeof suite.timing, boolean>;
+  return {
+    seed: suite.seed,
+    dataset: await openData(argv, registry),
+    explainers,
+    metrics: [],
+    baselines: baselinesOf(explainers, registry),
+    target: { kind: 'predicted' },
+    timing: { enabled: true, samples, repeats, seconds, budgets: [], ...(devices ? { devices } : {}) },
+    engine: { use: 'auto', device: 'auto' },
+    registry,
+  };
+}
+
+async function openData({ data, samples }: TimeArguments, registry: Registry): Promise<Dataset> {
+  const name = data === 'phantom' ? 'phantom' : 'image-folder';
+  const reader = lookUp(registry.readers, 'data reader', name, '--data');
+  const options = data === 'phantom' ? { patients: samples, slices: 1 } : { path: resolve(data) };
+  return reader.open(reader.options.parse(options), { base: process.cwd() });
+}
+
+/** Cards, folders, or weights with a card beside them. */
+async function readModels(paths: readonly string[]): Promise<PlannedModel[]> {
+  const models: PlannedModel[] = [];
+  for (const path of paths) {
+    const card = await readCard(resolve(cardPath(path)));
+    const taken = models.some(m => m.id === card.id);
+    const id = taken ? `${card.id} (${path})` : card.id;
+    models.push({ id, card: { ...card, id }, digest: await modelDigest(card), classOf: new Map() });
+  }
+  return models;
+}
+
+function cardPath(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() || /\.ya?ml$/.test(path)) return path;
+  const beside = join(dirname(path), 'model.yaml');
+  if (!existsSync(path)) throw new CtXaiError('MODEL', `there is no model ${path}.`);
+  return existsSync(beside) ? beside : path;
+}
+
+/** Air and lung as the usual window shows them: what a model of grey images can be timed on. */
+const LUNG = [-1350, 150] as const;
+
+/** The same images for models of grey levels, where the data is in HU. */
+function asUnit(dataset: Dataset, { intensity }: ModelCard): Dataset {
+  if (intensity.unit === 'HU') return dataset;
+  const grey = (source: Source): Source => {
+    if (source.unit === 'grey') return source;
+    const scale = 255 / (LUNG[1] - LUNG[0]);
+    const data = source.pixels.data.map(v => Math.min(255, Math.max(0, (v - LUNG[0]) * scale)));
+    return { ...source, unit: 'grey', pixels: { shape: source.pixels.shape, data } };
+  };
+  return {
+    ...dataset,
+    async *samples() {
+      for await (const sample of dataset.samples()) {
+        yield {
+          ...sample,
+          async load(signal) {
+            const loaded = await sample.load(signal);
+            return { ...loaded, source: grey(loaded.source) };
+          },
+        };
+      }
+    },
+  };
+}
+
+async function describe(plan: TimingPlan, models: readonly PlannedModel[]): Promise<TimingsFile> {
+  const { samples, repeats, seconds } = plan.timing;
+  return {
+    kind: 'ct-xai-bench timings',
+    formatVersion: TIMINGS_VERSION,
+    command: commandLine(),
+    startedAt: new Date().toISOString(),
+    versions: { 'ct-xai-bench': packageVersion(), node: process.version },
+    hardware: hardware(),
+    seed: String(plan.seed),
+    data: { name: plan.dataset.name, digest: plan.dataset.digest },
+    settings: { samples, repeats, seconds },
+    models: models.map(({ id, digest }) => ({ id, digest })),
+    methods: plan.explainers.map(({ id, explainer, options }) => ({ id, name: explainer.name, options })),
+    rows: [],
+  };
+}
+
+/** @throws CtXaiError USAGE if times of the baseline say nothing of times here. */
+async function baselineAt(path: string, now: TimingsFile): Promise<TimingsFile> {
+  const baseline = await readTimingsFile(path);
+  const why = incomparable(baseline, now);
+  if (why === undefined) return baseline;
+  throw new CtXaiError('USAGE', `--compare ${path}: ${why}.`, {
+    hint: 'Times compare on the same machine, images and seed only. Make a baseline here: --out DIR.',
+  });
+}
+
+/** By model, then method, then device as asked for. */
+function inPlanOrder(rows: readonly TimingRow[], { models, methods }: TimingsFile): TimingRow[] {
+  return models.flatMap(({ id: model }) =>
+    methods.flatMap(({ id }) => rows.filter(row => row.model === model && row.method === id)),
+  );
+}
+
+function modelTable(file: TimingsFile, model: string): string {
+  const rows = file.rows.filter(row => row.model === model);
+  const places = [...new Set(rows.map(placeText))];
+  if (places.length === 1) return `${model}, ${places[0]}; ms\n${textTable([ONE, ...rows.map(oneLine)])}`;
+  const head = ['', ...places, ...places.slice(1).map(place => `${place} / ${places[0]}`)];
+  const lines = [...new Set(rows.map(row => row.method))].map(method => [
+    method,
+    ...places.map(place => medianText(rows.find(row => row.method === method && placeText(row) === place))),
+    ...places.slice(1).map(place => ratioText(rows, method, [places[0]!, place], file.seed)),
+  ]);
+  const failures = rows.filter(row => row.status !== 'ok');
+  const reasons = [...new Set(failures.map(row => `  ${row.status} on ${placeText(row)}: ${row.reason ?? ''}`))];
+  return [
+    `${model}; median ms, and ratios with 95 % intervals over repeats`,
+    textTable([head, ...lines]),
+    ...reasons,
+  ].join('\n');
+}
+
+const ONE = ['', 'median', 'middle half', 'n', 'device', 'CPU', 'JavaScript', 'first', 'open', 'forward', 'backward'];
+
+function oneLine(row: TimingRow): string[] {
+  if (row.status !== 'ok') return [row.method, row.status, row.reason ?? ''];
+  return [
+    row.method,
+    medianText(row),
+    middleHalf(row),
+    String(row.samples),
+    short(row.deviceMs?.p50),
+    short(row.cpuMs),
+    short(row.jsMs),
+    short(row.firstMs),
+    short(row.openMs),
+    short(row.passes?.forward),
+    short(row.passes?.backward),
+  ];
+}
+
+function medianText(row: TimingRow | undefined): string {
+  if (!row) return '–';
+  return row.status === 'ok' ? `${short(row.wallMs?.p50)}${row.unstable ? ' ~' : ''}` : row.status;
+}
+
+function short(value: number | undefined): string {
+  if (value === undefined) return '–';
+  return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toPrecision(3);
+}
+
+function changesTable(changes: readonly TimingChange[]): string {
+  const head = ['', '', '', 'then', 'now', 'ratio', ''];
+  return `against the baseline\n${textTable([head, ...changes.map(changeCells)])}`;
+}
+
+async function write(dir: string, file: TimingsFile, changes: readonly TimingChange[]): Promise<void> {
+  await writeTimings(join(dir, 'timings.csv'), file.rows);
+  await writeAtomic(join(dir, 'timings.json'), `${JSON.stringify(file, null, 1)}\n`);
+  await writeAtomic(join(dir, 'index.html'), renderTimingPage(file, changes));
+  print(`\npage: ${shownPath(join(dir, 'index.html'))}`);
+}

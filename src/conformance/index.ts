@@ -1,0 +1,18 @@
+/**
+ * The conformance suites that the built-in explainers and metrics pass, for plugins, under any test framework.
+ *
+ * @module ct-xai-bench/conformance
+ */
+export { type AnalyticLayer, type AnalyticSpec, analyticModel } from './analytic.ts';
+export type { Check } from './conformance-check.ts';
+export { type ExplainerCheckOptions, explainerChecks } from './explainer-checks.ts';
+export { type MetricCheckOptions, metricChecks } from './metric-checks.ts';
+export { linearModel, smoothModel } from './models.ts';
+export { type Scored, type ScoreRequest, scoreSubject } from './score.ts';
+export {
+  type Explained,
+  type ExplainRequest,
+  explainSubject,
+  type Subject,
+  subjectFor,
+} from './subject.ts';

@@ -1,0 +1,79 @@
+import type { ModelCard } from '../../core/contracts/index.ts';
+import { planes } from '../../core/image/planes.ts';
+import { resizeBilinear } from '../../core/image/resize.ts';
+import { type Tensor, tensor } from '../../core/tensor.ts';
+
+type Size = readonly [number, number];
+
+/** Where the model's grid lies on the source image. */
+export interface Geometry {
+  /** [rows, columns] of the source. */
+  readonly source: Size;
+  /** What of the source fills the grid, in its pixels; it reaches beyond the source where the image is padded. */
+  readonly window: { readonly top: number; readonly left: number; readonly height: number; readonly width: number };
+  /** [rows, columns] of the grid. */
+  readonly grid: Size;
+}
+
+/**
+ * How an image of `source` size is laid on the grid. `stretch`: all of it, whatever the aspect. `crop`: the largest
+ * part in the middle with the grid's aspect. `pad`: the smallest window around it with the grid's aspect.
+ */
+export function layOut(source: Size, grid: Size, fit: ModelCard['resize']['fit']): Geometry {
+  const [h, w] = source;
+  const aspect = grid[1] / grid[0];
+  let [height, width] = [h, w];
+  if (fit !== 'stretch') {
+    const wider = w / h > aspect;
+    // Cropping a wide image, or padding a tall one, changes its width.
+    if (wider === (fit === 'crop')) width = Math.max(1, Math.round(h * aspect));
+    else height = Math.max(1, Math.round(w / aspect));
+  }
+  const top = Math.floor((h - height) / 2);
+  const left = Math.floor((w - width) / 2);
+  return { source, window: { top, left, height, width }, grid };
+}
+
+/** Millimetres per pixel of the grid, [rows, columns]. */
+export function gridSpacing({ window, grid }: Geometry, source: Size): [number, number] {
+  return [(source[0] * window.height) / grid[0], (source[1] * window.width) / grid[1]];
+}
+
+/** Source values, [h, w] or [h, w, c], on the grid; `beyond` fills what lies outside the source. */
+export function toGrid(
+  image: Tensor,
+  geometry: Geometry,
+  options: { readonly beyond: number; readonly antialias: boolean; readonly round?: boolean },
+): Tensor {
+  const part = cut(image, geometry, options.beyond);
+  return resizeBilinear(part, geometry.grid, { antialias: options.antialias, uint8: options.round ?? false });
+}
+
+/** A mask [h, w] of 0 and 1 on the grid: 1 where at least half of a pixel's footprint is inside. */
+export function maskToGrid(mask: Tensor, geometry: Geometry): Tensor {
+  const share = resizeBilinear(cut(mask, geometry, 0), geometry.grid, { antialias: true });
+  return tensor(
+    share.shape,
+    // Weights sum to 1 only within float rounding.
+    share.data.map(v => (v >= 0.5 - 1e-6 ? 1 : 0)),
+  );
+}
+
+/** The geometry's window of the source. */
+function cut(image: Tensor, { source, window }: Geometry, beyond: number): Tensor {
+  const [h, w] = source;
+  if (window.top === 0 && window.left === 0 && window.height === h && window.width === w) return image;
+  const { channels, shape } = planes(image);
+  const size = window.height * window.width * channels;
+  const out = tensor(shape(window.height, window.width), new Float32Array(size).fill(beyond));
+  const first = Math.max(0, window.left);
+  const end = Math.min(w, window.left + window.width);
+  for (let row = Math.max(0, -window.top); row < window.height && row + window.top < h; row++) {
+    const from = (row + window.top) * w;
+    out.data.set(
+      image.data.subarray((from + first) * channels, (from + end) * channels),
+      (row * window.width + first - window.left) * channels,
+    );
+  }
+  return out;
+}

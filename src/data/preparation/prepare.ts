@@ -1,0 +1,83 @@
+import type { Baseline, ModelCard, Source } from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
+import { sameShape, type Tensor } from '../../core/tensor.ts';
+import { type Geometry, gridSpacing, layOut, maskToGrid, toGrid } from './geometry.ts';
+import { type Intensity, intensity, windowed } from './intensity.ts';
+
+/** An image as one model sees it, on that model's grid of h × w pixels. */
+export interface Prepared {
+  /** [h, w] in HU or grey levels; [h, w, 3] where the model sees the picture's colours. */
+  readonly raw: Tensor;
+  /** [h, w, c], what the network eats. */
+  readonly input: Tensor;
+  /** [h, w] in 0…1: the image in the card's window, to segment and to show. */
+  readonly view: Tensor;
+  /** Millimetres per pixel of the grid, [rows, columns]; absent where the source has none. */
+  readonly spacing?: readonly [number, number];
+  readonly geometry: Geometry;
+  /** The steps from raw to input, statistics frozen from this image. */
+  readonly intensity: Intensity;
+}
+
+/**
+ * Source space → raw space → input space. Cropped and resampled once; what lies beyond the source is the card's air.
+ * @param where Said in errors: the image.
+ * @throws CtXaiError IMAGE if the source's unit is not the card's, or it has values that are not finite.
+ */
+export function prepare(source: Source, card: ModelCard, where = 'the image'): Prepared {
+  const { unit, air } = card.intensity;
+  if (source.unit !== unit) {
+    const name = { HU: 'Hounsfield units', grey: 'grey levels 0…255' };
+    throw new CtXaiError(
+      'IMAGE',
+      `${where} is in ${name[source.unit]}, and the model '${card.id}' wants ${name[unit]}.`,
+      {
+        hint:
+          unit === 'HU'
+            ? "Set the data's 'rescale' (slope and intercept) if its pixels are HU in disguise."
+            : "Set intensity.unit of the model card to 'HU' with a window if the model was trained on HU.",
+      },
+    );
+  }
+  const coloured = card.input.channels === 3 && card.input.colour !== false ? source.colour : undefined;
+  if (coloured && !sameShape(coloured.shape, [...source.pixels.shape, 3])) {
+    throw new CtXaiError('IMAGE', `${where} is [${source.pixels.shape}], its colours [${coloured.shape}].`);
+  }
+  const seen = coloured ?? source.pixels;
+  if (![...new Set([source.pixels, seen])].every(({ data }) => data.every(Number.isFinite))) {
+    throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);
+  }
+  const geometry = layOut(sizeOf(source.pixels), card.input.size, card.resize.fit);
+  const onGrid = (image: Tensor) => toGrid(image, geometry, { beyond: air, ...card.resize });
+  const raw = onGrid(seen);
+  const steps = intensity(card, raw);
+  return {
+    raw,
+    input: steps(raw),
+    view: windowed(card, coloured ? onGrid(source.pixels) : raw),
+    ...(source.spacing ? { spacing: gridSpacing(geometry, source.spacing) } : {}),
+    geometry,
+    intensity: steps,
+  };
+}
+
+/** A source mask [h, w] of 0 and 1 on the grid of the prepared image. @throws CtXaiError IMAGE if sizes differ. */
+export function prepareMask(mask: Tensor, { geometry }: Pick<Prepared, 'geometry'>, where = 'the image'): Tensor {
+  if (!sameShape(mask.shape, geometry.source)) {
+    const [size, other] = [geometry.source, mask.shape].map(s => `${s[1]} × ${s[0]}`);
+    throw new CtXaiError('IMAGE', `${where} is ${size}, its mask ${other}.`);
+  }
+  return maskToGrid(mask, geometry);
+}
+
+/** A baseline of the prepared image in input space, [h, w, c]. Raw-space baselines go through the frozen steps. */
+export function prepareBaseline(baseline: Baseline, prepared: Prepared, card: ModelCard): Tensor {
+  const context = { card, ...(prepared.spacing ? { spacing: prepared.spacing } : {}) };
+  return baseline.space === 'raw'
+    ? prepared.intensity(baseline.make(prepared.raw, context))
+    : baseline.make(prepared.input, context);
+}
+
+function sizeOf(image: Tensor): [number, number] {
+  return [image.shape[0]!, image.shape[1]!];
+}

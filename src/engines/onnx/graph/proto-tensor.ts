@@ -1,0 +1,120 @@
+import { create } from '@bufbuild/protobuf';
+import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
+import { CtXaiError } from '../../../core/errors.ts';
+import { sizeOf } from '../../../core/tensor.ts';
+import { type Constant, DType } from './graph.ts';
+
+/** Reads `length` bytes (to the end, if absent) of a file beside the model. */
+export type ExternalReader = (location: string, offset: number, length: number | undefined) => Uint8Array;
+
+type Data = Constant['data'];
+
+const BFLOAT16 = 16;
+
+interface Layout {
+  readonly bytes: number;
+  /** Over raw bytes that start at a multiple of `bytes`. */
+  view(buffer: ArrayBufferLike, offset: number, length: number): Data;
+  /** From the typed fields that protobuf has beside raw bytes. */
+  fields(t: TensorProto): Data;
+}
+
+const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
+  [
+    DType.float,
+    { bytes: 4, view: (b, o, n) => new Float32Array(b, o, n), fields: t => Float32Array.from(t.floatData) },
+  ],
+  [DType.uint8, { bytes: 1, view: (b, o, n) => new Uint8Array(b, o, n), fields: t => Uint8Array.from(t.int32Data) }],
+  [DType.int8, { bytes: 1, view: (b, o, n) => new Int8Array(b, o, n), fields: t => Int8Array.from(t.int32Data) }],
+  [DType.int32, { bytes: 4, view: (b, o, n) => new Int32Array(b, o, n), fields: t => Int32Array.from(t.int32Data) }],
+  [
+    DType.int64,
+    { bytes: 8, view: (b, o, n) => new BigInt64Array(b, o, n), fields: t => BigInt64Array.from(t.int64Data) },
+  ],
+  [DType.bool, { bytes: 1, view: (b, o, n) => new Uint8Array(b, o, n), fields: t => Uint8Array.from(t.int32Data) }],
+  [
+    DType.float16,
+    { bytes: 2, view: (b, o, n) => new Uint16Array(b, o, n), fields: t => Uint16Array.from(t.int32Data) },
+  ],
+  [BFLOAT16, { bytes: 2, view: (b, o, n) => new Uint16Array(b, o, n), fields: t => Uint16Array.from(t.int32Data) }],
+  [
+    DType.double,
+    { bytes: 8, view: (b, o, n) => new Float64Array(b, o, n), fields: t => Float64Array.from(t.doubleData) },
+  ],
+]);
+
+/** The names of ONNX's element types, for messages. */
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  4: 'uint16',
+  5: 'int16',
+  8: 'string',
+  12: 'uint32',
+  13: 'uint64',
+  14: 'complex64',
+  15: 'complex128',
+};
+
+/**
+ * A stored tensor. bfloat16 becomes float32 (the values are the same).
+ * @param what how messages call it
+ * @throws CtXaiError MODEL for types that classifiers do not use, and for data that does not fit the dims.
+ */
+export function decodeTensor(t: TensorProto, what: string, external: ExternalReader | undefined): Constant {
+  const layout = LAYOUTS.get(t.dataType);
+  if (!layout) {
+    const name = TYPE_NAMES[t.dataType] ?? `number ${t.dataType}`;
+    throw new CtXaiError('MODEL', `${what}: tensors of type ${name} are not supported.`, {
+      hint: 'Image classifiers use float, integer and bool tensors: export the network alone.',
+    });
+  }
+  const dims = t.dims.map(Number);
+  const data = readData(t, layout, what, external);
+  if (data.length !== sizeOf(dims)) {
+    throw new CtXaiError(
+      'MODEL',
+      `${what}: dims [${dims.join(', ')}] need ${sizeOf(dims)} values, found ${data.length}.`,
+    );
+  }
+  if (t.dataType !== BFLOAT16) return { dtype: t.dataType, dims, data };
+  const bits = Uint32Array.from(data as Uint16Array, half => half << 16);
+  return { dtype: DType.float, dims, data: new Float32Array(bits.buffer) };
+}
+
+function readData(t: TensorProto, layout: Layout, what: string, external: ExternalReader | undefined): Data {
+  let raw: Uint8Array = t.rawData;
+  if (t.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+    const entries = new Map(t.externalData.map(e => [e.key, e.value]));
+    const location = entries.get('location');
+    if (location === undefined) throw new CtXaiError('MODEL', `${what}: its external data has no location.`);
+    if (!external) {
+      throw new CtXaiError(
+        'MODEL',
+        `${what}: its values lie in another file, '${location}', and only bytes were given.`,
+      );
+    }
+    const length = entries.get('length');
+    raw = external(location, Number(entries.get('offset') ?? 0), length === undefined ? undefined : Number(length));
+  } else if (raw.length === 0) {
+    return layout.fields(t);
+  }
+  if (raw.length % layout.bytes !== 0) {
+    throw new CtXaiError(
+      'MODEL',
+      `${what}: ${raw.length} bytes are not a whole number of ${layout.bytes}-byte values.`,
+    );
+  }
+  // Typed arrays want aligned offsets; what is not aligned is copied.
+  const aligned = raw.byteOffset % layout.bytes === 0 ? raw : new Uint8Array(raw);
+  return layout.view(aligned.buffer, aligned.byteOffset, raw.length / layout.bytes);
+}
+
+/** A tensor as stored, its values as raw bytes. */
+export function encodeTensor(c: Constant, name: string): TensorProto {
+  const { data } = c;
+  return create(TensorProtoSchema, {
+    name,
+    dims: c.dims.map(BigInt),
+    dataType: c.dtype,
+    rawData: new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength),
+  });
+}

@@ -1,0 +1,309 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  type AttributeProto,
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  type FunctionProto,
+  type GraphProto,
+  GraphProtoSchema,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { CtXaiError } from '../../../core/errors.ts';
+import { type Attr, type Constant, DType, type Graph, type Node, type ValueInfo } from './graph.ts';
+import { decodeTensor, type ExternalReader, encodeTensor } from './proto-tensor.ts';
+
+/** The IR version that files are written with: ONNX Runtime 1.30 and all since 1.18 read it. */
+const IR_VERSION = 10n;
+
+export interface DecodeOptions {
+  /** How messages call the model, usually its path. */
+  readonly name: string;
+  /** Reads files beside the model, where it keeps weights in them. */
+  readonly external?: ExternalReader;
+}
+
+interface Decoder extends DecodeOptions {
+  readonly functions: ReadonlyMap<string, FunctionProto>;
+  /** Counts inlined calls, to keep their tensors' names apart. */
+  calls: number;
+}
+
+/** Where names and attribute references of a function's body come from; the main graph's are as they stand. */
+interface Scope {
+  rename(name: string): string;
+  readonly refs: ReadonlyMap<string, Attr>;
+  readonly constants: Map<string, Constant>;
+}
+
+/**
+ * An .onnx file's graph: local functions inlined, `Constant` nodes turned into constants, initialisers that old files
+ * also list as inputs taken off the inputs, every node named. The opset is the file's; a value whose type the file
+ * does not give has dtype 0.
+ * @throws CtXaiError MODEL if the bytes are no ONNX model, or hold what no classifier needs (sparse or string tensors).
+ */
+export function decodeModel(bytes: Uint8Array, options: DecodeOptions): Graph {
+  const model = parse(bytes, options.name);
+  const opset = model.opsetImport.find(o => standard(o.domain) === '')?.version;
+  const graph = model.graph;
+  if (!graph || graph.node.length === 0 || opset === undefined) {
+    throw new CtXaiError('MODEL', `${options.name}: not an ONNX model: it has no graph or names no opset.`);
+  }
+  const functions = new Map(model.functions.map(f => [functionKey(f.domain, f.name, f.overload), f]));
+  const decoder: Decoder = { ...options, functions, calls: 0 };
+  return named(decodeGraph(graph, Number(opset), decoder, { rename: n => n, refs: new Map() }));
+}
+
+function parse(bytes: Uint8Array, name: string): ModelProto {
+  try {
+    return fromBinary(ModelProtoSchema, bytes);
+  } catch (cause) {
+    throw new CtXaiError('MODEL', `${name}: not an ONNX model, or a damaged one (${bytes.length} bytes).`, {
+      hint: 'Export or copy it again.',
+      cause,
+    });
+  }
+}
+
+function standard(domain: string): string {
+  return domain === 'ai.onnx' ? '' : domain;
+}
+
+function functionKey(domain: string, name: string, overload: string): string {
+  return `${standard(domain)}:${name}:${overload}`;
+}
+
+function decodeGraph(g: GraphProto, opset: number, decoder: Decoder, outer: Omit<Scope, 'constants'>): Graph {
+  if (g.sparseInitializer.length > 0) {
+    throw new CtXaiError('MODEL', `${decoder.name}: sparse initialisers are not supported.`, {
+      hint: 'Export the weights as dense tensors.',
+    });
+  }
+  const constants = new Map<string, Constant>();
+  const scope: Scope = { ...outer, constants };
+  for (const t of g.initializer) {
+    constants.set(outer.rename(t.name), decodeTensor(t, `${decoder.name}: tensor '${t.name}'`, decoder.external));
+  }
+  const inputs = g.input.map(v => decodeValue(v, outer.rename)).filter(v => !constants.has(v.name));
+  const outputs = g.output.map(v => decodeValue(v, outer.rename));
+  const nodes = decodeNodes(g.node, opset, decoder, scope);
+  return { opset, nodes, constants, inputs, outputs };
+}
+
+function decodeValue(v: ValueInfoProto, rename: (name: string) => string): ValueInfo {
+  const type = v.type?.value;
+  const tensor = type?.case === 'tensorType' ? type.value : undefined;
+  const dims = (tensor?.shape?.dim ?? []).map(d => (d.value.case === 'dimValue' ? Number(d.value.value) : null));
+  return { name: rename(v.name), dtype: tensor?.elemType ?? 0, dims };
+}
+
+function decodeNodes(protos: readonly NodeProto[], opset: number, decoder: Decoder, scope: Scope): Node[] {
+  const nodes: Node[] = [];
+  for (const p of protos) {
+    const where = `${decoder.name}: node '${p.name || p.output[0]}' (${p.opType})`;
+    const attrs: Record<string, Attr> = {};
+    for (const a of p.attribute) {
+      const value = decodeAttr(a, where, opset, decoder, scope);
+      if (value) attrs[a.name] = value;
+    }
+    const node: Node = {
+      op: p.opType,
+      domain: standard(p.domain),
+      name: p.name === '' ? '' : scope.rename(p.name),
+      inputs: p.input.map(n => (n === '' ? '' : scope.rename(n))),
+      outputs: p.output.map(n => (n === '' ? '' : scope.rename(n))),
+      attrs,
+    };
+    const body = decoder.functions.get(functionKey(p.domain, p.opType, p.overload));
+    if (body) {
+      nodes.push(...inlined(body, node, opset, decoder, scope));
+    } else if (node.op === 'Constant' && node.domain === '') {
+      scope.constants.set(node.outputs[0]!, constantOf(node, where));
+    } else {
+      nodes.push(node);
+    }
+  }
+  return nodes;
+}
+
+/** A function's body with its parameters replaced by the call's inputs, outputs and attributes. */
+function inlined(body: FunctionProto, call: Node, opset: number, decoder: Decoder, outer: Scope): Node[] {
+  const prefix = `${call.name || body.name}#${decoder.calls++}`;
+  const names = new Map<string, string>();
+  body.input.forEach((n, i) => {
+    names.set(n, call.inputs[i] ?? '');
+  });
+  const passed: [from: string, to: string][] = [];
+  body.output.forEach((n, i) => {
+    const actual = call.outputs[i];
+    if (!actual) return;
+    const known = names.get(n);
+    if (known === undefined) names.set(n, actual);
+    else passed.push([known, actual]);
+  });
+  const rename = (n: string) => names.get(n) ?? `${prefix}/${n}`;
+  const refs = new Map<string, Attr>();
+  for (const a of body.attributeProto) {
+    const value = decodeAttr(a, `${decoder.name}: function '${body.name}'`, opset, decoder, outer);
+    if (value) refs.set(a.name, value);
+  }
+  for (const [key, value] of Object.entries(call.attrs)) refs.set(key, value);
+  const nodes = decodeNodes(body.node, opset, decoder, { rename, refs, constants: outer.constants });
+  for (const [from, to] of passed) {
+    nodes.push({ op: 'Identity', domain: '', name: `${prefix}/${to}`, inputs: [from], outputs: [to], attrs: {} });
+  }
+  return nodes;
+}
+
+const utf8 = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+function decodeAttr(a: AttributeProto, where: string, opset: number, decoder: Decoder, scope: Scope): Attr | undefined {
+  if (a.refAttrName !== '') return scope.refs.get(a.refAttrName);
+  switch (a.type) {
+    case AttributeType.INT:
+      return { type: 'int', value: Number(a.i) };
+    case AttributeType.FLOAT:
+      return { type: 'float', value: a.f };
+    case AttributeType.STRING:
+      return { type: 'string', value: utf8(a.s) };
+    case AttributeType.INTS:
+      return { type: 'ints', value: a.ints.map(Number) };
+    case AttributeType.FLOATS:
+      return { type: 'floats', value: [...a.floats] };
+    case AttributeType.STRINGS:
+      return { type: 'strings', value: a.strings.map(utf8) };
+    case AttributeType.TENSOR:
+      return { type: 'tensor', value: decodeTensor(a.t!, `${where}, attribute '${a.name}'`, decoder.external) };
+    case AttributeType.GRAPH:
+      return { type: 'graph', value: decodeGraph(a.g!, opset, decoder, scope) };
+    default:
+      throw new CtXaiError('MODEL', `${where}: attribute '${a.name}' is of a kind that classifiers do not use.`, {
+        hint: 'Sparse tensors, lists of tensors and types are not supported.',
+      });
+  }
+}
+
+/** The value of a `Constant` node, whichever of its attributes holds it. */
+function constantOf(node: Node, where: string): Constant {
+  const [key, value] = Object.entries(node.attrs)[0] ?? ['nothing', undefined];
+  switch (value?.type) {
+    case 'tensor':
+      return value.value;
+    case 'int':
+      return { dtype: DType.int64, dims: [], data: BigInt64Array.of(BigInt(value.value)) };
+    case 'ints':
+      return { dtype: DType.int64, dims: [value.value.length], data: BigInt64Array.from(value.value, BigInt) };
+    case 'float':
+      return { dtype: DType.float, dims: [], data: Float32Array.of(value.value) };
+    case 'floats':
+      return { dtype: DType.float, dims: [value.value.length], data: Float32Array.from(value.value) };
+    default:
+      throw new CtXaiError('MODEL', `${where}: a constant given by '${key}' is not supported.`);
+  }
+}
+
+/** The graph with a name for every node, none of them twice. */
+function named(graph: Graph): Graph {
+  const taken = new Set<string>();
+  const nodes = graph.nodes.map((node, i) => {
+    let name = node.name || `${node.op}_${i}`;
+    while (taken.has(name)) name = `${name}_${i}`;
+    taken.add(name);
+    return name === node.name ? node : { ...node, name };
+  });
+  return { ...graph, nodes };
+}
+
+/** The bytes of an .onnx file that ONNX Runtime reads. Shapes of outputs are left to its own inference. */
+export function encodeModel(graph: Graph): Uint8Array {
+  const domains = new Set<string>();
+  const encoded = encodeGraph(graph, 'main', domains);
+  domains.delete('');
+  return toBinary(
+    ModelProtoSchema,
+    create(ModelProtoSchema, {
+      irVersion: IR_VERSION,
+      producerName: 'ct-xai-bench',
+      opsetImport: [
+        { domain: '', version: BigInt(graph.opset) },
+        ...[...domains].map(domain => ({ domain, version: 1n })),
+      ],
+      graph: encoded,
+    }),
+  );
+}
+
+function encodeGraph(graph: Graph, name: string, domains: Set<string>): GraphProto {
+  return create(GraphProtoSchema, {
+    name,
+    node: graph.nodes.map(node => {
+      domains.add(node.domain);
+      return create(NodeProtoSchema, {
+        opType: node.op,
+        domain: node.domain,
+        name: node.name,
+        input: [...node.inputs],
+        output: [...node.outputs],
+        attribute: Object.entries(node.attrs).map(([key, value]) => encodeAttr(key, value, domains)),
+      });
+    }),
+    initializer: [...graph.constants].map(([key, value]) => encodeTensor(value, key)),
+    input: graph.inputs.map(v => encodeValue(v, true)),
+    output: graph.outputs.map(v => encodeValue(v, false)),
+    valueInfo: graph.nodes.flatMap(({ outputs }) =>
+      outputs.flatMap(output => {
+        const info = graph.shapes?.get(output);
+        return info ? [encodeValue({ name: output, ...info }, true)] : [];
+      }),
+    ),
+  });
+}
+
+function encodeValue(v: ValueInfo, withShape: boolean): ValueInfoProto {
+  if (v.dtype === 0) return create(ValueInfoProtoSchema, { name: v.name });
+  const dim = v.dims.map((d, i) => {
+    if (d !== null) return { value: { case: 'dimValue' as const, value: BigInt(d) } };
+    return i === 0 ? { value: { case: 'dimParam' as const, value: 'batch' } } : {};
+  });
+  const type = { elemType: v.dtype, ...(withShape ? { shape: { dim } } : {}) };
+  return create(ValueInfoProtoSchema, { name: v.name, type: { value: { case: 'tensorType', value: type } } });
+}
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+
+/** A number that stands for an int64; the ends of the range, which numbers only come near, are met exactly. */
+function int64(value: number): bigint {
+  const big = BigInt(value);
+  return big > INT64_MAX ? INT64_MAX : big < INT64_MIN ? INT64_MIN : big;
+}
+
+function encodeAttr(name: string, a: Attr, domains: Set<string>): AttributeProto {
+  const utf = (text: string) => new TextEncoder().encode(text);
+  switch (a.type) {
+    case 'int':
+      return create(AttributeProtoSchema, { name, type: AttributeType.INT, i: int64(a.value) });
+    case 'float':
+      return create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: a.value });
+    case 'string':
+      return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: utf(a.value) });
+    case 'ints':
+      return create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: a.value.map(int64) });
+    case 'floats':
+      return create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...a.value] });
+    case 'strings':
+      return create(AttributeProtoSchema, { name, type: AttributeType.STRINGS, strings: a.value.map(utf) });
+    case 'tensor':
+      return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: encodeTensor(a.value, '') });
+    case 'graph':
+      return create(AttributeProtoSchema, {
+        name,
+        type: AttributeType.GRAPH,
+        g: encodeGraph(a.value, name, domains),
+      });
+  }
+}

@@ -1,0 +1,217 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { CtXaiError } from '../../../core/errors.ts';
+import { sizeOf } from '../../../core/tensor.ts';
+import { type Constant, DType, type Graph, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import { encodeModel } from '../graph/proto.ts';
+import { pruned } from '../graph/walk.ts';
+import { withoutBranches } from './branches.ts';
+import { type Cleaned, clean } from './clean.ts';
+import { readModelFile } from './file.ts';
+import { withOpenBatch } from './open-batch.ts';
+import { inFloat32 } from './precision.ts';
+import { probe } from './probe-shapes.ts';
+import { upgrade } from './upgrade/index.ts';
+
+/** A classifier's graph with its image size fixed: one opset, shapes known, everything constant folded away. */
+export interface NormalisedModel {
+  readonly graph: Graph;
+  /** Type and dims of every tensor of the graph: inputs, constants and node outputs. */
+  readonly infos: ReadonlyMap<string, TensorInfo>;
+  /** Tensors that depend neither on the image nor on the batch, constants among them. */
+  readonly values: ReadonlyMap<string, Constant>;
+  /** The image tensor's name. */
+  readonly input: string;
+  /** The scores tensor's name, [n, k]. */
+  readonly output: string;
+  /** Whether dimension 0 of the input may be any batch size; otherwise it is the input's dims[0]. */
+  readonly dynamicBatch: boolean;
+  /** Tensors of the file that were taken out because another one, the value here, is the same. */
+  readonly aliases: ReadonlyMap<string, string>;
+}
+
+/** What a model card says of the file. */
+export interface InputHint {
+  readonly file: string;
+  readonly size: readonly [number, number];
+  readonly channels: number;
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly classes: number;
+  readonly input?: string;
+  readonly output?: string;
+}
+
+/**
+ * Loads an .onnx file (or a graph) as a classifier of images of a fixed size.
+ * @throws CtXaiError MODEL if it can't be loaded or run, CARD if the card says other than the file.
+ */
+export async function loadModel(source: Graph | undefined, hint: InputHint): Promise<NormalisedModel> {
+  const raw = inFloat32(upgrade(source ?? readModelFile(hint.file), hint.file));
+  const input = imageInput(raw, hint);
+  const output = scoresOutput(raw, hint);
+  const start = pruned({ ...raw, inputs: [input], outputs: [output] }, [output.name]);
+  const cleaned = await settled(start, hint.file).catch(error => settledAtOne(start, hint.file, error));
+  const model = normalised(cleaned);
+  checkOutput(model, hint);
+  checkInference(model, hint.file);
+  if (model.dynamicBatch || model.graph.inputs[0]!.dims[0] !== 1) return model;
+  return (await opened(cleaned, model, hint.file)) ?? model;
+}
+
+/** Probes and cleans, once more for every layer of branches that turned out constant. */
+async function settled(graph: Graph, file: string): Promise<Cleaned> {
+  const findings = await probe(graph, file);
+  const straight = withoutBranches(graph, findings.values);
+  if (straight) return settled(straight, file);
+  return clean(graph, findings);
+}
+
+/** Some exports declare any batch, but have theirs written into a Reshape: batch 1 is what they were traced with. */
+async function settledAtOne(graph: Graph, file: string, error: unknown): Promise<Cleaned> {
+  const input = graph.inputs[0]!;
+  if (input.dims[0] !== null) throw error;
+  const fixed = { ...graph, inputs: [{ ...input, dims: [1, ...input.dims.slice(1)] }] };
+  return settled(fixed, file).catch(() => {
+    throw error;
+  });
+}
+
+function normalised(cleaned: Cleaned): NormalisedModel {
+  const { graph, infos, aliases } = cleaned;
+  const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
+  const known = infos.get(output.name)!;
+  return {
+    graph: { ...graph, outputs: [{ name: output.name, ...known }] },
+    infos,
+    values: graph.constants,
+    input: input.name,
+    output: output.name,
+    dynamicBatch: input.dims[0] === null,
+    aliases,
+  };
+}
+
+/** The model for any batch, where one with a fixed batch can be made so; its scores are compared before it is used. */
+async function opened(cleaned: Cleaned, fixed: NormalisedModel, file: string): Promise<NormalisedModel | undefined> {
+  try {
+    const open = await settled(withOpenBatch(cleaned.graph, cleaned.infos), file);
+    const model = normalised({ ...open, aliases: new Map([...cleaned.aliases, ...open.aliases]) });
+    return (await sameScores(fixed, model)) ? model : undefined;
+  } catch (error) {
+    if (error instanceof CtXaiError) return undefined;
+    throw error;
+  }
+}
+
+/** Whether three images scored together get what each gets by itself. */
+async function sameScores(fixed: NormalisedModel, open: NormalisedModel): Promise<boolean> {
+  const dims = fixed.graph.inputs[0]!.dims.slice(1) as number[];
+  const size = sizeOf(dims);
+  const images = Float32Array.from({ length: 3 * size }, (_, i) => Math.sin(i * 1.3) + Math.cos(i * 0.01));
+  const together = await run(open, images, [3, ...dims]);
+  const k = together.length / 3;
+  for (let i = 0; i < 3; i++) {
+    const alone = await run(fixed, images.slice(i * size, (i + 1) * size), [1, ...dims]);
+    const scale = Math.max(1e-3, ...alone.map(Math.abs));
+    if (alone.length !== k || alone.some((v, j) => !(Math.abs(v - together[i * k + j]!) <= 1e-4 * scale))) return false;
+  }
+  return true;
+}
+
+async function run(model: NormalisedModel, data: Float32Array, dims: number[]): Promise<Float32Array> {
+  const session = await InferenceSession.create(encodeModel(model.graph), { logSeverityLevel: 4 });
+  try {
+    const results = await session.run({ [model.input]: new Tensor('float32', data, dims) });
+    return Float32Array.from(results[model.output]!.data as Float32Array);
+  } finally {
+    await session.release();
+  }
+}
+
+const list = (names: readonly string[]) => names.map(n => `'${n}'`).join(', ');
+
+function shown(dims: readonly (number | null)[]): string {
+  return `[${dims.map(d => d ?? '?').join(', ')}]`;
+}
+
+/** The image input, with the card's size filled in. */
+function imageInput(graph: Graph, hint: InputHint): ValueInfo {
+  const names = graph.inputs.map(i => i.name);
+  const chosen = hint.input === undefined ? graph.inputs[0] : graph.inputs.find(i => i.name === hint.input);
+  if (!chosen) {
+    throw new CtXaiError(
+      'CARD',
+      `${hint.file}: the card's input '${hint.input}' is not in the file, which has ${list(names)}.`,
+    );
+  }
+  if (graph.inputs.length > 1) {
+    throw new CtXaiError(
+      'MODEL',
+      `${hint.file}: it has ${names.length} inputs (${list(names)}); one image is expected.`,
+      {
+        hint: 'Export the model with the others fixed.',
+      },
+    );
+  }
+  if (chosen.dtype !== DType.float) {
+    throw new CtXaiError('MODEL', `${hint.file}: input '${chosen.name}' does not take floating-point values.`);
+  }
+  const [h, w] = hint.size;
+  const wanted = hint.layout === 'NCHW' ? [hint.channels, h, w] : [h, w, hint.channels];
+  const dims = chosen.dims.length === 0 ? [null, ...wanted] : chosen.dims;
+  const fits = dims.length === 4 && wanted.every((d, i) => (dims[i + 1] ?? d) === d);
+  if (!fits) {
+    const card = `${hint.channels} channel${hint.channels === 1 ? '' : 's'} of ${h} × ${w}, ${hint.layout}: [?, ${wanted.join(', ')}]`;
+    throw new CtXaiError(
+      'CARD',
+      `${hint.file}: the card says images of ${card}; the file's input '${chosen.name}' is ${shown(chosen.dims)}.`,
+      { hint: "Set the card's input: size, channels and layout to the file's." },
+    );
+  }
+  return { ...chosen, dims: [dims[0] ?? null, ...wanted] };
+}
+
+/** The output named by the card, the only one, or the only one with as many scores as there are classes. */
+function scoresOutput(graph: Graph, hint: InputHint): ValueInfo {
+  const names = graph.outputs.map(o => o.name);
+  if (hint.output !== undefined) {
+    const named = graph.outputs.find(o => o.name === hint.output);
+    if (named) return named;
+    throw new CtXaiError(
+      'CARD',
+      `${hint.file}: the card's output '${hint.output}' is not in the file, which has ${list(names)}.`,
+    );
+  }
+  if (graph.outputs.length === 1) return graph.outputs[0]!;
+  const fitting = graph.outputs.filter(o => o.dims.length === 2 && o.dims[1] === hint.classes);
+  if (fitting.length === 1) return fitting[0]!;
+  throw new CtXaiError('CARD', `${hint.file}: it has ${names.length} outputs: ${list(names)}.`, {
+    hint: "Name the one with the scores in the card, 'output: …'.",
+  });
+}
+
+/** Images must not change each other's scores. */
+function checkInference({ graph }: NormalisedModel, file: string): void {
+  const node = graph.nodes.find(n => n.op === 'BatchNormalization' && read.int(n, 'training_mode', 0) !== 0);
+  if (!node) return;
+  throw new CtXaiError(
+    'MODEL',
+    `${file}: node '${node.name}' (BatchNormalization) normalises by the batch (training_mode), so that an image's ` +
+      'scores would depend on the others.',
+    { hint: 'Export the model for inference (PyTorch: model.eval(); training=TrainingMode.EVAL).' },
+  );
+}
+
+function checkOutput(model: NormalisedModel, hint: InputHint): void {
+  const { dims, dtype } = model.infos.get(model.output)!;
+  if (model.dynamicBatch !== (dims[0] === null)) {
+    throw new CtXaiError('MODEL', `${hint.file}: output '${model.output}', ${shown(dims)}, has no scores per image.`);
+  }
+  const scores = dims.slice(1).reduce<number>((a, d) => a * (d ?? Number.NaN), 1);
+  if (dtype === DType.float && scores === hint.classes) return;
+  throw new CtXaiError(
+    'CARD',
+    `${hint.file}: the card has scores for ${hint.classes} class${hint.classes === 1 ? '' : 'es'}; ` +
+      `the file's output '${model.output}' is ${shown(dims)}.`,
+    { hint: "Make the card's classes (and task) those that the model was trained on." },
+  );
+}

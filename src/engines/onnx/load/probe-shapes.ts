@@ -1,0 +1,134 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { sizeOf } from '../../../core/tensor.ts';
+import { type Constant, DType, type Graph, type TensorInfo } from '../graph/graph.ts';
+import { encodeModel } from '../graph/proto.ts';
+import { dependents } from '../graph/walk.ts';
+
+/** What running a graph tells of it. */
+export interface Findings {
+  /** Every tensor but those of kinds that are no tensors. */
+  readonly infos: ReadonlyMap<string, TensorInfo>;
+  /** Node outputs that depend neither on the image nor on the batch. */
+  readonly values: ReadonlyMap<string, Constant>;
+}
+
+const TYPE_CODES: Readonly<Record<string, number>> = {
+  float32: DType.float,
+  uint8: DType.uint8,
+  int8: DType.int8,
+  int32: DType.int32,
+  int64: DType.int64,
+  bool: DType.bool,
+  float16: DType.float16,
+  float64: DType.double,
+};
+
+/** Outputs of these are never folded, for they differ from run to run. */
+const RANDOM = /^(Random|Bernoulli|Multinomial)/;
+
+/**
+ * Types, dims and constant values of a graph's tensors, found by running it: at batch 2 and 3 where the batch (the
+ * input's first dim) is null, else at the batch it has. No rule for any operator is needed.
+ * @throws CtXaiError MODEL if ONNX Runtime can't load or run the graph.
+ */
+export async function probe(graph: Graph, file: string): Promise<Findings> {
+  const input = graph.inputs[0]!;
+  const made = graph.nodes.flatMap(node => node.outputs).filter(name => name !== '');
+  const random = graph.nodes.filter(node => RANDOM.test(node.op)).flatMap(node => node.outputs);
+  const varying = dependents(graph, [input.name, ...random]);
+  const types = await outputTypes(graph, made, file);
+
+  const shapes = new Map(made.filter(n => varying.has(n) && types.has(n)).map((n, i) => [n, `ctxai/shape_of_${i}`]));
+  const steady = made.filter(n => !varying.has(n) && types.has(n));
+  const nodes = [...shapes].map(([name, shape]) => {
+    return { op: 'Shape', domain: '', name: shape, inputs: [name], outputs: [shape], attrs: {} };
+  });
+  const outputs = [...shapes.values(), ...steady].map(name => ({ name, dtype: 0, dims: [] }));
+  const session = await load({ ...graph, nodes: [...graph.nodes, ...nodes], outputs }, file);
+  try {
+    const [first, second] = input.dims[0] === null ? [2, 3] : [input.dims[0]!, undefined];
+    const a = await runOnce(session, input.name, [first, ...(input.dims.slice(1) as number[])], file);
+    const b =
+      second === undefined
+        ? a
+        : await runOnce(session, input.name, [second, ...(input.dims.slice(1) as number[])], file);
+
+    const infos = new Map<string, TensorInfo>([[input.name, { dtype: input.dtype, dims: input.dims }]]);
+    const values = new Map<string, Constant>();
+    for (const [name, c] of graph.constants) infos.set(name, { dtype: c.dtype, dims: c.dims });
+    for (const [name, shape] of shapes) {
+      const other = dimsFrom(b[shape]!);
+      infos.set(name, {
+        dtype: types.get(name)!,
+        dims: dimsFrom(a[shape]!).map((d, i) => (d === other[i] ? d : null)),
+      });
+    }
+    for (const name of steady) {
+      const [x, y] = [a[name]!, b[name]!];
+      infos.set(name, { dtype: types.get(name)!, dims: x.dims.map((d, i) => (d === y.dims[i] ? d : null)) });
+      if (sameValues(x, y))
+        values.set(name, { dtype: types.get(name)!, dims: x.dims, data: x.data as Constant['data'] });
+    }
+    return { infos, values };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Element types as ONNX Runtime infers them. It runs nothing for that, so the weights need not be there. */
+async function outputTypes(graph: Graph, names: readonly string[], file: string): Promise<Map<string, number>> {
+  const weights = [...graph.constants].filter(([, c]) => c.dtype === DType.float && c.data.length > 64);
+  const constants = new Map(graph.constants);
+  for (const [name] of weights) constants.delete(name);
+  const inputs = [...graph.inputs, ...weights.map(([name, { dtype, dims }]) => ({ name, dtype, dims }))];
+  const outputs = names.map(name => ({ name, dtype: 0, dims: [] }));
+  const session = await load({ ...graph, constants, inputs, outputs }, file);
+  try {
+    const types = new Map<string, number>();
+    for (const meta of session.outputMetadata) {
+      const type = meta.isTensor ? TYPE_CODES[meta.type] : undefined;
+      if (type !== undefined) types.set(meta.name, type);
+    }
+    return types;
+  } finally {
+    await session.release();
+  }
+}
+
+async function load(graph: Graph, file: string): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(encodeModel(graph), {
+      graphOptimizationLevel: 'disabled',
+      logSeverityLevel: 4,
+    });
+  } catch (cause) {
+    throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${messageOf(cause)}`, { cause });
+  }
+}
+
+type Results = Readonly<Record<string, Tensor>>;
+
+async function runOnce(session: InferenceSession, input: string, dims: number[], file: string): Promise<Results> {
+  const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.7) * 0.5);
+  try {
+    return (await session.run({ [input]: new Tensor('float32', data, dims) })) as Results;
+  } catch (cause) {
+    throw new CtXaiError('MODEL', `${file}: it does not run on images of [${dims.join(', ')}]: ${messageOf(cause)}`, {
+      hint: "The card's input size may not be the model's.",
+      cause,
+    });
+  }
+}
+
+function dimsFrom(shape: Tensor): number[] {
+  return Array.from(shape.data as BigInt64Array, Number);
+}
+
+function sameValues(a: Tensor, b: Tensor): boolean {
+  if (a === b) return true;
+  const [x, y] = [a.data as ArrayLike<number | bigint>, b.data as ArrayLike<number | bigint>];
+  if (a.dims.length !== b.dims.length || a.dims.some((d, i) => d !== b.dims[i])) return false;
+  for (let i = 0; i < x.length; i++) if (!Object.is(x[i], y[i])) return false;
+  return true;
+}

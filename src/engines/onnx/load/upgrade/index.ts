@@ -1,0 +1,80 @@
+import { CtXaiError } from '../../../../core/errors.ts';
+import { type Attr, type Graph, GraphBuilder, type Node } from '../../graph/graph.ts';
+import { readBy } from '../../graph/walk.ts';
+import { contribRules } from './contrib.ts';
+import { inputRules } from './inputs.ts';
+import { newerRules } from './newer.ts';
+import { normalisationRules } from './upgrade-normalisation.ts';
+import { resizeRules } from './upgrade-resize.ts';
+import { softmaxRules } from './upgrade-softmax.ts';
+import { OPSET, type UpgradeRules, Upgrading } from './upgrading.ts';
+
+export { OPSET };
+
+/** Opsets of files that are read; the newest is the newest that ONNX Runtime 1.30 takes. */
+const OLDEST = 7;
+const NEWEST = 26;
+
+const RULES: UpgradeRules = {
+  ...inputRules,
+  ...resizeRules,
+  ...softmaxRules,
+  ...normalisationRules,
+  ...newerRules,
+};
+
+/**
+ * The same graph in the internal opset. Operators that opsets since 7 left as they are (or gave more types) pass
+ * unchanged; those of other domains pass too, but for the few of ONNX Runtime's that have standard equivalents.
+ * @param file how messages call the model
+ * @throws CtXaiError MODEL for opsets and operators that can't be brought to it, and for exports in training mode.
+ */
+export function upgrade(graph: Graph, file: string): Graph {
+  if (graph.opset < OLDEST || graph.opset > NEWEST) {
+    throw new CtXaiError('MODEL', `${file}: opset ${graph.opset} is not read; ${OLDEST} to ${NEWEST} are.`, {
+      hint: 'Export the model again with opset 18.',
+    });
+  }
+  const taken = new Set<string>();
+  collectNames(graph, taken);
+  return upgraded(graph, file, taken);
+}
+
+function collectNames(graph: Graph, taken: Set<string>): void {
+  for (const name of graph.constants.keys()) taken.add(name);
+  for (const { name } of graph.inputs) taken.add(name);
+  for (const node of graph.nodes) {
+    taken.add(node.name);
+    for (const name of node.outputs) taken.add(name);
+    for (const a of Object.values(node.attrs)) if (a.type === 'graph') collectNames(a.value, taken);
+  }
+}
+
+function upgraded(graph: Graph, file: string, taken: Set<string>): Graph {
+  // Inner graphs first: their new names must not be given again out here.
+  const nodes = graph.nodes.map(node => withSubgraphs(node, graph.opset, file, taken));
+  const builder = new GraphBuilder({ opset: OPSET, taken });
+  const used = new Set(graph.outputs.map(o => o.name));
+  for (const node of nodes) for (const name of readBy(node)) used.add(name);
+  const u = new Upgrading(graph, file, builder, used);
+  for (const node of nodes) {
+    const rules = node.domain === '' ? RULES : node.domain === 'com.microsoft' ? contribRules : {};
+    const rule = rules[node.op];
+    if (rule) rule(node, u);
+    else builder.push(node);
+  }
+  const constants = new Map([...graph.constants, ...builder.constants]);
+  const done = { ...graph, opset: OPSET, nodes: builder.nodes, constants };
+  collectNames(done, taken);
+  return done;
+}
+
+function withSubgraphs(node: Node, opset: number, file: string, taken: Set<string>): Node {
+  const entries = Object.entries(node.attrs);
+  if (!entries.some(([, a]) => a.type === 'graph')) return node;
+  const attrs = entries.map(([key, a]): [string, Attr] => {
+    if (a.type !== 'graph') return [key, a];
+    return [key, { type: 'graph', value: upgraded({ ...a.value, opset }, file, taken) }];
+  });
+  return { ...node, attrs: Object.fromEntries(attrs) };
+}

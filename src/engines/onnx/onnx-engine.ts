@@ -1,0 +1,203 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { availableParallelism, freemem } from 'node:os';
+import { env } from 'onnxruntime-node';
+import type {
+  Capability,
+  Engine,
+  FullClassifier,
+  ModelCard,
+  OpenOptions,
+  Runtime,
+} from '../../core/contracts/index.ts';
+import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { EngineClassifier } from '../shared/classifier.ts';
+import { GPU_LOCK } from '../shared/gpu-lock.ts';
+import { throwIfAborted } from '../shared/in-order.ts';
+import type { LayerMap } from '../shared/layer-map.ts';
+import type { WorkerPool } from '../shared/worker-pool.ts';
+import { DEVICES, type Device, selectDevice } from './devices/onnx-devices.ts';
+import { probeDevices } from './devices/probe-onnx-devices.ts';
+import type { Graph } from './graph/graph.ts';
+import { loadModel } from './load/load-model.ts';
+import { atHead, type Headed } from './load/tail.ts';
+import { layersOf } from './onnx-layers.ts';
+import { Inspector } from './session/inspector.ts';
+import { Executor, type Kind, type Prepared, type Program, type Settings } from './session/onnx-executor.ts';
+import { tracerOf } from './session/onnx-tracer.ts';
+import { openPool } from './session/open-pool.ts';
+import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
+import { recall, remember, tuningKey } from './session/tuning-cache.ts';
+import { verified } from './session/verify.ts';
+
+/** ONNX Runtime's version. */
+export const ORT_VERSION: string = env.versions.node ?? env.versions.common;
+
+/** Models as .onnx files, on ONNX Runtime in worker threads; gradients by graphs of ordinary ONNX operators. */
+export const onnxEngine: Engine = {
+  name: 'onnx',
+  formats: ['onnx'],
+  devices: DEVICES.map(d => d.name),
+  probe: () => probeDevices(ORT_VERSION, openGraph),
+  open: (card, options) => openGraph(undefined, card, options),
+};
+
+/**
+ * Opens a model from its file, or from a graph that stands for it.
+ * @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE
+ */
+export async function openGraph(
+  graph: Graph | undefined,
+  card: ModelCard,
+  options: OpenOptions,
+): Promise<FullClassifier> {
+  const device = await selectDevice(options.device);
+  throwIfAborted(options.signal);
+  const { size, channels, layout } = card.input;
+  const model = await loadModel(graph, {
+    file: card.file,
+    size,
+    channels,
+    layout,
+    classes: card.task === 'sigmoid' ? 1 : card.classes.length,
+    ...(card.input.name === undefined ? {} : { input: card.input.name }),
+    ...(card.output === undefined ? {} : { output: card.output }),
+  });
+  const headed = atHead(model, card);
+  const layers = layersOf(headed.model, layout, card.camLayer);
+  throwIfAborted(options.signal);
+
+  const onGpu = device.provider !== 'cpu';
+  const lock = device.provider === 'webgpu' ? GPU_LOCK : undefined;
+  const pool = openPool(mostWorkers(headed, device, options), lock);
+  const inspector = onGpu ? new Inspector(pool, device) : undefined;
+  try {
+    const prepare = preparer(headed, device, options, pool, digestOf(graph, card), inspector);
+    const image = { height: size[0], width: size[1], channels, layout };
+    const { capabilities, limitations, built } = abilities(headed, layers);
+    const executor = await Executor.open({ ...headed, image, pool, built, prepare });
+    throwIfAborted(options.signal);
+    const runtime: Runtime = {
+      engine: 'onnx',
+      engineVersion: ORT_VERSION,
+      device: device.name,
+      ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
+      ...(await executor.settings()),
+      ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+      ...(Object.keys(limitations).length > 0 ? { limitations } : {}),
+    };
+    const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
+    const placements = inspector ? async () => inspector.placements : undefined;
+    const { id, classes } = card;
+    return new EngineClassifier({ id, classes, runtime, executor, layers, capabilities, tracer, placements });
+  } catch (error) {
+    await pool.close();
+    throw onGpu ? refused(device, error) : error;
+  }
+}
+
+function digestOf(graph: Graph | undefined, card: ModelCard): string | undefined {
+  return graph ? undefined : createHash('sha256').update(readFileSync(card.file)).digest('hex');
+}
+
+function refused(device: Device, error: unknown): unknown {
+  if (!(error instanceof CtXaiError) || error.code !== 'ENGINE') return error;
+  const none = error.message.includes('Failed to get a WebGPU adapter');
+  const why = none ? 'ONNX Runtime finds no GPU for it.' : `it can't run this model: ${messageOf(error)}`;
+  return new CtXaiError('DEVICE', `device '${device.name}': ${why}`, {
+    hint: device.hint,
+    cause: error,
+  });
+}
+
+function mostWorkers(headed: Headed, device: Device, options: OpenOptions): number {
+  return Math.max(...candidatesFor(headed, device, options).map(d => d.workers));
+}
+
+function candidatesFor({ model }: Headed, device: Device, wishes: Wishes): readonly Division[] {
+  // A GPU has one queue: more workers would only hold more copies of the weights.
+  if (device.provider !== 'cpu') return [{ workers: 1, threads: wishes.threads ?? 1 }];
+  const weights = [...model.graph.constants.values()].reduce((sum, c) => sum + c.data.byteLength, 0);
+  return divisions(availableParallelism(), wishes, weights, freemem());
+}
+
+/** Opens programs with settings that were given, remembered, found for the forward graph, or found by a sweep. */
+function preparer(
+  headed: Headed,
+  device: Device,
+  options: OpenOptions,
+  pool: WorkerPool,
+  digest: string | undefined,
+  inspector: Inspector | undefined,
+): (program: Program, kind: Kind, graph: string) => Promise<Prepared> {
+  const { model } = headed;
+  const { microBatch, workers, threads, cacheDir } = options;
+  const wishes: Wishes = { microBatch, workers, threads };
+  const fixed = model.dynamicBatch ? microBatch : model.graph.inputs[0]!.dims[0]!;
+  const folder = digest === undefined ? undefined : cacheDir;
+  const profile = inspector !== undefined && options.trace === true;
+  const onCpu = { provider: { name: 'cpu' }, optimise: true };
+  let forward: Settings | undefined;
+  let optimise = true;
+  let opened = 0;
+  return async (program, kind, graph) => {
+    const found = (await inspector?.inspect(graph, program)) ?? onCpu;
+    const base = { executionProviders: [found.provider], profile };
+    const key = tuningKey({
+      digest,
+      kind,
+      device: device.name,
+      version: ORT_VERSION,
+      size: model.graph.inputs[0]!.dims,
+      wishes,
+    });
+    const known = kind === 'layer' ? forward : recall(folder, key);
+    // The threads are there by then, so a gradient graph differs in the micro-batch only.
+    const shares = known ?? forward;
+    const candidates = shares ? [shares] : candidatesFor(headed, device, wishes);
+    const open = () =>
+      tune(
+        pool,
+        `${kind} ${opened++}`,
+        program,
+        { ...base, optimise: optimise && found.optimise },
+        candidates,
+        known?.microBatch ?? fixed,
+      );
+    let prepared = await open();
+    if (kind === 'forward' && !inspector && !(await verified(pool, program, prepared, base))) {
+      await pool.drop(prepared.session);
+      optimise = false;
+      prepared = await open();
+    }
+    if (kind === 'forward') forward = prepared.settings;
+    if (!known) remember(folder, key, prepared.settings);
+    return prepared;
+  };
+}
+
+/** What can be differentiated, and the graphs that were built to find out; nothing is run. */
+function abilities(
+  { model, head }: Headed,
+  layers: LayerMap,
+): {
+  capabilities: ReadonlySet<Capability>;
+  limitations: Partial<Record<Capability, string>>;
+  built: Map<string, Program>;
+} {
+  const built = new Map<string, Program>();
+  const capabilities = new Set<Capability>(['gradients', 'layers']);
+  const limitations: Partial<Record<Capability, string>> = {};
+  const attempt = (capability: Capability, wrt: string) => {
+    try {
+      built.set(wrt, Executor.program(model, head, wrt));
+    } catch (error) {
+      if (!(error instanceof CtXaiError) || error.code !== 'OPERATOR') throw error;
+      capabilities.delete(capability);
+      limitations[capability] = messageOf(error);
+    }
+  };
+  attempt('gradients', model.input);
+  if (layers.cam) attempt('layers', layers.cam.name);
+  return { capabilities, limitations, built };
+}

@@ -1,0 +1,25 @@
+import type { InferenceSession } from 'onnxruntime-node';
+import type { SessionSettings } from '../../shared/messages.ts';
+
+/**
+ * ONNX Runtime's options for a session of ours.
+ * @param profilePrefix where the file of its profile is to be, without what ONNX Runtime adds to its name
+ */
+export function sessionOptions(settings: SessionSettings, profilePrefix?: string): InferenceSession.SessionOptions {
+  const { executionProviders, threads, optimise = true } = settings;
+  return {
+    executionProviders: executionProviders.map(provider => (typeof provider === 'string' ? provider : { ...provider })),
+    graphOptimizationLevel: optimise ? 'all' : 'disabled',
+    executionMode: 'sequential',
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    logSeverityLevel: 4,
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    extra: {
+      // It moves a zero Pad into MaxPool, which pads with −∞: other scores wherever a window has negative values only.
+      optimization: { disable_specified_optimizers: 'Pad_Fusion' },
+      // Gradients of saturated units are full of denormals, which the CPU computes many times slower.
+      session: { set_denormal_as_zero: '1' },
+    },
+  };
+}

@@ -1,0 +1,110 @@
+import { sizeOf } from '../../../core/tensor.ts';
+import type { Feed, SessionSettings } from '../../shared/messages.ts';
+import type { WorkerPool } from '../../shared/worker-pool.ts';
+import { encodeModel } from '../graph/proto.ts';
+import type { Prepared, Program, Settings } from './onnx-executor.ts';
+
+/** Settings that are given; the others are found. */
+export type Wishes = { readonly [K in keyof Settings]?: number | undefined };
+
+/** How cores are shared. */
+export type Division = Omit<Settings, 'microBatch'>;
+
+/** Milliseconds that one setting is measured for; a slow model runs once per worker. */
+const MEASURE_MS = 150;
+
+/** A micro-batch that takes longer is not tried: it would gain little, and answer late. */
+const LONGEST_MS = 500;
+
+/** Another setting is taken only if it is faster than a simpler one by this factor: timings are noisy. */
+const MARGIN = 1.05;
+
+const MICRO_BATCHES = [1, 4, 16];
+
+const MOST_WORKERS = 16;
+
+/**
+ * The ways of sharing `cores` among workers and threads that are worth trying, simplest first: a single-threaded
+ * worker per core (two of them beat one two-threaded session), then fewer workers with more threads each. Each worker
+ * has its own copy of the weights; together they take a quarter of `memory` at most.
+ */
+export function divisions(cores: number, wishes: Wishes, weightBytes: number, memory: number): Division[] {
+  const fitting = Math.max(1, Math.floor(memory / 4 / Math.max(1, weightBytes)));
+  const found: Division[] = [];
+  for (let each = 1; each <= cores; each *= 2) {
+    const threads = wishes.threads ?? each;
+    const workers = wishes.workers ?? Math.max(1, Math.min(MOST_WORKERS, fitting, Math.floor(cores / threads)));
+    if (!found.some(d => d.workers === workers && d.threads === threads)) found.push({ workers, threads });
+  }
+  return found;
+}
+
+/**
+ * Opens a program with the fastest settings on this machine, by a short sweep: first how cores are shared, at the
+ * smallest micro-batch, then larger micro-batches as long as they help.
+ * @param microBatch where it is given or fixed by the model
+ */
+export async function tune(
+  pool: WorkerPool,
+  name: string,
+  program: Program,
+  base: Omit<SessionSettings, 'threads'>,
+  candidates: readonly Division[],
+  microBatch: number | undefined,
+): Promise<Prepared> {
+  const [smallest, ...larger] = microBatch === undefined ? MICRO_BATCHES : [microBatch];
+  const only = candidates.length === 1 && larger.length === 0;
+  const bytes = encodeModel(program.graph);
+  let best: (Prepared & { speed: number }) | undefined;
+  for (const division of candidates) {
+    const settings = { ...division, microBatch: smallest! };
+    const session = `${name} ${division.workers}x${division.threads}`;
+    await pool.open(session, bytes, { ...base, threads: division.threads }, division.workers);
+    const speed = only ? 1 : await imagesPerMs(pool, session, program, settings);
+    const worse = best !== undefined && speed <= best.speed * MARGIN ? session : best?.session;
+    if (worse !== session) best = { session, settings, speed };
+    if (worse !== undefined) await pool.drop(worse);
+  }
+  const reopened = async () => {
+    const { session, settings } = best!;
+    await pool.drop(session);
+    await pool.open(session, bytes, { ...base, threads: settings.threads }, settings.workers);
+  };
+  for (const more of larger) {
+    const { session, settings, speed } = best!;
+    if ((more * settings.workers) / speed > LONGEST_MS) break;
+    const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more }).catch(() => 0);
+    // It does not fit: what is left of the session is not to be trusted.
+    if (faster === 0) await reopened();
+    if (faster <= speed * MARGIN) break;
+    best = { session, settings: { ...settings, microBatch: more }, speed: faster };
+  }
+  const { session, settings } = best!;
+  return { session, settings };
+}
+
+async function imagesPerMs(pool: WorkerPool, session: string, program: Program, settings: Settings): Promise<number> {
+  const { workers, microBatch } = settings;
+  const round = async (runs: number) => {
+    const start = performance.now();
+    await Promise.all(Array.from({ length: runs }, () => pool.run(session, feeds(program, microBatch), workers)));
+    return performance.now() - start;
+  };
+  // The first run allocates; the second says how many make up the time.
+  await round(workers);
+  const once = await round(workers);
+  const more = Math.min(64, Math.floor(MEASURE_MS / Math.max(0.1, once)));
+  const took = more > 1 ? await round(workers * more) : once;
+  return (workers * Math.max(1, more) * microBatch) / took;
+}
+
+/** Inputs of the right shapes; convolutions take as long whatever the pixels are. */
+export function feeds(program: Program, microBatch: number): Feed[] {
+  return program.graph.inputs.map(({ name, dims }) => {
+    const shape = dims.map(d => d ?? microBatch);
+    const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
+      name === program.mode ? 0 : Math.sin(i * 0.7),
+    );
+    return { name, dims: shape, data };
+  });
+}

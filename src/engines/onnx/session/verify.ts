@@ -1,0 +1,30 @@
+import type { SessionSettings } from '../../shared/messages.ts';
+import type { WorkerPool } from '../../shared/worker-pool.ts';
+import { encodeModel } from '../graph/proto.ts';
+import type { Prepared, Program } from './onnx-executor.ts';
+import { feeds } from './tune.ts';
+
+/** Rounding moves scores by some 1e-6 of the largest; a wrong rewrite by much more. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Whether a session gives the scores that ONNX Runtime gives when it runs the graph as it stands. Its optimiser is
+ * large, and has had rewrites that were not exact.
+ */
+export async function verified(
+  pool: WorkerPool,
+  program: Program,
+  prepared: Prepared,
+  base: Omit<SessionSettings, 'threads' | 'optimise'>,
+): Promise<boolean> {
+  const plain = `${prepared.session} as it stands`;
+  const output = program.graph.outputs[0]!.name;
+  const images = () => feeds(program, 2);
+  await pool.open(plain, encodeModel(program.graph), { ...base, threads: 1, optimise: false }, 1);
+  const [got, want] = await Promise.all([pool.run(prepared.session, images(), 1), pool.run(plain, images(), 1)]);
+  await pool.drop(plain);
+  const [a, b] = [got.outputs[output]!, want.outputs[output]!];
+  const scale = b.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
+  // Written so that a NaN on one side only is a difference.
+  return b.every((v, i) => Object.is(v, a[i]) || Math.abs(v - a[i]!) <= TOLERANCE * scale);
+}

@@ -1,0 +1,17 @@
+import type { LayerInfo } from '../../core/contracts/index.ts';
+
+/** The order of a tensor's axes: channels before pixels, or after. */
+export type Layout = 'NCHW' | 'NHWC';
+
+export interface Layer extends LayerInfo {
+  /** Where it is image-like: its layout in the graph. */
+  readonly layout?: Layout;
+}
+
+/** The tensors of a model that layers can be, and the one for class activation maps. */
+export interface LayerMap {
+  readonly layers: readonly Layer[];
+  readonly cam: Layer | undefined;
+  /** Any tensor of the graph that the scores follow from, by its name, its node's, or one it had in the file. */
+  find(name: string): Layer;
+}

@@ -1,0 +1,65 @@
+import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
+import * as tf from '@tensorflow/tfjs-core';
+import type { ModelFiles } from '../keras/model-files.ts';
+import type { Network } from './network.ts';
+
+/**
+ * A graph model (a converted SavedModel); any node can be asked for, or fed.
+ * @param output the node whose value the scores are
+ * @param layers the nodes that layers can be
+ */
+export async function loadGraph(files: ModelFiles, output: string, layers: readonly string[]): Promise<Network> {
+  const artifacts = {
+    modelTopology: files.json.modelTopology as object,
+    weightSpecs: [...files.specs] as tf.io.WeightsManifestEntry[],
+    weightData: files.data,
+    ...(files.json.signature ? { signature: files.json.signature as object } : {}),
+  };
+  const model = await loadGraphModel({ load: async () => artifacts });
+  return new GraphNetwork(model, output, layers);
+}
+
+class GraphNetwork implements Network {
+  readonly #model: GraphModel;
+  readonly #input: string;
+  readonly #output: string;
+  readonly #layers: readonly string[];
+
+  constructor(model: GraphModel, output: string, layers: readonly string[]) {
+    this.#model = model;
+    this.#input = model.inputs[0]!.name;
+    this.#output = output;
+    this.#layers = layers;
+  }
+
+  forward(images: tf.Tensor4D): tf.Tensor2D {
+    return tf.tidy(() => flat(this.#run({ [this.#input]: images }, this.#output)));
+  }
+
+  split(images: tf.Tensor4D, layer: string) {
+    return {
+      value: this.#run({ [this.#input]: images }, layer),
+      rest: (value: tf.Tensor) => flat(this.#run({ [this.#input]: images, [layer]: value }, this.#output)),
+    };
+  }
+
+  shapes(images: tf.Tensor4D) {
+    return tf.tidy(() => {
+      const values = this.#model.execute({ [this.#input]: images }, [...this.#layers]) as tf.Tensor[];
+      return Object.fromEntries(this.#layers.map((name, i) => [name, values[i]!.shape.slice(1)]));
+    });
+  }
+
+  dispose(): void {
+    this.#model.dispose();
+  }
+
+  #run(inputs: tf.NamedTensorMap, output: string): tf.Tensor {
+    const made = this.#model.execute(inputs, output);
+    return Array.isArray(made) ? made[0]! : (made as tf.Tensor);
+  }
+}
+
+function flat(scores: tf.Tensor): tf.Tensor2D {
+  return tf.reshape(scores, [scores.shape[0]!, -1]);
+}

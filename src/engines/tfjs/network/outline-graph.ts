@@ -1,0 +1,105 @@
+import { CtXaiError } from '../../../core/errors.ts';
+import type { ModelFiles } from '../keras/model-files.ts';
+import type { Outline, Step } from './outline.ts';
+
+interface NodeJson {
+  readonly name: string;
+  readonly op: string;
+  readonly input?: readonly string[];
+  readonly attr?: {
+    readonly shape?: { readonly shape?: { readonly dim?: readonly { readonly size?: string | number }[] } };
+  };
+}
+
+interface Signature {
+  readonly outputs?: Readonly<Record<string, { readonly name?: string }>>;
+}
+
+const CONSTANT: ReadonlySet<string> = new Set(['Const', 'NoOp']);
+
+const PASSING: ReadonlySet<string> = new Set(['Identity', 'IdentityN', 'Reshape', 'Squeeze', 'ExpandDims', 'Cast']);
+
+const PLUMBING: ReadonlySet<string> = new Set([
+  ...PASSING,
+  'Pack',
+  'Placeholder',
+  'Shape',
+  'StridedSlice',
+  'Transpose',
+]);
+
+const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AvgPool']);
+
+const TAILS: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid', 'LogSoftmax']);
+
+/** @throws CtXaiError MODEL if it does not take one image, or its output can't be told. */
+export function outlineGraph(files: ModelFiles, output?: string): Outline {
+  const { file } = files;
+  const list = (files.json.modelTopology as { node?: NodeJson[] }).node ?? [];
+  const nodes = new Map(list.map(node => [node.name, node]));
+  const images = list.filter(node => node.op === 'Placeholder');
+  if (images.length !== 1) {
+    throw new CtXaiError('MODEL', `${file}: it has ${images.length} inputs; one image is expected.`);
+  }
+  const end = outputOf(files, list, output);
+  const order = sorted(nodes, end, images[0]!.name);
+  const steps = order.map((node): Step => {
+    const inputs = inputsOf(node).filter(name => order.includes(nodes.get(name)!));
+    const operator = node.op === 'Placeholder' ? 'Input' : node.op;
+    return { name: node.name, operator, inputs, pools: POOLS.has(node.op), plumbing: PLUMBING.has(node.op) };
+  });
+  const last = lastReal(nodes, nodes.get(end)!);
+  const tail = TAILS.has(last.op) ? { op: last.op, name: last.name } : undefined;
+  const logits = tail ? inputsOf(last)[0]! : end;
+  const dims = (images[0]!.attr?.shape?.shape?.dim ?? []).map(d => Number(d.size ?? -1));
+  return {
+    inputShape: [1, 2, 3].map(i => (dims[i] !== undefined && dims[i] > 0 ? dims[i] : null)),
+    steps,
+    aliases: new Map(),
+    tail,
+    output: end,
+    logits: { output: logits, withoutActivation: false },
+  };
+}
+
+function inputsOf(node: NodeJson): string[] {
+  return (node.input ?? []).filter(name => !name.startsWith('^')).map(name => name.replace(/:\d+$/, ''));
+}
+
+function outputOf({ json, file }: ModelFiles, nodes: readonly NodeJson[], wanted?: string): string {
+  const signed = (json.signature as Signature | undefined)?.outputs ?? {};
+  const used = new Set(nodes.flatMap(inputsOf));
+  const open = nodes.filter(node => !used.has(node.name) && !CONSTANT.has(node.op)).map(node => node.name);
+  const named = Object.entries(signed).map(([key, value]) => [key, (value.name ?? key).replace(/:\d+$/, '')] as const);
+  const known = named.length > 0 ? named : open.map(name => [name, name] as const);
+  if (wanted === undefined && known.length === 1) return known[0]![1];
+  const found = known.find(([key, name]) => key === wanted || name === wanted)?.[1];
+  const any = found ?? nodes.find(node => node.name === wanted)?.name;
+  if (any !== undefined) return any;
+  throw new CtXaiError('MODEL', `${file}: its outputs are ${known.map(([, name]) => name).join(', ')}.`, {
+    hint: "Name the one with the scores in the card: 'output'.",
+  });
+}
+
+/** The nodes that an output follows from and that follow from the image, in the order of computation. */
+function sorted(nodes: ReadonlyMap<string, NodeJson>, output: string, image: string): NodeJson[] {
+  const order: NodeJson[] = [];
+  const varies = new Map<string, boolean>([[image, true]]);
+  const visit = (name: string): boolean => {
+    const known = varies.get(name);
+    if (known !== undefined) return known;
+    varies.set(name, false);
+    const node = nodes.get(name);
+    const varying = node !== undefined && inputsOf(node).map(visit).some(Boolean);
+    varies.set(name, varying);
+    if (varying) order.push(node!);
+    return varying;
+  };
+  visit(output);
+  return [nodes.get(image)!, ...order];
+}
+
+function lastReal(nodes: ReadonlyMap<string, NodeJson>, node: NodeJson): NodeJson {
+  const before = nodes.get(inputsOf(node)[0] ?? '');
+  return PASSING.has(node.op) && before ? lastReal(nodes, before) : node;
+}

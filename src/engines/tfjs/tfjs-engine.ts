@@ -1,0 +1,158 @@
+import { availableParallelism } from 'node:os';
+import { version_core } from '@tensorflow/tfjs-core';
+import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
+import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { sizeOf } from '../../core/tensor.ts';
+import { checkTail, headOf } from '../onnx/load/tail.ts';
+import { EngineClassifier } from '../shared/classifier.ts';
+import { throwIfAborted } from '../shared/in-order.ts';
+import { WorkerPool } from '../shared/worker-pool.ts';
+import { workerUrl } from '../shared/worker-url.ts';
+import { probeDevices } from './devices/probe-tfjs-devices.ts';
+import { DEVICES, type Device, deviceNamed, isNative, readyCuda, requireInstalled } from './devices/tfjs-devices.ts';
+import { tracerOf } from './devices/tfjs-tracer.ts';
+import { type ModelFiles, readModelFiles } from './keras/model-files.ts';
+import type { Outline } from './network/outline.ts';
+import { outlineGraph } from './network/outline-graph.ts';
+import { outlineLayers } from './network/outline-layers.ts';
+import { layerMap, leadingTo, type Shapes } from './network/tfjs-layers.ts';
+import { TfjsExecutor } from './tfjs-executor.ts';
+import { type About, ASKING, type Spec, STAGES } from './tfjs-messages.ts';
+
+/** Values of a micro-batch's images, about; small models gain by batches, large ones need their memory. */
+const MICRO_BATCH_VALUES = 2 ** 17;
+
+/** Models as TF.js has them, layers or graphs, on TF.js itself in worker threads. Nothing is converted. */
+export const tfjsEngine: Engine = {
+  name: 'tfjs',
+  formats: ['tfjs'],
+  devices: DEVICES.map(d => d.name),
+  probe: () => probeDevices(open),
+  open,
+};
+
+/** @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE */
+async function open(card: ModelCard, options: OpenOptions): Promise<FullClassifier> {
+  const wanted = options.device === 'auto' ? undefined : deviceNamed(options.device);
+  const files = await readModelFiles(card.file);
+  const outline = outlineOf(files, card.output);
+  checkInput(outline, card);
+  const candidates = wanted ? [wanted] : DEVICES;
+  for (const device of candidates) {
+    throwIfAborted(options.signal);
+    try {
+      requireInstalled(device);
+      return await openOn(device, outline, card, options);
+    } catch (error) {
+      const last = device === candidates.at(-1);
+      if (last || !(error instanceof CtXaiError) || error.code !== 'DEVICE') throw error;
+    }
+  }
+  throw new CtXaiError('DEVICE', 'no device of TF.js works here.');
+}
+
+export function outlineOf(files: ModelFiles, output: string | undefined): Outline {
+  return files.format === 'graph-model' ? outlineGraph(files, output) : outlineLayers(files, output);
+}
+
+async function openOn(
+  device: Device,
+  outline: Outline,
+  card: ModelCard,
+  options: OpenOptions,
+): Promise<FullClassifier> {
+  const { size, channels } = card.input;
+  const name = device.selector === undefined ? device.name : `${device.name}:${device.selector}`;
+  const head = headOf(card, outline.tail);
+  const cut = card.explainAt === 'logits' ? outline.logits : { output: outline.output, withoutActivation: false };
+  const spec: Spec = {
+    file: card.file,
+    device: name,
+    trace: options.trace === true,
+    hardwareOnly: options.device === 'auto',
+    ...(card.output === undefined ? {} : { chosen: card.output }),
+    ...cut,
+    head,
+    layers: leadingTo(outline.steps, cut.output).flatMap(step => (step.operator === 'Input' ? [] : [step.name])),
+  };
+  const native = isNative(device);
+  // A native back end spreads one pass over all cores itself, and a GPU has one queue.
+  const alone = native || device.name === 'webgpu';
+  const workers = alone ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
+  const microBatch =
+    options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
+  const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
+  const pool = new WorkerPool(workers, workerUrl(import.meta.url, 'tfjs-worker'), 'TF.js');
+  try {
+    const bytes = new TextEncoder().encode(JSON.stringify(spec));
+    const about = { executionProviders: [], threads: 1, optimise: false };
+    await pool.open(STAGES.device, bytes, about).catch(failedAs('DEVICE', device.hint));
+    await pool.open(STAGES.model, bytes, about).catch(failedAs('MODEL'));
+    throwIfAborted(options.signal);
+    const { index, deviceName = cuda, clock } = await aboutOf(pool);
+    const shapes = await shapesOf(pool, card);
+    checkScores(shapes[cut.output] ?? [], card, outline);
+    const layers = layerMap(outline, shapes, cut.output, card.camLayer);
+    const runtime: Runtime = {
+      engine: 'tfjs',
+      engineVersion: version_core,
+      device: device.selector === undefined || index === undefined ? name : `${device.name}:${index}`,
+      ...(deviceName === undefined ? {} : { deviceName }),
+      microBatch,
+      workers,
+      threads: native ? availableParallelism() : 1,
+      ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+    };
+    const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
+    const executor = new TfjsExecutor({ pool, head, image, microBatch });
+    const capabilities = new Set(['gradients', 'layers'] as const);
+    const model = new EngineClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+    return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}
+
+function failedAs(code: 'DEVICE' | 'MODEL', hint?: string): (error: unknown) => never {
+  return error => {
+    if (error instanceof CtXaiError && error.code !== 'ENGINE') throw error;
+    throw new CtXaiError(code, messageOf(error), { cause: error, ...(hint === undefined ? {} : { hint }) });
+  };
+}
+
+async function aboutOf(pool: WorkerPool): Promise<About> {
+  return (await pool.run(JSON.stringify({ kind: ASKING.about }), [])).facts as About;
+}
+
+async function shapesOf(pool: WorkerPool, { input: { size, channels } }: ModelCard): Promise<Shapes> {
+  const dims = [1, ...size, channels];
+  const { outputs } = await pool
+    .run(JSON.stringify({ kind: ASKING.shapes }), [{ name: 'images', dims, data: new Float32Array(sizeOf(dims)) }])
+    .catch(failedAs('MODEL', "The card's input size may not be the model's."));
+  return Object.fromEntries(Object.entries(outputs).map(([name, shape]) => [name, [...shape]]));
+}
+
+function checkInput({ inputShape }: Outline, { file, input }: ModelCard): void {
+  const wanted = [...input.size, input.channels];
+  const fits = wanted.every((d, i) => (inputShape[i] ?? d) === d);
+  if (fits && input.layout === 'NHWC') return;
+  const shown = (dims: readonly (number | null)[]) => `[${dims.map(d => d ?? '?').join(', ')}]`;
+  throw new CtXaiError(
+    'CARD',
+    `${file}: the card says images of ${shown(wanted)}, ${input.layout}; the model takes ${shown(inputShape)}, NHWC.`,
+    { hint: "Set the card's input: size, channels and layout to the model's." },
+  );
+}
+
+function checkScores(shape: readonly number[], card: ModelCard, outline: Outline): void {
+  const units = sizeOf(shape);
+  checkTail(card, outline.tail, units);
+  const classes = card.task === 'sigmoid' ? 1 : card.classes.length;
+  if (units === classes) return;
+  throw new CtXaiError(
+    'CARD',
+    `${card.file}: the card has scores for ${classes} class${classes === 1 ? '' : 'es'}; the model gives [${shape}].`,
+    { hint: "Make the card's classes (and task) those that the model was trained on." },
+  );
+}

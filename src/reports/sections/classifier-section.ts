@@ -1,0 +1,93 @@
+import type { Estimate, Performance } from '../../core/statistics/performance.ts';
+import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
+import { reliabilityChart } from '../charts/reliability-chart.ts';
+import { table } from '../page/html-table.ts';
+import { html, type Markup } from '../page/markup.ts';
+import { fixed, group, percent, plural } from '../text/format.ts';
+
+/** How good each classifier is on this data: it stands before anything that is said of its explanations. */
+export function classifier({ models }: Analysis): Markup {
+  return html`<section id="classifier"><h2>The classifier on this data</h2>${models.map(model =>
+    modelPart(model, models.length > 1),
+  )}</section>\n`;
+}
+
+function modelPart(entry: ModelAnalysis, several: boolean): Markup {
+  const { model, performance: measured, answered, images } = entry;
+  const head = several ? html`<h3>${model.id}</h3>` : undefined;
+  if (!measured) {
+    const why =
+      answered === 0
+        ? `None of ${plural(images, 'image')} was classified.`
+        : `None of the ${plural(answered, 'classified image')} has a label that is one of the model’s classes (${model.classes.join(', ')}): nothing can be measured.`;
+    return html`${head}<p>${why}</p>`;
+  }
+  const unlabelled = answered - measured.images;
+  return html`${head}<p class="note">Over ${plural(measured.images, 'image')} of ${plural(measured.patients, 'patient')}${
+    unlabelled > 0 ? html`; ${plural(unlabelled, 'image')} without a usable label left out` : undefined
+  }. Shares are over images; intervals: ${measured.interval}.</p>
+<div class="figures"><div>${figuresTable(measured, model.classes)}${confusion(measured, model.classes)}</div>
+${reliability(measured, model.classes)}</div>`;
+}
+
+function figuresTable(measured: Performance, classes: readonly string[]): Markup {
+  const { positive } = measured;
+  const of = positive === null ? 'mean over classes' : `positive: ${classes[positive]}`;
+  const row = (name: string, estimate: Estimate, note = '') => [
+    note ? html`${name} <small class="of">${note}</small>` : name,
+    ...estimateCells(estimate),
+  ];
+  const rows = [
+    row('Accuracy', measured.accuracy),
+    row('Sensitivity', measured.sensitivity, of),
+    row('Specificity', measured.specificity, of),
+    row('AUC', measured.auc, of),
+    row('Brier score ↓', measured.brier),
+    [
+      html`Expected calibration error ↓ <small class="of">${measured.calibration.bins.length} bins</small>`,
+      fixed(measured.calibration.ece, 3),
+      '',
+    ],
+  ];
+  const byClass =
+    positive !== null
+      ? []
+      : measured.classes.map((c, i) => row(`Sensitivity for ${classes[i]}`, c.sensitivity, plural(c.images, 'image')));
+  return table(
+    'How well it classifies',
+    [{ title: 'Measure' }, { title: 'Value', numeric: true }, { title: '95 % interval', numeric: true }],
+    [{ rows: [...rows, ...byClass] }],
+  );
+}
+
+function estimateCells({ value, low, high }: Estimate): (Markup | string)[] {
+  const text = fixed(value ?? undefined, 3);
+  if (low === null || high === null) return [text, 'none'];
+  // A share of 0 or 1 is 0 or 1 in every resample: that is no interval.
+  if (low === high) return [text, html`<abbr title="the same in every resample">none</abbr>`];
+  return [text, `${fixed(low, 3)} to ${fixed(high, 3)}`];
+}
+
+function confusion({ confusion: counts }: Performance, classes: readonly string[]): Markup {
+  const rows = counts.map((row, t) => {
+    const total = row.reduce((a, b) => a + b, 0);
+    return html`<tr><th scope="row">${classes[t]}</th>${row.map(
+      (n, p) =>
+        html`<td class="${t === p ? 'hit' : ''}">${group(n)}${
+          total > 0 ? html` <small class="soft">${percent(n / total)}</small>` : undefined
+        }</td>`,
+    )}<td class="num">${group(total)}</td></tr>`;
+  });
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="Confusion matrix"><table class="confusion"><caption>Confusion matrix: images by label (rows) and prediction (columns)</caption>
+<thead><tr><th scope="col">Label</th>${classes.map(name => html`<th scope="col">${name}</th>`)}<th scope="col" class="num">Images</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+}
+
+function reliability(measured: Performance, classes: readonly string[]): Markup {
+  const { calibration, positive } = measured;
+  const bins = calibration.bins.flatMap(({ low, high, images, predicted, observed }) =>
+    predicted === null || observed === null ? [] : [{ low, high, predicted, observed, count: images }],
+  );
+  const event = positive === null ? 'the predicted class was right' : `the label was ${classes[positive]}`;
+  const spoken = bins.map(b => `${fixed(b.predicted, 2)}: ${fixed(b.observed, 2)} of ${b.count}`).join('; ');
+  return html`<figure>${reliabilityChart(`Reliability: how often ${event}, by predicted probability. ${spoken}.`, 'predicted probability', bins)}<figcaption>Reliability: how often ${event}, against the probability given for it, in ${calibration.bins.length} bins of equal width. Bars count the images. On the dashed line probabilities mean what they say.</figcaption></figure>`;
+}

@@ -1,0 +1,166 @@
+import type { CellResult, Difference, MethodResult, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import { type Column, table } from '../page/html-table.ts';
+import { html, type Markup } from '../page/markup.ts';
+import type { Names } from '../page/part-names.ts';
+import { fixed, group, plural, pValue, signed } from '../text/format.ts';
+import { controlsText, differenceText, intervalText, metricNotes, missingText, ranksText } from '../text/words.ts';
+
+/** Methods with their ranks; below them the controls, which are never ranked. */
+export function metricTable(entry: MetricAnalysis, names: Names, decimals: number): Markup {
+  const { methods, controls, ranking, metric } = entry;
+  const own = methods.some(m => m.shuffled);
+  const others = methods.some(m => m.controls.length > 0);
+  const columns: Column[] = [
+    { title: 'Method', style: 'name' },
+    { title: 'Mean', numeric: true },
+    { title: '95 % interval', numeric: true },
+    { title: 'Ranks', numeric: true },
+    ...(own ? [{ title: html`Against its own maps of other patients <small>difference</small>`, style: 'name' }] : []),
+    ...(others ? [{ title: 'Beats the controls', style: 'roomy' }] : []),
+    { title: 'Patients', numeric: true },
+    { title: 'Images', numeric: true },
+    { title: 'Without a value', style: 'name' },
+  ];
+  const cells = (result: CellResult, middle: readonly (Markup | string)[]) => [
+    nameCell(result, names),
+    fixed(result.summary?.mean, decimals),
+    intervalCell(result, decimals),
+    ...middle,
+    group(result.summary?.patients ?? 0),
+    group(result.summary?.images ?? 0),
+    missingCell(result),
+  ];
+  return html`${table(`${metric.title}: mean over patients of the mean within each patient`, columns, [
+    {
+      rows: methods.map(m =>
+        cells(m, [
+          ranksText(ranking, m.method.id),
+          ...(own ? [differenceCell(m.shuffled, decimals)] : []),
+          ...(others ? [controlsCell(m.controls, decimals)] : []),
+        ]),
+      ),
+    },
+    {
+      title: 'Controls: lines of reference, not ranked',
+      rows: controls
+        .filter(c => c.of === undefined)
+        .map(c => cells(c, ['', ...(own ? [''] : []), ...(others ? [''] : [])])),
+    },
+  ])}${metricNotes(entry).map(text => html`<p class="note">${text}</p>`)}`;
+}
+
+function nameCell(result: CellResult & { readonly matched?: boolean }, names: Names): Markup {
+  const mark = result.matched ? html` <abbr title="same baseline as the metric">‡</abbr>` : undefined;
+  return html`${names.method(result.method)}${mark}`;
+}
+
+function intervalCell({ summary }: CellResult, decimals: number): Markup | string {
+  const text = intervalText(summary, decimals);
+  return summary?.note ? html`<abbr title="${summary.note}">${text}</abbr>` : text;
+}
+
+function differenceCell(difference: Difference | undefined, decimals: number): Markup | string {
+  if (!difference) return '–';
+  const [tone, word, numbers] = differenceText(difference, decimals);
+  return html`<span class="${tone}">${word}</span> <span class="soft">${numbers}</span>`;
+}
+
+function controlsCell(differences: readonly Difference[], decimals: number): Markup {
+  const [tone, text] = controlsText(differences);
+  const title = differences.map(d => `${d.control}: ${differenceText(d, decimals).slice(1).join(' ')}`).join('; ');
+  return html`<span class="${tone}" title="${title}">${text}</span>`;
+}
+
+function missingCell(result: CellResult): Markup | string {
+  const text = missingText(result);
+  const why = result.others.map(o => `${o.count}: ${o.reason}`).join('; ');
+  return text === 'none' ? text : html`<abbr title="${why || 'the run was cut'}">${text}</abbr>`;
+}
+
+/** What stands behind the table: pairs, the classifier's outcomes, the shuffled controls; folded away. */
+export function metricDetails(model: ModelAnalysis, entry: MetricAnalysis, names: Names, decimals: number): Markup {
+  return html`${pairTable(entry, decimals)}${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`;
+}
+
+function pairTable({ ranking, metric }: MetricAnalysis, decimals: number): Markup | undefined {
+  if (!ranking || ranking.pairs.length === 0 || ranking.patients === 0) return undefined;
+  return html`<details><summary>Pairs of methods</summary>${table(
+    `${metric.title}: differences over ${plural(ranking.patients, 'complete patient')}, p adjusted for all pairs (max-T)`,
+    [
+      { title: 'Better mean', style: 'name' },
+      { title: 'Worse mean', style: 'name' },
+      { title: 'Difference', numeric: true },
+      { title: 'Adjusted p', numeric: true },
+      { title: 'Separated' },
+    ],
+    [
+      {
+        rows: [...ranking.pairs]
+          .sort((a, b) => a.p - b.p)
+          .map(pair => [
+            pair.better,
+            pair.worse,
+            signed(pair.difference, decimals),
+            pValue(pair.p),
+            pair.significant ? html`<span class="yes">yes</span>` : html`<span class="open">no</span>`,
+          ]),
+      },
+    ],
+  )}</details>`;
+}
+
+/** The controls made of each method's own maps, by themselves. */
+function shuffledTable({ controls, metric }: MetricAnalysis, names: Names, decimals: number): Markup | undefined {
+  const rows = controls.filter(c => c.of !== undefined);
+  if (rows.length === 0) return undefined;
+  return html`<details><summary>The methods’ own maps of other patients</summary>${table(
+    `${metric.title} of each method’s maps put on other patients’ images: mean over patients`,
+    [
+      { title: 'Control', style: 'name' },
+      { title: 'Mean', numeric: true },
+      { title: '95 % interval', numeric: true },
+      { title: 'Patients', numeric: true },
+      { title: 'Images', numeric: true },
+      { title: 'Without a value', style: 'name' },
+    ],
+    [
+      {
+        rows: rows.map(result => [
+          names.method(result.method),
+          fixed(result.summary?.mean, decimals),
+          intervalCell(result, decimals),
+          group(result.summary?.patients ?? 0),
+          group(result.summary?.images ?? 0),
+          missingCell(result),
+        ]),
+      },
+    ],
+  )}</details>`;
+}
+
+/** Means by what the classifier made of the images; nothing where it made the same of all. */
+function outcomeTable(
+  { strata }: ModelAnalysis,
+  { methods, metric }: MetricAnalysis,
+  names: Names,
+  decimals: number,
+): Markup | undefined {
+  if (strata.length < 2) return undefined;
+  const cell = (result: MethodResult, i: number) => {
+    const s = result.strata[i];
+    if (!s) return '–';
+    const interval = s.low === null ? '' : `(${intervalText(s, decimals)}), `;
+    return html`${fixed(s.mean, decimals)} <small>${interval}${group(s.patients)}</small>`;
+  };
+  return html`<details><summary>By the classifier’s outcome</summary>${table(
+    `${metric.title} by label and outcome: mean over patients (95 % interval), patients`,
+    [
+      { title: 'Method', style: 'name' },
+      ...strata.map(s => ({
+        title: html`${s.name} <small>${plural(s.samples.size, 'image')}, ${plural(s.patients, 'patient')}</small>`,
+        numeric: true,
+      })),
+    ],
+    [{ rows: methods.map(m => [names.method(m.method), ...strata.map((_, i) => cell(m, i))]) }],
+  )}<p class="note">Described, not tested: the outcomes were not drawn at random. No interval below six patients.</p></details>`;
+}

@@ -1,0 +1,107 @@
+import type { Analysis, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import { curveChart } from '../charts/curve-chart.ts';
+import { intervalChart } from '../charts/interval-chart.ts';
+import { html, type Markup } from '../page/markup.ts';
+import type { Names } from '../page/part-names.ts';
+import { categoryParts } from '../text/categories.ts';
+import { fixed, listed, plural } from '../text/format.ts';
+import { metricAbout, metricDecimals, scoreName } from '../text/words.ts';
+import { metricDetails, metricTable } from './metric-tables.ts';
+
+/** One section a category, one part a metric and model. */
+export function metrics(analysis: Analysis, names: Names): Markup[] {
+  const several = analysis.models.length > 1;
+  return categoryParts(analysis).map(
+    ({ title, sense, entries }, i) =>
+      html`<section id="metrics-${i}"><h2>${title}</h2><p>${sense}</p>${entries.map(({ model, entry }) =>
+        metricPart(model, entry, names, several),
+      )}</section>\n`,
+  );
+}
+
+/** The sections that `metrics` makes, for the contents. */
+export function metricSections(analysis: Analysis): [id: string, title: string][] {
+  return categoryParts(analysis).map(({ title }, i) => [`metrics-${i}`, title]);
+}
+
+function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, several: boolean): Markup {
+  const { metric } = entry;
+  const valued = [...entry.methods, ...entry.controls].some(r => r.summary);
+  const decimals = metricDecimals(entry);
+  const arrow = metric.better === 'higher' ? '↑' : '↓';
+  return html`<h3>${metric.title} ${arrow}${metric.id === metric.name ? undefined : html` <small class="soft">${metric.id}</small>`}${
+    several ? html` <small class="soft">on ${model.model.id}</small>` : undefined
+  }</h3>
+<ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}<li><a href="#${names.metricSource(metric)}">source</a></li></ul>
+${
+  !valued
+    ? html`<p>No value: ${plural(model.answered, 'image')} classified, and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
+    : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
+}`;
+}
+
+function meansFigure(entry: MetricAnalysis, names: Names, decimals: number): Markup | undefined {
+  const rows = entry.methods.flatMap(({ method, summary }) => {
+    if (!summary) return [];
+    const shuffled = entry.controls.find(c => c.of === method.id)?.summary?.mean;
+    return [
+      {
+        label: method.id,
+        colour: names.colour(method.id),
+        mean: summary.mean,
+        ...(summary.low !== null && summary.high !== null ? { low: summary.low, high: summary.high } : {}),
+        ...(shuffled === undefined ? {} : { shuffled }),
+      },
+    ];
+  });
+  if (rows.length === 0) return undefined;
+  const references = entry.controls.flatMap(c =>
+    c.of === undefined && c.summary ? [{ label: c.method.id, value: c.summary.mean }] : [],
+  );
+  if (entry.chance !== undefined) references.push({ label: 'chance', value: entry.chance });
+  const spoken = rows.map(r => `${r.label} ${fixed(r.mean, decimals)}`).join('; ');
+  const name = `${entry.metric.title}: ${spoken}. Controls: ${references.map(r => `${r.label} ${fixed(r.value, decimals)}`).join('; ') || 'none'}.`;
+  const [low, high] = entry.metric.range;
+  const chart = intervalChart({
+    name,
+    title: `${entry.metric.title} (${entry.metric.better} is better)`,
+    rows,
+    references,
+    within: [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY],
+  });
+  const hasOwn = rows.some(r => 'shuffled' in r);
+  return html`<figure>${chart}<figcaption>Means over patients with 95 % intervals.${
+    references.length > 0 ? ' Dashed lines: controls.' : ''
+  }${hasOwn ? ' Diamonds: the method’s own maps of other patients.' : ''}</figcaption></figure>`;
+}
+
+function curvesFigure(entry: MetricAnalysis, names: Names): Markup | undefined {
+  const common = entry.controls.filter(c => c.of === undefined && c.curve);
+  const series = [
+    ...entry.methods.flatMap(({ method, curve }) =>
+      curve ? [{ label: method.id, colour: names.colour(method.id), control: false, ...curve }] : [],
+    ),
+    ...common.map(({ method, curve }, i) => ({ label: method.id, colour: `k${i % 4}`, control: true, ...curve! })),
+  ];
+  if (series.length === 0) return undefined;
+  const counts = [...new Set(series.map(s => s.patients))].sort((a, b) => a - b);
+  const over =
+    counts.length === 1
+      ? plural(counts[0]!, 'patient')
+      : `${counts[0]} to ${plural(counts[counts.length - 1]!, 'patient')}`;
+  const y = scoreName(entry.metric) ?? 'score';
+  const chart = curveChart({
+    name: `Mean curves of ${entry.metric.title}: ${listed(series.map(s => s.label))}, score against share of pixels changed.`,
+    x: 'share of pixels changed',
+    y: entry.metric.name === 'srg' ? `difference in ${y}` : y,
+    series,
+    ...(y === 'probability' ? { within: entry.metric.name === 'srg' ? ([-1, 1] as const) : ([0, 1] as const) } : {}),
+  });
+  const hidden = entry.controls.filter(c => c.of !== undefined && c.curve).length;
+  return html`<figure>${chart}<ul class="legend">${series.map(
+    s =>
+      html`<li><svg viewBox="0 0 28 10" aria-hidden="true"><g class="${s.control ? 'control' : 'series'} ${s.colour}"><path class="line" d="M0 5H28"/></g></svg>${s.label}</li>`,
+  )}</ul><figcaption>Mean curves over ${over}; bands: pointwise 95 % intervals (Student’s t). Controls grey and dashed.${
+    hidden > 0 ? ` ${hidden} shuffled controls are not drawn.` : ''
+  }</figcaption></figure>`;
+}

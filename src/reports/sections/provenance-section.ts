@@ -1,0 +1,112 @@
+import type { Manifest } from '../../results/rows.ts';
+import { FEWER_RESAMPLES } from '../analysis/pairwise.ts';
+import { table } from '../page/html-table.ts';
+import { html, type Markup } from '../page/markup.ts';
+import type { Names } from '../page/part-names.ts';
+import { group } from '../text/format.ts';
+import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
+
+/** All that is needed to run it again, and whom to cite. */
+export function provenance(manifest: Manifest, names: Names): Markup {
+  const rows: (readonly (Markup | string)[])[] = [
+    ['State', manifest.state + (manifest.resumed > 0 ? `, resumed ${manifest.resumed} ×` : '')],
+    ['Time', whenLine(manifest)],
+    ['Seed', html`<code>${manifest.seed}</code>`],
+    ['Plan digest', html`<code>${manifest.planDigest}</code>`],
+    ['Data', dataLine(manifest)],
+    ['Data digest', html`<code>${manifest.dataset.digest}</code>`],
+    ['Class explained', manifest.target],
+    ['Hardware', hardwareLine(manifest)],
+    [
+      'Versions',
+      Object.entries(manifest.versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', '),
+    ],
+    ['Run folder format', String(manifest.formatVersion)],
+  ];
+  return html`<section id="provenance"><h2>Provenance</h2>
+<h3>Command</h3><pre class="wrap"><code>${manifest.command}</code></pre>
+${table('The run', [{ title: 'Item' }, { title: 'Value', style: 'wide' }], [{ rows }])}
+${models(manifest)}${parts(manifest)}
+<h3>How the numbers were made</h3>
+<p class="small">Means are over patients of the mean within each patient. Intervals: bootstrap-t over patients, 95 %, 9 999 resamples (fewer above 200 patients; ${group(FEWER_RESAMPLES)} for controls, differences from them and the tables by outcome), not adjusted for the number of comparisons. Ranks: patient sign-flip max-T over all pairs of methods. The run’s seed fixes all random draws.</p>
+${references(manifest, names)}
+<details><summary>The suite, resolved</summary><pre><code>${JSON.stringify(manifest.suite, null, 2) ?? ''}</code></pre></details></section>\n`;
+}
+
+function models({ models: list }: Manifest): Markup {
+  const rows = list.map(({ id, digest, classes, task, runtime }) => [
+    id,
+    runtime ? `${runtime.engine} ${runtime.engineVersion} on ${runtime.device}` : 'never opened',
+    runtime ? `${runtime.microBatch} / ${runtime.workers} / ${runtime.threads}` : '–',
+    runtime?.camLayer ?? '–',
+    `${task}: ${classes.join(', ')}`,
+    html`<code>${digest}</code>`,
+    Object.entries(runtime?.limitations ?? {})
+      .map(([what, why]) => `${what}: ${why}`)
+      .join('; ') || 'none',
+  ]);
+  return table(
+    'Models, and where they really ran',
+    [
+      { title: 'Model', style: 'name' },
+      { title: 'Engine and device' },
+      { title: 'Micro-batch / workers / threads' },
+      { title: 'CAM layer' },
+      { title: 'Task and classes' },
+      { title: 'Digest', style: 'wide' },
+      { title: 'Limitations', style: 'wide' },
+    ],
+    [{ rows }],
+  );
+}
+
+function parts({ methods, metrics }: Manifest): Markup {
+  const options = (value: unknown) => {
+    const text = JSON.stringify(value) ?? '';
+    return text === '{}' || text === '' ? '–' : html`<code>${text}</code>`;
+  };
+  return html`<details><summary>Options of methods and metrics</summary>${table(
+    'Options, defaults filled in',
+    [
+      { title: 'Part', style: 'name' },
+      { title: 'Uses' },
+      { title: 'Kind' },
+      { title: 'Baseline' },
+      { title: 'Options', style: 'wide' },
+    ],
+    [
+      {
+        title: 'Methods and controls',
+        rows: methods.map(m => [
+          m.id,
+          m.name,
+          m.role === 'control' ? 'control' : m.kind,
+          m.baseline ?? '–',
+          options(m.options),
+        ]),
+      },
+      {
+        title: 'Metrics',
+        rows: metrics.map(m => [
+          m.id,
+          m.name,
+          `${m.category}, ${m.better} is better`,
+          m.baseline ?? '–',
+          options(m.options),
+        ]),
+      },
+    ],
+  )}</details>`;
+}
+
+function references({ methods, metrics }: Manifest, names: Names): Markup {
+  const entries = [
+    ...methods.map(m => ({ id: names.methodSource(m), name: m.id, title: m.title, cite: m.cite })),
+    ...metrics.map(m => ({ id: names.metricSource(m), name: m.id, title: m.title, cite: m.cite })),
+  ];
+  return html`<h3 id="references">References</h3><ol class="cites">${entries.map(
+    ({ id, name, title, cite }) => html`<li id="${id}"><b>${name}</b> – ${title}. ${cite || 'No source.'}</li>`,
+  )}</ol>`;
+}

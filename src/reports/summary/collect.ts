@@ -1,0 +1,228 @@
+import type { BudgetRow, Manifest, MapRow, Passes, Row, SampleRow, ScoreRow, TimingRow } from '../../results/rows.ts';
+import { type CurveDraft, type CurveMean, createCurveMean } from './curve-mean.ts';
+import {
+  createMeans,
+  createPassMeans,
+  type Means,
+  type MeansDraft,
+  type PassMeans,
+  type PassMeansDraft,
+} from './means.ts';
+import { createTally, type Tally, type TallyDraft } from './tally.ts';
+
+/**
+ * What the reports keep of a run's rows: a number per value, curves as means within patients, reasons as counts.
+ */
+export interface RunSummary {
+  /** In plan order. */
+  readonly samples: readonly SampleRow[];
+  readonly scores: readonly ScoreCell[];
+  readonly maps: readonly MapCell[];
+  readonly timings: readonly TimingRow[];
+  /** Explanations at budgets of passes. */
+  readonly budgets: readonly BudgetRow[];
+}
+
+/** The values of one model × metric × method. */
+export interface ScoreCell {
+  readonly model: string;
+  readonly metric: string;
+  readonly method: string;
+  /** `ok` values by sample id, in plan order. */
+  readonly values: ReadonlyMap<string, number>;
+  /** All rows of the cell that are not `ok`. */
+  readonly others: Tally;
+  /** Baselines that the rows name (one, as a rule). */
+  readonly baselines: readonly string[];
+  readonly details: Means;
+  readonly passes: PassMeans;
+  /** Passes of all its rows that other units had made. */
+  readonly saved: Passes;
+  /** Absent where the rows have no curves. */
+  readonly curve?: CurveMean;
+}
+
+/** The maps of one model × method. */
+export interface MapCell {
+  readonly model: string;
+  readonly method: string;
+  /** Samples with a map. */
+  readonly ok: ReadonlySet<string>;
+  readonly others: Tally;
+  readonly baselines: readonly string[];
+  readonly diagnostics: Means;
+  /** Distinct notes by key, e.g. the layer used; at most eight each. */
+  readonly notes: ReadonlyMap<string, readonly string[]>;
+  readonly passes: PassMeans;
+}
+
+/**
+ * Reads a run's rows once, in plan order, and keeps what the reports need.
+ * Memory: a number for each score, and 101 for each patient × model × metric × method with curves.
+ */
+export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Iterable<Row>): Promise<RunSummary> {
+  const samples: SampleRow[] = [];
+  const timings: TimingRow[] = [];
+  const budgets: BudgetRow[] = [];
+  const maps = new Map<string, MapDraft>();
+  const scores = new Map<string, ScoreDraft>();
+  // Every row brings its own copy of the sample's id: keep one.
+  const known = new Map<string, SampleRow>();
+  for await (const row of rows) {
+    const name = row.kind === 'timing' ? '' : row.sample;
+    const sample = known.get(name);
+    const id = sample?.sample ?? name;
+    switch (row.kind) {
+      case 'sample':
+        samples.push(row);
+        known.set(row.sample, row);
+        break;
+      case 'map':
+        addMap(maps, row, id);
+        break;
+      case 'score':
+        addScore(scores, row, id, sample?.patient ?? id);
+        break;
+      case 'timing':
+        timings.push(row);
+        break;
+      case 'budget':
+        budgets.push(row);
+        break;
+    }
+  }
+  const model = rankOf(manifest.models);
+  const method = rankOf(manifest.methods);
+  const metric = rankOf(manifest.metrics);
+  const byModelAndMethod = (a: { model: string; method: string }, b: { model: string; method: string }) =>
+    model(a.model, b.model) || method(a.method, b.method);
+  return {
+    samples,
+    timings: timings.sort(byModelAndMethod),
+    budgets: budgets.sort(byModelAndMethod),
+    maps: [...maps.values()].map(finishMap).sort(byModelAndMethod),
+    scores: [...scores.values()]
+      .map(finishScore)
+      .sort((a, b) => model(a.model, b.model) || metric(a.metric, b.metric) || method(a.method, b.method)),
+  };
+}
+
+interface CellDraft {
+  readonly model: string;
+  readonly method: string;
+  readonly others: TallyDraft;
+  readonly baselines: Set<string>;
+  readonly numbers: MeansDraft;
+  readonly passes: PassMeansDraft;
+}
+
+interface MapDraft extends CellDraft {
+  readonly ok: Set<string>;
+  readonly notes: Map<string, Set<string>>;
+}
+
+interface ScoreDraft extends CellDraft {
+  readonly metric: string;
+  readonly values: Map<string, number>;
+  readonly saved: { forward: number; backward: number };
+  readonly curve: CurveDraft;
+}
+
+const MOST_NOTES = 8;
+
+function cell(row: { readonly model: string; readonly method: string }): CellDraft {
+  return {
+    model: row.model,
+    method: row.method,
+    others: createTally(),
+    baselines: new Set(),
+    numbers: createMeans(),
+    passes: createPassMeans(),
+  };
+}
+
+function addMap(maps: Map<string, MapDraft>, row: MapRow, id: string): void {
+  const at = key(row.model, row.method);
+  const draft = maps.get(at) ?? { ...cell(row), ok: new Set<string>(), notes: new Map<string, Set<string>>() };
+  maps.set(at, draft);
+  if (row.baseline !== undefined) draft.baselines.add(row.baseline);
+  if (row.status !== 'ok') {
+    draft.others.add(row.status, row.reason);
+    return;
+  }
+  draft.ok.add(id);
+  draft.numbers.add(row.diagnostics);
+  draft.passes.add(row.passes);
+  for (const [name, note] of Object.entries(row.notes ?? {})) {
+    const notes = draft.notes.get(name) ?? new Set();
+    draft.notes.set(name, notes);
+    if (notes.size < MOST_NOTES) notes.add(note);
+  }
+}
+
+function addScore(scores: Map<string, ScoreDraft>, row: ScoreRow, id: string, patient: string): void {
+  const at = key(row.model, row.metric, row.method);
+  const draft = scores.get(at) ?? {
+    ...cell(row),
+    metric: row.metric,
+    values: new Map<string, number>(),
+    saved: { forward: 0, backward: 0 },
+    curve: createCurveMean(),
+  };
+  scores.set(at, draft);
+  if (row.baseline !== undefined) draft.baselines.add(row.baseline);
+  if (row.status !== 'ok') draft.others.add(row.status, row.reason);
+  else if (row.value === undefined || !Number.isFinite(row.value))
+    draft.others.add('failed', 'the value is not finite');
+  else {
+    draft.values.set(id, row.value);
+    if (row.curve) draft.curve.add(patient, row.curve);
+    draft.numbers.add(row.details);
+    draft.passes.add(row.passes);
+    draft.saved.forward += row.saved?.forward ?? 0;
+    draft.saved.backward += row.saved?.backward ?? 0;
+  }
+}
+
+function finishMap(draft: MapDraft): MapCell {
+  return {
+    model: draft.model,
+    method: draft.method,
+    ok: draft.ok,
+    others: draft.others.finish(),
+    baselines: [...draft.baselines].sort(),
+    diagnostics: draft.numbers.finish(),
+    notes: new Map([...draft.notes].map(([name, notes]) => [name, [...notes].sort()])),
+    passes: draft.passes.finish(),
+  };
+}
+
+function finishScore(draft: ScoreDraft): ScoreCell {
+  const curve = draft.curve.finish();
+  return {
+    model: draft.model,
+    metric: draft.metric,
+    method: draft.method,
+    values: draft.values,
+    others: draft.others.finish(),
+    baselines: [...draft.baselines].sort(),
+    details: draft.numbers.finish(),
+    passes: draft.passes.finish(),
+    saved: draft.saved,
+    ...(curve ? { curve } : {}),
+  };
+}
+
+/** Compares ids by their place in the plan; those that are not in it come last. */
+function rankOf(parts: readonly { readonly id: string }[]): (a: string, b: string) => number {
+  const rank = new Map(parts.map(({ id }, i) => [id, i]));
+  return (a, b) => (rank.get(a) ?? parts.length) - (rank.get(b) ?? parts.length) || compare(a, b);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function key(...parts: readonly string[]): string {
+  return JSON.stringify(parts);
+}

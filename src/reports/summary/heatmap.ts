@@ -1,0 +1,51 @@
+import sharp from 'sharp';
+import type { Tensor } from '../../core/tensor.ts';
+
+/** For the target and against it: told apart by all kinds of colour vision, bright on black lung and on white bone. */
+export const POSITIVE = [255, 82, 38] as const;
+export const NEGATIVE = [38, 140, 255] as const;
+/** Opacity at the end of the scale. */
+export const OPAQUE = 0.85;
+
+const LEVELS = 32;
+
+/**
+ * The value at which a map's colours end, both ways: the 99th percentile of |a|, so that a few pixels don't leave the
+ * rest dark; the largest |a| where that percentile is 0. 0 for a map that is 0 or has no finite value.
+ */
+export function scaleEnd(map: Tensor): number {
+  const sizes = map.data.map(Math.abs).filter(Number.isFinite).sort();
+  const end = sizes[Math.floor(0.99 * (sizes.length - 1))] ?? 0;
+  return end > 0 ? end : (sizes[sizes.length - 1] ?? 0);
+}
+
+/** RGBA of a map: colour by sign, opacity by |a| / end in 32 levels. Pixels that are not finite are clear. */
+export function overlayPixels(map: Tensor, end: number): Uint8Array {
+  const out = new Uint8Array(map.data.length * 4);
+  map.data.forEach((value, i) => {
+    const level = Math.round(LEVELS * Math.min(1, Math.abs(value) / end));
+    if (!(level > 0)) return;
+    out.set(value > 0 ? POSITIVE : NEGATIVE, i * 4);
+    out[i * 4 + 3] = Math.round((255 * OPAQUE * level) / LEVELS);
+  });
+  return out;
+}
+
+/** PNG of a view [h, w] in 0…1, grey; at most `most` pixels a side. */
+export function viewPng(view: Tensor, most: number): Promise<Uint8Array> {
+  const grey = Uint8Array.from(view.data, v => Math.round(255 * Math.max(0, Math.min(1, v || 0))));
+  return png(grey, view, 1, most);
+}
+
+/** PNG with transparency of a map's overlay; at most `most` pixels a side. */
+export function overlayPng(map: Tensor, end: number, most: number): Promise<Uint8Array> {
+  return png(overlayPixels(map, end), map, 4, most);
+}
+
+function png(pixels: Uint8Array, { shape }: Tensor, channels: 1 | 4, most: number): Promise<Uint8Array> {
+  const [height, width] = [shape[0] ?? 1, shape[1] ?? 1];
+  const image = sharp(pixels, { raw: { width, height, channels } });
+  if (Math.max(height, width) > most) image.resize({ width: most, height: most, fit: 'inside' });
+  if (channels === 1) image.toColourspace('b-w');
+  return image.png({ compressionLevel: 9, ...(channels === 4 ? { palette: true, dither: 0 } : {}) }).toBuffer();
+}

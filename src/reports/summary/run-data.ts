@@ -1,0 +1,28 @@
+import type { Tensor } from '../../core/tensor.ts';
+import type { Manifest } from '../../results/rows.ts';
+import type { RunSummary } from './collect.ts';
+
+/** What all reports are made of: `loadRun` makes it of a run folder. */
+export interface RunData {
+  readonly manifest: Manifest;
+  readonly summary: RunSummary;
+  readonly gallery: readonly GalleryImage[];
+}
+
+/** One image of the gallery with its maps, as loaded from the run folder and the data. */
+export interface GalleryImage {
+  readonly model: string;
+  readonly sample: string;
+  /** [h, w] in 0…1: the image in the card's window on the model's grid; absent where the run folder has none. */
+  readonly view?: Tensor;
+  /** [h, w] of 0 and 1. */
+  readonly mask?: Tensor;
+  /** Signed maps [h, w]; methods that have none are left out. */
+  readonly maps: readonly { readonly method: string; readonly map: Tensor }[];
+}
+
+/** A file of the report: its name in the run folder and its content. */
+export interface ReportFile {
+  readonly file: string;
+  readonly bytes: string | Uint8Array;
+}

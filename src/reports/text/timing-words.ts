@@ -1,0 +1,109 @@
+import type { TimingRow } from '../../results/rows.ts';
+import type { ModelAnalysis } from '../analysis/analysis.ts';
+import { compact, fixed, group, listed, percent } from './format.ts';
+
+/** Where a timing ran: 'onnx on cpu'. */
+export function placeText({ engine, device }: TimingRow): string {
+  return `${engine} on ${device}`;
+}
+
+/** '12.1 to 13.0': the middle half of the repeats; a dash where they are too few. */
+export function middleHalf({ wallMs }: TimingRow): string {
+  return wallMs?.q1 === undefined || wallMs.q3 === undefined ? '–' : `${compact(wallMs.q1)} to ${compact(wallMs.q3)}`;
+}
+
+export function elsewhereText({ elsewhere }: TimingRow): string {
+  const found = Object.entries(elsewhere ?? {}).sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  return found.map(([type, n]) => `${group(n)} ${type}`).join(', ');
+}
+
+/** What must be known of timings to read them: a line per method or reason. Names the place where there are several. */
+export function timingRemarks(rows: readonly TimingRow[]): string[] {
+  const several = new Set(rows.map(placeText)).size > 1;
+  const name = (row: TimingRow) => (several ? `${row.method} (${placeText(row)})` : row.method);
+  // The load of others is the same for all methods of a phase, and is said once.
+  const own = (row: TimingRow) => (row.unstable ?? []).filter(reason => !reason.startsWith('other processes'));
+  return [
+    ...rows.flatMap(row => (row.remarks ?? []).map(remark => `${name(row)}: ${remark}.`)),
+    ...rows.flatMap(row => own(row).map(reason => `${name(row)} is unstable: ${reason}.`)),
+    ...machineLines(rows),
+    ...grouped(rows, name, row => elsewhereText(row)).map(
+      ([what, names]) => `Not on the device asked for, in ${listed(names)}: ${what}.`,
+    ),
+    ...grouped(rows, name, row => row.absent?.['device_ms']).map(
+      ([why, names]) => `No device time of ${listed(names)}: ${why}.`,
+    ),
+    ...grouped(rows, placeText, row => row.absent?.['energy_j']).map(
+      ([why, places]) => `No energy${several ? ` (${listed([...new Set(places)])})` : ''}: ${why}.`,
+    ),
+  ];
+}
+
+function grouped(
+  rows: readonly TimingRow[],
+  name: (row: TimingRow) => string,
+  pick: (row: TimingRow) => string | undefined,
+): [text: string, names: string[]][] {
+  const found = new Map<string, string[]>();
+  for (const row of rows) {
+    const text = pick(row);
+    if (text) found.set(text, [...(found.get(text) ?? []), name(row)]);
+  }
+  return [...found];
+}
+
+/** Load and clock of the machine: one line for each phase, as all methods of one share it. */
+function machineLines(rows: readonly TimingRow[]): string[] {
+  const several = new Set(rows.map(placeText)).size > 1;
+  const lines = rows.flatMap(row => {
+    if (!row.machine) return [];
+    const { othersCores, cores, clockMhz } = row.machine;
+    const crowded = row.unstable?.some(reason => reason.startsWith('other processes'));
+    const load =
+      othersCores === undefined
+        ? ''
+        : `other processes kept ${fixed(othersCores, 1)} of ${cores} cores busy${crowded ? ', so these timings are unstable' : ''}`;
+    const clock = clockMhz ? `the clock was ${clockRange(clockMhz)} MHz` : '';
+    const said = [load, clock].filter(Boolean).join('; ');
+    return said ? [`Meanwhile${several ? ` (${placeText(row)})` : ''} ${said}.`] : [];
+  });
+  return [...new Set(lines)];
+}
+
+function clockRange([start, end]: readonly [number, number]): string {
+  return Math.round(start) === Math.round(end) ? group(start) : `${group(start)}, then ${group(end)}`;
+}
+
+/** How the columns are to be read. */
+export function timingNotes(rows: readonly TimingRow[]): string {
+  const sources = [...new Set(rows.flatMap(row => row.deviceTimeSource ?? []))];
+  const energy = [...new Set(rows.flatMap(row => row.energySource ?? []))];
+  return [
+    'Wall time: from inputs that are ready to a map on the host, with nothing in flight on the device before or after; each repeat explains an image in a variation not seen before.',
+    sources.length > 0
+      ? `Device time: by ${listed(sources)}${
+          sources.some(s => s !== 'process CPU time')
+            ? ', in calls apart from those timed, which reading the clock slows down (their wall time stands beside it); its sum is of all kernels, more than the time itself where streams overlap'
+            : ''
+        }.`
+      : 'Device time: none, no device clock was read.',
+    'CPU: user and system time of all threads. JavaScript: the main thread’s active time, with what it calls without waiting, by the wall’s clock: where others use the machine, more than it computes. Open: loading and compiling the model. First call: unwarmed, with compilation. Passes: as asked for, mean over the repeats. Peak memory: resident, of the whole process.',
+    energy.length > 0 ? `Energy: by ${listed(energy)}.` : '',
+    rows.some(row => row.wallMs?.p95 !== undefined)
+      ? 'A quantile is blank where there are too few repeats to carry it.'
+      : 'No 95th percentile: it takes 60 repeats to carry one.',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+/** How many passes metrics asked for, and how many of them were another's already; empty where nothing was shared. */
+export function savedText({ scoring: { asked, saved } }: Pick<ModelAnalysis, 'scoring'>): string {
+  const total = asked.forward + asked.backward;
+  const spared = saved.forward + saved.backward;
+  if (spared === 0) return '';
+  return (
+    `Metrics asked for ${group(total)} passes; ${group(spared)} of them (${percent(spared / total)}) another metric of ` +
+    'the same image had made already, and were not made again in the run. The timing phase shares nothing.'
+  );
+}

@@ -1,0 +1,113 @@
+import { type PlanCost, planCost } from '../config/cost.ts';
+import type { Plan, PlannedModel } from '../config/plan.ts';
+import { samplesOf } from '../config/samples.ts';
+import type { FullClassifier, Runtime } from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { imagesOf } from './environment.ts';
+import { type LoadedImage, loadImage } from './loaded-image.ts';
+import { openModel } from './open-model.ts';
+
+/** What a run of a plan will cost. */
+export interface CheckResult {
+  readonly images: number;
+  readonly cost: PlanCost;
+  readonly models: readonly ModelCheck[];
+  /** Of the whole run without timing, from the measurement; undefined where no model could be measured. */
+  readonly seconds?: number;
+}
+
+export interface ModelCheck {
+  readonly model: string;
+  readonly runtime?: Runtime;
+  /** Per image; absent where the model has no gradients. */
+  readonly forwardMs?: number;
+  readonly backwardMs?: number;
+  /** Why nothing was measured. */
+  readonly problem?: string;
+}
+
+/** Images of the measured batch. */
+const BATCH = 8;
+
+/**
+ * Counts the passes of a plan and measures one pass on the first readable image.
+ * @throws CtXaiError as `openModel` does, or IMAGE where no image can be read.
+ */
+export async function checkPlan(
+  plan: Plan,
+  options: { readonly cacheDir?: string; readonly signal?: AbortSignal } = {},
+): Promise<CheckResult> {
+  const images = imagesOf(plan);
+  const cost = planCost(plan, images);
+  const signal = options.signal ?? new AbortController().signal;
+  const models: ModelCheck[] = [];
+  let seconds = 0;
+  for (const [i, model] of plan.models.entries()) {
+    const found = await measureModel(plan, model, signal, options.cacheDir);
+    models.push(found);
+    const { forward, backward } = cost.models[i]!.perImage;
+    seconds += (images * (forward * (found.forwardMs ?? 0) + backward * (found.backwardMs ?? 0))) / 1000;
+  }
+  return { images, cost, models, seconds };
+}
+
+async function measureModel(
+  plan: Plan,
+  model: PlannedModel,
+  signal: AbortSignal,
+  cacheDir: string | undefined,
+): Promise<ModelCheck> {
+  const classifier = await openModel(plan, model, { signal, ...(cacheDir === undefined ? {} : { cacheDir }) });
+  try {
+    const image = await firstImage(plan, model, signal);
+    const { data } = image.image();
+    const batch = { count: BATCH, write: (_: number, out: Float32Array) => out.set(data) };
+    const forward = () => classifier.scores(batch, { as: 'logit', signal });
+    const forwardMs = await perImage(forward);
+    const gradients = plan.explainers.some(e => e.explainer.cost(e.options, classifier.input).backward > 0);
+    const backwardMs = gradients ? await backwardCost(classifier, batch, signal) : undefined;
+    return {
+      model: model.id,
+      runtime: classifier.runtime,
+      forwardMs,
+      // A gradient's own forward pass is counted as one.
+      ...(backwardMs === undefined ? {} : { backwardMs: Math.max(0, backwardMs - forwardMs) }),
+    };
+  } finally {
+    await classifier.close();
+  }
+}
+
+async function backwardCost(
+  model: FullClassifier,
+  batch: { count: number; write(i: number, out: Float32Array): void },
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  if (!model.capabilities.has('gradients')) return undefined;
+  try {
+    return await perImage(() => model.gradients(batch, { class: 0, score: 'margin' }, () => {}, { signal }));
+  } catch (error) {
+    if (error instanceof CtXaiError && error.code === 'OPERATOR') return undefined;
+    throw error;
+  }
+}
+
+/** Milliseconds per image of the second call. */
+async function perImage(work: () => Promise<unknown>): Promise<number> {
+  await work();
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / BATCH;
+}
+
+async function firstImage(plan: Plan, model: PlannedModel, signal: AbortSignal): Promise<LoadedImage> {
+  let problem: unknown;
+  for await (const sample of samplesOf(plan)) {
+    try {
+      return await loadImage(sample, model, plan.baselines, signal);
+    } catch (error) {
+      problem ??= error;
+    }
+  }
+  throw problem ?? new CtXaiError('DATA', 'the data has no images.');
+}
