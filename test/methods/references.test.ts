@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { imageBatch } from '../../src/core/batch.ts';
+import type { Explainer, FullClassifier } from '../../src/core/contracts/index.ts';
+import { sizeOf } from '../../src/core/tensor.ts';
+import { onnxEngine } from '../../src/engines/onnx/index.ts';
+import { gradCam } from '../../src/methods/grad-cam.ts';
+import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
+import {
+  type Reference,
+  referenceArray,
+  referenceBaseline,
+  referenceCard,
+  referenceImage,
+  referenceItem,
+  referenceModels,
+  referencesOf,
+} from '../golden/explainers/index.ts';
+import { mapOf, relativeL2 } from './helpers.ts';
+
+/** Agreement with PyTorch in float64 that is asked for. */
+const LOGITS = 1e-4;
+const GRADIENTS = 1e-3;
+
+/** Options under which an explainer does what its reference did. */
+const EXPLAINERS: readonly [Explainer, (reference: Reference) => Record<string, unknown>][] = [
+  [gradCam, ({ score, layer }) => ({ score, layer })],
+  [integratedGradients, ({ score, parameters }) => ({ score, ...parameters, maxSteps: parameters?.['steps'] })],
+];
+
+describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
+  const images = [referenceImage(entry, 0), referenceImage(entry, 1)];
+  let model: FullClassifier;
+  beforeAll(async () => {
+    model = await onnxEngine.open(referenceCard(name), { device: 'cpu', workers: 1, threads: 1, microBatch: 2 });
+  });
+  afterAll(() => model?.close());
+
+  it('has the logits of PyTorch', async () => {
+    const { data } = await model.scores(imageBatch(...images), { as: 'logit' });
+    const expected = referenceArray(entry.logits).data;
+    for (let i = 0; i < expected.length; i++) expect(Math.abs(data[i]! - Number(expected[i]))).toBeLessThan(LOGITS);
+  });
+
+  it.each(['logit', 'margin'] as const)('has the input gradients of PyTorch, %s', async score => {
+    for (const [i, image] of images.entries()) {
+      const target = { class: entry.targets[i]!, score };
+      let gradient: Float32Array | undefined;
+      await model.gradients(imageBatch(image), target, (_, g) => {
+        gradient = g.slice();
+      });
+      expect(relativeL2(gradient!, referenceItem(entry[`gradient-${score}`], i).data)).toBeLessThan(GRADIENTS);
+    }
+  });
+
+  it.skipIf(entry.layer === undefined)('has the CAM layer of PyTorch', async () => {
+    const { layer = '', activations = '' } = entry;
+    for (const [i, image] of images.entries()) {
+      for (const score of ['logit', 'margin'] as const) {
+        const got = await model.layer(imageBatch(image), { class: entry.targets[i]!, score }, layer);
+        const expected = [referenceItem(activations, i), referenceItem(entry[`layer-gradient-${score}`]!, i)];
+        const values = [got.activations, got.gradients];
+        for (const [k, value] of values.entries()) {
+          expect(relativeL2(channelsFirst(value.shape, value.data), expected[k]!.data)).toBeLessThan(GRADIENTS);
+        }
+      }
+    }
+  });
+
+  for (const [explainer, options] of EXPLAINERS) {
+    const references = referencesOf(explainer.name).filter(r => r.model === name);
+    it.each(references.map(r => [`${r.variant} ${r.score}`, r] as const))(`${explainer.name}: %s`, async (_, r) => {
+      for (const [i, image] of images.entries()) {
+        const { signal } = new AbortController();
+        const view = { shape: [entry.side, entry.side], data: image.data };
+        const subject = { model, image, baseline: referenceBaseline(entry), view, signal };
+        const { map } = await mapOf({ explainer, subject, class: entry.targets[i]!, options: options(r) });
+        expect(relativeL2(map.data, referenceItem(r.map, i).data)).toBeLessThan(GRADIENTS);
+      }
+    });
+  }
+});
+
+/** [1, h, w, c] → [c, h, w] */
+function channelsFirst(shape: readonly number[], data: Float32Array): Float32Array {
+  const channels = shape.at(-1)!;
+  const area = sizeOf(shape) / channels;
+  return Float32Array.from({ length: data.length }, (_, i) => data[(i % area) * channels + Math.floor(i / area)]!);
+}
