@@ -43,7 +43,7 @@ export interface Reference {
   /** Numbers that belong to the maps, by image: sums, score differences … */
   readonly values?: Readonly<Record<string, readonly number[]>>;
   /** Relative L2 of the map as the tool gives it from the right one, where the tool errs, and why it does. */
-  readonly tool?: { readonly by: string; readonly relativeL2: number | readonly number[]; readonly because: string };
+  readonly tool?: { readonly by: string; readonly relativeL2: readonly number[]; readonly because: string };
   readonly note?: string;
 }
 

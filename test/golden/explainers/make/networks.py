@@ -91,7 +91,7 @@ class Residual(nn.Module):
 
 
 def resnet(classes=3):
-    features = nn.Sequential(conv(1, 12, bias=False), bn(12), nn.ReLU(), nn.MaxPool2d(2),
+    features = nn.Sequential(conv(1, 12, bias=False), bn(12), nn.ReLU(), nn.MaxPool2d(3, 2, 1),
                              Residual(12, 12, 1), Residual(12, 20, 2))
     return Network(features, nn.Sequential(GlobalPool(), nn.Linear(20, classes)))
 
