@@ -31,7 +31,8 @@ export function planCost(plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>, 
   const models = plan.models.map(model => {
     const input = inputOf(model);
     const explainers = Object.fromEntries(plan.explainers.map(e => [e.id, e.explainer.cost(e.options, input)]));
-    const metrics = Object.fromEntries(plan.metrics.map(m => [m.id, m.metric.cost(m.options, input)]));
+    const dearest = { forward: 0, backward: 0 };
+    const metrics = Object.fromEntries(plan.metrics.map(m => [m.id, m.metric.cost(m.options, input, dearest)]));
     const explain = sum(Object.values(explainers));
     const score = scale(sum(Object.values(metrics)), plan.explainers.length);
     return {

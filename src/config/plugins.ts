@@ -1,7 +1,15 @@
 import { basename, extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Explainer, Metric } from '../core/contracts/index.ts';
-import { definePlugin, type Plugin } from '../core/define.ts';
+import type { z } from 'zod';
+import type { Baseline, Capability, DataReader, Explainer, Metric } from '../core/contracts/index.ts';
+import {
+  defineExplainer,
+  defineMetric,
+  definePlugin,
+  type ExplainerSpec,
+  type MetricSpec,
+  type Plugin,
+} from '../core/define.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import type { Registry } from '../core/registry.ts';
 import { fileDigest } from './model-digest.ts';
@@ -17,7 +25,9 @@ export interface LoadedPlugin {
   readonly digest: string;
 }
 
-const EXPECTED = 'Expected a default export made by definePlugin, or exports made by defineExplainer or defineMetric.';
+const EXPECTED =
+  'Expected a default export made by definePlugin, or exports made by defineExplainer, ' +
+  'defineMetric, defineReader or defineBaseline.';
 
 /**
  * Imports the plugins of a suite and adds them to the registry.
@@ -56,31 +66,78 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** A module's plugin, whichever of the three forms it is exported in. */
+/** A module's plug-in, whichever of the three forms it is exported in. */
 function pluginOf(module: Record<string, unknown>, file: string): Plugin {
   const main = module.default;
   if (isRecord(main) && Array.isArray(main.explainers) && Array.isArray(main.metrics)) {
     if (typeof main.name !== 'string' || typeof main.apiVersion !== 'number') throw wrong(file, 'default', main);
-    for (const [i, e] of main.explainers.entries()) requirePart(isExplainer(e), file, `explainers[${i}]`, e);
-    for (const [i, m] of main.metrics.entries()) requirePart(isMetric(m), file, `metrics[${i}]`, m);
-    return main as unknown as Plugin;
+    const read = <K extends keyof PartsOf>(list: K): PartsOf[K][] =>
+      ((main[list] as unknown[] | undefined) ?? []).map((part, i) => {
+        if (!KINDS[list].is(part)) throw wrong(file, `${list}[${i}]`, part);
+        return KINDS[list].read(part);
+      });
+    return {
+      name: main.name,
+      apiVersion: main.apiVersion,
+      explainers: read('explainers'),
+      metrics: read('metrics'),
+      readers: read('readers'),
+      baselines: read('baselines'),
+    };
   }
   const found = Object.entries(module).flatMap(([key, value]) =>
     (Array.isArray(value) ? value : [value]).map(part => ({ key, part: part as unknown })),
   );
   // A named export may be a helper; the default export may not.
   const parts = [...new Set(found.filter(f => f.key === 'default' || isPart(f.part)).map(f => f.part))];
-  for (const part of parts) requirePart(isPart(part), file, 'default', part);
-  if (parts.length === 0) throw new CtXaiError('PLUGIN', `${file} exports no plugin.`, { hint: EXPECTED });
+  for (const part of parts) if (!isPart(part)) throw wrong(file, 'default', part);
+  if (parts.length === 0) throw new CtXaiError('PLUGIN', `${file} exports no plug-in.`, { hint: EXPECTED });
+  const all = <K extends keyof PartsOf>(list: K): PartsOf[K][] =>
+    parts.filter(part => KINDS[list].is(part)).map(part => KINDS[list].read(part));
   return definePlugin({
     name: basename(file, extname(file)),
-    explainers: parts.filter(isExplainer),
-    metrics: parts.filter(isMetric),
+    explainers: all('explainers'),
+    metrics: all('metrics'),
+    readers: all('readers'),
+    baselines: all('baselines'),
   });
 }
 
-function requirePart(ok: boolean, file: string, key: string, value: unknown): void {
-  if (!ok) throw wrong(file, key, value);
+interface PartsOf {
+  explainers: Explainer;
+  metrics: Metric;
+  readers: DataReader;
+  baselines: Baseline;
+}
+
+type Kind<T> = { readonly is: (value: unknown) => boolean; readonly read: (value: unknown) => T };
+
+/** How each kind of part is known, and read. An explainer or metric of plug-in API 1 has the form of a specification. */
+const KINDS: { readonly [K in keyof PartsOf]: Kind<PartsOf[K]> } = {
+  explainers: {
+    is: value => isCosted(value) && typeof value.explain === 'function' && isOneOf(value, 'requiresOf', 'requires'),
+    read: value => (has(value, 'requiresOf') ? (value as Explainer) : defineExplainer(value as AnyExplainerSpec)),
+  },
+  metrics: {
+    is: value => isCosted(value) && typeof value.evaluate === 'function' && Array.isArray(value.needs),
+    read: value => (has(value, 'variantsOf') ? (value as Metric) : defineMetric(value as AnyMetricSpec)),
+  },
+  readers: {
+    is: value => isNamed(value) && hasSchema(value) && typeof value.open === 'function',
+    read: value => value as DataReader,
+  },
+  baselines: {
+    is: value =>
+      isNamed(value) && typeof value.make === 'function' && (value.space === 'raw' || value.space === 'input'),
+    read: value => value as Baseline,
+  },
+};
+
+type AnyExplainerSpec = ExplainerSpec<readonly Capability[], z.ZodType>;
+type AnyMetricSpec = MetricSpec<z.ZodType>;
+
+function isPart(value: unknown): boolean {
+  return Object.values(KINDS).some(kind => kind.is(value));
 }
 
 function wrong(file: string, key: string, value: unknown): CtXaiError {
@@ -94,20 +151,23 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object';
 }
 
-function isPart(value: unknown): value is Explainer | Metric {
-  return isExplainer(value) || isMetric(value);
+function isNamed(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && typeof value.name === 'string';
 }
 
-function isExplainer(value: unknown): value is Explainer {
-  return hasBase(value) && typeof value.explain === 'function' && Array.isArray(value.requires);
+function hasSchema(value: Record<string, unknown>): boolean {
+  return isRecord(value.options) && typeof value.options.safeParse === 'function';
 }
 
-function isMetric(value: unknown): value is Metric {
-  return hasBase(value) && typeof value.evaluate === 'function' && Array.isArray(value.needs);
+function has(value: unknown, key: string): boolean {
+  return isRecord(value) && typeof value[key] === 'function';
+}
+
+function isOneOf(value: Record<string, unknown>, method: string, list: string): boolean {
+  return typeof value[method] === 'function' || Array.isArray(value[list]);
 }
 
 /** What `defineExplainer` and `defineMetric` both make. */
-function hasBase(value: unknown): value is Record<string, unknown> {
-  if (!isRecord(value) || typeof value.name !== 'string' || typeof value.cost !== 'function') return false;
-  return isRecord(value.options) && typeof value.options.safeParse === 'function';
+function isCosted(value: unknown): value is Record<string, unknown> {
+  return isNamed(value) && typeof value.cost === 'function' && hasSchema(value);
 }

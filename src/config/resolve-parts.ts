@@ -37,7 +37,7 @@ export function resolveExplainers(suite: Suite, registry: Registry, place: Place
     });
   const methods = resolve('explainers', 'method');
   const controls = resolve('controls', 'control').flatMap(control =>
-    control.explainer.needsDonor
+    control.explainer.needsOf(control.options).includes('donor')
       ? methods.map(method => ({ ...control, id: `${control.id}(${method.id})`, of: method.id }))
       : [control],
   );

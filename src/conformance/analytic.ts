@@ -74,6 +74,11 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
       return out;
     },
 
+    async score(batch, target, options = {}) {
+      const { data } = await this.scores(batch, { as: target.score, ...options });
+      return Float32Array.from({ length: batch.count }, (_, i) => data[i * spec.classes.length + target.class]!);
+    },
+
     async gradients(batch, target, consume, options = {}) {
       const { gradient } = spec;
       if (!gradient) throw new CtXaiError('ENGINE', `model '${spec.id}' has no gradients.`);
@@ -117,6 +122,10 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
         activations: stacked(activations, layer.shape),
         gradients: stacked(gradients, layer.shape),
       };
+    },
+
+    async layerGradients(batch, target, layers, options = {}) {
+      return Promise.all(layers.map(name => this.layer(batch, target, name, options)));
     },
 
     metered: meter => classifier(spec, [...meters, meter]),

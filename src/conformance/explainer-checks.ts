@@ -1,5 +1,5 @@
 import { type Attribution, type Explainer, isUndefined, type Undefined } from '../core/contracts/index.ts';
-import { sameShape, type Tensor, tensor } from '../core/tensor.ts';
+import { sameShape, sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 import { type Check, ensure, withoutSkipped } from './conformance-check.ts';
 import { smoothModel } from './models.ts';
 import { type ExplainRequest, explainSubject, type Subject, subjectFor } from './subject.ts';
@@ -25,7 +25,8 @@ export interface ExplainerCheckOptions {
 export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOptions = {}): readonly Check[] {
   const name = `explainer '${explainer.name}'`;
   const { options, costFactor = 2 } = settings;
-  const donor = explainer.needsDonor ? donorMap() : undefined;
+  const needsDonor = explainer.needsOf(explainer.options.parse(options ?? {})).includes('donor');
+  const donor = needsDonor ? donorMap() : undefined;
   const explain = (subject: Subject, request: Partial<ExplainRequest> = {}) =>
     explainSubject({ explainer, subject, options, donor, ...request });
 
@@ -141,7 +142,7 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
       },
     });
   }
-  if (explainer.needsDonor) {
+  if (needsDonor) {
     checks.push({
       name: 'says so where there is no donor',
       async run() {
@@ -179,7 +180,7 @@ function checkOutcome(name: string, result: Attribution | Undefined, { model }: 
   const { map, diagnostics = {}, notes = {} } = result;
   const { spatial } = model.input;
   ensure(
-    map?.data instanceof Float32Array && sameShape(map.shape, spatial) && map.data.length === spatial[0] * spatial[1],
+    map?.data instanceof Float32Array && sameShape(map.shape, spatial) && map.data.length === sizeOf(spatial),
     `${name}: the map has shape [${map?.shape?.join(', ')}], not the model's [${spatial.join(', ')}].`,
     'Return a float32 tensor [h, w], channels summed.',
   );

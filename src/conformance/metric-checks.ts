@@ -92,7 +92,10 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
       async run() {
         const scene = sceneOf(0);
         const spent = await score(scene);
-        const cost = metric.cost(metric.options.parse(options ?? {}), scene.subject.model.input);
+        const cost = metric.cost(metric.options.parse(options ?? {}), scene.subject.model.input, {
+          forward: 0,
+          backward: 0,
+        });
         for (const pass of ['forward', 'backward'] as const) {
           const message = `${name}: it declares ${cost[pass]} ${pass} passes and spent ${spent[pass]}.`;
           ensure(cost[pass] === spent[pass], message, 'Correct cost().');

@@ -35,6 +35,7 @@ export async function scoreSubject(request: ScoreRequest): Promise<Scored> {
       passes.backward += n;
     },
   });
+  const options = metric.options.parse(request.options ?? {});
   const result = await metric.evaluate({
     ...subject,
     model: metric.needs.includes('model') ? metered : outOfReach(metric.name),
@@ -42,9 +43,15 @@ export async function scoreSubject(request: ScoreRequest): Promise<Scored> {
     attribution,
     kind: 'additive',
     ...(metric.needs.includes('mask') ? { mask } : {}),
-    options: metric.options.parse(request.options ?? {}),
+    options,
     rng: createRng(seed),
     memo: request.memo ?? ((_, compute) => compute()),
+    mapMemo: request.memo ?? ((_, compute) => compute()),
+    explain: async () => ({ map: attribution }),
+    variantMaps: metric.variantsOf(options).map(variant => ({ variant, map: attribution })),
+    sampleVariants: [],
+    sampleVariant: async () => undefined,
+    trainingImages: async () => [],
   });
   return { result, ...passes };
 }

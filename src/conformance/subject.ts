@@ -1,4 +1,5 @@
 import type {
+  AbleModel,
   Attribution,
   Capability,
   Classifier,
@@ -7,9 +8,10 @@ import type {
   ImageContext,
   Undefined,
 } from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
 import { gaussianBlur } from '../core/image/blur.ts';
-import { createRng } from '../core/rng.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { createRng, type Rng } from '../core/rng.ts';
+import { planar, type Tensor, tensor } from '../core/tensor.ts';
 
 /** An image to explain, with all that belongs to it. */
 export interface Subject extends ImageContext {
@@ -22,7 +24,7 @@ export function subjectFor(
   seed: number,
   signal: AbortSignal = new AbortController().signal,
 ): Subject {
-  const [height, width] = model.input.spatial;
+  const [height, width] = planar(model.input.spatial);
   const { channels } = model.input;
   const rng = createRng(`subject ${seed}`);
   const noise = tensor(
@@ -49,7 +51,11 @@ export interface ExplainRequest {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   readonly class?: number;
   readonly seed?: string;
+  /** The random stream, instead of one from the seed. */
+  readonly rng?: Rng;
   readonly donor?: Tensor | undefined;
+  /** What the explainer wraps, where it wraps one. */
+  readonly wrapped?: Explainer | undefined;
 }
 
 export interface Explained {
@@ -70,15 +76,36 @@ export async function explainSubject(request: ExplainRequest): Promise<Explained
       passes.backward += n;
     },
   });
+  const options = explainer.options.parse(request.options ?? {});
   const result = await explainer.explain({
     ...subject,
-    model: restricted(model, explainer.requires),
+    model: restricted(model, explainer.requiresOf(options)) as AbleModel,
     target: { class: request.class ?? 0 },
-    options: explainer.options.parse(request.options ?? {}),
-    rng: createRng(seed),
+    options,
+    rng: request.rng ?? createRng(seed),
+    memo: (_, compute) => compute(),
+    inner: image => innerMap(request, model as FullClassifier, image),
+    trainingImages: async count =>
+      Array.from({ length: Math.min(count, 3) }, (_, i) => subjectFor(subject.model, 90 + i).image),
     ...(request.donor ? { donor: request.donor } : {}),
   });
   return { result, ...passes };
+}
+
+/** The wrapped explainer's map of another image, as the runner gives it. */
+async function innerMap(
+  { subject, wrapped, ...request }: ExplainRequest,
+  model: FullClassifier,
+  image: Tensor,
+): Promise<Attribution | Undefined> {
+  if (!wrapped) throw new CtXaiError('PLUGIN', `explainer '${request.explainer.name}' wraps none.`);
+  const { result } = await explainSubject({
+    ...request,
+    options: undefined,
+    explainer: wrapped,
+    subject: { ...subject, model, image },
+  });
+  return result;
 }
 
 /** A classifier with the declared capabilities only, so that a call to another one fails. */
@@ -88,12 +115,14 @@ function restricted(model: Classifier, requires: readonly Capability[]): FullCla
   const gradients: FullClassifier['gradients'] = (...asked) => full.gradients(...asked);
   const layers: FullClassifier['layers'] = () => full.layers();
   const layer: FullClassifier['layer'] = (...asked) => full.layer(...asked);
+  const layerGradients: FullClassifier['layerGradients'] = (...asked) => full.layerGradients(...asked);
   return {
     ...{ id, input, classes, capabilities, runtime },
     scores: (...asked) => model.scores(...asked),
+    score: (...asked) => model.score(...asked),
     metered: meter => model.metered(meter),
     close: () => model.close(),
     ...(requires.includes('gradients') ? { gradients } : {}),
-    ...(requires.includes('layers') ? { layers, layer } : {}),
+    ...(requires.includes('layers') ? { layers, layer, layerGradients } : {}),
   } as FullClassifier;
 }

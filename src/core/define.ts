@@ -1,43 +1,74 @@
 import { z } from 'zod';
 import type {
   Attribution,
+  AttributionKind,
+  Baseline,
   Capability,
+  CheckSettings,
+  Collected,
+  Cost,
+  DataReader,
   ExplainContext,
   Explainer,
+  ExplainerNeed,
+  Json,
   Metric,
   MetricCategory,
   MetricContext,
   MetricNeed,
-  ModelInput,
+  ModelFacts,
+  ModelVariant,
+  PassCount,
   Preset,
   Score,
   Undefined,
 } from './contracts/index.ts';
 import { CtXaiError } from './errors.ts';
 
-export const PLUGIN_API_VERSION = 1;
+/** Plug-ins written for any of these load; version 2 adds readers, baselines and new abilities to version 1. */
+export const PLUGIN_API_VERSION = 2;
+export const PLUGIN_API_VERSIONS: readonly number[] = [1, 2];
 
 const NAME = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/** A value, or what gives it for the options that were chosen. */
+type ByOptions<T, O> = T | ((options: O) => T);
 
 export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodType> {
   name: string;
   title: string;
   summary?: string;
   cite: string;
-  kind: 'additive' | 'ranking';
+  /** What the map's values are; may depend on the options. */
+  kind: ByOptions<AttributionKind, z.output<O>>;
   role?: 'method' | 'control';
   /** What the model must offer beyond scores. Default: nothing. */
   requires?: R;
+  /** Where fewer or other abilities are required for some options. Default: `requires`. */
+  requiresOf?(options: z.output<O>): readonly Capability[];
+  /** What it must be given besides. Default: nothing. */
+  needs?: ByOptions<readonly ExplainerNeed[], z.output<O>>;
+  /** The same as `needs: ['donor']`, as plug-ins of version 1 say it. */
+  needsDonor?: boolean;
+  /** The explainer that it wraps by default. */
+  wraps?: string;
   /** The default baseline, where the explainer uses one. */
   baseline?: string;
-  needsDonor?: boolean;
+  followsPath?: boolean;
+  classBlind?: boolean;
+  /** Numbers of spatial dimensions that it works in. Default: 2 only. */
+  dimensions?: readonly number[];
+  /** Its random stream's name, where it is shared with others. Default: its own name. */
+  stream?: string;
   /** A zod object with defaults. Default: no options. */
   options?: O;
   presets?: Readonly<Record<string, Preset>>;
-  /** Default: one forward pass. */
-  cost?(options: z.output<O>, input: ModelInput): { forward: number; backward: number };
+  /** How it is made small to be checked. */
+  checks?: CheckSettings;
+  /** Default: one forward pass; of an explainer that wraps another, what that one costs. */
+  cost?(options: z.output<O>, model: ModelFacts, inner: Cost): Cost;
   /** What the passes of a budget are best spent on; see the contract. Default: it has one cost only. */
-  spend?(passes: number, options: z.output<O>, input: ModelInput): Readonly<Record<string, unknown>> | undefined;
+  spend?(passes: number, options: z.output<O>, model: ModelFacts): Readonly<Record<string, unknown>> | undefined;
   explain(context: ExplainContext<R, z.output<O>>): Promise<Attribution | Undefined>;
 }
 
@@ -51,26 +82,37 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
   spec: ExplainerSpec<R, O>,
 ): Explainer {
   checkSpec('explainer', spec, ['explain']);
-  const { cost, spend, explain } = spec;
+  type Options = z.output<O>;
+  const { cost, spend, explain, requiresOf, wraps, baseline, kind, needs } = spec;
+  const fixed = spec.needsDonor ? (['donor'] as const) : [];
   return {
     name: spec.name,
     title: spec.title,
     summary: spec.summary ?? '',
     cite: spec.cite,
-    kind: spec.kind,
+    kindOf: options => (typeof kind === 'function' ? kind(options as Options) : kind),
     role: spec.role ?? 'method',
-    requires: spec.requires ?? [],
-    ...(spec.baseline === undefined ? {} : { baseline: spec.baseline }),
-    needsDonor: spec.needsDonor ?? false,
+    requiresOf: options => requiresOf?.(options as Options) ?? spec.requires ?? [],
+    needsOf: options => [...fixed, ...((typeof needs === 'function' ? needs(options as Options) : needs) ?? [])],
+    ...(wraps === undefined ? {} : { wraps }),
+    ...(baseline === undefined ? {} : { baseline }),
+    followsPath: spec.followsPath ?? false,
+    classBlind: spec.classBlind ?? false,
+    dimensions: spec.dimensions ?? [2],
+    stream: spec.stream ?? spec.name,
     options: spec.options ?? noOptions,
     presets: spec.presets ?? {},
-    cost: (options, input) => cost?.(options as z.output<O>, input) ?? { forward: 1, backward: 0 },
-    ...(spend ? { spend: (passes, options, input) => spend(passes, options as z.output<O>, input) } : {}),
-    explain: context => explain(context as unknown as ExplainContext<R, z.output<O>>),
+    checks: spec.checks ?? {},
+    cost: (options, model, inner = ONE_PASS) => cost?.(options as Options, model, inner) ?? inner,
+    ...(spend ? { spend: (passes, options, model) => spend(passes, options as Options, model) } : {}),
+    explain: context => explain(context as unknown as ExplainContext<R, Options>),
   };
 }
 
-export interface MetricSpec<O extends z.ZodType> {
+const ONE_PASS: Cost = { forward: 1, backward: 0 };
+const NO_PASS: PassCount = { forward: 0, backward: 0 };
+
+interface MetricSpecBase<O extends z.ZodType> {
   name: string;
   title: string;
   summary?: string;
@@ -78,13 +120,35 @@ export interface MetricSpec<O extends z.ZodType> {
   category: MetricCategory;
   better: 'higher' | 'lower';
   range: readonly [number, number];
+  chance?: number | 'image';
+  /** Default: true. */
+  rankable?: boolean;
+  /** Default: true. */
+  meansForNegatives?: boolean;
+  /** Default: all. */
+  kinds?: readonly AttributionKind[];
+  undefinedWhen?: string;
+  criticism?: string;
   needs?: readonly MetricNeed[];
+  /** Default: 2 only. */
+  dimensions?: readonly number[];
   baseline?: string;
   options?: O;
   presets?: Readonly<Record<string, Preset>>;
+  checks?: CheckSettings;
+  /** Needs 'weights': under which variants of the model maps are wanted. */
+  variants?(options: z.output<O>): readonly ModelVariant[];
   /** Default: no pass. */
-  cost?(options: z.output<O>, input: ModelInput): { forward: number; backward: number };
+  cost?(options: z.output<O>, model: ModelFacts, explanation: Cost): Cost;
+}
+
+export interface MetricSpec<O extends z.ZodType> extends MetricSpecBase<O> {
   evaluate(context: MetricContext<z.output<O>>): Promise<Score | Undefined>;
+}
+
+export interface GroupMetricSpec<O extends z.ZodType, I extends Json> extends MetricSpecBase<O> {
+  collect(context: MetricContext<z.output<O>>): Promise<I | Undefined>;
+  combine(items: readonly (Collected & { readonly item: I })[], options: z.output<O>): Score | Undefined;
 }
 
 /**
@@ -93,7 +157,38 @@ export interface MetricSpec<O extends z.ZodType> {
  */
 export function defineMetric<O extends z.ZodType = typeof noOptions>(spec: MetricSpec<O>): Metric {
   checkSpec('metric', spec, ['evaluate']);
-  const { cost, evaluate } = spec;
+  const { evaluate } = spec;
+  return {
+    ...commonParts(spec),
+    scope: 'map',
+    evaluate: context => evaluate(context as MetricContext<z.output<O>>),
+  };
+}
+
+/**
+ * A metric of all maps that an explainer gives of a model: `collect` reads one map, `combine` makes the group's value.
+ * @throws CtXaiError PLUGIN if the specification is not usable.
+ */
+export function defineGroupMetric<O extends z.ZodType = typeof noOptions, I extends Json = Json>(
+  spec: GroupMetricSpec<O, I>,
+): Metric {
+  checkSpec('metric', spec, ['collect', 'combine']);
+  type Options = z.output<O>;
+  const { collect, combine } = spec;
+  return {
+    ...commonParts(spec),
+    scope: 'group',
+    async evaluate() {
+      throw new CtXaiError('PLUGIN', `metric '${spec.name}' has a value for a group of maps, none for one map.`);
+    },
+    collect: context => collect(context as MetricContext<Options>),
+    combine: (items, options) => combine(items as readonly (Collected & { readonly item: I })[], options as Options),
+  };
+}
+
+function commonParts<O extends z.ZodType>(spec: MetricSpecBase<O>): Omit<Metric, 'scope' | 'evaluate'> {
+  type Options = z.output<O>;
+  const { cost, variants, chance, baseline } = spec;
   return {
     name: spec.name,
     title: spec.title,
@@ -102,13 +197,39 @@ export function defineMetric<O extends z.ZodType = typeof noOptions>(spec: Metri
     category: spec.category,
     better: spec.better,
     range: spec.range,
+    ...(chance === undefined ? {} : { chance }),
+    rankable: spec.rankable ?? true,
+    meansForNegatives: spec.meansForNegatives ?? true,
+    kinds: spec.kinds ?? ['additive', 'regional', 'ranking'],
+    undefinedWhen: spec.undefinedWhen ?? '',
+    criticism: spec.criticism ?? '',
     needs: spec.needs ?? [],
-    ...(spec.baseline === undefined ? {} : { baseline: spec.baseline }),
+    dimensions: spec.dimensions ?? [2],
+    ...(baseline === undefined ? {} : { baseline }),
     options: spec.options ?? noOptions,
     presets: spec.presets ?? {},
-    cost: (options, input) => cost?.(options as z.output<O>, input) ?? { forward: 0, backward: 0 },
-    evaluate: context => evaluate(context as MetricContext<z.output<O>>),
+    checks: spec.checks ?? {},
+    variantsOf: options => variants?.(options as Options) ?? [],
+    cost: (options, model, explanation) => cost?.(options as Options, model, explanation) ?? NO_PASS,
   };
+}
+
+/**
+ * A reader of images, for the `data` of a suite.
+ * @throws CtXaiError PLUGIN if the specification is not usable.
+ */
+export function defineReader(spec: DataReader): DataReader {
+  checkSpec('data reader', spec, ['open'], ['title']);
+  return spec;
+}
+
+/**
+ * A baseline: an image, or with `fill` a filler.
+ * @throws CtXaiError PLUGIN if the specification is not usable.
+ */
+export function defineBaseline(spec: Baseline): Baseline {
+  checkSpec('baseline', spec, ['make'], ['title']);
+  return spec;
 }
 
 export interface Plugin {
@@ -116,30 +237,41 @@ export interface Plugin {
   readonly apiVersion: number;
   readonly explainers: readonly Explainer[];
   readonly metrics: readonly Metric[];
+  readonly readers: readonly DataReader[];
+  readonly baselines: readonly Baseline[];
 }
 
-/** A plugin's default export: explainers and metrics under one name. */
+/** A plug-in's default export: its parts under one name. */
 export function definePlugin(spec: {
   name: string;
   apiVersion?: number;
   explainers?: readonly Explainer[];
   metrics?: readonly Metric[];
+  readers?: readonly DataReader[];
+  baselines?: readonly Baseline[];
 }): Plugin {
   return {
     name: spec.name,
     apiVersion: spec.apiVersion ?? PLUGIN_API_VERSION,
     explainers: spec.explainers ?? [],
     metrics: spec.metrics ?? [],
+    readers: spec.readers ?? [],
+    baselines: spec.baselines ?? [],
   };
 }
 
-function checkSpec(what: 'explainer' | 'metric', spec: object, functions: readonly string[]): void {
+function checkSpec(
+  what: 'explainer' | 'metric' | 'data reader' | 'baseline',
+  spec: object,
+  functions: readonly string[],
+  texts: readonly string[] = ['title', 'cite'],
+): void {
   const s = spec as Record<string, unknown>;
   const name = typeof s['name'] === 'string' ? s['name'] : '';
   if (!NAME.test(name)) {
     throw new CtXaiError('PLUGIN', `${what} name '${String(s['name'])}' is not kebab-case (like 'grad-cam').`);
   }
-  for (const key of ['title', 'cite']) {
+  for (const key of texts) {
     if (typeof s[key] !== 'string' || s[key] === '') {
       throw new CtXaiError('PLUGIN', `${what} '${name}': '${key}' is missing; it must be a string.`);
     }

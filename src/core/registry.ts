@@ -1,5 +1,5 @@
 import type { Baseline, DataReader, Engine, Explainer, Metric } from './contracts/index.ts';
-import { PLUGIN_API_VERSION, type Plugin } from './define.ts';
+import { PLUGIN_API_VERSIONS, type Plugin } from './define.ts';
 import { CtXaiError, nearest } from './errors.ts';
 
 /** All that a suite can name. */
@@ -27,19 +27,20 @@ export function createRegistry(parts: RegistryParts, plugins: readonly Plugin[] 
   const builtIn = <T extends { name: string }>(list: readonly T[] = []) =>
     list.map(part => ({ part, owner: 'built in' }));
   const fromPlugins = <T extends { name: string }>(pick: (p: Plugin) => readonly T[]) =>
-    plugins.flatMap(p => pick(p).map(part => ({ part, owner: `plugin '${p.name}'` })));
+    plugins.flatMap(p => pick(p).map(part => ({ part, owner: `plug-in '${p.name}'` })));
   return {
     explainers: byName('explainer', [...builtIn(parts.explainers), ...fromPlugins(p => p.explainers)]),
     metrics: byName('metric', [...builtIn(parts.metrics), ...fromPlugins(p => p.metrics)]),
-    baselines: byName('baseline', builtIn(parts.baselines)),
-    readers: byName('data reader', builtIn(parts.readers)),
+    baselines: byName('baseline', [...builtIn(parts.baselines), ...fromPlugins(p => p.baselines)]),
+    readers: byName('data reader', [...builtIn(parts.readers), ...fromPlugins(p => p.readers)]),
     engines: byName('engine', builtIn(parts.engines)),
     plugins: plugins.map(p => p.name),
     with(plugin) {
-      if (plugin.apiVersion !== PLUGIN_API_VERSION) {
+      if (!PLUGIN_API_VERSIONS.includes(plugin.apiVersion)) {
         throw new CtXaiError(
           'PLUGIN',
-          `plugin '${plugin.name}' is written for plugin API ${plugin.apiVersion}; this version has ${PLUGIN_API_VERSION}.`,
+          `plug-in '${plugin.name}' is written for plug-in API ${plugin.apiVersion}; ` +
+            `this version takes ${PLUGIN_API_VERSIONS.join(' and ')}.`,
         );
       }
       return createRegistry(parts, [...plugins, plugin]);

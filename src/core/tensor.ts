@@ -25,6 +25,15 @@ export function filled(shape: readonly number[], value: number): Tensor {
   return tensor(shape, new Float32Array(sizeOf(shape)).fill(value));
 }
 
+/**
+ * Rows and columns of a shape or spacing of two axes.
+ * @throws RangeError where there are not two: what works in 2-D only says so before it is called.
+ */
+export function planar(axes: readonly number[]): readonly [rows: number, columns: number] {
+  if (axes.length !== 2) throw new RangeError(`two axes are expected, not [${axes.join(', ')}]`);
+  return axes as readonly [number, number];
+}
+
 /** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);

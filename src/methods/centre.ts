@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineExplainer } from '../core/define.ts';
-import { tensor } from '../core/tensor.ts';
+import { planar, tensor } from '../core/tensor.ts';
 
 /** A Gaussian in the middle of the image: where lesions tend to be, whatever the image shows. */
 export const centre = defineExplainer({
@@ -15,7 +15,7 @@ export const centre = defineExplainer({
   }),
   cost: () => ({ forward: 0, backward: 0 }),
   async explain({ model, options: { sigma } }) {
-    const [height, width] = model.input.spatial;
+    const [height, width] = planar(model.input.spatial);
     const map = tensor([height, width]);
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {

@@ -3,7 +3,7 @@ import { imageBatch } from '../core/batch.ts';
 import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { resizeBilinear, resizeNearest } from '../core/image/resize.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { planar, type Tensor, tensor } from '../core/tensor.ts';
 import { scoreOption } from './shared/options.ts';
 
 /**
@@ -45,7 +45,7 @@ export const gradCam = defineExplainer({
     if (coarse.data.every(v => v === 0)) {
       return undefinedBecause(`the map of layer '${layer}' is zero everywhere`);
     }
-    const { spatial } = model.input;
+    const spatial = planar(model.input.spatial);
     const map =
       options.interpolation === 'nearest'
         ? resizeNearest(coarse, spatial)

@@ -32,6 +32,7 @@ export const integratedGradients = defineExplainer({
   summary: 'Gradients summed along the straight path from the baseline to the image.',
   cite: 'Sundararajan et al. 2017, arXiv:1703.01365',
   kind: 'additive',
+  followsPath: true,
   requires: ['gradients'],
   baseline: 'air',
   options,

@@ -41,7 +41,7 @@ export const lime = defineExplainer({
   title: 'LIME',
   summary: 'Coefficients of a weighted linear model of the score, fitted to segments switched off at random.',
   cite: 'Ribeiro et al. 2016, doi:10.1145/2939672.2939778',
-  kind: 'additive',
+  kind: 'regional',
   baseline: 'air',
   options,
   presets: {

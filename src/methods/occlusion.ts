@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Batch } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { planar, type Tensor, tensor } from '../core/tensor.ts';
 import { scoreOption } from './shared/options.ts';
 
 const options = z
@@ -21,7 +21,7 @@ const options = z
 
 /**
  * Occlusion: the mean, over the windows W that cover a pixel, of f(x) − f(x with the baseline in W)
- * (Zeiler & Fergus 2014, section 4.2). Additive in the sense that a window's value is a score difference.
+ * (Zeiler & Fergus 2014, section 4.2). A window's value is a score difference, but pixels do not sum to one.
  *
  * A window larger than the image covers it all; the map is then constant.
  */
@@ -30,18 +30,19 @@ export const occlusion = defineExplainer({
   title: 'Occlusion',
   summary: 'How much the score falls when a sliding window shows the baseline.',
   cite: 'Zeiler & Fergus 2014, doi:10.1007/978-3-319-10590-1_53',
-  kind: 'additive',
+  kind: 'regional',
   baseline: 'air',
   options,
   presets: {
     captum: { options: { score: 'logit', border: 'clip' }, baseline: 'zero-input' },
   },
-  cost: (o, { spatial: [height, width] }) => ({
-    forward: 1 + spans(height, o).length * spans(width, o).length,
-    backward: 0,
-  }),
+  cost(o, { spatial }) {
+    const [height, width] = planar(spatial);
+    return { forward: 1 + spans(height, o).length * spans(width, o).length, backward: 0 };
+  },
   /** Smaller windows, closer together; their overlap stays. */
-  spend(passes, o, { spatial: [height, width] }) {
+  spend(passes, o, { spatial }) {
+    const [height, width] = planar(spatial);
     let [best, most] = [undefined as typeof o | undefined, 0];
     for (let stride = 1; stride <= Math.max(height, width); stride++) {
       const finer = { ...o, stride, window: Math.max(stride, Math.round((stride * o.window) / o.stride)) };
@@ -53,7 +54,7 @@ export const occlusion = defineExplainer({
   },
 
   async explain({ model, image, baseline, target, options: o, signal }) {
-    const [height, width] = model.input.spatial;
+    const [height, width] = planar(model.input.spatial);
     const windows = spans(height, o).flatMap(y => spans(width, o).map(x => ({ y, x })));
     const scores = await model.scores(occludedBatch(image, baseline, windows), { as: o.score, signal });
     const score = (i: number) => scores.data[i * model.classes.length + target.class]!;

@@ -1,5 +1,5 @@
 import { defineExplainer } from '../core/define.ts';
-import { tensor } from '../core/tensor.ts';
+import { sizeOf, tensor } from '../core/tensor.ts';
 
 /** Uniform noise in [0, 1), pixel by pixel: a map that knows nothing. */
 export const random = defineExplainer({
@@ -9,13 +9,14 @@ export const random = defineExplainer({
   cite: 'Tomsett et al. 2020, doi:10.1609/aaai.v34i04.6064',
   kind: 'ranking',
   role: 'control',
+  dimensions: [2, 3],
   cost: () => ({ forward: 0, backward: 0 }),
   async explain({ model, rng }) {
-    const [height, width] = model.input.spatial;
+    const { spatial } = model.input;
     return {
       map: tensor(
-        [height, width],
-        Float32Array.from({ length: height * width }, () => rng.next()),
+        spatial,
+        Float32Array.from({ length: sizeOf(spatial) }, () => rng.next()),
       ),
     };
   },

@@ -13,7 +13,8 @@ export const shuffled = defineExplainer({
   cite: 'after Arun et al. 2021, doi:10.1148/ryai.2021200267',
   kind: 'ranking',
   role: 'control',
-  needsDonor: true,
+  needs: ['donor'],
+  dimensions: [2, 3],
   cost: () => ({ forward: 0, backward: 0 }),
   async explain({ model, donor }) {
     if (!donor) return undefinedBecause('there is no map of another patient');

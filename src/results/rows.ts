@@ -210,7 +210,7 @@ export interface Manifest {
     readonly name: string;
     readonly title: string;
     readonly cite: string;
-    readonly kind: 'additive' | 'ranking';
+    readonly kind: 'additive' | 'regional' | 'ranking';
     readonly role: 'method' | 'control';
     readonly of?: string;
     readonly baseline?: string;

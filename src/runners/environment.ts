@@ -1,5 +1,6 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import type { Plan } from '../config/plan.ts';
+import type { AttributionKind } from '../core/contracts/index.ts';
 import { FORMAT_VERSION, type Manifest } from '../results/rows.ts';
 
 /** The manifest that a run of this plan starts with. */
@@ -55,10 +56,11 @@ export function imagesOf({ dataset, limit }: Pick<Plan, 'dataset' | 'limit'>): n
 }
 
 /** A map of another image is of the kind that its method makes. */
-export function kindOf(plan: Pick<Plan, 'explainers'>, id: string): 'additive' | 'ranking' {
+export function kindOf(plan: Pick<Plan, 'explainers'>, id: string): AttributionKind {
   const planned = plan.explainers.find(e => e.id === id);
   const source = planned?.of === undefined ? planned : plan.explainers.find(e => e.id === planned.of);
-  return (source ?? planned)!.explainer.kind;
+  const { explainer, options } = (source ?? planned)!;
+  return explainer.kindOf(options);
 }
 
 function finite(v: number): number | null {

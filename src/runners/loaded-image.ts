@@ -2,7 +2,7 @@ import type { PlannedModel } from '../config/plan.ts';
 import type { Baseline, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
-import { prepare, prepareBaseline, prepareMask } from '../data/preparation/prepare.ts';
+import { type PreparedBaseline, prepare, prepareBaseline, prepareMask } from '../data/preparation/prepare.ts';
 
 /** An image ready for one model. Every call hands out copies, so that no method can spoil another's input. */
 export interface LoadedImage {
@@ -16,7 +16,7 @@ export interface LoadedImage {
   /** [h, w] of 0 and 1 on the model's grid; undefined where the sample has none. */
   mask(): Tensor | undefined;
   /** [h, w, c], input space; of zeros where no baseline is named. */
-  baseline(name: string | undefined): Tensor;
+  baseline(name: string | undefined): Promise<PreparedBaseline>;
 }
 
 /** Reads an image and prepares it once. @throws CtXaiError IMAGE or DATA if it can't be read or doesn't fit. */
@@ -29,7 +29,7 @@ export async function loadImage(
   const { source, mask } = await sample.load(signal);
   const prepared = prepare(source, card, sample.source);
   const grid = mask && prepareMask(mask, prepared, sample.source);
-  const made = new Map<string, Tensor>();
+  const made = new Map<string, Promise<PreparedBaseline>>();
   const [h, w] = source.pixels.shape as [number, number];
   return {
     size: [h, w],
@@ -37,8 +37,8 @@ export async function loadImage(
     image: () => copy(prepared.input),
     view: () => copy(prepared.view),
     mask: () => grid && copy(grid),
-    baseline(name) {
-      if (name === undefined) return tensor(prepared.input.shape);
+    async baseline(name) {
+      if (name === undefined) return { image: tensor(prepared.input.shape) };
       let found = made.get(name);
       if (!found) {
         const baseline = baselines.get(name);
@@ -46,7 +46,8 @@ export async function loadImage(
         found = prepareBaseline(baseline, prepared, card);
         made.set(name, found);
       }
-      return copy(found);
+      const { image, ...rest } = await found;
+      return { ...rest, image: copy(image) };
     },
   };
 }

@@ -1,12 +1,15 @@
 import type { PlannedExplainer, PlannedMetric } from '../config/plan.ts';
 import {
+  type AbleModel,
   type Attribution,
+  type AttributionKind,
   type Capability,
   type FullClassifier,
   isUndefined,
   type Runtime,
   type Score,
   type Undefined,
+  undefinedBecause,
 } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
@@ -44,15 +47,18 @@ export async function explainUnit(
   context: UnitContext & { readonly donor?: Tensor },
 ): Promise<{ result: Result<MapRow>; map?: Tensor }> {
   const { model, signal } = context;
-  const missing = obstacle(planned.explainer.requires, model);
+  const missing = obstacle(planned.explainer.requiresOf(planned.options), model);
   if (missing !== undefined) return { result: { status: 'skipped', reason: missing } };
   const counter = createCounter();
   try {
     const found = await planned.explainer.explain({
-      ...inputs(context, planned.baseline),
-      model: model.metered(counter) as FullClassifier,
+      ...(await inputs(context, planned.baseline)),
+      model: model.metered(counter) as AbleModel,
       options: planned.options,
       rng: context.rng,
+      memo: (_, compute) => compute(),
+      inner: async () => undefinedBecause('it wraps no explainer'),
+      trainingImages: async () => [],
       ...(context.donor ? { donor: copy(context.donor) } : {}),
     });
     return attributionResult(found, planned.explainer.name, model.input.spatial, counter);
@@ -62,10 +68,12 @@ export async function explainUnit(
   }
 }
 
-function inputs({ image, target, signal }: UnitContext, baseline: string | undefined) {
+async function inputs({ image, target, signal }: UnitContext, name: string | undefined) {
+  const { image: baseline, ...filler } = await image.baseline(name);
   return {
     image: image.image(),
-    baseline: image.baseline(baseline),
+    baseline,
+    ...filler,
     view: image.view(),
     ...(image.spacing ? { spacing: image.spacing } : {}),
     target,
@@ -118,7 +126,7 @@ function attributionResult(
 /** One metric of one map. Errors as in `explainUnit`. */
 export async function scoreUnit(
   planned: PlannedMetric,
-  kind: 'additive' | 'ranking',
+  kind: AttributionKind,
   map: Tensor,
   context: UnitContext & { readonly shared: SharedWork },
 ): Promise<Result<ScoreRow>> {
@@ -130,7 +138,7 @@ export async function scoreUnit(
   const counter = createCounter();
   try {
     const found = await metric.evaluate({
-      ...inputs(context, planned.baseline),
+      ...(await inputs(context, planned.baseline)),
       model: context.model.metered(counter),
       attribution: copy(map),
       kind,
@@ -138,6 +146,12 @@ export async function scoreUnit(
       options: planned.options,
       rng: context.rng,
       memo: context.shared.memoFor(counter),
+      mapMemo: (_, compute) => compute(),
+      explain: async () => undefinedBecause('it asks for no other explanation'),
+      variantMaps: [],
+      sampleVariants: [],
+      sampleVariant: async () => undefined,
+      trainingImages: async () => [],
     });
     return scoreResult(found, planned, counter);
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { ModelCard } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { sizeOf, type Tensor } from '../core/tensor.ts';
 import { intensity } from '../data/preparation/intensity.ts';
 import { augment } from './augment.ts';
 import type { ImageSet } from './images.ts';
@@ -65,7 +65,7 @@ export function classWeights(labels: readonly number[], classes: number): number
 /** Raw images [h, w] through the card's intensity steps to [n, channels, h, w]. */
 export function inputs(raw: readonly Tensor[], card: ModelCard): Float32Array {
   const { channels, size } = card.input;
-  const pixels = size[0] * size[1];
+  const pixels = sizeOf(size);
   const out = new Float32Array(raw.length * channels * pixels);
   raw.forEach((image, n) => {
     const { data } = intensity(card, image)(image);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ModelCard, Sample } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { planar, type Tensor, tensor } from '../core/tensor.ts';
 import { prepare } from '../data/preparation/prepare.ts';
 import { writeAtomic } from '../results/files.ts';
 
@@ -37,7 +37,7 @@ export interface LoadOptions {
 export async function loadImages(samples: readonly Sample[], options: LoadOptions): Promise<ImageSet> {
   const { card, source, cacheDir, signal, onProgress } = options;
   const labels = samples.map(s => classOf(s, options));
-  const [h, w] = card.input.size;
+  const [h, w] = planar(card.input.size);
   const digest = jsonDigest([source, samples.map((s, i) => [s.id, s.patient, labels[i]])]);
   const { unit, air } = card.intensity;
   const key = jsonDigest([source, samples.map(s => s.id), [h, w], card.resize, unit, air]);

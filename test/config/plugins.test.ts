@@ -55,7 +55,7 @@ describe('a plugin', () => {
     const body = (name: string) =>
       `const options = { parse: v => v, safeParse: data => ({ success: true, data }) };
        const cost = () => ({ forward: 1, backward: 0 });
-       export default { name: '${name}', requires: [], presets: {}, options, cost, explain: async () => ({}) };`;
+       export default { name: '${name}', title: 'T', cite: 'C', kind: 'ranking', requires: [], presets: {}, options, cost, explain: async () => ({}) };`;
     put(folder, 'node_modules/plain/package.json', '{"main":"lib/main.mjs"}');
     put(folder, 'node_modules/plain/lib/main.mjs', body('from-main'));
     put(
@@ -93,7 +93,7 @@ describe('what is refused, naming the module', () => {
   it.each([
     ['throws while it is loaded', "throw new Error('my own fault');", /fails while it is loaded: my own fault/],
     ['does not parse', 'export default {', /fails while it is loaded/],
-    ['exports nothing', 'const x = 1;', /exports no plugin\. Expected a default export made by definePlugin/],
+    ['exports nothing', 'const x = 1;', /exports no plug-in\. Expected a default export made by definePlugin/],
     ['exports a number', 'export default 3;', /its export 'default' is number\. Expected/],
     [
       'exports a bare specification',
@@ -114,12 +114,12 @@ describe('what is refused, naming the module', () => {
     [
       'is of another API',
       `${IMPORT}export default definePlugin({ name: 'x', apiVersion: 9 });`,
-      /\.js: plugin 'x' is written for plugin API 9/,
+      /\.js: plug-in .x. is written for plug-in API 9/,
     ],
     [
       'clashes with a built-in',
       `${IMPORT}export default ${explainer('sampler')};`,
-      /\.js: explainer 'sampler' of plugin .* clashes/,
+      /\.js: explainer 'sampler' of plug-in .* clashes/,
     ],
   ])('one that %s', async (_, text, message) => {
     const source = write(text);
@@ -131,7 +131,7 @@ describe('what is refused, naming the module', () => {
   it('two that clash; one in TypeScript', async () => {
     const text = `${IMPORT}export default ${explainer('same')};`;
     expect(await refuse(write(text, 'first.js'), write(text, 'second.js'))).toMatch(
-      /second\.js: explainer 'same' .*plugin 'first'/,
+      /second\.js: explainer 'same' .*plug-in 'first'/,
     );
     expect(await refuse(write('export {}', 'typed.ts'))).toMatch(/typed\.ts: plugins are JavaScript modules/);
   });

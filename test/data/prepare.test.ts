@@ -146,11 +146,13 @@ describe('colours', () => {
     expect(prepare(picture, cardOf()).input).toEqual(prepare(grey(picture.pixels), cardOf()).input);
   });
 
-  it('have baselines of their own', () => {
+  it('have baselines of their own', async () => {
     const card = cardOf({ channels: 3, intensity: { air: 51 } });
     const seen = prepare(picture, card);
-    expect([...prepareBaseline(air, seen, card).data]).toEqual(new Array(8 * 8 * 3).fill(Math.fround(0.2)));
-    const smooth = prepareBaseline(blur, seen, card);
+    expect([...(await prepareBaseline(air, seen, card)).image.data]).toEqual(
+      new Array(8 * 8 * 3).fill(Math.fround(0.2)),
+    );
+    const { image: smooth } = await prepareBaseline(blur, seen, card);
     expect(smooth.shape).toEqual([8, 8, 3]);
     // A constant plane is its own blur.
     for (let i = 1; i < smooth.data.length; i += 3) expect(smooth.data[i]).toBeCloseTo(80 / 255, 6);

@@ -1,18 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Attribution, Explainer, FullClassifier, ModelCard } from '../../src/core/contracts/index.ts';
-import { isUndefined } from '../../src/core/contracts/index.ts';
+import type { Explainer, FullClassifier, ModelCard } from '../../src/core/contracts/index.ts';
 import { weightedRidge } from '../../src/core/linear/ridge.ts';
 import { readNpy } from '../../src/core/npy.ts';
-import { createRng } from '../../src/core/rng.ts';
 import { filled, tensor } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
 import { occlusion } from '../../src/methods/occlusion.ts';
 import { segmentDistances } from '../../src/methods/shared/distances.ts';
-import { relativeL2 } from './helpers.ts';
+import { mapOf, relativeL2 } from './helpers.ts';
 
 /** Agreement with PyTorch and Captum that is asked for, relative L2. */
 const TOLERANCE = 1e-3;
@@ -49,20 +47,11 @@ async function explain(
   target: number,
   options: object,
 ) {
-  const [side] = model.input.spatial;
-  const input = tensor([side, side, 1], image);
-  const result = await explainer.explain({
-    model,
-    image: input,
-    baseline: filled(input.shape, 0),
-    view: tensor([side, side], image),
-    target: { class: target },
-    options: explainer.options.parse(options),
-    rng: createRng(0),
-    signal: new AbortController().signal,
-  });
-  if (isUndefined(result)) throw new Error(result.undefined);
-  return result as Attribution;
+  const input = tensor([...model.input.spatial, 1], image);
+  const view = tensor(model.input.spatial, image);
+  const { signal } = new AbortController();
+  const subject = { model, image: input, baseline: filled(input.shape, 0), view, signal };
+  return mapOf({ explainer, subject, class: target, options: { ...options }, seed: '0' });
 }
 
 describe('tiny-densenet', () => {

@@ -2,9 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { builtinRegistry } from '../../src/builtin.ts';
 import { smoothModel } from '../../src/conformance/models.ts';
-import { createRng } from '../../src/core/rng.ts';
-import { tensor } from '../../src/core/tensor.ts';
-import { createCounter } from '../../src/runners/meter.ts';
+import { explainSubject, subjectFor } from '../../src/conformance/subject.ts';
 
 const spending = [...builtinRegistry().explainers.values()].filter(e => e.spend);
 
@@ -40,25 +38,14 @@ describe.each(spending)('$name', explainer => {
 
   test('really makes that many passes, and little less than it may', async () => {
     const model = smoothModel({ height: 32, width: 32, classes: 2 });
-    const rng = createRng('spend');
-    const image = tensor(
-      [32, 32, 1],
-      Float32Array.from({ length: 1024 }, () => rng.next()),
-    );
     for (const passes of [50, 100, 200]) {
-      const counter = createCounter();
-      await explainer.explain({
-        // The model has all that any method requires.
-        model: model.metered(counter) as typeof model,
-        image,
-        baseline: tensor([32, 32, 1]),
-        view: tensor([32, 32], image.data.slice()),
-        target: { class: 1 },
-        options: explainer.options.parse(explainer.spend!(passes, defaults, { spatial: [32, 32], channels: 1 })),
-        rng,
-        signal: new AbortController().signal,
+      const options = explainer.spend!(passes, defaults, { spatial: [32, 32], channels: 1 })!;
+      const { forward, backward } = await explainSubject({
+        explainer,
+        subject: subjectFor(model, 0),
+        class: 1,
+        options,
       });
-      const { forward, backward } = counter.read();
       expect(forward + backward).toBeLessThanOrEqual(passes);
       expect(forward + backward).toBeGreaterThanOrEqual(0.45 * passes);
     }

@@ -12,7 +12,7 @@ export interface Scene {
   readonly attribution: Tensor;
   readonly mask?: Tensor;
   readonly view?: Tensor;
-  readonly spacing?: readonly [number, number];
+  readonly spacing?: readonly number[];
 }
 
 export function evaluate(
@@ -29,6 +29,12 @@ export function evaluate(
     kind: 'additive',
     rng: createRng('scene'),
     memo: (_, compute) => compute(),
+    mapMemo: (_, compute) => compute(),
+    explain: async () => ({ map: scene.attribution }),
+    variantMaps: [],
+    sampleVariants: [],
+    sampleVariant: async () => undefined,
+    trainingImages: async () => [],
     ...scene,
     options: metric.options.parse(options),
     ...more,

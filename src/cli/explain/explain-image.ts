@@ -115,7 +115,7 @@ function requireParts(argv: ExplainArguments, registry: Registry): Parts {
     throw new CtXaiError('USAGE', 'nothing would be written.', { hint: 'Give --out FILE.png, --npy FILE, or both.' });
   }
   const found = lookUp(registry.explainers, 'explainer', method, '--method');
-  if (found.needsDonor) {
+  if (found.needsOf(undefined).includes('donor')) {
     throw new CtXaiError('USAGE', `'${method}' takes another patient's map: it has no meaning on one image.`);
   }
   const entry = {
@@ -198,7 +198,10 @@ async function scoresOf({ metrics, explainer }: Parts, map: Tensor, context: Uni
   const shared = createSharedWork();
   const out: [string, string][] = [];
   for (const metric of metrics) {
-    const { value, reason, status } = await scoreUnit(metric, explainer.explainer.kind, map, { ...context, shared });
+    const { value, reason, status } = await scoreUnit(metric, explainer.explainer.kindOf(explainer.options), map, {
+      ...context,
+      shared,
+    });
     out.push([metric.id, value === undefined ? `${status} (${reason})` : value.toFixed(4)]);
   }
   return out;

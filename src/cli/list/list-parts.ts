@@ -42,17 +42,21 @@ export async function listParts({ kind, name, plugin, json }: ListArguments): Pr
 function partsOf(registry: Registry, kind: Kind): Listed[] {
   switch (kind) {
     case 'explainers':
-      return [...registry.explainers.values()].map(e => ({
-        ...e,
-        facts: facts({
-          kind: `${e.kind}${e.role === 'control' ? ', control' : ''}`,
-          needs: [...e.requires, ...(e.needsDonor ? ["another patient's map"] : [])].join(', ') || 'scores only',
-          baseline: e.baseline,
-          presets: Object.keys(e.presets).join(', '),
-          source: e.cite,
-        }),
-        options: optionsOf(e.options),
-      }));
+      return [...registry.explainers.values()].map(e => {
+        const defaults = e.options.parse({});
+        const needs = e.needsOf(defaults).map(need => (need === 'donor' ? "another patient's map" : need));
+        return {
+          ...e,
+          facts: facts({
+            kind: `${e.kindOf(defaults)}${e.role === 'control' ? ', control' : ''}`,
+            needs: [...e.requiresOf(defaults), ...needs].join(', ') || 'scores only',
+            baseline: e.baseline,
+            presets: Object.keys(e.presets).join(', '),
+            source: e.cite,
+          }),
+          options: optionsOf(e.options),
+        };
+      });
     case 'metrics':
       return [...registry.metrics.values()].map(m => ({
         ...m,

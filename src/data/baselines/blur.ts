@@ -1,5 +1,6 @@
 import type { Baseline } from '../../core/contracts/index.ts';
 import { gaussianBlur } from '../../core/image/blur.ts';
+import { planar } from '../../core/tensor.ts';
 
 const SIGMA_MM = 10;
 /** The field of view taken for granted where the spacing is unknown: a chest fills it. */
@@ -16,7 +17,7 @@ export const blur: Baseline = {
   space: 'raw',
   make(image, { spacing }) {
     const mm = FIELD_MM / Math.max(image.shape[0]!, image.shape[1]!);
-    const [rows, columns] = spacing ?? [mm, mm];
+    const [rows, columns] = planar(spacing ?? [mm, mm]);
     return gaussianBlur(image, [SIGMA_MM / rows, SIGMA_MM / columns], { border: 'nearest' });
   },
 };

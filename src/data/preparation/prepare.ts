@@ -1,6 +1,8 @@
-import type { Baseline, ModelCard, Source } from '../../core/contracts/index.ts';
+import type { Baseline, BaselineContext, ModelCard, Source } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { sameShape, type Tensor } from '../../core/tensor.ts';
+import { bodyMask } from '../../core/image/body.ts';
+import { createRng } from '../../core/rng.ts';
+import { planar, sameShape, type Tensor } from '../../core/tensor.ts';
 import { type Geometry, gridSpacing, layOut, maskToGrid, toGrid } from './geometry.ts';
 import { type Intensity, intensity, windowed } from './intensity.ts';
 
@@ -47,7 +49,7 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
   if (![...new Set([source.pixels, seen])].every(({ data }) => data.every(Number.isFinite))) {
     throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);
   }
-  const geometry = layOut(sizeOf(source.pixels), card.input.size, card.resize.fit);
+  const geometry = layOut(sizeOf(source.pixels), planar(card.input.size), card.resize.fit);
   const onGrid = (image: Tensor) => toGrid(image, geometry, { beyond: air, ...card.resize });
   const raw = onGrid(seen);
   const steps = intensity(card, raw);
@@ -55,7 +57,7 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
     raw,
     input: steps(raw),
     view: windowed(card, coloured ? onGrid(source.pixels) : raw),
-    ...(source.spacing ? { spacing: gridSpacing(geometry, source.spacing) } : {}),
+    ...(source.spacing ? { spacing: gridSpacing(geometry, planar(source.spacing)) } : {}),
     geometry,
     intensity: steps,
   };
@@ -70,12 +72,51 @@ export function prepareMask(mask: Tensor, { geometry }: Pick<Prepared, 'geometry
   return maskToGrid(mask, geometry);
 }
 
-/** A baseline of the prepared image in input space, [h, w, c]. Raw-space baselines go through the frozen steps. */
-export function prepareBaseline(baseline: Baseline, prepared: Prepared, card: ModelCard): Tensor {
-  const context = { card, ...(prepared.spacing ? { spacing: prepared.spacing } : {}) };
-  return baseline.space === 'raw'
-    ? prepared.intensity(baseline.make(prepared.raw, context))
-    : baseline.make(prepared.input, context);
+/** A baseline of one prepared image, in input space. */
+export interface PreparedBaseline {
+  /** [h, w, c] */
+  readonly image: Tensor;
+  /** Of a filler: the image with the pixels of `removed` ([h, w] of 0 and 1) filled from the rest, [h, w, c]. */
+  readonly fill?: (removed: Uint8Array) => Tensor;
+}
+
+/** What a baseline may ask the data for, in source space's prepared forms. */
+export interface BaselineSources extends Pick<BaselineContext, 'rng'> {
+  /** Another version of the sample. */
+  variant(name: string): Promise<Prepared | undefined>;
+  trainingImages(count: number): Promise<readonly Prepared[]>;
+}
+
+const NO_SOURCES: BaselineSources = {
+  rng: createRng('baseline'),
+  variant: async () => undefined,
+  trainingImages: async () => [],
+};
+
+/** A baseline of the prepared image. Raw-space baselines go through the steps frozen from the image. */
+export async function prepareBaseline(
+  baseline: Baseline,
+  prepared: Prepared,
+  card: ModelCard,
+  sources: BaselineSources = NO_SOURCES,
+): Promise<PreparedBaseline> {
+  const raw = baseline.space === 'raw';
+  const own = (p: Prepared) => (raw ? p.raw : p.input);
+  const inInput = (t: Tensor) => (raw ? prepared.intensity(t) : t);
+  const context: BaselineContext = {
+    card,
+    ...(prepared.spacing ? { spacing: prepared.spacing } : {}),
+    rng: sources.rng,
+    bodyMask: () => bodyMask(prepared.view),
+    async variant(name) {
+      const found = await sources.variant(name);
+      return found && own(found);
+    },
+    trainingImages: async count => (await sources.trainingImages(count)).map(own),
+  };
+  const image = inInput(await baseline.make(own(prepared), context));
+  if (!baseline.fill) return { image };
+  return { image, fill: removed => inInput(baseline.fill!(own(prepared), removed, context)) };
 }
 
 function sizeOf(image: Tensor): [number, number] {

@@ -15,6 +15,7 @@ import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
 import type { LayerMap } from '../shared/layer-map.ts';
+import { supportedCard } from '../shared/supported-card.ts';
 import type { WorkerPool } from '../shared/worker-pool.ts';
 import { DEVICES, type Device, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
@@ -48,9 +49,10 @@ export const onnxEngine: Engine = {
  */
 export async function openGraph(
   graph: Graph | undefined,
-  card: ModelCard,
+  asked: ModelCard,
   options: OpenOptions,
 ): Promise<FullClassifier> {
+  const card = supportedCard(asked);
   const device = await selectDevice(options.device);
   throwIfAborted(options.signal);
   const { size, channels, layout } = card.input;

@@ -2,6 +2,7 @@ import type {
   Batch,
   Capability,
   FullClassifier,
+  LayerGradients,
   LayerInfo,
   Meter,
   Placement,
@@ -101,6 +102,12 @@ export class EngineClassifier implements FullClassifier {
     return scores;
   }
 
+  async score(batch: Batch, target: Target, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    this.#checkTarget(target);
+    const { data } = await this.scores(batch, { as: target.score, ...options });
+    return Float32Array.from({ length: batch.count }, (_, i) => data[i * this.classes.length + target.class]!);
+  }
+
   async gradients(
     batch: Batch,
     target: Target,
@@ -161,6 +168,17 @@ export class EngineClassifier implements FullClassifier {
       options.signal,
     );
     return { layer: chosen.name, activations, gradients };
+  }
+
+  async layerGradients(
+    batch: Batch,
+    target: Target,
+    layers: readonly (string | undefined)[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<readonly LayerGradients[]> {
+    const found: LayerGradients[] = [];
+    for (const layer of layers) found.push(await this.layer(batch, target, layer, options));
+    return found;
   }
 
   metered(meter: Meter): EngineClassifier {

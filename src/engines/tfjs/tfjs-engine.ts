@@ -6,6 +6,7 @@ import { sizeOf } from '../../core/tensor.ts';
 import { checkTail, headOf } from '../onnx/load/tail.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
+import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { WorkerPool } from '../shared/worker-pool.ts';
 import { workerUrl } from '../shared/worker-url.ts';
 import { probeDevices } from './devices/probe-tfjs-devices.ts';
@@ -32,7 +33,8 @@ export const tfjsEngine: Engine = {
 };
 
 /** @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE */
-async function open(card: ModelCard, options: OpenOptions): Promise<FullClassifier> {
+async function open(asked: ModelCard, options: OpenOptions): Promise<FullClassifier> {
+  const card = supportedCard(asked);
   const wanted = options.device === 'auto' ? undefined : deviceNamed(options.device);
   const files = await readModelFiles(card.file);
   const outline = outlineOf(files, card.output);
@@ -58,7 +60,7 @@ export function outlineOf(files: ModelFiles, output: string | undefined): Outlin
 async function openOn(
   device: Device,
   outline: Outline,
-  card: ModelCard,
+  card: SupportedCard,
   options: OpenOptions,
 ): Promise<FullClassifier> {
   const { size, channels } = card.input;
@@ -145,7 +147,7 @@ function checkInput({ inputShape }: Outline, { file, input }: ModelCard): void {
   );
 }
 
-function checkScores(shape: readonly number[], card: ModelCard, outline: Outline): void {
+function checkScores(shape: readonly number[], card: SupportedCard, outline: Outline): void {
   const units = sizeOf(shape);
   checkTail(card, outline.tail, units);
   const classes = card.task === 'sigmoid' ? 1 : card.classes.length;

@@ -3,6 +3,7 @@ import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { distanceTo } from '../../core/image/distance.ts';
 import { quantise } from '../../core/perturbation/order.ts';
+import { planar } from '../../core/tensor.ts';
 import { countWhere, inside, locate } from './shared/ground-truth.ts';
 
 /**
@@ -34,7 +35,7 @@ export const pointingGame = defineMetric({
     const located = locate(context);
     if (isUndefined(located)) return located;
     const radius = options.radiusPixels ?? options.radius;
-    const distance = distanceTo(located.mask, inPixels ? [1, 1] : spacing);
+    const distance = distanceTo(located.mask, inPixels ? [1, 1] : planar(spacing));
     const body = countWhere(distance.length, i => inside(located.body.data[i]!));
     const near = countWhere(distance.length, i => distance[i]! <= radius && inside(located.body.data[i]!));
     const keys = quantise(attribution.data);

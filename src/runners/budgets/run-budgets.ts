@@ -116,7 +116,7 @@ async function warmUp(
   image: TimedImage,
 ): Promise<void> {
   const last = steps.at(-1)!;
-  if (obstacle(last.planned.explainer.requires, classifier) !== undefined) return;
+  if (obstacle(last.planned.explainer.requiresOf(last.planned.options), classifier) !== undefined) return;
   await explainOnce(context, classifier, last, image, 'warm-up');
 }
 

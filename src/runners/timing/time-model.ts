@@ -102,12 +102,12 @@ async function begin(
   method: PlannedExplainer,
   images: readonly TimedImage[],
 ): Promise<Timed | Pick<TimingRow, 'status' | 'reason'>> {
-  const missing = obstacle(method.explainer.requires, shared.classifier);
+  const missing = obstacle(method.explainer.requiresOf(method.options), shared.classifier);
   if (missing !== undefined) return { status: 'skipped', reason: missing };
   if (images.length === 0) return { status: 'skipped', reason: 'no image could be read' };
   try {
     // Gradients are compiled when first asked for: on a model of its own, so that no method profits from another.
-    const own = method.explainer.requires.length > 0 ? await openTimed(context.opener) : undefined;
+    const own = method.explainer.requiresOf(method.options).length > 0 ? await openTimed(context.opener) : undefined;
     const { classifier, openMs } = own ?? shared;
     let first: { readonly wallMs: number; readonly passes: Passes };
     let placements: readonly Placement[];

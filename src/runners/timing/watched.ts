@@ -31,9 +31,11 @@ export function watchModel(inner: FullClassifier): WatchedModel {
     ...(m.tracer ? { tracer: m.tracer } : {}),
     ...(m.placements ? { placements: () => m.placements!() } : {}),
     scores: (batch, options) => track(m.scores(batch, options)),
+    score: (batch, target, options) => track(m.score(batch, target, options)),
     gradients: (batch, target, consume, options) => track(m.gradients(batch, target, consume, options)),
     layers: () => track(m.layers()),
     layer: (batch, target, layer, options) => track(m.layer(batch, target, layer, options)),
+    layerGradients: (batch, target, layers, options) => track(m.layerGradients(batch, target, layers, options)),
     metered: meter => wrap(m.metered(meter) as FullClassifier),
     close: () => m.close(),
   });

@@ -3,6 +3,7 @@ import type { FullClassifier, ModelCard } from '../../../core/contracts/index.ts
 import { CtXaiError } from '../../../core/errors.ts';
 import { encodeModel } from '../../onnx/graph/proto.ts';
 import { onnxEngine } from '../../onnx/onnx-engine.ts';
+import { supportedCard } from '../../shared/supported-card.ts';
 import { readModelFiles } from '../keras/model-files.ts';
 import { outlineOf, tfjsEngine } from '../tfjs-engine.ts';
 import { apart, measured, noiseImages } from './compare-scores.ts';
@@ -50,7 +51,7 @@ export async function convertModel(file: string, to: string, options: ConvertOpt
   }
   const files = await readModelFiles(file);
   const { output } = options.card ?? {};
-  const size = options.card?.input.size ?? options.size;
+  const size = options.card ? supportedCard(options.card).input.size : options.size;
   const graph = exportLayers(files, { ...(size ? { size } : {}), ...(output === undefined ? {} : { output }) });
   const [, rows, columns, channels] = graph.inputs[0]!.dims as [null, number, number, number];
   const units = graph.outputs[0]!.dims.slice(1).reduce<number>((a, d) => a * (d ?? 1), 1);

@@ -1,6 +1,7 @@
 import type { Engine } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { onnxEngine, openGraph } from '../../onnx/onnx-engine.ts';
+import { supportedCard } from '../../shared/supported-card.ts';
 import { nativePackage } from '../devices/tfjs-devices.ts';
 import { readModelFiles } from '../keras/model-files.ts';
 import { exportLayers } from './index.ts';
@@ -12,7 +13,7 @@ export const onnxWithTfjs: Engine = {
 
   async open(card, options) {
     if (card.format === 'onnx') return onnxEngine.open(card, options);
-    const { size } = card.input;
+    const { size } = supportedCard(card).input;
     const chosen = card.output === undefined ? {} : { output: card.output };
     const graph = exportLayers(await readModelFiles(card.file), { size, ...chosen });
     // The output's name is the layer's; the graph has one output.
@@ -27,7 +28,7 @@ export const onnxWithTfjs: Engine = {
     if (native) return `${native} is installed`;
     try {
       exportLayers(await readModelFiles(card.file), {
-        size: card.input.size,
+        size: supportedCard(card).input.size,
         ...(card.output ? { output: card.output } : {}),
       });
       return undefined;

@@ -4,6 +4,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
+import { planar } from '../../../core/tensor.ts';
 import { decodeModel } from '../../onnx/graph/proto.ts';
 import { onnxEngine } from '../../onnx/onnx-engine.ts';
 import { apart, measured, noiseImages } from '../export/compare-scores.ts';
@@ -52,7 +53,7 @@ export async function writeTwin(card: ModelCard, { folder, card: text, by }: Twi
 export async function compareTwin(card: ModelCard, file: string): Promise<number> {
   const { size, channels } = card.input;
   const twin: ModelCard = { ...card, file, format: 'tfjs', input: { size, channels, layout: 'NHWC' } };
-  const images = noiseImages(IMAGES, [...size, channels], ['unit', 'normal']);
+  const images = noiseImages(IMAGES, [...planar(size), channels], ['unit', 'normal']);
   const onnx = await measured(await onnxEngine.open(card, { device: 'cpu' }), images);
   const tfjs = await measured(await tfjsEngine.open(twin, { device: 'wasm' }), images);
   const difference = apart(onnx.scores, tfjs.scores);

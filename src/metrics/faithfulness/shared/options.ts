@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ModelInput } from '../../../core/contracts/index.ts';
 import { edgesPerStep, equalEdges } from '../../../core/perturbation/path.ts';
+import { planar } from '../../../core/tensor.ts';
 
 /** What the metrics have in common that perturb an image in the order of its map and follow the score. */
 export const curveOptions = z
@@ -36,10 +37,11 @@ export function edgesOf(options: CurveOptions, elements: number): number[] {
 }
 
 /** Rows and columns of a patch in pixels. */
-export function patchSize(options: CurveOptions, spacing?: readonly [number, number]): [number, number] {
+export function patchSize(options: CurveOptions, spacing?: readonly number[]): [number, number] {
   const side = (mm: number): number => Math.max(1, Math.round(options.patch / mm));
   if (options.patchPixels !== undefined) return [options.patchPixels, options.patchPixels];
-  return spacing === undefined ? [side(1), side(1)] : [side(spacing[0]), side(spacing[1])];
+  const [rows, columns] = planar(spacing ?? [1, 1]);
+  return [side(rows), side(columns)];
 }
 
 /**
@@ -47,7 +49,7 @@ export function patchSize(options: CurveOptions, spacing?: readonly [number, num
  * image decides; this is then the number for a spacing of 1 mm.
  */
 export function pointsOf(options: CurveOptions, input: ModelInput): number {
-  const [h, w] = input.spatial;
+  const [h, w] = planar(input.spatial);
   if (options.unit === 'pixels') return edgesOf(options, h * w).length;
   const [rows, columns] = patchSize(options);
   return edgesOf(options, Math.ceil(h / rows) * Math.ceil(w / columns)).length;

@@ -1,0 +1,38 @@
+import type { ModelCard } from './card.ts';
+import type { FullClassifier, ModelVariant } from './model.ts';
+
+/** Proof, or the reason, for `doctor`. */
+export interface DeviceReport {
+  readonly engine: string;
+  readonly version?: string;
+  readonly device: string;
+  /** `works`: one pass ran and its numbers were right. `never-run`: written, but not tried by its authors. */
+  readonly state: 'works' | 'missing' | 'fails' | 'never-run';
+  readonly detail: string;
+  readonly hint?: string;
+}
+
+export interface OpenOptions {
+  /** `auto` picks the best that works; anything else is used or refused. */
+  readonly device: string;
+  readonly threads?: number;
+  readonly workers?: number;
+  readonly microBatch?: number;
+  /** Where tuned settings are remembered; absent: nowhere. */
+  readonly cacheDir?: string;
+  /** Read the device's clock, which slows the model down: never while wall time is measured. */
+  readonly trace?: boolean;
+  /** Which weights, or which graph of the same function. Default: the original. */
+  readonly variant?: ModelVariant;
+  readonly signal?: AbortSignal;
+}
+
+export interface Engine {
+  readonly name: string;
+  readonly formats: readonly ModelCard['format'][];
+  readonly devices: readonly string[];
+  probe(): Promise<readonly DeviceReport[]>;
+  /** Why `auto` had better take another engine for this model; undefined where it need not. Default: undefined. */
+  declines?(card: ModelCard): Promise<string | undefined>;
+  open(card: ModelCard, options: OpenOptions): Promise<FullClassifier>;
+}
