@@ -52,6 +52,8 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   needsDonor?: boolean;
   /** The explainer that it wraps by default. */
   wraps?: string;
+  /** Options of that explainer, as long as a suite names no other. Default: its own defaults. */
+  innerOptions?: ByOptions<Readonly<Record<string, unknown>>, z.output<O>>;
   /** The default baseline, where the explainer uses one. */
   baseline?: string;
   followsPath?: boolean;
@@ -68,7 +70,12 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   /** Default: one forward pass; of an explainer that wraps another, what that one costs. */
   cost?(options: z.output<O>, model: ModelFacts, inner: Cost): Cost;
   /** What the passes of a budget are best spent on; see the contract. Default: it has one cost only. */
-  spend?(passes: number, options: z.output<O>, model: ModelFacts): Readonly<Record<string, unknown>> | undefined;
+  spend?(
+    passes: number,
+    options: z.output<O>,
+    model: ModelFacts,
+    inner: Cost,
+  ): Readonly<Record<string, unknown>> | undefined;
   explain(context: ExplainContext<R, z.output<O>>): Promise<Attribution | Undefined>;
 }
 
@@ -83,7 +90,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
 ): Explainer {
   checkSpec('explainer', spec, ['explain']);
   type Options = z.output<O>;
-  const { cost, spend, explain, requiresOf, wraps, baseline, kind, needs } = spec;
+  const { cost, spend, explain, requiresOf, wraps, innerOptions, baseline, kind, needs } = spec;
   const fixed = spec.needsDonor ? (['donor'] as const) : [];
   return {
     name: spec.name,
@@ -95,6 +102,8 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     requiresOf: options => requiresOf?.(options as Options) ?? spec.requires ?? [],
     needsOf: options => [...fixed, ...((typeof needs === 'function' ? needs(options as Options) : needs) ?? [])],
     ...(wraps === undefined ? {} : { wraps }),
+    innerOptionsOf: options =>
+      (typeof innerOptions === 'function' ? innerOptions(options as Options) : innerOptions) ?? {},
     ...(baseline === undefined ? {} : { baseline }),
     followsPath: spec.followsPath ?? false,
     classBlind: spec.classBlind ?? false,
@@ -104,7 +113,9 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     presets: spec.presets ?? {},
     checks: spec.checks ?? {},
     cost: (options, model, inner = ONE_PASS) => cost?.(options as Options, model, inner) ?? inner,
-    ...(spend ? { spend: (passes, options, model) => spend(passes, options as Options, model) } : {}),
+    ...(spend
+      ? { spend: (passes, options, model, inner = ONE_PASS) => spend(passes, options as Options, model, inner) }
+      : {}),
     explain: context => explain(context as unknown as ExplainContext<R, Options>),
   };
 }

@@ -17,6 +17,11 @@ export interface Attribution {
   readonly standardErrors?: Tensor;
   /** For regional maps: the region of each pixel as a number from 0, so that metrics can weigh regions, not pixels. */
   readonly regions?: Int32Array;
+  /**
+   * Of class activation maps: the signed map on the layer's grid, before ReLU and enlarging. Two explainers whose layer
+   * maps are equal up to a factor are one explainer on this model.
+   */
+  readonly layerMap?: Tensor;
   /** Numbers about the map: R², completeness gap, segments, … Finite, or left out. */
   readonly diagnostics?: Readonly<Record<string, number>>;
   /** Words about the map: the layer used, … */
@@ -38,6 +43,11 @@ export interface ImageContext {
   readonly view: Tensor;
   /** Millimetres per pixel of the model's grid, one per axis; absent where unknown. */
   readonly spacing?: readonly number[];
+  /**
+   * How far apart input values are between the ends of the card's window, one per channel; absent where unknown. Noise
+   * and steps that are given as a share of the window are multiplied by it.
+   */
+  readonly windowRange?: readonly number[];
   readonly signal: AbortSignal;
 }
 
@@ -82,6 +92,8 @@ export interface ExplainContext<R extends readonly Capability[], O> extends Imag
   readonly donor?: Tensor;
   /** For explainers that wrap another: the wrapped explainer's map of another image, same target and same seed. */
   readonly inner: (image: Tensor) => Promise<Attribution | Undefined>;
+  /** Names the wrapped explainer with its options, for keys of shared work; absent: nothing may be shared. */
+  readonly innerKey?: string;
   /** For explainers that need 'training-images': images of training patients in input space, at most `count`. */
   readonly trainingImages: (count: number) => Promise<readonly Tensor[]>;
   /** For explainers that need 'effects'. */
@@ -123,6 +135,8 @@ export interface Explainer {
   needsOf(options: unknown): readonly ExplainerNeed[];
   /** The explainer that it wraps unless a suite names another with `of`; absent: it wraps none. */
   readonly wraps?: string;
+  /** Options of the wrapped explainer, as long as a suite names no other. */
+  innerOptionsOf(options: unknown): Readonly<Record<string, unknown>>;
   /** The baseline used unless the suite names one; absent: the explainer uses none. */
   readonly baseline?: string;
   /** Whether it follows a path from the baseline to the image, so that a filler can't be its baseline. */
@@ -142,9 +156,14 @@ export interface Explainer {
   cost(options: unknown, model: ModelFacts, inner?: Cost): Cost;
   /**
    * Options that spend about this many passes (forward and backward added), never more; undefined where there are too
-   * few. Absent: what it costs is not a choice.
+   * few. Absent: what it costs is not a choice. `inner` is what each explanation of a wrapped explainer costs.
    */
-  spend?(passes: number, options: unknown, model: ModelFacts): Readonly<Record<string, unknown>> | undefined;
+  spend?(
+    passes: number,
+    options: unknown,
+    model: ModelFacts,
+    inner?: Cost,
+  ): Readonly<Record<string, unknown>> | undefined;
   explain(context: ExplainContext<readonly Capability[], unknown>): Promise<Attribution | Undefined>;
 }
 
