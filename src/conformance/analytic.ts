@@ -24,7 +24,8 @@ export interface AnalyticLayer {
 /** A network given by its logits and their exact derivatives. */
 export interface AnalyticSpec {
   readonly id: string;
-  readonly spatial: readonly [number, number];
+  /** [rows, columns], or [slices, rows, columns]. */
+  readonly spatial: readonly number[];
   readonly channels: number;
   readonly classes: readonly string[];
   /** z, one per class, for one image [h, w, c]. */
@@ -45,8 +46,7 @@ export function analyticModel(spec: AnalyticSpec): FullClassifier {
 }
 
 function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifier {
-  const [height, width] = spec.spatial;
-  const shape = [height, width, spec.channels];
+  const shape = [...spec.spatial, spec.channels];
   const capabilities = new Set<Capability>();
   if (spec.gradient) capabilities.add('gradients');
   if (spec.layer) capabilities.add('layers');

@@ -1,16 +1,27 @@
-import { type Attribution, type Explainer, isUndefined, type Undefined } from '../core/contracts/index.ts';
+import {
+  type Attribution,
+  type Effects,
+  type Explainer,
+  type ExplainerNeed,
+  isUndefined,
+  type Undefined,
+} from '../core/contracts/index.ts';
 import { sameShape, sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 import { type Check, ensure, withoutSkipped } from './conformance-check.ts';
-import { smoothModel } from './models.ts';
+import { denseModel, smoothModel } from './models.ts';
+import { rememberingMemo } from './score.ts';
+import { signedGradient } from './signed-gradient.ts';
 import { type ExplainRequest, explainSubject, type Subject, subjectFor } from './subject.ts';
 
 export interface ExplainerCheckOptions {
-  /** Options to explain with, where the defaults are too slow for a test. */
+  /** Options to explain with, where the defaults are too slow for a test. Default: those of the explainer's `checks`. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Names of checks to leave out, with the reason. */
+  /** Names of checks to leave out, with the reason; added to those of the explainer's `checks`. */
   readonly skip?: Readonly<Record<string, string>>;
-  /** How far the passes spent may be from the declared cost, as a factor. Default 2. */
+  /** How far the passes spent may be from the declared cost, as a factor. Default 2. An upper bound is one always. */
   readonly costFactor?: number;
+  /** What an explainer that wraps another wraps. Default: the gradient, channels summed. */
+  readonly wrapped?: Explainer;
 }
 
 /**
@@ -20,15 +31,19 @@ export interface ExplainerCheckOptions {
  * for (const { name, run } of explainerChecks(myExplainer)) it(name, run);
  * ```
  *
- * They explain small smooth networks with known gradients, on images of 18 × 22 pixels.
+ * They explain small smooth networks with known gradients, on images of 18 × 22 pixels. What the explainer needs
+ * besides (another map, effects, training images, a wrapped explainer) is given.
  */
 export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOptions = {}): readonly Check[] {
   const name = `explainer '${explainer.name}'`;
-  const { options, costFactor = 2 } = settings;
-  const needsDonor = explainer.needsOf(explainer.options.parse(options ?? {})).includes('donor');
-  const donor = needsDonor ? donorMap() : undefined;
+  const { costFactor = 2, options = explainer.checks.options } = settings;
+  const parsed = explainer.options.parse(options ?? {});
+  const needs = explainer.needsOf(parsed);
+  const donor = needs.includes('donor') ? donorMap() : undefined;
+  const effects = needs.includes('effects') ? someEffects() : undefined;
+  const wrapped = explainer.wraps === undefined ? undefined : (settings.wrapped ?? signedGradient);
   const explain = (subject: Subject, request: Partial<ExplainRequest> = {}) =>
-    explainSubject({ explainer, subject, options, donor, ...request });
+    explainSubject({ explainer, subject, options, donor, effects, wrapped, ...request });
 
   const checks: Check[] = [
     {
@@ -79,13 +94,35 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
       },
     },
     {
-      name: 'leaves image, baseline, view and donor as they are',
+      name: 'gives the same map with and without a memo, whatever was explained before',
+      async run() {
+        const memo = rememberingMemo();
+        await explain(subjectOf(0), { memo, class: 1 });
+        await explain(subjectOf(0), { memo, seed: 'other' });
+        if (wrapped) await explain(subjectOf(0), { memo, wrapped: renamed(wrapped) });
+        for (const preset of Object.values(explainer.presets)) {
+          await explain(subjectOf(0), { memo, options: { ...options, ...preset.options } });
+        }
+        const [first, again, plain] = [
+          await explain(subjectOf(0), { memo }),
+          await explain(subjectOf(0), { memo }),
+          await explain(subjectOf(0)),
+        ];
+        const hint = 'A memo key must name all that its value depends on, beside image and model.';
+        ensureSame(first.result, plain.result, `${name}: the memo mixes up two explanations.`, hint);
+        ensureSame(again.result, plain.result, `${name}: a remembered map is not the computed one.`, hint);
+      },
+    },
+    {
+      name: 'leaves all that it is given as it is',
       async run() {
         const subject = subjectOf(0);
+        const training = [subjectOf(7).image, subjectOf(8).image];
         const tensors = { image: subject.image, baseline: subject.baseline, view: subject.view, donor };
-        const before = Object.values(tensors).map(t => t?.data.slice());
-        await explain(subject);
-        Object.entries(tensors).forEach(([what, t], i) => {
+        const all = Object.entries({ ...tensors, 'first training image': training[0], 'second one': training[1] });
+        const before = all.map(([, t]) => t?.data.slice());
+        await explain(subject, { trainingImages: training });
+        all.forEach(([what, t], i) => {
           ensure(!t || sameData(t.data, before[i]!), `${name}: it wrote into the ${what}.`, 'Copy before writing.');
         });
       },
@@ -95,11 +132,17 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
       async run() {
         const subject = subjectOf(0);
         const spent = await explain(subject);
-        const cost = explainer.cost(explainer.options.parse(options ?? {}), subject.model.input);
+        const { input, classes } = subject.model;
+        const facts = { ...input, classes: classes.length, layers: await subject.model.layers() };
+        const inner = wrapped?.cost(wrapped.options.parse(explainer.innerOptionsOf(parsed)), facts);
+        const cost = explainer.cost(parsed, facts, inner);
         for (const pass of ['forward', 'backward'] as const) {
           const [declared, measured] = [cost[pass], spent[pass]];
-          const close = measured <= declared * costFactor && declared <= measured * costFactor;
-          ensure(close, `${name}: it declares ${declared} ${pass} passes and spent ${measured}.`, 'Correct cost().');
+          const close = cost.atMost
+            ? measured <= declared && (measured > 0 || declared === 0)
+            : measured <= declared * costFactor && declared <= measured * costFactor;
+          const said = cost.atMost ? `at most ${declared}` : declared;
+          ensure(close, `${name}: it declares ${said} ${pass} passes and spent ${measured}.`, 'Correct cost().');
         }
       },
     },
@@ -128,7 +171,15 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
     },
   ];
 
-  if (explainer.role === 'method') {
+  if (explainer.classBlind) {
+    checks.push({
+      name: 'gives the same map for every class, as it says',
+      async run() {
+        const [a, b] = [await explain(subjectOf(0)), await explain(subjectOf(0), { class: 1 })];
+        ensureSame(a.result, b.result, `${name}: its map depends on the class.`, 'Leave out classBlind.');
+      },
+    });
+  } else if (explainer.role === 'method') {
     checks.push({
       name: 'gives different maps for different classes',
       async run() {
@@ -138,20 +189,46 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
           const maps = results.flatMap(r => (isUndefined(r) ? [] : [r.map.data]));
           if (maps.slice(1).some(map => !sameData(map, maps[0]!))) return;
         }
-        ensure(false, `${name}: the map does not depend on the class.`, 'Use context.target; controls have a role.');
+        ensure(
+          false,
+          `${name}: the map does not depend on the class.`,
+          'Use context.target, or say classBlind; controls have a role.',
+        );
       },
     });
   }
-  if (needsDonor) {
+  for (const need of needs) {
     checks.push({
-      name: 'says so where there is no donor',
+      name: `says so where ${WITHOUT[need].what}`,
       async run() {
-        const { result } = await explain(subjectOf(0), { donor: undefined });
-        ensure(isUndefined(result), `${name}: it gave a map without a donor.`);
+        const { result } = await explain(subjectOf(0), WITHOUT[need].request);
+        ensure(isUndefined(result), `${name}: it gave a map where ${WITHOUT[need].what}.`);
       },
     });
   }
-  return withoutSkipped(checks, settings.skip);
+  if (explainer.wraps !== undefined) {
+    checks.push({
+      name: 'says so where the wrapped explainer gives no map',
+      async run() {
+        const nothing = { ...signedGradient, explain: async () => ({ undefined: 'there is nothing to see' }) };
+        const { result } = await explain(subjectOf(0), { wrapped: nothing });
+        ensure(isUndefined(result), `${name}: it gave a map of nothing.`, 'Return what the wrapped explainer said.');
+      },
+    });
+  }
+  if (explainer.dimensions.includes(3)) {
+    checks.push({
+      name: 'explains volumes',
+      async run() {
+        const subject = subjectFor(denseModel({ spatial: [4, 6, 5], channels: 2 }), 0);
+        const given = donor ? { donor: tensor([4, 6, 5], subject.view.data.slice()) } : {};
+        const { result } = await explain(subject, given);
+        checkOutcome(name, result, subject);
+        ensure(!isUndefined(result), `${name}: gave no map of a volume.`, 'Leave 3 out of dimensions.');
+      },
+    });
+  }
+  return withoutSkipped(checks, { ...explainer.checks.skip, ...settings.skip });
 }
 
 const HEIGHT = 18;
@@ -168,6 +245,56 @@ function donorMap(): Tensor {
   );
 }
 
+/** A factor that speaks for the class, one that speaks against it, and one that does nothing. */
+function someEffects(): Effects {
+  const region = (rows: number, columns: number) =>
+    tensor(
+      [HEIGHT, WIDTH],
+      Float32Array.from({ length: HEIGHT * WIDTH }, (_, i) =>
+        Math.floor(i / WIDTH) % 9 < rows && i % 11 < columns ? 1 : 0,
+      ),
+    );
+  const factor = (name: string, role: string, rows: number, effect: number) => ({
+    ...{ name, role, effect, change: 100 },
+    region: region(rows, 3),
+  });
+  return {
+    factors: [
+      factor('lesion-1', 'lesion', 4, 1.5),
+      factor('letter', 'confounder', 2, -0.5),
+      factor('none', 'placebo', 1, 0),
+    ],
+    threshold: 0.1,
+    interaction: 0,
+  };
+}
+
+/** How what an explainer needs is withheld. */
+const WITHOUT: Readonly<Record<ExplainerNeed, { readonly what: string; readonly request: Partial<ExplainRequest> }>> = {
+  donor: { what: 'there is no donor', request: { donor: undefined } },
+  effects: { what: 'no effects are known', request: { effects: undefined } },
+  'training-images': { what: 'there are no training images', request: { trainingImages: [] } },
+};
+
+/** The same explainer under another name, with other values. */
+function renamed(explainer: Explainer): Explainer {
+  return {
+    ...explainer,
+    name: `other-${explainer.name}`,
+    async explain(context) {
+      const result = await explainer.explain(context);
+      return isUndefined(result)
+        ? result
+        : {
+            map: tensor(
+              result.map.shape,
+              result.map.data.map(v => 1 - 3 * v),
+            ),
+          };
+    },
+  };
+}
+
 function filled(like: Tensor, value: number): Tensor {
   return tensor(like.shape, new Float32Array(like.data.length).fill(value));
 }
@@ -177,7 +304,7 @@ function checkOutcome(name: string, result: Attribution | Undefined, { model }: 
     ensure(typeof result.undefined === 'string' && result.undefined !== '', `${name}: 'undefined' without a reason.`);
     return;
   }
-  const { map, diagnostics = {}, notes = {} } = result;
+  const { map, standardErrors, regions, layerMap, diagnostics = {}, notes = {} } = result;
   const { spatial } = model.input;
   ensure(
     map?.data instanceof Float32Array && sameShape(map.shape, spatial) && map.data.length === sizeOf(spatial),
@@ -185,6 +312,20 @@ function checkOutcome(name: string, result: Attribution | Undefined, { model }: 
     'Return a float32 tensor [h, w], channels summed.',
   );
   ensure(map.data.every(Number.isFinite), `${name}: the map has NaN or infinite values.`);
+  if (standardErrors) {
+    ensure(
+      sameShape(standardErrors.shape, map.shape) && standardErrors.data.every(v => Number.isFinite(v) && v >= 0),
+      `${name}: standard errors are not finite values ≥ 0 of the map's shape.`,
+    );
+  }
+  if (regions) {
+    const numbers = regions.length === map.data.length && regions.every(r => r >= 0);
+    ensure(numbers, `${name}: regions are not numbers from 0, one for each pixel.`);
+    const values = new Map<number, number>();
+    const even = regions.every((r, p) => (values.get(r) ?? values.set(r, map.data[p]!).get(r)) === map.data[p]);
+    ensure(even, `${name}: the map differs within a region.`, 'Give regions only where a region has one value.');
+  }
+  ensure(layerMap?.data.every(Number.isFinite) ?? true, `${name}: the layer map has NaN or infinite values.`);
   for (const [key, value] of Object.entries(diagnostics)) {
     ensure(Number.isFinite(value), `${name}: diagnostic '${key}' is ${value}.`, 'Leave out what is not finite.');
   }

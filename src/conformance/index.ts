@@ -7,7 +7,7 @@ export { type AnalyticLayer, type AnalyticSpec, analyticModel } from './analytic
 export type { Check } from './conformance-check.ts';
 export { type ExplainerCheckOptions, explainerChecks } from './explainer-checks.ts';
 export { type MetricCheckOptions, metricChecks } from './metric-checks.ts';
-export { linearModel, smoothModel } from './models.ts';
+export { denseModel, linearModel, smoothModel } from './models.ts';
 export { type Scored, type ScoreRequest, scoreSubject } from './score.ts';
 export {
   type Explained,

@@ -1,5 +1,6 @@
 import type { FullClassifier } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
+import { sizeOf } from '../core/tensor.ts';
 import { analyticModel } from './analytic.ts';
 
 /**
@@ -99,6 +100,38 @@ export function smoothModel(spec: {
       shape: [height, width, filters],
       activations: x => Float32Array.from(features(x)),
       gradient: (x, seed) => Float32Array.from(backToFeatures(features(x), seed)),
+    },
+  });
+}
+
+/**
+ * z = V·tanh(U·x), three classes, on images of any number of axes. No layer. Parameters are drawn from `seed`;
+ * derivatives are exact.
+ */
+export function denseModel(spec: {
+  spatial: readonly number[];
+  channels?: number;
+  hidden?: number;
+  classes?: number;
+  seed?: string | number;
+}): FullClassifier {
+  const { spatial, channels = 1, hidden = 5, classes = 3 } = spec;
+  const size = sizeOf(spatial) * channels;
+  const rng = createRng(`dense-model ${spec.seed ?? 0}`);
+  const draw = (n: number, scale: number) => Float64Array.from({ length: n }, () => scale * rng.normal());
+  const mix = draw(hidden * size, 6 / Math.sqrt(size));
+  const head = draw(classes * hidden, 1);
+  const unitsOf = (x: Float32Array) => matVec(mix, Float64Array.from(x)).map(Math.tanh);
+  return analyticModel({
+    id: 'dense',
+    spatial,
+    channels,
+    classes: classNames(classes),
+    logits: x => matVec(head, unitsOf(x)),
+    gradient(x, seed) {
+      const units = unitsOf(x);
+      const back = vecMat(seed, head, hidden).map((g, k) => g * (1 - units[k]! ** 2));
+      return Float32Array.from(vecMat(back, mix, size));
     },
   });
 }

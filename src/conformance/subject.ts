@@ -3,46 +3,60 @@ import type {
   Attribution,
   Capability,
   Classifier,
+  Effects,
   Explainer,
   FullClassifier,
   ImageContext,
+  Memo,
   Undefined,
 } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { gaussianBlur } from '../core/image/blur.ts';
 import { createRng, type Rng } from '../core/rng.ts';
-import { planar, type Tensor, tensor } from '../core/tensor.ts';
+import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 
 /** An image to explain, with all that belongs to it. */
 export interface Subject extends ImageContext {
   readonly model: FullClassifier;
 }
 
-/** A textured image for a model, drawn from a seed: view in 0…1, input centred on 0, baseline −0.5 ("air"). */
+/**
+ * A textured image or volume for a model, drawn from a seed: view in 0…1, input centred on 0, baseline −0.5 ("air").
+ */
 export function subjectFor(
   model: FullClassifier,
   seed: number,
   signal: AbortSignal = new AbortController().signal,
 ): Subject {
-  const [height, width] = planar(model.input.spatial);
-  const { channels } = model.input;
-  const rng = createRng(`subject ${seed}`);
-  const noise = tensor(
-    [height, width],
-    Float32Array.from({ length: height * width }, () => rng.normal()),
-  );
-  const smooth = gaussianBlur(noise, 1.5);
-  const view = tensor(
-    [height, width],
-    smooth.data.map(v => Math.min(1, Math.max(0, 0.5 + v))),
-  );
-  const image = tensor([height, width, channels]);
+  const { spatial, channels } = model.input;
+  const view = texture(spatial, createRng(`subject ${seed}`));
+  const gain = (k: number) => 1 + 0.5 * k;
+  const image = tensor([...spatial, channels]);
   for (let i = 0; i < image.data.length; i++) {
     const k = i % channels;
-    image.data[i] = (view.data[(i - k) / channels]! - 0.5) * (1 + 0.5 * k);
+    image.data[i] = (view.data[(i - k) / channels]! - 0.5) * gain(k);
   }
   const baseline = tensor(image.shape, new Float32Array(image.data.length).fill(-0.5));
-  return { model, image, baseline, view, spacing: [1.5, 1.5], signal };
+  const windowRange = Array.from({ length: channels }, (_, k) => gain(k));
+  return { model, image, baseline, view, spacing: spatial.map(() => 1.5), windowRange, signal };
+}
+
+/** Noise around 0.5, smoothed plane by plane and clipped to 0…1. */
+function texture(spatial: readonly number[], rng: Rng): Tensor {
+  const plane = spatial.slice(-2);
+  const size = sizeOf(plane);
+  const out = tensor(spatial);
+  for (let start = 0; start < out.data.length; start += size) {
+    const noise = tensor(
+      plane,
+      Float32Array.from({ length: size }, () => rng.normal()),
+    );
+    out.data.set(
+      gaussianBlur(noise, 1.5).data.map(v => Math.min(1, Math.max(0, 0.5 + v))),
+      start,
+    );
+  }
+  return out;
 }
 
 export interface ExplainRequest {
@@ -56,6 +70,13 @@ export interface ExplainRequest {
   readonly donor?: Tensor | undefined;
   /** What the explainer wraps, where it wraps one. */
   readonly wrapped?: Explainer | undefined;
+  /** Options of what it wraps, instead of those that it gives it itself. */
+  readonly wrappedOptions?: Readonly<Record<string, unknown>> | undefined;
+  /** Default: three images like the subject's. */
+  readonly trainingImages?: readonly Tensor[] | undefined;
+  readonly effects?: Effects | undefined;
+  /** Default: remembers nothing, as while timing. */
+  readonly memo?: Memo | undefined;
 }
 
 export interface Explained {
@@ -66,7 +87,7 @@ export interface Explained {
 
 /** One explanation as the runner asks for it: options parsed, passes metered, undeclared capabilities out of reach. */
 export async function explainSubject(request: ExplainRequest): Promise<Explained> {
-  const { explainer, subject, seed = 'conformance' } = request;
+  const { explainer, subject, wrapped, seed = 'conformance' } = request;
   const passes = { forward: 0, backward: 0 };
   const model = subject.model.metered({
     forward: n => {
@@ -77,17 +98,21 @@ export async function explainSubject(request: ExplainRequest): Promise<Explained
     },
   });
   const options = explainer.options.parse(request.options ?? {});
+  const innerOptions = request.wrappedOptions ?? explainer.innerOptionsOf(options);
+  const training =
+    request.trainingImages ?? Array.from({ length: 3 }, (_, i) => subjectFor(subject.model, 90 + i).image);
   const result = await explainer.explain({
     ...subject,
     model: restricted(model, explainer.requiresOf(options)) as AbleModel,
     target: { class: request.class ?? 0 },
     options,
     rng: request.rng ?? createRng(seed),
-    memo: (_, compute) => compute(),
-    inner: image => innerMap(request, model as FullClassifier, image),
-    trainingImages: async count =>
-      Array.from({ length: Math.min(count, 3) }, (_, i) => subjectFor(subject.model, 90 + i).image),
+    memo: request.memo ?? ((_, compute) => compute()),
+    inner: image => innerMap(request, innerOptions, model as FullClassifier, image),
+    ...(wrapped ? { innerKey: JSON.stringify([wrapped.name, wrapped.options.parse(innerOptions)]) } : {}),
+    trainingImages: async count => training.slice(0, count),
     ...(request.donor ? { donor: request.donor } : {}),
+    ...(request.effects ? { effects: request.effects } : {}),
   });
   return { result, ...passes };
 }
@@ -95,34 +120,48 @@ export async function explainSubject(request: ExplainRequest): Promise<Explained
 /** The wrapped explainer's map of another image, as the runner gives it. */
 async function innerMap(
   { subject, wrapped, ...request }: ExplainRequest,
+  options: Readonly<Record<string, unknown>>,
   model: FullClassifier,
   image: Tensor,
 ): Promise<Attribution | Undefined> {
-  if (!wrapped) throw new CtXaiError('PLUGIN', `explainer '${request.explainer.name}' wraps none.`);
+  if (!wrapped) {
+    throw new CtXaiError('PLUGIN', `explainer '${request.explainer.name}' asks for a wrapped explainer's map.`, {
+      hint: "Name the explainer that it wraps by default in 'wraps'.",
+    });
+  }
   const { result } = await explainSubject({
     ...request,
-    options: undefined,
+    options,
     explainer: wrapped,
+    wrappedOptions: undefined,
     subject: { ...subject, model, image },
   });
   return result;
 }
 
+/** The methods that come with each capability. */
+const METHODS: Readonly<Record<Capability, readonly (keyof FullClassifier)[]>> = {
+  gradients: ['gradients'],
+  'backward-rules': ['gradients'],
+  activations: ['layers', 'activations'],
+  layers: ['layers', 'layer', 'layerGradients'],
+  continuation: ['layers', 'activations', 'continueFrom'],
+  'bias-gradients': ['biasGradients'],
+  attention: ['attention'],
+};
+
 /** A classifier with the declared capabilities only, so that a call to another one fails. */
 function restricted(model: Classifier, requires: readonly Capability[]): FullClassifier {
   const full = model as FullClassifier;
   const { id, input, classes, capabilities, runtime } = model;
-  const gradients: FullClassifier['gradients'] = (...asked) => full.gradients(...asked);
-  const layers: FullClassifier['layers'] = () => full.layers();
-  const layer: FullClassifier['layer'] = (...asked) => full.layer(...asked);
-  const layerGradients: FullClassifier['layerGradients'] = (...asked) => full.layerGradients(...asked);
+  const declared = requires.flatMap(capability => METHODS[capability]);
+  const bound = (name: keyof FullClassifier) => {
+    const method = full[name];
+    return typeof method === 'function' ? [[name, method.bind(full)] as const] : [];
+  };
   return {
     ...{ id, input, classes, capabilities, runtime },
-    scores: (...asked) => model.scores(...asked),
-    score: (...asked) => model.score(...asked),
-    metered: meter => model.metered(meter),
-    close: () => model.close(),
-    ...(requires.includes('gradients') ? { gradients } : {}),
-    ...(requires.includes('layers') ? { layers, layer, layerGradients } : {}),
+    ...Object.fromEntries((['scores', 'score', 'metered', 'close'] as const).flatMap(bound)),
+    ...Object.fromEntries(declared.flatMap(bound)),
   } as FullClassifier;
 }

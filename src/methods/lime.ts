@@ -60,6 +60,8 @@ export const lime = defineExplainer({
       baseline: 'zero-input',
     },
   },
+  // Quickshift needs a narrow kernel on images as small as those of the checks.
+  checks: { options: { samples: 200, kernelSize: 1 } },
   cost: ({ samples }) => ({ forward: samples, backward: 0 }),
   spend: (passes, o) => (passes < 2 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)) }),
 

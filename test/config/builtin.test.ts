@@ -29,7 +29,10 @@ describe('builtin.ts lists what is on disk, under the files’ names', () => {
 
   it('engines: one folder each', () => {
     const folders = readdirSync(join(source, 'engines'), { withFileTypes: true })
-      .filter(item => item.isDirectory() && readdirSync(join(source, 'engines', item.name)).includes(`${item.name}-engine.ts`))
+      .filter(
+        item =>
+          item.isDirectory() && readdirSync(join(source, 'engines', item.name)).includes(`${item.name}-engine.ts`),
+      )
       .map(item => item.name);
     expect([...registry.engines.keys()].sort()).toEqual(folders.sort());
   });

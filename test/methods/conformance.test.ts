@@ -1,27 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { builtinRegistry } from '../../src/builtin.ts';
 import { explainerChecks } from '../../src/conformance/explainer-checks.ts';
 import { defineExplainer } from '../../src/core/define.ts';
 import { tensor } from '../../src/core/tensor.ts';
-import { centre } from '../../src/methods/centre.ts';
-import { edges } from '../../src/methods/edges.ts';
-import { gradCam } from '../../src/methods/grad-cam.ts';
-import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
-import { lime } from '../../src/methods/lime.ts';
-import { occlusion } from '../../src/methods/occlusion.ts';
 import { random } from '../../src/methods/random.ts';
-import { shuffled } from '../../src/methods/shuffled.ts';
 
-const builtIns = [gradCam, integratedGradients, lime, occlusion, centre, edges, random, shuffled];
+const { explainers } = builtinRegistry();
 
-describe.each(builtIns)('$name', explainer => {
-  // LIME is the same with fewer samples, and quickshift needs a narrow kernel on images as small as the suite's.
-  const small = explainer === lime ? { samples: 200, kernelSize: 1 } : {};
+/** Built-in explainers declare their passes exactly, or as an upper bound. */
+const EXACT = 1;
+
+describe.each([...explainers.values()])('$name', explainer => {
+  const { wraps, checks, presets } = explainer;
+  const wrapped = wraps === undefined ? {} : { wrapped: explainers.get(wraps)! };
   describe('with its defaults', () => {
-    for (const { name, run } of explainerChecks(explainer, { options: small })) it(name, run);
+    for (const { name, run } of explainerChecks(explainer, { costFactor: EXACT, ...wrapped })) it(name, run);
   });
-  describe.each(Object.entries(explainer.presets))('with preset %s', (_, { options }) => {
-    for (const { name, run } of explainerChecks(explainer, { options: { ...small, ...options } })) it(name, run);
+  describe.each(Object.entries(presets))('with preset %s', (_, { options }) => {
+    const small = { ...checks.options, ...options };
+    for (const { name, run } of explainerChecks(explainer, { options: small, costFactor: EXACT, ...wrapped })) {
+      it(name, run);
+    }
   });
 });
 
@@ -112,6 +112,87 @@ describe('the suite catches', () => {
     'a method that ignores the class': [
       defineExplainer({ ...base, role: 'method', cost: free, explain: async () => ({ map: grid(i => i) }) }),
       /does not depend on the class/,
+    ],
+    'a class-blind explainer that sees the class': [
+      defineExplainer({
+        ...base,
+        cost: free,
+        classBlind: true,
+        explain: async ({ target }) => ({ map: grid(i => i * target.class) }),
+      }),
+      /its map depends on the class/,
+    ],
+    'a memo key that leaves out the class': [
+      defineExplainer({
+        ...base,
+        cost: free,
+        explain: ({ memo, target }) => memo('map', async () => ({ map: grid(i => i * target.class) })),
+      }),
+      /memo mixes up two explanations/,
+    ],
+    'a memo key that leaves out the wrapped explainer': [
+      defineExplainer({
+        ...base,
+        wraps: 'signed-gradient',
+        explain: ({ memo, target, image, rng, inner }) =>
+          memo(`map ${target.class} ${rng.fork('key').next()}`, () => inner(image)),
+      }),
+      /memo mixes up two explanations/,
+    ],
+    'a wrapper that takes no answer for a map': [
+      defineExplainer({
+        ...base,
+        wraps: 'signed-gradient',
+        async explain({ inner, image }) {
+          await inner(image);
+          return { map: grid(i => i) };
+        },
+      }),
+      /it gave a map of nothing/,
+    ],
+    'a wrapper that does not say what it wraps': [
+      defineExplainer({ ...base, explain: ({ inner, image }) => inner(image) }),
+      /Name the explainer that it wraps by default/,
+    ],
+    'more passes than at most': [
+      defineExplainer({
+        ...base,
+        cost: () => ({ forward: 1, backward: 0, atMost: true }),
+        async explain({ model, image, signal }) {
+          await model.scores({ count: 2, write: (_, out) => out.set(image.data) }, { as: 'logit', signal });
+          return { map: grid(i => i) };
+        },
+      }),
+      /declares at most 1 forward passes and spent 2/,
+    ],
+    'standard errors of another shape': [
+      defineExplainer({
+        ...base,
+        cost: free,
+        explain: async () => ({ map: grid(i => i), standardErrors: tensor([3]) }),
+      }),
+      /standard errors are not/,
+    ],
+    'regions with several values': [
+      defineExplainer({
+        ...base,
+        cost: free,
+        explain: async () => ({ map: grid(i => i), regions: new Int32Array(18 * 22) }),
+      }),
+      /the map differs within a region/,
+    ],
+    'a map without the training images that it needs': [
+      defineExplainer({
+        ...base,
+        needs: ['training-images'],
+        cost: free,
+        explain: async () => ({ map: grid(i => i) }),
+      }),
+      /gave a map where there are no training images/,
+    ],
+    'volumes that it cannot explain': [
+      defineExplainer({ ...base, dimensions: [2, 3], cost: free, explain: async () => ({ map: grid(i => i) }) }),
+      /not the model's \[4, 6, 5\]/,
     ],
     'unknown options': [
       defineExplainer({ ...base, options: z.object({}), cost: free, explain: async () => ({ map: grid(i => i) }) }),
