@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ModelCard } from '../../../src/core/contracts/index.ts';
+import { resizeBilinear } from '../../../src/core/image/resize.ts';
 import { readNpy } from '../../../src/core/npy.ts';
 import { filled, type Tensor, tensor } from '../../../src/core/tensor.ts';
 
@@ -17,6 +18,8 @@ export interface ReferenceModel {
   readonly 'gradient-margin': string;
   /** The CAM layer's tensor in the ONNX file; absent: the network has none. */
   readonly layer?: string;
+  /** A second, earlier layer that references of the variant `earlier` take. */
+  readonly earlierLayer?: string;
   readonly activations?: string;
   readonly 'layer-gradient-logit'?: string;
   readonly 'layer-gradient-margin'?: string;
@@ -32,10 +35,14 @@ export interface Reference {
   /** The tool with its version, or `formula`: our own plain PyTorch or NumPy. */
   readonly by: string;
   readonly call: string;
-  readonly map: string;
+  /** [2, 1, h, w]; absent where only `raw` is stored. */
+  readonly map?: string;
   /** Maps on the layer's grid, before ReLU and enlarging, where the explainer has them. */
   readonly raw?: string;
+  /** Whether `map` keeps the signs of `raw`; else it is what ReLU leaves. */
+  readonly signed?: boolean;
   readonly layer?: string;
+  readonly layers?: readonly string[];
   readonly baseline?: 'zero';
   readonly parameters?: Readonly<Record<string, unknown>>;
   /** What was drawn at random, as arrays. */
@@ -69,7 +76,21 @@ export function referenceItem(file: string, i: number): Tensor {
   const { shape, data } = referenceArray(file);
   const item = shape.slice(1);
   const size = item.reduce((a, b) => a * b, 1);
-  return tensor(item.length === 3 && item[0] === 1 ? item.slice(1) : item, (data as Float32Array).slice(i * size, (i + 1) * size));
+  const values = (data as Float32Array).slice(i * size, (i + 1) * size);
+  return tensor(item.length === 3 && item[0] === 1 ? item.slice(1) : item, values);
+}
+
+/**
+ * The map [h, w] of image `i`: as stored, or `raw` through ReLU (unless it is signed) and bilinear enlarging.
+ * @throws Error where the reference has no maps.
+ */
+export function referenceMap({ explainer, model, map, raw, signed }: Reference, i: number): Tensor {
+  if (map !== undefined) return referenceItem(map, i);
+  if (raw === undefined) throw new Error(`the reference of ${explainer} on ${model} has no maps`);
+  const { side } = index.models[model]!;
+  const { shape, data } = referenceItem(raw, i);
+  const coarse = tensor(shape, signed === true ? data : data.map(v => Math.max(0, v)));
+  return resizeBilinear(coarse, [side, side], { antialias: false });
 }
 
 /** Image `i` of a model, [h, w, 1] in input space. */

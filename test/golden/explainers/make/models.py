@@ -9,7 +9,7 @@ import onnxruntime
 import torch
 
 from common import ROOT, Writer, array, gradient, images, load, read_index, relative, score, versions, write_index
-from networks import NETWORKS, warm
+from networks import EARLIER, NETWORKS, warm
 
 SEED = {"cnn": 1, "densenet": 2, "resnet": 3, "efficientnet": 4, "convnext": 5, "vit": 6}
 #: Explained classes, by image: positive and negative logits, likely and unlikely classes.
@@ -53,6 +53,8 @@ def make(name):
     if name != "vit":
         with torch.no_grad():
             entry["layer"] = tensor_named(path, x, model.features(torch.from_numpy(x)).numpy())
+            earlier = model.features[:EARLIER[name] + 1](torch.from_numpy(x)).numpy()
+            entry["earlierLayer"] = tensor_named(path, x, earlier)
     return entry
 
 

@@ -210,6 +210,9 @@ def vit():
 NETWORKS = {"cnn": (cnn, 64), "densenet": (densenet, 32), "resnet": (resnet, 32),
             "efficientnet": (efficientnet, 32), "convnext": (convnext, 32), "vit": (vit, 32)}
 
+#: Where in `features` a second, earlier layer for CAM methods ends; some of its values are negative where no ReLU is near.
+EARLIER = {"cnn": 8, "densenet": 9, "resnet": 4, "efficientnet": 3, "convnext": 2}
+
 
 def last_linear(model):
     return [m for m in model.modules() if isinstance(m, nn.Linear)][-1]
