@@ -1,7 +1,8 @@
 import { createRng, type Rng } from '../rng.ts';
+import { aucInterval, type ClusteredAuc, clusteredAuc, meanAucInterval } from './auc-interval.ts';
+import { bootstrapT } from './bootstrap-t.ts';
 import { type Calibration, calibration } from './calibration.ts';
-import { quantile } from './quantile.ts';
-import { auc, type RocOrder, rocOrder } from './roc.ts';
+import { type ClusteredShare, meanShare, type PatientCount, shareInterval, shareOfImages } from './proportion.ts';
 
 /** One classified image. */
 export interface ClassifiedImage {
@@ -12,7 +13,10 @@ export interface ClassifiedImage {
   readonly patient: string;
 }
 
-/** A share of images; null where there are none to count. The interval is null where it can't be had. */
+/**
+ * A share of images, an area, or a mean; null where there are none to count. The interval is null only then, and for
+ * the Brier score of fewer than six patients or of none that differ.
+ */
 export interface Estimate {
   readonly value: number | null;
   readonly low: number | null;
@@ -50,7 +54,7 @@ export interface Performance {
 
 export interface PerformanceOptions {
   readonly rng?: Rng;
-  /** Resamples of patients. Default 2,000. */
+  /** Resamples of patients, for the Brier score. Default 9,999. */
   readonly resamples?: number;
   /** Default 0.95. */
   readonly level?: number;
@@ -60,41 +64,44 @@ export interface PerformanceOptions {
   readonly bins?: number;
 }
 
-/** With fewer patients a resample says nothing. */
-const LEAST_PATIENTS = 6;
-/** An interval is given if at least this share of the resamples has the images it needs. */
-const LEAST_USABLE = 0.95;
-
 /**
- * How good a classifier is on a data set. Values are over images, as a model's card states them; intervals resample
- * patients with all their images (percentile bootstrap). The predicted class is the most probable, the first of equals.
+ * How good a classifier is on a data set. Values are over images, as a model's card states them; intervals take patients
+ * as units, each measure with one kind of interval whatever the counts. The predicted class is the most probable, the
+ * first of equals.
  * @throws RangeError without images, or with a label or probability that is not possible.
  */
 export function performance(rows: readonly ClassifiedImage[], options: PerformanceOptions = {}): Performance {
-  const { positive = 1, level = 0.95, resamples = 2000, bins = 10 } = options;
+  const { positive = 1, level = 0.95, bins = 10 } = options;
   const k = checked(rows);
   const binary = k === 2;
   const predicted = rows.map(row => row.probabilities.indexOf(Math.max(...row.probabilities)));
   const right = rows.map((row, i) => row.label === predicted[i]);
-  const figures = figuresOf(rows, predicted, k, binary ? positive : null);
-  const patients = [...new Set(rows.map(row => row.patient))].sort();
-  const values = figures(new Float64Array(rows.length).fill(1));
-  const samples = patients.length < LEAST_PATIENTS ? [] : resampled(rows, patients, figures, options);
-  const estimate = (name: string): Estimate => {
-    const usable = samples.map(sample => sample[name]).filter(v => v !== null && v !== undefined);
-    const enough = samples.length > 0 && usable.length >= LEAST_USABLE * samples.length;
-    const [low, high] = enough ? [quantile(usable, (1 - level) / 2), quantile(usable, (1 + level) / 2)] : [null, null];
-    const value = values[name] ?? null;
-    return value === null ? { value, low: null, high: null } : { value, low, high };
-  };
+  const every = Array.from({ length: k }, (_, c) => c);
+  const counted = (of: (i: number) => boolean, holds: (i: number) => boolean) => countsOf(rows, of, holds);
+  const ofClass = (c: number) => (i: number) => rows[i]!.label === c;
+  const not = (holds: (i: number) => boolean) => (i: number) => !holds(i);
+  const recall = every.map(c => counted(ofClass(c), i => predicted[i] === c));
+  const rejection = every.map(c => counted(not(ofClass(c)), i => predicted[i] !== c));
+  const areas = every.map(c =>
+    clusteredAuc(
+      rows.map(({ label, probabilities: p, patient }) => ({ score: p[c]!, positive: label === c, patient })),
+    ),
+  );
+  const one = (counts: Map<string, PatientCount>) => shareEstimate(shareOfImages([...counts.values()]), level);
+  const over = (classes: Map<string, PatientCount>[]) => shareEstimate(meanShare(classes, rows.length), level);
   return {
     images: rows.length,
-    patients: patients.length,
-    accuracy: estimate('accuracy'),
-    sensitivity: estimate('sensitivity'),
-    specificity: estimate('specificity'),
-    auc: estimate('auc'),
-    brier: estimate('brier'),
+    patients: new Set(rows.map(row => row.patient)).size,
+    accuracy: one(
+      counted(
+        () => true,
+        i => right[i]!,
+      ),
+    ),
+    sensitivity: binary ? one(recall[positive]!) : over(recall),
+    specificity: binary ? one(rejection[positive]!) : over(rejection),
+    auc: binary ? aucEstimate(areas[positive]!, level) : meanAuc(areas, level),
+    brier: brierEstimate(rows, binary ? positive : null, options),
     calibration: binary
       ? calibration(
           rows.map(row => row.probabilities[positive]!),
@@ -106,96 +113,70 @@ export function performance(rows: readonly ClassifiedImage[], options: Performan
           right,
           bins,
         ),
-    confusion: Array.from({ length: k }, (_, t) =>
-      Array.from({ length: k }, (_, p) => rows.filter((row, i) => row.label === t && predicted[i] === p).length),
-    ),
-    classes: Array.from({ length: k }, (_, c) => ({
+    confusion: every.map(t => every.map(p => rows.filter((row, i) => row.label === t && predicted[i] === p).length)),
+    classes: every.map(c => ({
       images: rows.filter(row => row.label === c).length,
-      sensitivity: estimate(`sensitivity ${c}`),
-      specificity: estimate(`specificity ${c}`),
-      auc: estimate(`auc ${c}`),
+      sensitivity: one(recall[c]!),
+      specificity: one(rejection[c]!),
+      auc: aucEstimate(areas[c]!, level),
     })),
     positive: binary ? positive : null,
-    interval: `${level * 100} %, percentile bootstrap of patients, ${resamples} resamples`,
+    interval:
+      `${level * 100} %, patients as units: Clopper and Pearson’s with effective numbers of images for shares, ` +
+      'Newcombe’s score interval with Obuchowski’s variance for the AUC, bootstrap-t for the Brier score',
   };
 }
 
-type Figures = Record<string, number | null>;
+const NOTHING: Estimate = { value: null, low: null, high: null };
 
-/** All figures under weights of the images; what does not depend on the weights is worked out once. */
-function figuresOf(
-  rows: readonly ClassifiedImage[],
-  predicted: readonly number[],
-  k: number,
-  positive: number | null,
-): (weights: Float64Array) => Figures {
-  const classes = Array.from({ length: k }, (_, c) => c);
-  const orders: RocOrder[] = classes.map(c =>
-    rocOrder(
-      rows.map(row => row.probabilities[c]!),
-      rows.map(row => row.label === c),
-    ),
-  );
-  const errors = rows.map(({ label, probabilities }) =>
-    positive === null
-      ? probabilities.reduce((sum, p, c) => sum + (p - (label === c ? 1 : 0)) ** 2, 0)
-      : (probabilities[positive]! - (label === positive ? 1 : 0)) ** 2,
-  );
-  return weights => {
-    const share = (of: (i: number) => boolean, holds: (i: number) => boolean): number | null => {
-      let [total, held] = [0, 0];
-      for (let i = 0; i < rows.length; i++) {
-        if (!of(i)) continue;
-        total += weights[i]!;
-        if (holds(i)) held += weights[i]!;
-      }
-      return total > 0 ? held / total : null;
-    };
-    const all = weights.reduce((a, b) => a + b, 0);
-    const out: Figures = {
-      accuracy: share(
-        () => true,
-        i => predicted[i] === rows[i]!.label,
-      ),
-      brier: errors.reduce((sum, e, i) => sum + e * weights[i]!, 0) / all,
-    };
-    for (const c of classes) {
-      out[`sensitivity ${c}`] = share(
-        i => rows[i]!.label === c,
-        i => predicted[i] === c,
-      );
-      out[`specificity ${c}`] = share(
-        i => rows[i]!.label !== c,
-        i => predicted[i] !== c,
-      );
-      out[`auc ${c}`] = auc(orders[c]!, weights);
-    }
-    for (const name of ['sensitivity', 'specificity', 'auc']) {
-      const each = classes.map(c => out[`${name} ${c}`]!).filter(v => v !== null);
-      const macro = each.length > 0 ? each.reduce((a, b) => a + b, 0) / each.length : null;
-      out[name] = positive === null ? macro : out[`${name} ${positive}`]!;
-    }
-    return out;
-  };
+function shareEstimate(share: ClusteredShare | undefined, level: number): Estimate {
+  return share ? { value: share.value, ...shareInterval(share, level) } : NOTHING;
 }
 
-/** The figures of resamples of patients, each with all their images. */
-function resampled(
+function aucEstimate(area: ClusteredAuc | null, level: number): Estimate {
+  return area ? { value: area.value, ...aucInterval(area, level) } : NOTHING;
+}
+
+function meanAuc(areas: readonly (ClusteredAuc | null)[], level: number): Estimate {
+  const held = areas.filter(area => area !== null);
+  if (held.length === 0) return NOTHING;
+  return { value: held.reduce((sum, a) => sum + a.value, 0) / held.length, ...meanAucInterval(held, level) };
+}
+
+/** Hits and images by patient, of the images that count. */
+function countsOf(
   rows: readonly ClassifiedImage[],
-  patients: readonly string[],
-  figures: (weights: Float64Array) => Figures,
-  { rng = createRng('performance'), resamples = 2000 }: PerformanceOptions,
-): Figures[] {
-  const index = new Map(patients.map((patient, i) => [patient, i]));
-  const owner = rows.map(row => index.get(row.patient)!);
-  const drawn = new Float64Array(patients.length);
-  const weights = new Float64Array(rows.length);
-  return Array.from({ length: resamples }, () => {
-    drawn.fill(0);
-    for (let i = 0; i < patients.length; i++) drawn[rng.int(patients.length)]!++;
-    for (let i = 0; i < rows.length; i++) weights[i] = drawn[owner[i]!]!;
-    return figures(weights);
+  of: (i: number) => boolean,
+  holds: (i: number) => boolean,
+): Map<string, PatientCount> {
+  const counts = new Map<string, { hits: number; images: number }>();
+  rows.forEach(({ patient }, i) => {
+    if (!of(i)) return;
+    const held = counts.get(patient) ?? { hits: 0, images: 0 };
+    counts.set(patient, { hits: held.hits + (holds(i) ? 1 : 0), images: held.images + 1 });
   });
+  return counts;
+}
+
+function brierEstimate(
+  rows: readonly ClassifiedImage[],
+  positive: number | null,
+  { rng = createRng('performance'), resamples = 9999, level = 0.95 }: PerformanceOptions,
+): Estimate {
+  const patients = new Map<string, { sum: number; weight: number }>();
+  for (const { label, probabilities, patient } of rows) {
+    const error =
+      positive === null
+        ? probabilities.reduce((sum, p, c) => sum + (p - (label === c ? 1 : 0)) ** 2, 0)
+        : (probabilities[positive]! - (label === positive ? 1 : 0)) ** 2;
+    const held = patients.get(patient) ?? { sum: 0, weight: 0 };
+    patients.set(patient, { sum: held.sum + error, weight: held.weight + 1 });
+  }
+  const sums = [...patients].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, sum]) => sum);
+  const value = sums.reduce((total, p) => total + p.sum, 0) / rows.length;
+  const ends = bootstrapT(sums, { rng, resamples, level });
+  if (!ends) return { value, low: null, high: null };
+  return { value, low: Math.max(0, ends.low), high: Math.min(positive === null ? 2 : 1, ends.high) };
 }
 
 /** The number of classes. */

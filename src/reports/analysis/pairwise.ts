@@ -1,5 +1,5 @@
 import type { Rng } from '../../core/rng.ts';
-import { maxT, rankSets } from '../../core/statistics/max-t.ts';
+import { maxT, ORDER_FROM, rankSets } from '../../core/statistics/max-t.ts';
 import { type PatientValue, patientMeans } from '../../core/statistics/patients.ts';
 import { type Summary, summarise } from '../../core/statistics/summary.ts';
 import type { Answered, Difference, Ranking } from './analysis.ts';
@@ -97,7 +97,7 @@ export function rankingOf(
     canRank: test.canRank,
     patients: table.length,
     incomplete: patients.size - table.length,
-    floor: test.floor,
+    floor: ORDER_FROM,
     sets,
     ...(worstCase ? { worstCase: namedSets(ranked, rankSets(worstCase, better)) } : {}),
     pairs: test.pairs.map(({ a, b, difference, p, significant }) => {

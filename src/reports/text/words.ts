@@ -48,7 +48,7 @@ function ranksNote(ranking: Ranking | undefined, methods: number): string {
     ranking.incomplete > 0 ? `, ${ranking.incomplete} left out because no image has values for all methods` : '';
   const base = `${ranking.patients} complete patients${left}`;
   if (!ranking.canRank) {
-    return `Cannot rank: ${base}; ${ranking.floor} are needed for ${ranking.pairs.length} pairs at 5 % family-wise error.`;
+    return `Cannot rank: ${base}; an order is shown from ${ranking.floor} patients on.`;
   }
   const changed = [...ranking.sets.keys()].filter(method => differs(ranking, method));
   const worst =
@@ -58,7 +58,7 @@ function ranksNote(ranking: Ranking | undefined, methods: number): string {
         ? ' The same where missing values count as the image’s worst.'
         : '';
   return (
-    `Ranks: simultaneous 95 % rank sets from sign-flip max-T over ${ranking.pairs.length} pairs (${base}). ` +
+    `Ranks: simultaneous 95 % rank sets from sign-flip and bootstrap max-T over ${ranking.pairs.length} pairs (${base}). ` +
     `Methods whose ranks overlap may still differ; sets that do not overlap do.${worst}`
   );
 }

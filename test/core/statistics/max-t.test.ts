@@ -11,13 +11,30 @@ function study(rng: Rng, patients: number, means: readonly number[]): number[][]
 }
 
 describe('max-T', () => {
-  it('floors: no ranking below these numbers of patients', () => {
-    const pairs = (methods: number) => (methods * (methods - 1)) / 2;
-    expect([4, 6, 8, 9, 10].map(k => leastPatients(pairs(k)))).toEqual([8, 10, 11, 11, 11]);
-    const clear = study(createRng(1), 7, [0, 10, 20, 30]);
-    expect(maxT(clear)).toMatchObject({ floor: 8, canRank: false });
-    expect(rankSets(maxT(clear), 'higher')).toEqual([1, 2, 3, 4].map(() => [1, 4]));
-    expect(maxT(study(createRng(1), 8, [0, 10, 20, 30])).canRank).toBe(true);
+  it('floors: six patients can be separated, twelve are needed for an order', () => {
+    expect([0.05, 0.1, 0.01].map(leastPatients)).toEqual([6, 5, 8]);
+    const clear = study(createRng(1), 6, [0, 100, 200, 300]);
+    const six = maxT(clear);
+    expect(six).toMatchObject({ canRank: false, exploratory: true, exact: true, patterns: 32 });
+    // The two patterns of 64 in which all signs agree.
+    for (const pair of six.pairs) expect(pair.pSigns).toBe(2 / 64);
+    expect(maxT(clear.slice(1)).pairs.every(pair => pair.pSigns === 2 / 32 && !pair.significant)).toBe(true);
+    expect(rankSets(six, 'higher')).toEqual([1, 2, 3, 4].map(() => [1, 4]));
+    expect(maxT(study(createRng(1), 12, [0, 10, 20, 30]))).toMatchObject({ canRank: true, exploratory: true });
+    expect(maxT(study(createRng(1), 24, [0, 10, 20, 30]))).toMatchObject({ canRank: true, exploratory: false });
+  });
+
+  it('tests all against a declared reference instead of all pairs', () => {
+    const table = study(createRng(2), 24, [0, 0, 5, -5]);
+    const test = maxT(table, { reference: 1, resamples: 999 });
+    expect(test.pairs.map(({ a, b }) => [a, b])).toEqual([
+      [1, 0],
+      [1, 2],
+      [1, 3],
+    ]);
+    expect(test.pairs.map(pair => pair.significant)).toEqual([false, true, true]);
+    expect(test).toMatchObject({ reference: 1, canRank: false });
+    expect(() => maxT(table, { reference: 4 })).toThrow(/reference 4/);
   });
 
   it('ranks clear differences, in either direction', () => {
@@ -46,12 +63,12 @@ describe('max-T', () => {
 
   it('methods that are the same everywhere do not differ', () => {
     const test = maxT(study(createRng(5), 12, [0]).map(([v]) => [v!, v!]));
-    expect(test.pairs).toEqual([{ a: 0, b: 1, difference: 0, t: null, p: 1, significant: false }]);
+    expect(test.pairs[0]).toMatchObject({ difference: 0, t: null, p: 1, pSigns: 1, significant: false, low: null });
   });
 
   it('a difference that is the same for all patients has no t but the smallest p', () => {
     const test = maxT(study(createRng(6), 10, [0]).map(([v]) => [v!, v! + 1]));
-    expect(test.pairs[0]).toMatchObject({ t: null, p: 2 / 2 ** 10, significant: true });
+    expect(test.pairs[0]).toMatchObject({ t: null, pSigns: 2 / 2 ** 10, pBootstrap: 1e-4, significant: true });
   });
 
   it('does not see offsets of patients, scale, or the order of patients', () => {
@@ -60,9 +77,9 @@ describe('max-T', () => {
         const rng = createRng(seed);
         const table = study(rng, n, new Array<number>(k).fill(0));
         const moved = rng.shuffle(table.map(row => row.map(v => 3 * v + 100 * row[0]!)));
-        const p = maxT(table).pairs.map(pair => pair.p);
-        maxT(moved).pairs.forEach((pair, i) => {
-          expect(pair.p).toBeCloseTo(p[i]!, 9);
+        const p = maxT(table, { resamples: 300 }).pairs.map(pair => pair.pSigns);
+        maxT(moved, { resamples: 300 }).pairs.forEach((pair, i) => {
+          expect(pair.pSigns).toBeCloseTo(p[i]!, 9);
         });
       }),
       { numRuns: 60 },
@@ -80,7 +97,7 @@ describe('max-T', () => {
     const rng = createRng('family-wise error');
     let wrong = 0;
     for (let s = 0; s < 500; s++) {
-      const test = maxT(study(rng, 20, [0, 0, 0, 0, 0, 0]), { permutations: 499, rng: rng.fork(s) });
+      const test = maxT(study(rng, 20, [0, 0, 0, 0, 0, 0]), { resamples: 499, rng: rng.fork(s) });
       if (test.pairs.some(pair => pair.significant)) wrong++;
     }
     expect(wrong / 500).toBeLessThanOrEqual(0.069);
@@ -99,7 +116,7 @@ describe('max-T', () => {
     const rng = createRng('rank sets');
     let held = 0;
     for (let s = 0; s < 300; s++) {
-      const sets = rankSets(maxT(study(rng, 20, means), { permutations: 499, rng: rng.fork(s) }), 'higher');
+      const sets = rankSets(maxT(study(rng, 20, means), { resamples: 499, rng: rng.fork(s) }), 'higher');
       if (sets.every(([low, high], m) => ranks[m]!.every(r => low <= r && r <= high))) held++;
     }
     expect(held / 300).toBeGreaterThanOrEqual(0.925);

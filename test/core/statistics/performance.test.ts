@@ -84,7 +84,7 @@ describe('performance', () => {
     expect(found.sensitivity.value).toBeCloseTo(2 / 3);
     expect(found.specificity.value).toBeCloseTo(3 / 4);
     expect(found.auc.value).toBeCloseTo(10 / 12);
-    expect(found.interval).toBe('95 %, percentile bootstrap of patients, 400 resamples');
+    expect(found.interval).toMatch(/^95 %, patients as units: Clopper and Pearson/);
   });
 
   it('the other class as positive swaps sensitivity and specificity', () => {
@@ -94,14 +94,47 @@ describe('performance', () => {
     expect(found.auc.value).toBeCloseTo(10 / 12);
   });
 
-  it('gives no interval where resamples lack a class, nor below six patients', () => {
-    // One of seven patients is positive: a third of the resamples has no positive image.
-    const few = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map((p, i) => image(i === 0 ? 1 : 0, i / 10, p));
-    const found = performance(few, { resamples: 300 });
-    expect(found.auc).toEqual({ value: 0, low: null, high: null });
-    expect(found.accuracy.low).not.toBeNull();
-    expect(performance(rows.slice(0, 5), { resamples: 50 }).accuracy).toMatchObject({ low: null, high: null });
-    expect(performance([image(0, 0.2, 'a'), image(0, 0.3, 'b')]).auc.value).toBeNull();
+  it('gives every share and area an interval, whatever the counts', () => {
+    const all = (hit: boolean) =>
+      performance(
+        Array.from({ length: 12 }, (_, i) => image(i % 2, (i % 2 === 0) === hit ? 0.1 + i / 100 : 0.9, `p${i}`)),
+      );
+    const [best, worst] = [all(true), all(false)];
+    // 12 of 12: .735 to 1; areas of 1 and 0 mirror each other.
+    expect(best.accuracy).toEqual({ value: 1, low: expect.closeTo(0.7353515, 6), high: 1 });
+    expect(best.sensitivity.low).toBeCloseTo(0.025 ** (1 / 6), 9);
+    expect(best.auc).toMatchObject({ value: 1, high: 1 });
+    expect(best.auc.low).toBeGreaterThan(0.55);
+    expect(best.auc.low).toBeLessThan(0.75);
+    expect(worst.auc).toEqual({ value: 0, low: 0, high: expect.closeTo(1 - best.auc.low!, 9) });
+    for (const { accuracy, sensitivity, specificity, auc: area } of [performance(rows.slice(0, 5)), best, worst]) {
+      for (const { value, low, high } of [accuracy, sensitivity, specificity, area]) {
+        expect(low).toBeLessThanOrEqual(value!);
+        expect(high).toBeGreaterThanOrEqual(value!);
+        expect(high! - low!).toBeGreaterThan(0.1);
+      }
+    }
+    expect(performance([image(0, 0.2, 'a'), image(0, 0.3, 'b')]).auc).toEqual({ value: null, low: null, high: null });
+    expect(performance(rows.slice(0, 5)).brier).toMatchObject({ low: null, high: null });
+  });
+
+  it('intervals of means over classes hold the figure, and shrink with patients', () => {
+    const rng = createRng('classes');
+    const many = (patients: number) =>
+      performance(
+        Array.from({ length: 2 * patients }, (_, i) => {
+          const z = [0, 1, 2].map(c => rng.normal() + (c === (i >> 1) % 3 ? 1 : 0));
+          const sum = z.reduce((total, v) => total + Math.exp(v), 0);
+          return { label: (i >> 1) % 3, probabilities: z.map(v => Math.exp(v) / sum), patient: `p${i >> 1}` };
+        }),
+      );
+    const [few, more] = [many(15), many(150)];
+    for (const key of ['sensitivity', 'specificity', 'auc', 'brier'] as const) {
+      const width = ({ low, high }: { low: number | null; high: number | null }) => high! - low!;
+      expect(few[key].low!, key).toBeLessThan(few[key].value!);
+      expect(few[key].high!, key).toBeGreaterThan(few[key].value!);
+      expect(width(more[key]), key).toBeLessThan(0.5 * width(few[key]));
+    }
   });
 
   it('copies of a patient’s images widen the interval: they are no new patients', () => {

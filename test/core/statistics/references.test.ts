@@ -31,19 +31,19 @@ describe('statistics agree with NumPy, SciPy and scikit-learn', () => {
       expect(test.exact).toBe(true);
       test.pairs.forEach((pair, i) => {
         expect(pair.t).toBeCloseTo(t[i], 9);
-        expect(pair.p).toBeCloseTo(p[i], 12);
+        expect(pair.pSigns).toBeCloseTo(p[i], 12);
       });
       const alone = maxT(table.map((row: number[]) => row.slice(0, 2)));
-      expect(alone.pairs[0]!.p).toBeCloseTo(p_first_pair_alone, 12);
+      expect(alone.pairs[0]!.pSigns).toBeCloseTo(p_first_pair_alone, 12);
     }
   });
 
   it('max-T by random sign patterns comes near to all of them', () => {
     const { table, p } = golden.max_t[1];
-    const test = maxT(table, { permutations: 2000 });
+    const test = maxT(table, { resamples: 2000 });
     expect(test.exact).toBe(false);
     test.pairs.forEach((pair, i) => {
-      expect(Math.abs(pair.p - p[i])).toBeLessThan(4 * Math.sqrt((p[i] * (1 - p[i]) + 1e-3) / 2000));
+      expect(Math.abs(pair.pSigns - p[i])).toBeLessThan(4 * Math.sqrt((p[i] * (1 - p[i]) + 1e-3) / 2000));
     });
   });
 
