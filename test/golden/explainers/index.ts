@@ -49,6 +49,8 @@ export interface Reference {
   readonly draws?: Readonly<Record<string, string>>;
   /** Numbers that belong to the maps, by image: sums, score differences … */
   readonly values?: Readonly<Record<string, readonly number[]>>;
+  /** Σ R of the relevance at tensors of the ONNX file, by image. */
+  readonly layerSums?: Readonly<Record<string, readonly number[]>>;
   /** Relative L2 of the map as the tool gives it from the right one, where the tool errs, and why it does. */
   readonly tool?: { readonly by: string; readonly relativeL2: readonly number[]; readonly because: string };
   readonly note?: string;

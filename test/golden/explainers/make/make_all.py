@@ -3,7 +3,7 @@ import pathlib
 import subprocess
 import sys
 
-SCRIPTS = ["models.py", "gradients.py", "backward_rules.py", "cams.py"]
+SCRIPTS = ["models.py", "gradients.py", "backward_rules.py", "cams.py", "lrp.py", "attention.py", "fullgrad.py"]
 
 for script in SCRIPTS:
     subprocess.run([sys.executable, "-W", "ignore", str(pathlib.Path(__file__).with_name(script))], check=True)
