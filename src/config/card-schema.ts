@@ -31,9 +31,12 @@ export const cardSchema = z.strictObject({
     .default('logits')
     .describe('`output` keeps a softmax or sigmoid tail, so that the model’s own output is explained.'),
   classes: z.array(z.string().min(1)).min(2).describe('Class names in the order of the model’s output.'),
+  positive: z.string().min(1).optional().describe('The class that counts as positive. Default: the second.'),
   input: z
     .strictObject({
-      size: z.union([positive, z.tuple([positive, positive])]).describe('Pixels: one number or [rows, columns].'),
+      size: z
+        .union([positive, z.tuple([positive, positive])])
+        .describe('Pixels: one number for a square, or [rows, columns].'),
       channels: z
         .union([z.literal(1), z.literal(3)])
         .default(1)
@@ -55,7 +58,21 @@ export const cardSchema = z.strictObject({
         .optional()
         .describe('Raw values that become 0 and 1; clipped outside. Default: [0, 255] for grey; HU needs one.'),
       air: number.optional().describe('The raw value of air. Default: −1000 HU, or the window’s lower end.'),
-      steps: z.array(step).default([]).describe('Pointwise steps on 0…1, in order; numbers or one per channel.'),
+      mean: perChannel(number)
+        .optional()
+        .describe('Subtracted from 0…1, as torchvision’s Normalize does: one number, or one per channel. With `std`.'),
+      std: perChannel(factor).optional().describe('Divided by after `mean` was subtracted. With `mean`.'),
+      normalise: z
+        .enum(['imagenet', 'min-max', 'z-score'])
+        .optional()
+        .describe(
+          'imagenet: mean [0.485, 0.456, 0.406] and std [0.229, 0.224, 0.225], as torchvision and timm have them. ' +
+            'min-max, z-score: by the image’s own values.',
+        ),
+      steps: z
+        .array(step)
+        .optional()
+        .describe('Pointwise steps on 0…1, in order; numbers or one per channel. Instead of mean, std and normalise.'),
     })
     .prefault({})
     .describe('From raw values to what the network eats.'),

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import type { ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { intensitySteps } from './card-intensity.ts';
 import { type CardFile, cardSchema } from './card-schema.ts';
 import { type CheckContext, check } from './validate.ts';
 import { readYaml } from './yaml.ts';
@@ -60,11 +61,9 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     throw fail(['classes'], `a sigmoid model has 2 classes [negative, positive], not ${card.classes.length}.`);
   }
   const { channels, size } = card.input;
-  for (const [i, step] of card.intensity.steps.entries()) {
-    const [key, value] = Object.entries(step)[0]!;
-    if (Array.isArray(value) && value.length !== channels) {
-      throw fail(['intensity', 'steps', i], `${key} has ${value.length} values for ${channels} channel(s).`);
-    }
+  const steps = intensitySteps(card, (...path) => place(['intensity', ...path]));
+  if (card.positive !== undefined && !card.classes.includes(card.positive)) {
+    throw fail(['positive'], `positive is '${card.positive}', which is none of ${card.classes.join(', ')}.`);
   }
   const { unit, window = unit === 'grey' ? ([0, 255] as const) : undefined } = card.intensity;
   if (!window) {
@@ -85,6 +84,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     emits: card.emits,
     explainAt: card.explainAt,
     classes: card.classes,
+    ...(card.positive === undefined ? {} : { positive: card.positive }),
     input: {
       size: typeof size === 'number' ? [size, size] : size,
       channels,
@@ -97,7 +97,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
       unit,
       window,
       air: card.intensity.air ?? (unit === 'HU' ? -1000 : window[0]),
-      steps: card.intensity.steps,
+      steps,
     },
     resize: card.resize,
     ...(card.camLayer === undefined ? {} : { camLayer: card.camLayer }),

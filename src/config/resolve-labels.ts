@@ -6,13 +6,29 @@ import type { PlannedTarget } from './plan.ts';
 export type Labels = Readonly<Record<string, string | null>>;
 
 /**
+ * What the suite calls a label of the data; undefined where it says nothing of it. YAML reads the key 0.0 as 0, and
+ * tables written by programs have 0.0 for 0: numbers that are equal are the same label.
+ */
+export function labelNamed(labels: Labels, label: string): string | null | undefined {
+  if (Object.hasOwn(labels, label)) return labels[label]!;
+  if (!isNumber(label)) return undefined;
+  const equal = Object.keys(labels).find(key => isNumber(key) && Number(key) === Number(label));
+  return equal === undefined ? undefined : labels[equal]!;
+}
+
+function isNumber(text: string): boolean {
+  return /^[-+]?\d+(\.\d*)?$/.test(text);
+}
+
+/**
  * The class index of each label that is not left out.
  * @throws CtXaiError LABEL listing both sides if a label is not, or does not lead to, one of the model's classes.
  */
 export function resolveClasses(dataset: Dataset, labels: Labels, card: ModelCard): Map<string, number> {
   const classOf = new Map<string, number>();
   for (const label of dataset.labels) {
-    const name = Object.hasOwn(labels, label) ? labels[label]! : label;
+    const named = labelNamed(labels, label);
+    const name = named === undefined ? label : named;
     if (name === null) continue;
     const index = card.classes.indexOf(name);
     if (index < 0) {
@@ -21,8 +37,8 @@ export function resolveClasses(dataset: Dataset, labels: Labels, card: ModelCard
       throw new CtXaiError('LABEL', `the data's label '${label}'${via} is not a class of the model '${card.id}'.`, {
         hint:
           `${near ? `Did you mean '${near}'? ` : ''}Labels: ${dataset.labels.join(', ')}. ` +
-          `Classes: ${card.classes.join(', ')}. Map them in the suite: labels: { ${label}: ${card.classes[0]} }; ` +
-          'null leaves a label out.',
+          `Classes: ${card.classes.join(', ')}. Say in the suite's data which class each label is: ` +
+          `labels: { ${dataset.labels.map(l => `'${l}': …`).join(', ')} }; null leaves a label out.`,
       });
     }
     classOf.set(label, index);
@@ -59,7 +75,7 @@ export function resolveTarget(
 
 /** The dataset without the images whose label is mapped to null. @throws CtXaiError DATA if none is left. */
 export async function leaveOut(dataset: Dataset, labels: Labels): Promise<Dataset> {
-  const out = dataset.labels.filter(label => Object.hasOwn(labels, label) && labels[label] === null);
+  const out = dataset.labels.filter(label => labelNamed(labels, label) === null);
   const keeps = (sample: Sample): boolean => sample.label === undefined || !out.includes(sample.label);
   let count = dataset.count;
   if (out.length > 0) {
@@ -72,9 +88,8 @@ export async function leaveOut(dataset: Dataset, labels: Labels): Promise<Datase
   }
   if (out.length === 0) return dataset;
   return {
-    name: dataset.name,
+    ...dataset,
     labels: dataset.labels.filter(label => !out.includes(label)),
-    digest: dataset.digest,
     count,
     async *samples() {
       for await (const sample of dataset.samples()) if (keeps(sample)) yield sample;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { labelNamed } from '../config/resolve-labels.ts';
 import type { ModelCard, Sample } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
@@ -77,7 +78,7 @@ async function cached(file: string, length: number): Promise<Float32Array | unde
 
 function classOf({ label, source }: Sample, { card, labels }: LoadOptions): number {
   if (label === undefined) throw new CtXaiError('LABEL', `${source} has no label.`);
-  const found = card.classes.indexOf(labels?.[label] ?? label);
+  const found = card.classes.indexOf(labelNamed(labels ?? {}, label) ?? label);
   if (found >= 0) return found;
   throw new CtXaiError('LABEL', `${source} has the label '${label}', which is none of ${card.classes.join(', ')}.`);
 }

@@ -107,7 +107,9 @@ test('check tells the plan, its passes and its time, and writes nothing', async 
   const suite = await cliWorld(dir);
   const { code, stdout } = await cli('check', suite, '--limit', '3');
   expect(code).toBe(0);
-  expect(stdout).toMatch(/data +images: 3 of 4 images, labels no, yes/);
+  expect(stdout).toMatch(
+    /data +images: 3 of 4 images of \d patients, \d with a mask\nlabels +no \d \(\d patients?\), yes/,
+  );
   expect(stdout).toMatch(/tiny +64×64×1 +no, yes +onnx on cpu, 1 × 1 threads +\d+\.\d/);
   expect(stdout).toMatch(/lime +air +20 \+ 0/);
   expect(stdout).toMatch(/at most \d+ forward and \d+ backward passes, about/);

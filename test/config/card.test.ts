@@ -76,6 +76,28 @@ performance: { auc: 0.76 }
   });
 
   it.each([
+    ['normalise: imagenet', [{ subtract: [0.485, 0.456, 0.406] }, { divide: [0.229, 0.224, 0.225] }]],
+    ['mean: 0.5, std: [0.1, 0.2, 0.3]', [{ subtract: 0.5 }, { divide: [0.1, 0.2, 0.3] }]],
+    ['normalise: z-score', [{ normalise: 'z-score' }]],
+  ])('may have { %s } in place of steps', async (text, steps) => {
+    const written = 'classes: [well, sick]\npositive: sick\ninput: { size: [8, 9], channels: 3 }\n';
+    const found = await readCard(card(`${written}intensity: { ${text} }\n`));
+    expect(found).toMatchObject({ positive: 'sick', input: { size: [8, 9] } });
+    expect(found.intensity.steps).toEqual(steps);
+  });
+
+  it.each([
+    ['a mean without a deviation', `${MINIMAL}intensity: { mean: 0.5 }`, /'mean' without 'std'.*Add std/],
+    ['steps and a mean', `${MINIMAL}intensity: { mean: 0.5, std: 1, steps: [] }`, /both 'steps' and 'mean'/],
+    [
+      'two normalisations',
+      `${MINIMAL}intensity: { mean: 0, std: 1, normalise: z-score }`,
+      /both 'normalise' and 'mean'/,
+    ],
+    ['ImageNet on one channel', `${MINIMAL}intensity: { normalise: imagenet }`, /for 3 channels; this input has 1/],
+    ['a mean of three channels on one', `${MINIMAL}intensity: { mean: [1, 2, 3], std: 1 }`, /mean has 3 values for 1/],
+    ['a deviation of 0', `${MINIMAL}intensity: { mean: 1, std: 0 }`, /std is 0: it must not be 0/],
+    ['a positive class that it does not have', `${MINIMAL}positive: ill`, /model\.yaml:3: positive is 'ill'/],
     ['an unknown key', `${MINIMAL}explain_at: output`, /model\.yaml:3: .*'explain_at'.*Did you mean 'explainAt'/],
     [
       'an unknown key further in',

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { planCost } from '../../src/config/cost.ts';
 import type { Plan } from '../../src/config/plan.ts';
 import { resolvePlan } from '../../src/config/resolve.ts';
+import { labelNamed } from '../../src/config/resolve-labels.ts';
 import { samplesOf } from '../../src/config/samples.ts';
 import { type Overrides, parseSuite } from '../../src/config/suite.ts';
 import { messageOf } from '../../src/core/errors.ts';
@@ -92,6 +93,17 @@ describe('a plan', () => {
     const some = await resolve({ data });
     expect(some.dataset).toMatchObject({ count: 3, labels: ['sick'] });
     expect(await ids(some)).toEqual(['sick/P1-a.png', 'sick/P2-a.png', 'sick/P2-b.png']);
+  });
+
+  it('takes equal numbers for the same label, as YAML and tables of programs write them', () => {
+    const labels = { 0: 'well', '1.0': 'sick', '2': null };
+    expect(['0.0', '1', '2.00', '1.5', 'x'].map(l => labelNamed(labels, l))).toEqual([
+      'well',
+      'sick',
+      null,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('names what is explained', async () => {

@@ -3,6 +3,7 @@ import { type Passes, planCost } from '../../config/cost.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
 import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
+import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
 import { imagesOf } from '../../runners/environment.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { duration, ExitCode, print, textTable } from '../shared/output.ts';
@@ -25,12 +26,25 @@ export async function checkSuiteCommand(argv: CheckArguments): Promise<number> {
   const result: CheckResult = argv.measure
     ? await checkPlan(plan, { cacheDir: cacheFolder() })
     : { images, cost: planCost(plan, images), models: [] };
-  if (argv.json) print(JSON.stringify({ name: plan.name, digest: plan.digest, suite: plan.suite, ...result }, null, 2));
-  else print(describe(plan, result));
+  const data = await summariseData(plan);
+  if (argv.json) {
+    print(JSON.stringify({ name: plan.name, digest: plan.digest, suite: plan.suite, data, ...result }, null, 2));
+  } else print(describe(plan, result, data));
   return ExitCode.ok;
 }
 
-function describe(plan: Plan, { images, cost, models, seconds }: CheckResult): string {
+function describeData(plan: Plan, { images, patients, masks, labels, remarks }: DataSummary): string[] {
+  const each = Object.entries(labels).map(
+    ([label, n]) => `${label || 'no label'} ${n.images} (${n.patients} ${n.patients === 1 ? 'patient' : 'patients'})`,
+  );
+  return [
+    `data     ${plan.dataset.name}: ${images} of ${plan.dataset.count} images of ${patients} patients, ${masks} with a mask`,
+    `labels   ${each.join(', ')}`,
+    ...remarks.map(remark => `         ${remark}`),
+  ];
+}
+
+function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: DataSummary): string {
   const passes = (p: Passes | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
   const [first] = cost.models;
   const modelLines = plan.models.map(({ id, card }) => {
@@ -51,7 +65,7 @@ function describe(plan: Plan, { images, cost, models, seconds }: CheckResult): s
   };
   const parts: string[] = [
     `suite    ${plan.name}${plan.file ? ` (${plan.file})` : ''}`,
-    `data     ${plan.dataset.name}: ${images} of ${plan.dataset.count} images, labels ${plan.dataset.labels.join(', ')}`,
+    ...describeData(plan, data),
     `target   ${plan.target.kind === 'class' ? plan.target.name : plan.target.kind}`,
     `seed     ${plan.seed}`,
     `plan     ${plan.digest.slice(0, 16)}`,

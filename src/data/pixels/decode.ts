@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
+import { KIND_NAMES, sniffKind } from '../files/sniff.ts';
 import { decodeBmp } from './bmp.ts';
+import { declareUnsigned } from './tiff-sign.ts';
 
 /** File name endings that are taken for images. */
 export const IMAGE_EXTENSIONS: readonly string[] = ['.png', '.jpg', '.jpeg', '.tif', '.tiff', '.bmp'];
@@ -14,17 +16,20 @@ export function isImageName(name: string): boolean {
 
 /** A picture as a file stores it. */
 export interface Decoded {
-  /** [h, w], in the file's own steps: 0…255, or 0…65535 for 16-bit files. */
+  /** [h, w], in the file's own steps: 0…255, or 0…65535 for 16-bit files; signed and fractional ones as they are. */
   readonly stored: Tensor;
   /** [h, w, 3] in the same steps; absent where every pixel's channels are equal. */
   readonly colour?: Tensor;
-  /** The largest value the file could hold: 255 or 65535. */
-  readonly maximum: 255 | 65535;
+  /** `unsigned`: grey levels. `signed`, `float`: TIFF files with whole numbers below 0, or fractions. */
+  readonly type: 'unsigned' | 'signed' | 'float';
+  /** The largest value the file could hold: 255 or 65535. The largest it has, for signed and float. */
+  readonly maximum: number;
+  readonly format: 'png' | 'jpeg' | 'tiff' | 'bmp';
 }
 
 /**
- * Decodes PNG, JPEG, TIFF (8 or 16 bits; grey, RGB, with or without alpha, palettes) or BMP to one grey plane, and
- * its colours where it has some.
+ * Decodes PNG, JPEG, TIFF (8 or 16 bits; grey, RGB, with or without alpha, palettes; grey also signed or float) or BMP
+ * to one grey plane, and its colours where it has some.
  * Colour becomes grey by the Rec. 601 luma in integers, (19595 R + 38470 G + 7471 B + 32768) >> 16, as in Pillow's
  * `convert('L')`; at 16 bits without rounding. Alpha is ignored, and so are colour profiles and EXIF orientation.
  * @param where Said in errors: the file, and the row it comes from.
@@ -43,10 +48,13 @@ export async function decodeImage(path: string, where: string = path): Promise<D
     throw fail(`the file can't be read (${messageOf(cause)})`, cause);
   }
   if (bytes.length === 0) throw fail('the file is empty');
-  if (bytes[0] === 0x42 && bytes[1] === 0x4d) {
+  const kind = sniffKind(bytes);
+  const other = KIND_NAMES[kind];
+  if (other !== undefined) throw fail(`it is a ${other} file, whatever its name says; a picture is expected here`);
+  if (kind === 'bmp') {
     try {
       const { width, height, rgb } = decodeBmp(bytes);
-      return asDecoded(rgb, [height, width], 3, 255);
+      return { ...planesOf(rgb, [height, width], 3, 255), type: 'unsigned', maximum: 255, format: 'bmp' };
     } catch (cause) {
       throw fail(`the BMP file can't be decoded: ${messageOf(cause)}`, cause);
     }
@@ -59,37 +67,67 @@ export async function decodeImage(path: string, where: string = path): Promise<D
   }
 }
 
-const FORMATS = ['png', 'jpeg', 'tiff'];
+const FORMATS: readonly string[] = ['png', 'jpeg', 'tiff'];
 
 async function decodeBySharp(bytes: Buffer, fail: (what: string) => CtXaiError): Promise<Decoded> {
   // 'warning', sharp's default, would refuse sound files for their metadata.
-  const image = sharp(bytes, { failOn: 'error', ignoreIcc: true });
-  const { format, depth, pages = 1, channels } = await image.metadata();
-  if (!FORMATS.includes(format)) throw fail(`it is a ${format.toUpperCase()} file`);
+  const open = (file: Uint8Array) => sharp(file, { failOn: 'error', ignoreIcc: true });
+  const { format: name, depth, pages = 1, channels } = await open(bytes).metadata();
+  if (!FORMATS.includes(name)) throw fail(`it is a ${name.toUpperCase()} file`);
+  const format = name as Decoded['format'];
   if (pages > 1) throw fail(`it has ${pages} pages; one image a file is read`);
-  if (depth !== 'uchar' && depth !== 'ushort') {
-    throw fail(`its pixels are of type '${depth}'; unsigned 8 or 16 bits are read (HU: add 1024, and set 'rescale')`);
+  if (depth === 'uchar' || depth === 'ushort') {
+    const wide = depth === 'ushort';
+    const space = channels < 3 ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb';
+    const { data, info } = await rawOf(open(bytes).toColourspace(space), depth);
+    // A copy, since a view of 16-bit numbers must start at an even byte.
+    const values = wide ? new Uint16Array(new Uint8Array(data).buffer) : data;
+    const maximum = wide ? 65535 : 255;
+    return {
+      ...planesOf(values, [info.height, info.width], info.channels, maximum),
+      type: 'unsigned',
+      maximum,
+      format,
+    };
   }
-  const wide = depth === 'ushort';
-  const space = channels < 3 ? (wide ? 'grey16' : 'b-w') : wide ? 'rgb16' : 'srgb';
-  const { data, info } = await image.toColourspace(space).raw({ depth }).toBuffer({ resolveWithObject: true });
-  // A copy, since a view of 16-bit numbers must start at an even byte.
-  const values = wide ? new Uint16Array(new Uint8Array(data).buffer) : data;
-  const maximum = wide ? 65535 : 255;
-  return asDecoded(values, [info.height, info.width], info.channels, maximum);
+  if (channels > 1) throw fail(`its ${channels} channels are of type '${depth}'; colours are read with 8 or 16 bits`);
+  if (depth === 'short') {
+    const { data, info } = await rawOf(open(declareUnsigned(bytes)).toColourspace('grey16'), 'ushort');
+    return numbers(new Int16Array(new Uint8Array(data).buffer), [info.height, info.width], 'signed', format);
+  }
+  if (depth === 'float' || depth === 'int') {
+    const { data, info } = await rawOf(open(bytes).toColourspace('b-w'), 'float');
+    const type = depth === 'int' ? 'signed' : 'float';
+    return numbers(new Float32Array(new Uint8Array(data).buffer), [info.height, info.width], type, format);
+  }
+  throw fail(`its pixels are of type '${depth}'; 8 and 16 bits, 32-bit integers and floats are read`);
+}
+
+function rawOf(image: Sharp, depth: 'uchar' | 'ushort' | 'float') {
+  return image.raw({ depth }).toBuffer({ resolveWithObject: true });
+}
+
+function numbers(
+  values: Int16Array | Float32Array,
+  shape: readonly [number, number],
+  type: 'signed' | 'float',
+  format: Decoded['format'],
+): Decoded {
+  const stored = tensor(shape, Float32Array.from(values));
+  return { stored, type, maximum: stored.data.reduce((most, v) => Math.max(most, v), 0), format };
 }
 
 /** From interleaved channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
-function asDecoded(
+function planesOf(
   values: Uint8Array | Uint16Array,
   shape: readonly [number, number],
   channels: number,
   maximum: 255 | 65535,
-): Decoded {
+): Pick<Decoded, 'stored' | 'colour'> {
   const grey = new Float32Array(shape[0] * shape[1]);
   if (channels < 3) {
     for (let i = 0; i < grey.length; i++) grey[i] = values[i * channels]!;
-    return { stored: tensor(shape, grey), maximum };
+    return { stored: tensor(shape, grey) };
   }
   let coloured = false;
   for (let i = 0, v = 0; i < grey.length; i++, v += channels) {
@@ -99,7 +137,7 @@ function asDecoded(
     coloured ||= r !== g || g !== b;
   }
   const stored = tensor(shape, grey);
-  if (!coloured) return { stored, maximum };
+  if (!coloured) return { stored };
   const rgb = Float32Array.from({ length: grey.length * 3 }, (_, i) => values[Math.floor(i / 3) * channels + (i % 3)]!);
-  return { stored, maximum, colour: tensor([...shape, 3], rgb) };
+  return { stored, colour: tensor([...shape, 3], rgb) };
 }

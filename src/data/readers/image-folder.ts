@@ -5,11 +5,12 @@ import { z } from 'zod';
 import type { DataReader, Dataset, Sample } from '../../core/contracts/index.ts';
 import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { type Tensor, tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { fileDigests } from '../file-digests.ts';
 import { decodeImage } from '../pixels/decode.ts';
-import { sourceOf } from '../pixels/source.ts';
+import { BITS_HINT, maybeTwelveBits, sourceOf } from '../pixels/source.ts';
 import { COLUMNS, type ImageEntry, readIndex, scanFolders } from './image-index.ts';
+import { loadMask, lookAtMasks, type MatchedMasks, matchMasks } from './image-masks.ts';
 
 const spacing = z.number().positive();
 
@@ -17,15 +18,22 @@ const options = z.strictObject({
   path: z.string().describe('The folder, relative to the suite.'),
   index: z.string().optional().describe('CSV file in it with one row per image. Default: index.csv if there is one.'),
   images: z.string().default('.').describe("Folder, within `path`, that the file column's paths start from."),
-  masks: z.string().optional().describe('Folder, within `path`, of masks named like the images.'),
+  masks: z.string().optional().describe('Folder, within `path`, of masks named like the images, with any ending.'),
   columns: z
     .strictObject(
-      Object.fromEntries(COLUMNS.map(c => [c, z.string().optional()])) as {
-        [C in (typeof COLUMNS)[number]]: z.ZodOptional<z.ZodString>;
+      Object.fromEntries(COLUMNS.map(c => [c, z.union([z.string(), z.literal(false)]).optional()])) as {
+        [C in (typeof COLUMNS)[number]]: z.ZodOptional<z.ZodUnion<[z.ZodString, z.ZodLiteral<false>]>>;
       },
     )
     .default({})
-    .describe('Names of the index’s columns where they differ from file, label, split, patient, mask, spacing.'),
+    .describe(
+      'Names of the index’s columns where they differ from file, label, split, patient, mask, spacing; false: the ' +
+        'index has no such column.',
+    ),
+  groups: z
+    .array(z.string())
+    .default([])
+    .describe('Columns of the index that put patients into subgroups: age band, sex, site, vendor, kernel.'),
   split: z
     .union([z.string(), z.array(z.string()).min(1)])
     .optional()
@@ -43,14 +51,20 @@ const options = z.strictObject({
     .strictObject({ slope: z.number().default(1), intercept: z.number() })
     .optional()
     .describe('Stored values × slope + intercept are Hounsfield units. Absent: grey levels 0…255.'),
+  bits: z
+    .int()
+    .min(9)
+    .max(16)
+    .optional()
+    .describe('Bits that 16-bit files use: 12 makes 4095 white. Default: all 16, once a file is seen to use them.'),
 });
 
 type Options = z.output<typeof options>;
 
 /**
  * A folder of images with `index.csv`, or with one subfolder per class. Grey levels are 0…255 (16-bit files are scaled
- * to that, fractions kept), or HU where `rescale` is set. A mask's pixels above 0 are inside. Without a patient column
- * or pattern every image is a patient of its own.
+ * to that, fractions kept), or HU where `rescale` is set or a file has values below 0. Of masks see `readMask`. Without a
+ * patient column or pattern every image is a patient of its own.
  */
 export const imageFolder: DataReader = {
   name: 'image-folder',
@@ -72,12 +86,27 @@ export const imageFolder: DataReader = {
     }
     const listed =
       index === undefined
-        ? await scanFolders(root)
-        : await readIndex({ root, index, images: o.images, columns: o.columns, ...(split ? { split } : {}) });
-    const entries = listed.map(entry => complete(entry, o, root));
-    if (entries.length === 0) throw new CtXaiError('DATA', `${resolve(root, index!)}: the index has no rows.`);
-    refuseDuplicates(entries);
-    return asDataset(basename(root), entries, await digestOf(entries, o), o);
+        ? await scanFolders(root, o.masks)
+        : await readIndex({
+            root,
+            index,
+            images: o.images,
+            columns: o.columns,
+            groups: o.groups,
+            ...(split ? { split } : {}),
+          });
+    if (listed.entries.length === 0) throw new CtXaiError('DATA', `${resolve(root, index!)}: the index has no rows.`);
+    refuseDuplicates(listed.entries);
+    const masks = o.masks === undefined ? undefined : await matchMasks(root, o.masks, listed.entries);
+    const entries = listed.entries.map(entry => complete(entry, o, masks));
+    const digest = await digestOf(entries, o);
+    const remarks = [
+      ...listed.remarks,
+      ...(masks?.remarks ?? []),
+      ...(await lookAtMasks(entries.flatMap(e => e.maskPath ?? []))),
+      ...(await lookAtDepth(entries, o)),
+    ];
+    return { ...asDataset(basename(root), entries, digest, o), remarks };
   },
 };
 
@@ -91,16 +120,16 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** The entry with what the options say of all images. */
-function complete(entry: ImageEntry, o: Options, root: string): Entry {
-  const maskPath = entry.maskPath ?? (o.masks === undefined ? undefined : resolve(root, o.masks, entry.id));
+function complete(entry: ImageEntry, o: Options, masks: MatchedMasks | undefined): Entry {
+  // An image need not have a mask where masks are found by name.
+  const maskPath = entry.maskPath ?? masks?.of.get(entry.id);
   const all = typeof o.spacing === 'number' ? ([o.spacing, o.spacing] as const) : o.spacing;
   return {
     ...entry,
     patient: entry.patient ?? patientOf(entry, o.patientPattern),
     ...(entry.label === undefined && o.label !== undefined ? { label: o.label } : {}),
     ...(entry.spacing === undefined && all ? { spacing: all } : {}),
-    // An image need not have a mask where masks are found by name.
-    ...(maskPath !== undefined && (entry.maskPath || existsSync(maskPath)) ? { maskPath } : {}),
+    ...(maskPath === undefined ? {} : { maskPath }),
   };
 }
 
@@ -120,8 +149,8 @@ function patientOf(entry: ImageEntry, pattern: string | undefined): string {
   return found;
 }
 
-function refuseDuplicates(entries: readonly Entry[]): void {
-  const seen = new Map<string, Entry>();
+function refuseDuplicates(entries: readonly ImageEntry[]): void {
+  const seen = new Map<string, ImageEntry>();
   for (const entry of entries) {
     const other = seen.get(entry.id);
     if (other) throw new CtXaiError('DATA', `two rows have the same file: ${other.where}; ${entry.where}.`);
@@ -149,9 +178,18 @@ async function digestOf(entries: readonly Entry[], o: Options): Promise<string> 
   }
   const digests = await fileDigests(files);
   return jsonDigest([
-    'image-folder 1',
+    'image-folder 2',
     o.rescale ?? null,
-    entries.map(e => [e.id, e.label, e.patient, e.spacing, digests.get(e.path), e.maskPath && digests.get(e.maskPath)]),
+    o.bits ?? null,
+    entries.map(e => [
+      e.id,
+      e.label,
+      e.patient,
+      e.spacing,
+      digests.get(e.path),
+      e.maskPath && digests.get(e.maskPath),
+      e.groups,
+    ]),
   ]);
 }
 
@@ -174,32 +212,59 @@ function asSample(entry: Entry, o: Options): Sample {
     patient: entry.patient,
     ...(entry.label === undefined ? {} : { label: entry.label }),
     ...(entry.split === undefined ? {} : { split: entry.split }),
+    ...(entry.groups === undefined ? {} : { groups: entry.groups }),
     hasMask: entry.maskPath !== undefined,
     source: entry.where,
     async load(signal) {
       signal?.throwIfAborted();
-      const source = sourceOf(await decodeImage(entry.path, entry.where), {
-        rescale: o.rescale,
-        spacing: entry.spacing,
-      });
+      const decoded = await decodeImage(entry.path, entry.where);
+      const source = sourceOf(decoded, { rescale: o.rescale, bits: o.bits, spacing: entry.spacing }, entry.where);
       if (entry.maskPath === undefined) return { source };
       signal?.throwIfAborted();
-      return { source, mask: await loadMask(entry.maskPath, entry, source.pixels.shape) };
+      return { source, mask: await maskOf(entry, source.pixels.shape) };
     },
   };
 }
 
-async function loadMask(path: string, entry: Entry, shape: readonly number[]): Promise<Tensor> {
-  const { stored } = await decodeImage(path, `${entry.where}, mask ${path}`);
-  const [h, w] = stored.shape;
+async function maskOf({ maskPath, where }: Entry, shape: readonly number[]): Promise<Tensor> {
+  const { mask } = await loadMask(maskPath!, where);
+  const [h, w] = mask.shape;
   if (h !== shape[0] || w !== shape[1]) {
     throw new CtXaiError(
       'IMAGE',
-      `${entry.where}: the mask ${path} is ${w} × ${h}, the image ${shape[1]} × ${shape[0]}.`,
+      `${where}: the mask ${maskPath} is ${w} × ${h}, the image ${shape[1]} × ${shape[0]}.`,
     );
   }
-  return tensor(
-    stored.shape,
-    stored.data.map(v => (v > 0 ? 1 : 0)),
-  );
+  return mask;
+}
+
+/** Files that are decoded to learn which values they use. */
+const LOOKED_AT = 24;
+
+/**
+ * Looks at some files, spread over all, for pixels that are not 8 bits of grey.
+ * @throws CtXaiError DATA where 16-bit files use 12 bits at most, and nothing says what that means.
+ */
+async function lookAtDepth(entries: readonly Entry[], o: Options): Promise<string[]> {
+  const step = Math.max(1, entries.length / LOOKED_AT);
+  const some = Array.from({ length: Math.min(LOOKED_AT, entries.length) }, (_, i) => entries[Math.floor(i * step)]!);
+  let [wide, dark, signed] = [0, 0, 0];
+  for (const { path, where } of some) {
+    // A file that can't be read is a failure of its image, later.
+    const found = await decodeImage(path, where).catch(() => undefined);
+    if (found?.type === 'signed') signed++;
+    if (found?.type !== 'unsigned' || found.maximum !== 65535) continue;
+    wide++;
+    if (maybeTwelveBits(found)) dark++;
+  }
+  if (wide > 0 && dark === wide && !o.rescale && o.bits === undefined) {
+    throw new CtXaiError(
+      'DATA',
+      `the 16-bit files have no value above 4095 of 65535: as 16 bits they are nearly black.`,
+      {
+        hint: BITS_HINT,
+      },
+    );
+  }
+  return signed > 0 && !o.rescale ? ['files with values below 0 were taken for Hounsfield units as they are'] : [];
 }

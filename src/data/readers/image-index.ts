@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { parse } from 'csv-parse/sync';
-import { CtXaiError, messageOf, nearest } from '../../core/errors.ts';
+import { extname, isAbsolute, posix, resolve } from 'node:path';
+import { CtXaiError } from '../../core/errors.ts';
+import { findColumns } from '../files/columns.ts';
+import { readCsvFile } from '../files/csv.ts';
+import { leftOutRemark, walkFolder } from '../files/walk.ts';
 import { IMAGE_EXTENSIONS, isImageName } from '../pixels/decode.ts';
 
 /** One image as a folder or its index lists it. */
@@ -15,8 +16,14 @@ export interface ImageEntry {
   readonly split?: string;
   readonly maskPath?: string;
   readonly spacing?: readonly [number, number];
+  readonly groups?: Readonly<Record<string, string>>;
   /** For messages: 'index.csv, line 7: a.png'. */
   readonly where: string;
+}
+
+export interface ListedImages {
+  readonly entries: readonly ImageEntry[];
+  readonly remarks: readonly string[];
 }
 
 export const COLUMNS = ['file', 'label', 'split', 'patient', 'mask', 'spacing'] as const;
@@ -28,22 +35,33 @@ export interface IndexOptions {
   /** Folder that the file column's paths start from. */
   readonly images: string;
   /** Columns that the suite names; the others have their own names and, but for `file`, may be absent. */
-  readonly columns: { readonly [C in Column]?: string | undefined };
+  readonly columns: { readonly [C in Column]?: string | false | undefined };
+  readonly groups: readonly string[];
   readonly split?: readonly string[];
 }
 
 /** Reads `index.csv`. @throws CtXaiError DATA naming the line. */
-export async function readIndex(options: IndexOptions): Promise<ImageEntry[]> {
+export async function readIndex(options: IndexOptions): Promise<ListedImages> {
   const path = resolve(options.root, options.index);
-  const rows = await readCsv(path, options.index);
-  const header = rows[0]?.cells ?? [];
-  const columns = findColumns(header, options);
+  if (!existsSync(path)) {
+    throw new CtXaiError('DATA', `the index ${path} can't be read: there is no such file.`, {
+      hint: "Set 'index' to the CSV file's name, or leave it out for one folder per class.",
+    });
+  }
+  const { header, rows, remarks } = await readCsvFile(path, options.index);
+  const columns = findColumns(header, {
+    index: options.index,
+    known: COLUMNS,
+    given: options.columns,
+    needed: options.split ? ['file', 'split'] : ['file'],
+    groups: options.groups,
+  });
   const entries: ImageEntry[] = [];
   const splits = new Set<string>();
-  for (const { cells, line } of rows.slice(1)) {
+  for (const { cells, line } of rows) {
     const where = `${options.index}, line ${line}`;
     const cell = (column: Column): string | undefined => {
-      const at = columns[column];
+      const at = columns.at[column];
       return at === undefined ? undefined : (cells[at] ?? '');
     };
     const file = cell('file')!;
@@ -58,15 +76,18 @@ export async function readIndex(options: IndexOptions): Promise<ImageEntry[]> {
     const patient = cell('patient');
     const mask = cell('mask');
     const spacing = cell('spacing');
+    const found = findFile(resolve(options.root, options.images), file);
+    const groups = Object.fromEntries(columns.groups.flatMap(g => (cells[g.at] ? [[g.name, cells[g.at]!]] : [])));
     entries.push({
-      id: file.normalize('NFC'),
-      path: findFile(resolve(options.root, options.images), file),
+      id: found.id,
+      path: found.path,
       where: `${where}: ${file}`,
       ...(label === undefined ? {} : { label }),
       ...(patient === undefined ? {} : { patient }),
       ...(split ? { split } : {}),
-      ...(mask ? { maskPath: findFile(options.root, mask) } : {}),
+      ...(mask ? { maskPath: findFile(options.root, mask).path } : {}),
       ...(spacing ? { spacing: parseSpacing(spacing, `${where}: ${file}`) } : {}),
+      ...(columns.groups.length > 0 ? { groups } : {}),
     });
   }
   if (options.split && entries.length === 0) {
@@ -74,54 +95,19 @@ export async function readIndex(options: IndexOptions): Promise<ImageEntry[]> {
       hint: `There are: ${[...splits].join(', ')}.`,
     });
   }
-  return entries;
+  const unused = columns.unused.length > 0 ? [`${options.index}: columns not used: ${columns.unused.join(', ')}`] : [];
+  return { entries, remarks: [...remarks, ...unused] };
 }
 
-async function readCsv(path: string, name: string): Promise<{ cells: string[]; line: number }[]> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new CtXaiError('DATA', `the index ${path} can't be read (${messageOf(cause)}).`, {
-      hint: "Set 'index' to the CSV file's name, or leave it out for one folder per class.",
-      cause,
-    });
-  }
-  const first = text.slice(0, text.indexOf('\n') < 0 ? undefined : text.indexOf('\n'));
-  const delimiter = [',', ';', '\t'].find(d => first.includes(d)) ?? ',';
-  try {
-    const rows = parse(text, { bom: true, delimiter, info: true, skip_empty_lines: true, trim: true });
-    return (rows as unknown as { record: string[]; info: { lines: number } }[]).map(({ record, info }) => ({
-      cells: record,
-      line: info.lines,
-    }));
-  } catch (cause) {
-    throw new CtXaiError('DATA', `${name} is not a sound CSV file: ${messageOf(cause)}.`, { cause });
-  }
-}
-
-/** Where each column stands. @throws CtXaiError DATA where a column that is named or needed is missing. */
-function findColumns(header: readonly string[], options: IndexOptions): { [C in Column]?: number } {
-  const found: { [C in Column]?: number } = {};
-  for (const column of COLUMNS) {
-    const name = options.columns[column] ?? column;
-    const at = header.indexOf(name);
-    if (at >= 0) {
-      found[column] = at;
-    } else if (column === 'file' || options.columns[column] !== undefined || (column === 'split' && options.split)) {
-      const near = nearest(name, header);
-      throw new CtXaiError('DATA', `${options.index} has no column '${name}' for the ${column}.`, {
-        hint: `${near ? `Did you mean '${near}'? ` : ''}It has: ${header.join(', ')}. Name the column by 'columns: { ${column}: … }'.`,
-      });
-    }
-  }
-  return found;
-}
-
-/** A path as written, or in the other Unicode form where only that exists (archives made on macOS decompose names). */
-function findFile(folder: string, name: string): string {
-  const forms = [name, name.normalize('NFC'), name.normalize('NFD')].map(n => resolve(folder, n));
-  return forms.find(path => existsSync(path)) ?? forms[0]!;
+/**
+ * A path as written; in the other Unicode form where only that exists (archives made on macOS decompose names); with
+ * '/' where it was written with '\' on Windows. The id is the same however the path is spelt ('./a.png' is 'a.png').
+ */
+function findFile(folder: string, name: string): { id: string; path: string } {
+  const spellings = [name, ...(name.includes('\\') ? [name.replaceAll('\\', '/')] : [])];
+  const forms = spellings.flatMap(s => [s, s.normalize('NFC'), s.normalize('NFD')]);
+  const found = forms.find(f => existsSync(resolve(folder, f))) ?? name;
+  return { id: posix.normalize(found).normalize('NFC'), path: isAbsolute(found) ? found : resolve(folder, found) };
 }
 
 /** Millimetres per pixel: '0.7', or rows and columns as '0.7 0.8', '0.7x0.8' or '0.7\0.8'. */
@@ -134,31 +120,47 @@ function parseSpacing(text: string, where: string): [number, number] {
   return [rows!, columns!];
 }
 
-/** Images in subfolders, whose names are the labels; any depth below them. @throws CtXaiError DATA */
-export async function scanFolders(root: string): Promise<ImageEntry[]> {
+/**
+ * Images in subfolders, whose names are the labels; any depth below them.
+ * @param masks Folder of masks, which is no class.
+ * @throws CtXaiError DATA if there are none
+ */
+export async function scanFolders(root: string, masks?: string): Promise<ListedImages> {
+  const skipped = masks === undefined ? undefined : resolve(root, masks);
+  const { files, leftOut } = await walkFolder(root, id => resolve(root, id) === skipped);
   const entries: ImageEntry[] = [];
+  const others = new Map<string, number>();
   let loose = 0;
-  for (const item of await readdir(root, { withFileTypes: true })) {
-    if (item.name.startsWith('.')) continue;
-    if (!item.isDirectory()) {
-      if (isImageName(item.name)) loose++;
-      continue;
-    }
-    for (const file of await readdir(join(root, item.name), { recursive: true, withFileTypes: true })) {
-      if (file.isDirectory() || file.name.startsWith('.') || !isImageName(file.name)) continue;
-      const path = join(file.parentPath, file.name);
-      const id = path
-        .slice(root.length + 1)
-        .replaceAll('\\', '/')
-        .normalize('NFC');
-      entries.push({ id, path, label: item.name.normalize('NFC'), where: id });
-    }
+  for (const { id, path } of files) {
+    if (!isImageName(id)) {
+      const ending = extname(id).toLowerCase() || 'no ending';
+      others.set(ending, (others.get(ending) ?? 0) + 1);
+    } else if (id.includes('/')) entries.push({ id, path, label: id.slice(0, id.indexOf('/')), where: id });
+    else loose++;
   }
+  const endings = [...others].map(([ending, n]) => `${ending} (${n})`).join(', ');
   if (entries.length === 0) {
-    const but = loose > 0 ? ` (${loose} images lie in the folder itself, without a label)` : '';
-    throw new CtXaiError('DATA', `${root}: no image was found${but}.`, {
+    const found = [
+      ...(loose > 0 ? [`${loose} images lie in the folder itself, without a label`] : []),
+      ...(endings ? [`other files: ${endings}`] : []),
+    ];
+    throw new CtXaiError('DATA', `${root}: no image was found${found.length > 0 ? ` (${found.join('; ')})` : ''}.`, {
       hint: `Looked for index.csv, then for one subfolder per class with ${IMAGE_EXTENSIONS.join(', ')} files.`,
     });
   }
-  return entries.sort((a, b) => (a.id < b.id ? -1 : 1));
+  const remarks = [
+    leftOutRemark(leftOut),
+    loose > 0 ? `left out, since they lie in no class's folder: ${loose} images` : undefined,
+    endings ? `left out, since they are no pictures by their names: ${endings}` : undefined,
+    ...maskClasses(entries),
+  ].filter(r => r !== undefined);
+  return { entries, remarks };
+}
+
+/** Classes that are called as folders of masks are. */
+function maskClasses(entries: readonly ImageEntry[]): string[] {
+  const found = new Set(
+    entries.flatMap(e => (/^(masks?|segmentations?|annotations?)$/i.test(e.label!) ? e.label! : [])),
+  );
+  return [...found].map(name => `the folder '${name}' was taken for a class; if it holds masks, set 'masks: ${name}'`);
 }
