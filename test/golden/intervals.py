@@ -6,10 +6,14 @@ import json
 import pathlib
 
 import numpy as np
+import pandas as pd
 import scipy
 import statsmodels
 import statsmodels.api as sm
+import statsmodels.formula.api as smf
 from scipy import optimize, stats
+from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.proportion import proportion_confint
 
@@ -134,6 +138,25 @@ def detectable():
     ]
 
 
+def across_seeds(seeds, patients):
+    """Mean squares by statsmodels' analysis of variance."""
+    values = np.round(0.4 + rng.normal(size=(seeds, 1)) * 0.2 + rng.normal(size=patients) * 0.5
+                      + 0.3 * rng.normal(size=(seeds, patients)), 3)
+    seed, patient = np.indices(values.shape)
+    data = pd.DataFrame({"y": values.ravel(), "seed": seed.ravel(), "patient": patient.ravel()})
+    squares = anova_lm(smf.ols("y ~ C(seed) + C(patient)", data).fit())["sum_sq"]
+    s, p = values.shape
+    of_seeds, of_patients = squares["C(seed)"] / (s - 1), squares["C(patient)"] / (p - 1)
+    error = squares["Residual"] / (s - 1) / (p - 1)
+    rest = max(0, of_patients - error)
+    total = of_seeds + rest
+    df = total**2 / (of_seeds**2 / (s - 1) + rest**2 / (p - 1))
+    se, mean = np.sqrt(total / s / p), values.mean()
+    return {"values": values.tolist(), "mean": mean, "df": df, "p": 2 * stats.t.sf(abs(mean / se), df),
+            "low": mean - stats.t.ppf(0.975, df) * se, "high": mean + stats.t.ppf(0.975, df) * se}
+
+
+adjusted = [0.01, 0.2, 0.04, 0.03, 0.04, 0.9]
 skew = np.round(rng.lognormal(size=17), 3)
 reference = {
     "made_with": {
@@ -151,6 +174,8 @@ reference = {
     "ratio_bootstrap_t": ratio_bootstrap_t(18),
     "skewness": {"values": skew.tolist(), "expected": stats.skew(skew, bias=False)},
     "detectable": detectable(),
+    "seeds": [across_seeds(5, 12), across_seeds(3, 20)],
+    "holm": {"p": adjusted, "expected": multipletests(adjusted, method="holm")[1].tolist()},
 }
 path = pathlib.Path(__file__).with_suffix(".json")
 path.write_text(json.dumps(reference, separators=(",", ":"), default=float) + "\n")

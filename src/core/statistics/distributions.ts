@@ -49,6 +49,12 @@ export function studentQuantile(p: number, df: number): number {
   return -Math.sqrt((df * y) / (1 - y));
 }
 
+/** P(|T| > |t|) of Student's t; df may be ∞. */
+export function studentTails(t: number, df: number): number {
+  if (df === Number.POSITIVE_INFINITY) return 2 * normalTail(Math.abs(t));
+  return incompleteBeta(df / (df + t * t), df / 2, 0.5);
+}
+
 /** The value that a beta variable stays below with probability p, 0 < p < 1; a and b above 0, whole or not. */
 export function betaQuantile(p: number, a: number, b: number): number {
   inUnit(p, 'a beta quantile');

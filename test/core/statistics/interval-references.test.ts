@@ -14,6 +14,7 @@ import {
   studentQuantile,
 } from '../../../src/core/statistics/distributions.ts';
 import { effectiveImages, shareInterval, shareOfImages } from '../../../src/core/statistics/proportion.ts';
+import { acrossSeeds, holm } from '../../../src/core/statistics/seeds.ts';
 import { skewness } from '../../../src/core/statistics/skewness.ts';
 
 const golden = JSON.parse(readFileSync(new URL('../../golden/intervals.json', import.meta.url), 'utf8'));
@@ -106,6 +107,16 @@ describe('intervals and tests agree with NumPy, SciPy and statsmodels', () => {
 
   it('skewness', () => {
     near(skewness(golden.skewness.values), golden.skewness.expected, 1e-12);
+  });
+
+  it('the level of trainings, and Holm’s adjustment', () => {
+    for (const { values, ...expected } of golden.seeds) {
+      const found = acrossSeeds(values)!;
+      for (const key of ['mean', 'df', 'p', 'low', 'high'] as const) near(found[key], expected[key], 1e-8);
+    }
+    holm(golden.holm.p).forEach((p, i) => {
+      near(p, golden.holm.expected[i], 1e-12);
+    });
   });
 
   it('detectable differences come near to those of the non-central t', () => {
