@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync } from 'node:fs';
+import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { ModelCard } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
+import { type ByteReader, externalLocations } from '../core/onnx-external.ts';
 
 /**
  * SHA-256 (hex) of a model: its weights, external data and shards included, and what its card says of scores and
@@ -29,13 +30,38 @@ export async function fileDigest(path: string): Promise<string> {
 
 /** Files that hold weights beside the one the card names, as far as they are there. */
 async function companions({ file, format }: ModelCard): Promise<string[]> {
-  if (format === 'onnx') {
-    // Where exporters put tensors that do not fit into a protobuf.
-    return [`${file}.data`, `${file}_data`, file.replace(/\.onnx$/, '.data')].filter(path => existsSync(path));
-  }
+  if (format === 'onnx') return externalFiles(file);
   const groups = weightsManifest(await readFile(file, 'utf8'));
   const shards = groups.flatMap(g => g.paths ?? []).map(path => resolve(dirname(file), path));
   return shards.filter(path => existsSync(path));
+}
+
+/** The files beside an .onnx file that it names for its weights, as far as they are there. */
+function externalFiles(file: string): string[] {
+  const handle = openSync(file, 'r');
+  try {
+    const locations = externalLocations(inBlocks(handle), fstatSync(handle).size);
+    return locations.map(location => join(dirname(file), location)).filter(path => existsSync(path));
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** Bytes read and kept in blocks: the parts that are asked for lie close together. */
+function inBlocks(handle: number): ByteReader {
+  const block = new Uint8Array(2 ** 16);
+  let [start, held] = [0, 0];
+  return (at, length) => {
+    if (length > block.length) {
+      const bytes = new Uint8Array(length);
+      return bytes.subarray(0, readSync(handle, bytes, 0, length, at));
+    }
+    if (at < start || at + length > start + held) {
+      held = readSync(handle, block, 0, block.length, at);
+      start = at;
+    }
+    return block.subarray(at - start, at - start + length);
+  };
 }
 
 /** The shards that a TF.js model lists; none where the file is not sound, which its engine will say. */

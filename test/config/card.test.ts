@@ -1,4 +1,5 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readCard } from '../../src/config/card.ts';
 import { modelDigest } from '../../src/config/model-digest.ts';
@@ -7,6 +8,7 @@ import { put, temporaryFolder } from '../data/images.ts';
 import { refusalOf } from './fixtures.ts';
 
 const folder = temporaryFolder();
+const CASES = fileURLToPath(new URL('../golden/cases/', import.meta.url));
 let cards = 0;
 
 /** A card in a folder of its own, with weights. */
@@ -167,7 +169,17 @@ describe('the digest of a model', () => {
     expect(await digest(`id: other\n${MINIMAL}licence: MIT`)).toBe(original);
     expect(await digest(`${MINIMAL}intensity: { window: [0, 254] }`)).not.toBe(original);
     expect(await digest(MINIMAL, at => appendFileSync(`${at}/model.onnx`, '.'))).not.toBe(original);
-    expect(await digest(MINIMAL, at => appendFileSync(`${at}/model.onnx.data`, '.'))).not.toBe(original);
+    // Weights in a file of any name, which only the model tells.
+    const external = (at: string) => {
+      for (const name of ['model.onnx', 'weights.bin']) copyFileSync(`${CASES}extdata/${name}`, `${at}/${name}`);
+    };
+    const outside = await digest(MINIMAL, external);
+    expect(await digest(MINIMAL, external)).toBe(outside);
+    const retrained = (at: string) => {
+      external(at);
+      appendFileSync(`${at}/weights.bin`, '.');
+    };
+    expect(await digest(MINIMAL, retrained)).not.toBe(outside);
     const tfjs = async (shard: string) => {
       const path = card(MINIMAL, 'model.json');
       const at = path.replace('/model.yaml', '');

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { availableParallelism, freemem } from 'node:os';
 import { env } from 'onnxruntime-node';
 import type {
@@ -20,15 +18,18 @@ import type { WorkerPool } from '../shared/worker-pool.ts';
 import { DEVICES, type Device, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
+import { weightsDigest } from './load/file.ts';
 import { loadModel } from './load/load-model.ts';
 import { atHead, type Headed } from './load/tail.ts';
+import { untouched } from './load/untouched.ts';
 import { layersOf } from './onnx-layers.ts';
 import { Inspector } from './session/inspector.ts';
+import { type Measured, measure, type Subject } from './session/measure.ts';
 import { Executor, type Kind, type Prepared, type Program, type Settings } from './session/onnx-executor.ts';
 import { tracerOf } from './session/onnx-tracer.ts';
 import { openPool } from './session/open-pool.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
-import { recall, remember, tuningKey } from './session/tuning-cache.ts';
+import { measuringKey, recall, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
 import { verified } from './session/verify.ts';
 
 /** ONNX Runtime's version. */
@@ -74,7 +75,11 @@ export async function openGraph(
   const pool = openPool(mostWorkers(headed, device, options), lock);
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
-    const prepare = preparer(headed, device, options, pool, digestOf(graph, card), inspector);
+    const digest = graph ? undefined : weightsDigest(card.file);
+    const file = graph ? {} : { untouched: untouched(card.file, model.input, model.fileOutput) };
+    const { measurements, mixes } = await measured({ headed, card, pool, ...file }, digest, options);
+    throwIfAborted(options.signal);
+    const prepare = preparer(headed, device, mixes ? { ...options, microBatch: 1 } : options, pool, digest, inspector);
     const image = { height: size[0], width: size[1], channels, layout };
     const { capabilities, limitations, built } = abilities(headed, layers);
     const executor = await Executor.open({ ...headed, image, pool, built, prepare });
@@ -87,6 +92,7 @@ export async function openGraph(
       ...(await executor.settings()),
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
       ...(Object.keys(limitations).length > 0 ? { limitations } : {}),
+      measured: measurements,
     };
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
     const placements = inspector ? async () => inspector.placements : undefined;
@@ -98,8 +104,18 @@ export async function openGraph(
   }
 }
 
-function digestOf(graph: Graph | undefined, card: ModelCard): string | undefined {
-  return graph ? undefined : createHash('sha256').update(readFileSync(card.file)).digest('hex');
+/** What was measured on the model before, or is now. */
+async function measured(subject: Subject, digest: string | undefined, options: OpenOptions): Promise<Measured> {
+  const { card } = subject;
+  const { task, emits, explainAt, classes, input, output, intensity } = card;
+  const about = { task, emits, explainAt, classes: classes.length, input, output, steps: intensity.steps };
+  const folder = digest === undefined ? undefined : options.cacheDir;
+  const key = measuringKey({ digest: digest ?? '', version: ORT_VERSION, card: about });
+  const known = recallMeasured(folder, key);
+  if (known) return known;
+  const found = await measure(subject);
+  remember(folder, key, found);
+  return found;
 }
 
 function refused(device: Device, error: unknown): unknown {

@@ -33,6 +33,8 @@ export type Request =
       readonly id: number;
       readonly session: string;
       readonly bytes: Uint8Array;
+      /** The model's file, to be opened instead of the bytes. */
+      readonly file?: string;
       readonly settings: SessionSettings;
     }
   | {
@@ -42,6 +44,8 @@ export type Request =
       readonly feeds: readonly Feed[];
       /** Whom the time on the device belongs to, in a session with a profile. */
       readonly label?: string;
+      /** The outputs that are wanted. Default: all. */
+      readonly only?: readonly string[];
     }
   /** Releases a session with a profile, and tells what its runs did. */
   | { readonly type: 'profile'; readonly id: number; readonly session: string }

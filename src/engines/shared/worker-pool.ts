@@ -38,20 +38,34 @@ export class WorkerPool {
     this.#threads = Array.from({ length: size }, () => new Thread(url, runtime, lock, error => this.#fail(error)));
   }
 
-  /** Opens a session in the first `workers` workers. */
-  async open(session: string, bytes: Uint8Array, settings: SessionSettings, workers = this.size): Promise<void> {
+  /** Opens a session in the first `workers` workers, from a model's bytes or from its file. */
+  async open(
+    session: string,
+    model: Uint8Array | string,
+    settings: SessionSettings,
+    workers = this.size,
+  ): Promise<void> {
     this.#check();
-    const request: Body = { type: 'open', session, bytes, settings };
+    const source = typeof model === 'string' ? { bytes: new Uint8Array(), file: model } : { bytes: model };
+    const request: Body = { type: 'open', session, ...source, settings };
     await settled(this.#threads.slice(0, workers).map(thread => thread.post(request)));
   }
 
   /**
    * Runs a session on whichever of the first `workers` workers is free first. The feeds' buffers are given away.
    * @param label whom the time on the device belongs to
+   * @param only the outputs that are wanted; default: all
    */
-  async run(session: string, feeds: readonly Feed[], workers = this.size, label?: string): Promise<RunResult> {
+  async run(
+    session: string,
+    feeds: readonly Feed[],
+    workers = this.size,
+    label?: string,
+    only?: readonly string[],
+  ): Promise<RunResult> {
     this.#check();
-    const body: Body = { type: 'run', session, feeds, ...(label === undefined ? {} : { label }) };
+    const asked = { ...(label === undefined ? {} : { label }), ...(only === undefined ? {} : { only }) };
+    const body: Body = { type: 'run', session, feeds, ...asked };
     const result = await new Promise<RunResult | undefined>((resolve, reject) => {
       this.#queue.push({ body, workers, waiting: { resolve, reject } });
       this.#dispatch();

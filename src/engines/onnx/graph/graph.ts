@@ -4,6 +4,9 @@ import { CtXaiError } from '../../../core/errors.ts';
 export const DType = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, double: 11 } as const;
 export type DTypeCode = number;
 
+/** The type code of an output that the file says is no tensor, such as a map or sequence; 0 where it says nothing. */
+export const NO_TENSOR = -1;
+
 /** A constant: raw values as a typed array matching `dtype` (bool as Uint8Array, float16 as Uint16Array). */
 export interface Constant {
   readonly dtype: DTypeCode;

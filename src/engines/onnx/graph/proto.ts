@@ -14,7 +14,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { CtXaiError } from '../../../core/errors.ts';
-import { type Attr, type Constant, DType, type Graph, type Node, type ValueInfo } from './graph.ts';
+import { type Attr, type Constant, DType, type Graph, NO_TENSOR, type Node, type ValueInfo } from './graph.ts';
 import { decodeTensor, type ExternalReader, encodeTensor } from './proto-tensor.ts';
 
 /** The IR version that files are written with: ONNX Runtime 1.30 and all since 1.18 read it. */
@@ -98,7 +98,7 @@ function decodeValue(v: ValueInfoProto, rename: (name: string) => string): Value
   const type = v.type?.value;
   const tensor = type?.case === 'tensorType' ? type.value : undefined;
   const dims = (tensor?.shape?.dim ?? []).map(d => (d.value.case === 'dimValue' ? Number(d.value.value) : null));
-  return { name: rename(v.name), dtype: tensor?.elemType ?? 0, dims };
+  return { name: rename(v.name), dtype: tensor?.elemType ?? (type?.case === undefined ? 0 : NO_TENSOR), dims };
 }
 
 function decodeNodes(protos: readonly NodeProto[], opset: number, decoder: Decoder, scope: Scope): Node[] {
@@ -264,7 +264,7 @@ function encodeGraph(graph: Graph, name: string, domains: Set<string>): GraphPro
 }
 
 function encodeValue(v: ValueInfo, withShape: boolean): ValueInfoProto {
-  if (v.dtype === 0) return create(ValueInfoProtoSchema, { name: v.name });
+  if (v.dtype <= 0) return create(ValueInfoProtoSchema, { name: v.name });
   const dim = v.dims.map((d, i) => {
     if (d !== null) return { value: { case: 'dimValue' as const, value: BigInt(d) } };
     return i === 0 ? { value: { case: 'dimParam' as const, value: 'batch' } } : {};

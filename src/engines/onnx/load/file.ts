@@ -1,6 +1,8 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { CtXaiError } from '../../../core/errors.ts';
+import { externalLocations } from '../../../core/onnx-external.ts';
 import type { Graph } from '../graph/graph.ts';
 import { decodeModel } from '../graph/proto.ts';
 
@@ -21,9 +23,25 @@ export function readModelFile(file: string): Graph {
   return decodeModel(bytes, { name: file, external: (...range) => readBeside(file, ...range) });
 }
 
+/** SHA-256 (hex) of an .onnx file and of the files beside it that it names for its weights, as far as they are there. */
+export function weightsDigest(file: string): string {
+  const bytes = readFileSync(file);
+  const hash = createHash('sha256').update(bytes);
+  for (const location of externalLocations((at, length) => bytes.subarray(at, at + length), bytes.length)) {
+    const path = join(dirname(file), location);
+    hash.update(`\0${location}\0`);
+    if (!leavesFolder(location) && existsSync(path)) hash.update(readFileSync(path));
+  }
+  return hash.digest('hex');
+}
+
+/** A model may come from anywhere: it reads nothing outside its own folder. */
+function leavesFolder(location: string): boolean {
+  return isAbsolute(location) || normalize(location).startsWith('..');
+}
+
 function readBeside(file: string, location: string, offset: number, length: number | undefined): Uint8Array {
-  // A model may come from anywhere: it reads nothing outside its own folder.
-  if (isAbsolute(location) || normalize(location).startsWith('..')) {
+  if (leavesFolder(location)) {
     throw new CtXaiError('MODEL', `${file}: its weights point outside its folder, to '${location}'.`);
   }
   const path = join(dirname(file), location);

@@ -1,9 +1,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import { type Constant, DType, type Graph, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import { type Constant, DType, type Graph, NO_TENSOR, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
-import { pruned } from '../graph/walk.ts';
+import { producers, pruned } from '../graph/walk.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
@@ -29,6 +29,11 @@ export interface NormalisedModel {
   readonly aliases: ReadonlyMap<string, string>;
 }
 
+export interface LoadedModel extends NormalisedModel {
+  /** What the file calls the scores. */
+  readonly fileOutput: string;
+}
+
 /** What a model card says of the file. */
 export interface InputHint {
   readonly file: string;
@@ -44,17 +49,25 @@ export interface InputHint {
  * Loads an .onnx file (or a graph) as a classifier of images of a fixed size.
  * @throws CtXaiError MODEL if it can't be loaded or run, CARD if the card says other than the file.
  */
-export async function loadModel(source: Graph | undefined, hint: InputHint): Promise<NormalisedModel> {
-  const raw = inFloat32(upgrade(source ?? readModelFile(hint.file), hint.file));
+export async function loadModel(source: Graph | undefined, hint: InputHint): Promise<LoadedModel> {
+  const read = source ?? readModelFile(hint.file);
+  const raw = inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file));
   const input = imageInput(raw, hint);
   const output = scoresOutput(raw, hint);
   const start = pruned({ ...raw, inputs: [input], outputs: [output] }, [output.name]);
-  const cleaned = await settled(start, hint.file).catch(error => settledAtOne(start, hint.file, error));
+  const cleaned = await settled(start, hint.file).catch(error => settledAtTraced(start, hint.file, error));
   const model = normalised(cleaned);
   checkOutput(model, hint);
   checkInference(model, hint.file);
-  if (model.dynamicBatch || model.graph.inputs[0]!.dims[0] !== 1) return model;
-  return (await opened(cleaned, model, hint.file)) ?? model;
+  const open = model.dynamicBatch || model.graph.inputs[0]!.dims[0] !== 1;
+  const best = open ? model : ((await opened(cleaned, model, hint.file)) ?? model);
+  return { ...best, fileOutput: output.name };
+}
+
+/** The graph that also gives out a tensor of its inside, where `name` is one. */
+export function withInnerOutput(graph: Graph, name: string): Graph {
+  if (graph.outputs.some(o => o.name === name) || !graph.nodes.some(n => n.outputs.includes(name))) return graph;
+  return { ...graph, outputs: [...graph.outputs, { name, dtype: DType.float, dims: [] }] };
 }
 
 /** Probes and cleans, once more for every layer of branches that turned out constant. */
@@ -65,14 +78,22 @@ async function settled(graph: Graph, file: string): Promise<Cleaned> {
   return clean(graph, findings);
 }
 
-/** Some exports declare any batch, but have theirs written into a Reshape: batch 1 is what they were traced with. */
-async function settledAtOne(graph: Graph, file: string, error: unknown): Promise<Cleaned> {
+/** Batches that exports are traced with. */
+const TRACED = [1, 2, 4, 8, 16, 32];
+
+/** Some exports declare any batch, but have the one they were traced with written into a Reshape. */
+async function settledAtTraced(graph: Graph, file: string, error: unknown): Promise<Cleaned> {
   const input = graph.inputs[0]!;
   if (input.dims[0] !== null) throw error;
-  const fixed = { ...graph, inputs: [{ ...input, dims: [1, ...input.dims.slice(1)] }] };
-  return settled(fixed, file).catch(() => {
-    throw error;
-  });
+  for (const batch of TRACED) {
+    const fixed = { ...graph, inputs: [{ ...input, dims: [batch, ...input.dims.slice(1)] }] };
+    try {
+      return await settled(fixed, file);
+    } catch (other) {
+      if (!(other instanceof CtXaiError)) throw other;
+    }
+  }
+  throw error;
 }
 
 function normalised(cleaned: Cleaned): NormalisedModel {
@@ -175,17 +196,54 @@ function scoresOutput(graph: Graph, hint: InputHint): ValueInfo {
   const names = graph.outputs.map(o => o.name);
   if (hint.output !== undefined) {
     const named = graph.outputs.find(o => o.name === hint.output);
-    if (named) return named;
-    throw new CtXaiError(
-      'CARD',
-      `${hint.file}: the card's output '${hint.output}' is not in the file, which has ${list(names)}.`,
-    );
+    if (!named) {
+      throw new CtXaiError(
+        'CARD',
+        `${hint.file}: the card's output '${hint.output}' is not in the file, which has ${list(names)}.`,
+        { hint: 'It may be an output of the file, or any tensor inside the graph.' },
+      );
+    }
+    if (named.dtype !== DType.float && named.dtype !== 0)
+      throw noScores(graph, hint, `its output '${named.name}' ${kindOf(named)}`);
+    return named;
   }
-  if (graph.outputs.length === 1) return graph.outputs[0]!;
-  const fitting = graph.outputs.filter(o => o.dims.length === 2 && o.dims[1] === hint.classes);
+  // A type of 0: the file does not say.
+  const scores = graph.outputs.filter(o => o.dtype === DType.float || o.dtype === 0);
+  if (scores.length === 0) {
+    const all = graph.outputs.map(o => `'${o.name}' ${kindOf(o)}`).join(', ');
+    throw noScores(graph, hint, `none of its outputs holds scores: ${all}`);
+  }
+  if (scores.length === 1) return scores[0]!;
+  const fitting = scores.filter(o => o.dims.length === 2 && o.dims[1] === hint.classes);
   if (fitting.length === 1) return fitting[0]!;
   throw new CtXaiError('CARD', `${hint.file}: it has ${names.length} outputs: ${list(names)}.`, {
     hint: "Name the one with the scores in the card, 'output: …'.",
+  });
+}
+
+function kindOf({ dtype }: ValueInfo): string {
+  return dtype === NO_TENSOR ? 'is no tensor (a map or sequence, as ZipMap makes them)' : 'does not hold floats';
+}
+
+/** Operators behind which no scores are left: decisions, and maps from names to scores. */
+const DECIDING: ReadonlySet<string> = new Set(['ArgMax', 'ArgMin', 'TopK', 'ZipMap', 'Cast', 'Identity']);
+
+/** Refuses a file whose outputs are decisions or maps, and names the tensor that they were made from. */
+function noScores(graph: Graph, hint: InputHint, what: string): CtXaiError {
+  const made = producers(graph);
+  const before = graph.outputs.flatMap(({ name }) => {
+    let node = made.get(name);
+    while (node && DECIDING.has(node.op)) {
+      const source = node.inputs[0]!;
+      node = made.get(source);
+      if (node && !DECIDING.has(node.op)) return [source];
+    }
+    return [];
+  });
+  const advice =
+    before.length > 0 ? `Name it in the card: 'output: ${before[0]}'.` : "Name it in the card, 'output: …'.";
+  return new CtXaiError('CARD', `${hint.file}: ${what}.`, {
+    hint: `The scores must be a tensor of floats, [images, classes]; it may lie inside the graph. ${advice}`,
   });
 }
 

@@ -3,6 +3,7 @@ import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { type Constant, DType, type Graph, type TensorInfo } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
+import { RANDOM } from '../graph/random.ts';
 import { dependents } from '../graph/walk.ts';
 
 /** What running a graph tells of it. */
@@ -24,9 +25,6 @@ const TYPE_CODES: Readonly<Record<string, number>> = {
   float64: DType.double,
 };
 
-/** Outputs of these are never folded, for they differ from run to run. */
-const RANDOM = /^(Random|Bernoulli|Multinomial)/;
-
 /**
  * Types, dims and constant values of a graph's tensors, found by running it: at batch 2 and 3 where the batch (the
  * input's first dim) is null, else at the batch it has. No rule for any operator is needed.
@@ -35,6 +33,7 @@ const RANDOM = /^(Random|Bernoulli|Multinomial)/;
 export async function probe(graph: Graph, file: string): Promise<Findings> {
   const input = graph.inputs[0]!;
   const made = graph.nodes.flatMap(node => node.outputs).filter(name => name !== '');
+  // Never folded, for they differ from run to run.
   const random = graph.nodes.filter(node => RANDOM.test(node.op)).flatMap(node => node.outputs);
   const varying = dependents(graph, [input.name, ...random]);
   const types = await outputTypes(graph, made, file);

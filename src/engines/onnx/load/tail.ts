@@ -17,6 +17,8 @@ export interface Headed {
   /** The model with output [n, k]: k classes, or one sigmoid unit. */
   readonly model: NormalisedModel;
   readonly head: Head;
+  /** The softmax, log-softmax or sigmoid at the file's end. */
+  readonly tail?: Tail | undefined;
 }
 
 /** A softmax or sigmoid at a model's end: `op` is Softmax, LogSoftmax or Sigmoid. */
@@ -37,9 +39,9 @@ export function atHead(model: NormalisedModel, hint: TailHint): Headed {
   const units = (model.infos.get(model.output)!.dims.slice(1) as number[]).reduce((a, b) => a * b, 1);
   checkTail(hint, tail, units);
   if (hint.explainAt === 'output') {
-    return { model: flat(model, units), head: headOf(hint, tail) };
+    return { model: flat(model, units), head: headOf(hint, tail), tail };
   }
-  return { model: flat(tail ? cut(model, tail) : model, units), head: headOf(hint, tail) };
+  return { model: flat(tail ? cut(model, tail) : model, units), head: headOf(hint, tail), tail };
 }
 
 function findTail(model: NormalisedModel): Node | undefined {

@@ -2,7 +2,7 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { messageOf } from '../../../core/errors.ts';
 import { holding } from '../../shared/gpu-lock.ts';
-import type { Reply, Request, RunResult } from '../../shared/messages.ts';
+import type { Reply, Request, RunResult, SessionSettings } from '../../shared/messages.ts';
 import { ProfiledSession, type ProfilingThread } from './profiled-session.ts';
 import { sessionOptions } from './session-options.ts';
 
@@ -16,10 +16,10 @@ const profiling: ProfilingThread = { times: new Map(), active: undefined };
 async function handle(request: Request): Promise<RunResult | undefined> {
   switch (request.type) {
     case 'open': {
-      const { bytes, settings } = request;
+      const { bytes, file, settings } = request;
       const opened = settings.profile
         ? await ProfiledSession.open(bytes, settings, profiling)
-        : await InferenceSession.create(bytes, sessionOptions(settings));
+        : await plainSession(file ?? bytes, settings);
       sessions.set(request.session, opened);
       return undefined;
     }
@@ -39,12 +39,21 @@ async function handle(request: Request): Promise<RunResult | undefined> {
   }
 }
 
+/** From bytes, or from the file itself with the weights beside it. */
+function plainSession(model: Uint8Array | string, settings: SessionSettings): Promise<InferenceSession> {
+  const options = sessionOptions(settings);
+  return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
+}
+
 async function run(request: Extract<Request, { type: 'run' }>): Promise<RunResult> {
   const session = sessions.get(request.session);
   if (!session) throw new Error('the trace has ended: the model can only be closed.');
   const feeds = Object.fromEntries(request.feeds.map(f => [f.name, new Tensor('float32', f.data, f.dims)]));
-  const results = await (session instanceof ProfiledSession ? session.run(feeds, request.label) : session.run(feeds));
-  const outputs = Object.fromEntries(session.outputNames.map(name => [name, results[name]!.data as Float32Array]));
+  const { only = session.outputNames } = request;
+  const results = await (session instanceof ProfiledSession
+    ? session.run(feeds, request.label)
+    : session.run(feeds, [...only]));
+  const outputs = Object.fromEntries(only.map(name => [name, results[name]!.data as Float32Array]));
   return { outputs, returned: request.feeds.map(f => f.data) };
 }
 

@@ -2,10 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import type { Measured } from './measure.ts';
 import type { Settings } from './onnx-executor.ts';
 import type { Wishes } from './tune.ts';
 
 const FILE = 'onnx-tuning.json';
+
+/** To be raised when something else is measured, or judged otherwise: then nothing remembered holds. */
+const MEASURING = 1;
 
 /** What tuned settings depend on, as a key. */
 export function tuningKey(parts: {
@@ -32,20 +36,33 @@ export function tuningKey(parts: {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
+/** What measurements of a model depend on, as a key. `card`: what the card says of scores and pixels. */
+export function measuringKey(parts: { digest: string; version: string; card: unknown }): string {
+  const text = JSON.stringify(['measured', MEASURING, parts.digest, parts.version, parts.card]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
 /** Settings remembered from an earlier sweep. A missing or unreadable file remembers nothing. */
 export function recall(folder: string | undefined, key: string): Settings | undefined {
-  if (folder === undefined) return undefined;
-  const found = readAll(folder)[key];
+  const found = folder === undefined ? undefined : (readAll(folder)[key] as Settings | undefined);
   const good = (n: unknown) => Number.isInteger(n) && (n as number) > 0;
   return found && good(found.microBatch) && good(found.workers) && good(found.threads) ? found : undefined;
 }
 
-/** Remembers settings. A folder that can't be written only costs the next sweep. */
-export function remember(folder: string | undefined, key: string, settings: Settings): void {
+/** Measurements remembered from an earlier opening. */
+export function recallMeasured(folder: string | undefined, key: string): Measured | undefined {
+  const found = folder === undefined ? undefined : (readAll(folder)[key] as Measured | undefined);
+  const { repeatError, batchError } = found?.measurements ?? {};
+  const good = typeof found?.mixes === 'boolean' && Number.isFinite(repeatError) && Number.isFinite(batchError);
+  return good ? found : undefined;
+}
+
+/** Remembers settings or measurements. A folder that can't be written only costs the next sweep. */
+export function remember(folder: string | undefined, key: string, value: Settings | Measured): void {
   if (folder === undefined) return;
   try {
     mkdirSync(folder, { recursive: true });
-    const all = { ...readAll(folder), [key]: settings };
+    const all = { ...readAll(folder), [key]: value };
     const temporary = join(folder, `${FILE}.${process.pid}`);
     writeFileSync(temporary, `${JSON.stringify(all, null, 1)}\n`);
     renameSync(temporary, join(folder, FILE));
@@ -54,10 +71,10 @@ export function remember(folder: string | undefined, key: string, settings: Sett
   }
 }
 
-function readAll(folder: string): Record<string, Settings> {
+function readAll(folder: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(readFileSync(join(folder, FILE), 'utf8'));
-    return typeof value === 'object' && value !== null ? (value as Record<string, Settings>) : {};
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
     return {};
   }

@@ -1,0 +1,2 @@
+/** Operators whose outputs differ from run to run. */
+export const RANDOM = /^(Random|Bernoulli|Multinomial)/;

@@ -1,0 +1,41 @@
+import { encodeModel } from '../graph/proto.ts';
+import { pruned } from '../graph/walk.ts';
+import { readModelFile } from './file.ts';
+import { withInnerOutput } from './load-model.ts';
+import { inFloat32 } from './precision.ts';
+import type { Tail } from './tail.ts';
+
+/** A model's file as ONNX Runtime reads it. */
+export interface Untouched {
+  /** The names of image and scores in the file. */
+  readonly input: string;
+  readonly output: string;
+  /**
+   * Ways to open it, best first: the file itself; then, read when it is asked for, the same graph in its own opset with
+   * float32 throughout and nothing but the path from image to scores.
+   */
+  sources(): Iterable<string | Uint8Array>;
+}
+
+export function untouched(file: string, input: string, output: string): Untouched {
+  return {
+    input,
+    output,
+    *sources() {
+      yield file;
+      const graph = withInnerOutput(readModelFile(file), output);
+      const inputs = graph.inputs.filter(i => i.name === input);
+      const outputs = graph.outputs.filter(o => o.name === output);
+      yield encodeModel(inFloat32(pruned({ ...graph, inputs, outputs }, [output])));
+    },
+  };
+}
+
+/** What a softmax, log-softmax or sigmoid that was cut off would make of one image's logits. */
+export function behindTail(logits: Float32Array, tail: Tail['op'] | undefined): Float32Array {
+  if (tail === 'Sigmoid') return logits.map(z => 1 / (1 + Math.exp(-z)));
+  if (tail !== 'Softmax' && tail !== 'LogSoftmax') return logits;
+  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const total = logits.reduce((sum, z) => sum + Math.exp(z - top), 0);
+  return logits.map(z => (tail === 'Softmax' ? Math.exp(z - top) / total : z - top - Math.log(total)));
+}

@@ -1,0 +1,272 @@
+import { availableParallelism } from 'node:os';
+import type { ModelCard, ModelMeasurements } from '../../../core/contracts/index.ts';
+import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { toChannelsFirst } from '../../shared/images.ts';
+import { type Judgement, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
+import type { Feed } from '../../shared/messages.ts';
+import { probeImages } from '../../shared/probe-images.ts';
+import type { SupportedCard } from '../../shared/supported-card.ts';
+import type { WorkerPool } from '../../shared/worker-pool.ts';
+import { encodeModel } from '../graph/proto.ts';
+import { RANDOM } from '../graph/random.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
+import type { Headed } from '../load/tail.ts';
+import { behindTail, type Untouched } from '../load/untouched.ts';
+
+/** What passes of the opened model established, and what follows from it. */
+export interface Measured {
+  readonly measurements: ModelMeasurements;
+  /** Whether images of a batch change each other's scores: then each is run alone. */
+  readonly mixes: boolean;
+}
+
+/** Two passes of one image may differ by rounding in the order of sums, but not by this share of the largest score. */
+const REPEATS = 1e-4;
+/** Kernels for one image and for several round differently. */
+const INDEPENDENT = 1e-3;
+/** Two graphs of the same network round differently. */
+const SAME_GRAPH = 1e-3;
+/** A pass that takes longer, in milliseconds, is made as rarely as possible. */
+const SLOW = 250;
+
+/** What is measured, and on what. */
+export interface Subject {
+  readonly headed: Headed;
+  readonly card: SupportedCard;
+  readonly pool: WorkerPool;
+  /** The file as ONNX Runtime itself reads it; absent where a graph stands for it. */
+  readonly untouched?: Untouched;
+}
+
+/**
+ * Runs an opened model on a few synthetic images: one twice, each alone, several together and in another order, and the
+ * untouched file beside it.
+ * @throws CtXaiError MODEL where scores are drawn at random, where images of a batch that can't be 1 change each
+ * other's scores, and where the file itself gives other scores; CARD where the outputs contradict the card.
+ */
+export async function measure(subject: Subject): Promise<Measured> {
+  const { headed, card, pool } = subject;
+  const { model } = headed;
+  const images = probeImages(card);
+  const run = await opened(pool, 'measured', encodeModel(model.graph), model, card);
+  try {
+    const scores = await scored(run, images, model);
+    const warnings = checkRepeats(scores, model, card);
+    const mixes = checkIndependence(scores, model, card, warnings);
+    const judged = await compared(subject, images, scores);
+    warnings.push(...judged.warnings);
+    if (judged.ifBounded && (await boundedThroughout(run, images, subject))) warnings.push(judged.ifBounded);
+    const { repeatError, batchError } = scores;
+    const measurements = { repeatError, batchError, emits: judged.emits };
+    return { measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) }, mixes };
+  } finally {
+    await pool.drop('measured');
+  }
+}
+
+/** Whether outputs stay within 0…1 on images of a hundredfold contrast, where logits run away. */
+async function boundedThroughout(run: Run, images: readonly Float32Array[], { headed }: Subject): Promise<boolean> {
+  const extreme = [images[0]!.map(v => 100 * v), images[1]!.map(v => -100 * v)];
+  const rows = [];
+  for (let i = 0; i < extreme.length; i++) rows.push((await run(rowsAlone(headed.model, i), extreme))[0]!);
+  return staysBounded(rows);
+}
+
+/** Raw outputs of some of the probe images in one pass: a row for each. */
+type Run = (indices: readonly number[], images: readonly Float32Array[]) => Promise<Float32Array[]>;
+
+interface Scores {
+  /** By image, each run alone (or, where the batch is fixed, in a batch of copies). */
+  readonly alone: readonly Float32Array[];
+  readonly repeatError: number;
+  readonly batchError: number;
+}
+
+async function opened(
+  pool: WorkerPool,
+  session: string,
+  source: Uint8Array | string,
+  model: NormalisedModel,
+  card: ModelCard,
+  names: { readonly input: string; readonly output: string } = model,
+): Promise<Run> {
+  const threads = Math.min(4, availableParallelism());
+  await pool.open(session, source, { executionProviders: ['cpu'], threads, optimise: false }, 1);
+  return async (indices, images) => {
+    const feed = batchFeed(names.input, indices, images, card);
+    const { outputs } = await pool.run(session, [feed], 1, undefined, [names.output]);
+    const all = outputs[names.output]!;
+    const units = all.length / indices.length;
+    return indices.map((_, i) => all.slice(i * units, (i + 1) * units));
+  };
+}
+
+function batchFeed(name: string, indices: readonly number[], images: readonly Float32Array[], card: ModelCard): Feed {
+  const { size, channels, layout } = card.input;
+  const values = images[0]!.length;
+  const data = new Float32Array(indices.length * values);
+  for (const [row, i] of indices.entries()) {
+    const place = data.subarray(row * values, (row + 1) * values);
+    if (layout === 'NCHW') toChannelsFirst(images[i]!, place, values / channels, channels);
+    else place.set(images[i]!);
+  }
+  const shape = layout === 'NCHW' ? [channels, ...size] : [...size, channels];
+  return { name, dims: [indices.length, ...shape], data };
+}
+
+/** The rows of a pass that tells of image `i` alone. */
+function rowsAlone(model: NormalisedModel, i: number): number[] {
+  return new Array<number>(model.dynamicBatch ? 1 : model.graph.inputs[0]!.dims[0]!).fill(i);
+}
+
+async function scored(run: Run, images: readonly Float32Array[], model: NormalisedModel): Promise<Scores> {
+  const one = async (i: number) => (await run(rowsAlone(model, i), images))[0]!;
+  await one(0);
+  const start = performance.now();
+  const first = await one(0);
+  const slow = performance.now() - start > SLOW;
+  const alone = [first];
+  const again = await one(0);
+  for (let i = 1; i < (slow ? 2 : images.length); i++) alone.push(await one(i));
+  const scale = largest(alone);
+  const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
+  const orders = slow
+    ? [[1, 0]]
+    : [
+        [0, 1, 2],
+        [2, 0, 1],
+        [3, 0],
+      ];
+  let batchError = 0;
+  for (const order of fixed === 1 ? [] : orders) {
+    const rows = fixed === undefined ? order : Array.from({ length: fixed }, (_, i) => order[i % order.length]!);
+    const together = await run(rows, images);
+    for (const [row, i] of rows.entries()) {
+      batchError = Math.max(batchError, difference(together[row]!, alone[i]!) / scale);
+    }
+  }
+  return { alone, repeatError: difference(first, again) / scale, batchError };
+}
+
+function largest(rows: readonly Float32Array[]): number {
+  return Math.max(1e-6, ...rows.flatMap(row => [...row].filter(Number.isFinite).map(Math.abs)));
+}
+
+/** The largest difference; NaN and infinities differ from all but themselves. */
+function difference(a: Float32Array, b: Float32Array): number {
+  let most = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
+  for (let i = 0; i < b.length; i++) {
+    if (Object.is(a[i], b[i])) continue;
+    const d = Math.abs(a[i]! - b[i]!);
+    most = Math.max(most, Number.isNaN(d) ? Number.POSITIVE_INFINITY : d);
+  }
+  return most;
+}
+
+const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`;
+
+function checkRepeats({ repeatError }: Scores, model: NormalisedModel, { file }: ModelCard): string[] {
+  const drawing = model.graph.nodes.filter(n => n.domain === '' && RANDOM.test(n.op));
+  const named = drawing.map(n => `'${n.name}' (${n.op})`).join(', ');
+  if (repeatError > REPEATS) {
+    throw new CtXaiError(
+      'MODEL',
+      `${file}: the same image gets other scores in each pass (they differ by ${percent(repeatError)} of the largest ` +
+        `score)${named === '' ? '' : `: node ${named} draws random numbers`}.`,
+      { hint: 'Export the model for inference, without random operators (PyTorch: model.eval()).' },
+    );
+  }
+  if (drawing.length > 0) {
+    return [`It draws random numbers (node ${named}), which changed no score on test images.`];
+  }
+  return repeatError > 1e-6 ? [`Two passes of one image differ by ${percent(repeatError)} of the largest score.`] : [];
+}
+
+/** Whether images must be run one by one. */
+function checkIndependence(
+  { batchError, alone }: Scores,
+  model: NormalisedModel,
+  { file }: ModelCard,
+  warnings: string[],
+): boolean {
+  if (batchError <= INDEPENDENT) return false;
+  const what = `images of one batch change each other's scores, by up to ${percent(batchError)} of the largest score`;
+  const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
+  const hint =
+    'Some operator works across the batch, such as a softmax, mean or minimum over dimension 0. Export the model so ' +
+    'that it treats each image by itself.';
+  if (fixed !== undefined) {
+    throw new CtXaiError('MODEL', `${file}: ${what}, and its batch is fixed at ${fixed}.`, { hint });
+  }
+  if (alone.every(row => difference(row, alone[0]!) <= 1e-6 * largest(alone))) {
+    throw new CtXaiError('MODEL', `${file}: ${what}, and alone every image gets the same scores.`, { hint });
+  }
+  warnings.push(`In this model ${what}. Each image is therefore run in a batch of its own.`);
+  return true;
+}
+
+/** The file in plain ONNX Runtime: its scores must be the graph's, and what it puts out must be what the card says. */
+async function compared(
+  { card, pool, headed, untouched }: Subject,
+  images: readonly Float32Array[],
+  { alone }: Scores,
+): Promise<Judgement> {
+  const { model, tail } = headed;
+  const claim = { file: card.file, task: card.task, emits: card.emits, explainAt: card.explainAt, tail: tail?.op };
+  const ours = alone.map(row => behindTail(row, card.explainAt === 'output' ? undefined : tail?.op));
+  const warnings: string[] = [];
+  let judged: Judgement | undefined;
+  let worst: { error: number; ours: Float32Array; theirs: Float32Array } | undefined;
+  for (const source of untouched?.sources() ?? []) {
+    const theirs = await outputsOf(source, images.slice(0, alone.length), { pool, model, card, untouched: untouched! });
+    if (typeof theirs === 'string') {
+      warnings.push(theirs);
+      continue;
+    }
+    judged ??= judgeOutputs(theirs, claim);
+    const scale = largest(theirs);
+    const errors = theirs.map((row, i) => difference(row, ours[i]!) / scale);
+    const error = Math.max(...errors);
+    if (error <= SAME_GRAPH) {
+      const rounding =
+        worst && `In the number formats of its file it gives scores that differ by ${percent(worst.error)}.`;
+      return { ...judged, warnings: [...judged.warnings, ...(rounding ? [rounding] : [])] };
+    }
+    const at = errors.indexOf(error);
+    worst ??= { error, ours: ours[at]!, theirs: theirs[at]! };
+  }
+  judged ??= judgeOutputs(ours, claim);
+  if (worst) {
+    const shown = (row: Float32Array) =>
+      `[${[...row.slice(0, 4)].map(v => v.toPrecision(4)).join(', ')}${row.length > 4 ? ', …' : ''}]`;
+    throw new CtXaiError(
+      'MODEL',
+      `${card.file}: ONNX Runtime gives ${shown(worst.theirs)} on a test image, and this program's form of the graph ` +
+        `${shown(worst.ours)}: they differ by ${percent(worst.error)}.`,
+      { hint: 'This is a fault of ct-xai-bench: an operator of the file is not read rightly. Please report it.' },
+    );
+  }
+  const unread = untouched
+    ? warnings.slice(0, 1).map(why => `It could not be compared with the file itself: ${why}`)
+    : [];
+  return { ...judged, warnings: [...judged.warnings, ...unread] };
+}
+
+/** The file's outputs on each image alone, or why they can't be had. */
+async function outputsOf(
+  source: Uint8Array | string,
+  images: readonly Float32Array[],
+  about: { pool: WorkerPool; model: NormalisedModel; card: ModelCard; untouched: Untouched },
+): Promise<Float32Array[] | string> {
+  const { pool, model, card, untouched } = about;
+  try {
+    const run = await opened(pool, 'the file itself', source, model, card, untouched);
+    const rows: Float32Array[] = [];
+    for (let i = 0; i < images.length; i++) rows.push((await run(rowsAlone(model, i), images))[0]!);
+    return rows;
+  } catch (error) {
+    return messageOf(error);
+  } finally {
+    await pool.drop('the file itself');
+  }
+}

@@ -1,0 +1,80 @@
+import type { ModelCard } from '../../core/contracts/index.ts';
+import { sizeOf } from '../../core/tensor.ts';
+
+/**
+ * How the images differ: mean and half range of the values before the card's steps, and the waves' length in pixels.
+ * No two have their darkest, brightest or mean value in common, so that statistics over a batch are no image's own.
+ */
+const LOOKS = [
+  { mean: 0.5, range: 0.5, wave: 7 },
+  { mean: 0.3, range: 0.12, wave: 3.1 },
+  { mean: 0.72, range: 0.26, wave: 12.7 },
+  { mean: 0.12, range: 0.09, wave: 4.7 },
+] as const;
+
+/** How many there are. */
+export const PROBE_IMAGES = LOOKS.length;
+
+/**
+ * Synthetic images, [...spatial, channels] each, as the card's network eats them: textures of different brightness and
+ * contrast in 0…1, taken through the card's intensity steps. They are the same at every opening.
+ */
+export function probeImages(card: Pick<ModelCard, 'input' | 'intensity'>): Float32Array[] {
+  const { size, channels } = card.input;
+  return LOOKS.map((look, i) => stepped(texture(size, channels, look, i + 1), channels, card.intensity.steps));
+}
+
+function texture(
+  size: readonly number[],
+  channels: number,
+  { mean, range, wave }: (typeof LOOKS)[number],
+  seed: number,
+): Float32Array {
+  const [rows, columns] = size.slice(-2) as [number, number];
+  const noise = hashed(seed);
+  const values = new Float32Array(sizeOf(size) * channels);
+  for (let i = 0; i < values.length; i++) {
+    const pixel = Math.floor(i / channels);
+    const [row, column] = [Math.floor(pixel / columns) % rows, pixel % columns];
+    const slice = Math.floor(pixel / (rows * columns));
+    const waves = Math.sin(row / wave + seed + slice) * Math.cos(column / (wave * 0.8) + (i % channels));
+    values[i] = mean + range * (0.6 * waves + 0.8 * (noise() - 0.5));
+  }
+  return values;
+}
+
+/** Uniform numbers in [0, 1). */
+function hashed(seed: number): () => number {
+  let state = (seed * 0x9e3779b9) >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return ((state ^ (state >>> 15)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** The card's steps on one image; a normalisation takes its statistics from the image itself. */
+function stepped(values: Float32Array, channels: number, steps: ModelCard['intensity']['steps']): Float32Array {
+  for (const step of steps) {
+    if ('normalise' in step) {
+      const [centre, spread] = step.normalise === 'min-max' ? extent(values) : moments(values);
+      for (let i = 0; i < values.length; i++) values[i] = (values[i]! - centre) / (spread || 1);
+      continue;
+    }
+    const [kind, by] = Object.entries(step)[0] as [string, number | readonly number[]];
+    for (let i = 0; i < values.length; i++) {
+      const b = typeof by === 'number' ? by : by[i % channels]!;
+      values[i] = kind === 'multiply' ? values[i]! * b : kind === 'divide' ? values[i]! / b : values[i]! - b;
+    }
+  }
+  return values;
+}
+
+function extent(values: Float32Array): [number, number] {
+  const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+  return [low, values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY) - low];
+}
+
+function moments(values: Float32Array): [number, number] {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  return [mean, Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length)];
+}

@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
+import { afterAll, describe, expect, it } from 'vitest';
+import { attr } from '../../../src/engines/onnx/graph/graph.ts';
+import { caseCard, refusal, usingCard } from './cases.ts';
+import { cardFor, difference, graphOf, images, smallNet, temporary, weights } from './fixtures.ts';
+
+const folder = temporary();
+afterAll(() => folder.remove());
+
+const SIZE = 32 * 32;
+
+/** Scores of images by the engine, each called with up to `microBatch` others. */
+async function engineScores(name: string, x: Float32Array): Promise<Float32Array> {
+  const batch = {
+    count: x.length / SIZE,
+    write: (i: number, out: Float32Array) => out.set(x.subarray(i * SIZE, (i + 1) * SIZE)),
+  };
+  return await usingCard(await caseCard(name), async m => (await m.scores(batch, { as: 'logit' })).data, {
+    microBatch: 4,
+  });
+}
+
+/** Scores that ONNX Runtime gives on the file, an image at a time. */
+async function fileScores(name: string, x: Float32Array): Promise<Float32Array> {
+  const session = await InferenceSession.create((await caseCard(name)).file, { logSeverityLevel: 4 });
+  const rows: number[] = [];
+  for (let i = 0; i < x.length / SIZE; i++) {
+    const image = new OrtTensor('float32', x.slice(i * SIZE, (i + 1) * SIZE), [1, 1, 32, 32]);
+    const found = await session.run({ [session.inputNames[0]!]: image });
+    rows.push(...(found[session.outputNames[0]!]!.data as Float32Array));
+  }
+  await session.release();
+  return Float32Array.from(rows);
+}
+
+describe('images that change each other', () => {
+  const x = images('together', [3, 32, 32, 1]).data.map((v, i) => (v * (1 + Math.floor(i / SIZE))) / 3);
+
+  it.each(['wholeminmax', 'batchstat', 'mean-std-of-batch'])('are run one by one: %s', async name => {
+    await usingCard(
+      await caseCard(name),
+      ({ runtime }) => {
+        expect(runtime.microBatch).toBe(1);
+        expect(runtime.measured?.batchError).toBeGreaterThan(0.1);
+        expect(runtime.measured?.warnings?.join()).toMatch(/images of one batch change each other's scores/);
+      },
+      { microBatch: 4 },
+    );
+    expect(difference(await engineScores(name, x), await fileScores(name, x))).toBeLessThan(1e-5);
+  });
+
+  it('are told from a statistic of each image by itself', async () => {
+    await usingCard(
+      await caseCard('perimageminmax'),
+      ({ runtime }) => {
+        expect(runtime).toMatchObject({ microBatch: 4, measured: { repeatError: 0 } });
+        expect(runtime.measured!.batchError).toBeLessThan(1e-5);
+        expect(runtime.measured!.warnings).toBeUndefined();
+      },
+      { microBatch: 4 },
+    );
+  });
+
+  it('are refused where one alone has no meaning, or cannot be had', async () => {
+    const alone = await refusal(await caseCard('softmax0'));
+    expect(alone).toMatchObject({ code: 'MODEL', message: expect.stringMatching(/alone every image gets the same/) });
+    const two = await refusal(await caseCard('attention-over-batch'));
+    expect(two).toMatchObject({ code: 'MODEL', message: expect.stringMatching(/its batch is fixed at 2/) });
+  });
+});
+
+describe('random numbers', () => {
+  it('are refused, with the node that draws them', async () => {
+    expect(await refusal(await caseCard('randomdrop'))).toMatchObject({
+      code: 'MODEL',
+      message: expect.stringMatching(/the same image gets other scores in each pass .*\(RandomUniformLike\) draws/),
+    });
+  });
+
+  it('that change nothing are named', async () => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const noise = b.op('Clip', [b.op('RandomNormalLike', [x]), b.scalar(0), b.scalar(0)]);
+        const flat = b.op('Flatten', [b.op('Add', [x, noise])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 2]))]), [null, 2]];
+      },
+    });
+    await usingCard(cardFor(folder.write('noise.onnx', graph), { classes: ['a', 'b'] }), ({ runtime }) =>
+      expect(runtime.measured?.warnings?.[0]).toMatch(/draws random numbers .*RandomNormalLike/),
+    );
+  });
+});
+
+describe('outputs against the card', () => {
+  it.each([
+    ['percent', /percentages/],
+    ['logitsasprobs', /'emits: logits'/],
+    ['ensemble', /'emits: probabilities' and 'explainAt: output'/],
+  ])('%s is refused', async (name, hint) => {
+    expect(await refusal(await caseCard(name))).toMatchObject({ code: 'CARD', hint: expect.stringMatching(hint) });
+  });
+
+  it('an ensemble opens with the card that the refusal asks for, and has the scores of its file', async () => {
+    const card = await caseCard('ensemble', { emits: 'probabilities', explainAt: 'output' });
+    await usingCard(card, ({ runtime }) => expect(runtime.measured?.warnings).toBeUndefined());
+  });
+
+  it('dead units are told', async () => {
+    await usingCard(await caseCard('deadnet'), ({ runtime }) =>
+      expect(runtime.measured?.warnings?.[0]).toMatch(/the same scores for all test images/),
+    );
+  });
+
+  it('maps and decisions are no scores, but the tensor they came from is', async () => {
+    expect(await refusal(await caseCard('zipmap'))).toMatchObject({
+      code: 'CARD',
+      message: expect.stringMatching(/'loss' is no tensor/),
+      hint: expect.stringMatching(/'output: probs'/),
+    });
+    await usingCard(await caseCard('zipmap', {}, 'probs.yaml'), ({ runtime }) =>
+      expect(runtime.measured?.emits).toMatch(/sums of 1 per image/),
+    );
+    expect(await refusal(await caseCard('zipmap', {}, 'loss.yaml'))).toMatchObject({ code: 'CARD' });
+  });
+});
+
+describe('what was measured', () => {
+  it('is remembered for the model, until its weights change', async () => {
+    const cacheDir = join(folder.path, 'cache');
+    const remembered = () => readFileSync(join(cacheDir, 'onnx-tuning.json'), 'utf8').match(/"batchError"/g)?.length;
+    const card = cardFor(folder.write('kept.onnx', smallNet({})), { classes: ['a', 'b', 'c'] });
+    const first = await usingCard(card, m => m.runtime.measured, { cacheDir });
+    expect(remembered()).toBe(1);
+    expect(await usingCard(card, m => m.runtime.measured, { cacheDir })).toEqual(first);
+    expect(remembered()).toBe(1);
+    folder.write('kept.onnx', smallNet({ tail: 'Softmax' }));
+    await usingCard(card, m => m.runtime.measured, { cacheDir });
+    expect(remembered()).toBe(2);
+  });
+
+  it('tells a batch that is fixed from one whose images are independent', async () => {
+    const card = cardFor(folder.write('four.onnx', smallNet({ batch: 4 })), { classes: ['a', 'b', 'c'] });
+    await usingCard(card, ({ runtime }) => {
+      expect(runtime.microBatch).toBe(4);
+      expect(runtime.measured!.batchError).toBeLessThan(1e-5);
+    });
+    const mixing = graphOf({
+      input: [4, 1, 8, 8],
+      build(b, x) {
+        const y = b.op('MatMul', [b.op('Flatten', [x]), b.constant(weights('w', [64, 2]))]);
+        return [b.op('Sub', [y, b.op('ReduceMean', [y], { axes: attr.ints([0]) })]), [4, 2]];
+      },
+    });
+    expect(await refusal(cardFor(folder.write('mixing.onnx', mixing), { classes: ['a', 'b'] }))).toMatchObject({
+      code: 'MODEL',
+      message: expect.stringMatching(/its batch is fixed at 4/),
+    });
+  });
+});
