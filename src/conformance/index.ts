@@ -8,7 +8,15 @@ export type { Check } from './conformance-check.ts';
 export { type ExplainerCheckOptions, explainerChecks } from './explainer-checks.ts';
 export { type MetricCheckOptions, metricChecks } from './metric-checks.ts';
 export { denseModel, linearModel, smoothModel } from './models.ts';
-export { type Scored, type ScoreRequest, scoreSubject } from './score.ts';
+export {
+  type CollectedOf,
+  collectSubject,
+  type Scored,
+  type ScoreRequest,
+  type Spent,
+  scoreGroup,
+  scoreSubject,
+} from './score.ts';
 export {
   type Explained,
   type ExplainRequest,

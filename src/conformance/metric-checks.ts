@@ -1,15 +1,31 @@
-import { isUndefined, type Metric, type Score, type Undefined } from '../core/contracts/index.ts';
+import {
+  type Effects,
+  isUndefined,
+  type Metric,
+  type MetricNeed,
+  type ModelVariant,
+  type Score,
+  type Undefined,
+} from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { type Check, ensure, withoutSkipped } from './conformance-check.ts';
 import { linearModel, smoothModel } from './models.ts';
-import { rememberingMemo, type ScoreRequest, scoreSubject } from './score.ts';
+import {
+  collectSubject,
+  isUndefinedItem,
+  rememberingMemo,
+  type Scored,
+  type ScoreRequest,
+  scoreSubject,
+  smallExplainer,
+} from './score.ts';
 import { type Subject, subjectFor } from './subject.ts';
 
 export interface MetricCheckOptions {
-  /** Options to score with, where the defaults are too slow for a test. */
+  /** Options to score with, where the defaults are too slow for a test. Default: those of the metric's `checks`. */
   readonly options?: Readonly<Record<string, unknown>>;
-  /** Names of checks to leave out, with the reason. */
+  /** Names of checks to leave out, with the reason; added to those of the metric's `checks`. */
   readonly skip?: Readonly<Record<string, string>>;
 }
 
@@ -20,13 +36,14 @@ export interface MetricCheckOptions {
  * for (const { name, run } of metricChecks(myMetric)) it(name, run);
  * ```
  *
- * They score maps of small analytic networks, on images of 18 × 22 pixels.
+ * They score maps of small analytic networks, on images of 18 × 22 pixels. Whatever a metric may need is given:
+ * an explainer to explain again with, other weights, other versions of the image, effects, training images. A group
+ * metric is given a group of five, of which the map that is checked is the first.
  */
 export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}): readonly Check[] {
   const name = `metric '${metric.name}'`;
-  const { options } = settings;
-  const score = (scene: Scene, request: Partial<ScoreRequest> = {}) =>
-    scoreSubject({ metric, options, ...scene, ...request });
+  const { options = metric.checks.options } = settings;
+  const score = (scene: Scene, request: Partial<Request> = {}) => scored({ metric, options, ...scene, ...request });
 
   const checks: Check[] = [
     {
@@ -44,12 +61,12 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
       name: 'gives finite values in its range',
       async run() {
         let values = 0;
-        for (const scene of scenes()) {
+        for (const scene of scenes(metric)) {
           const { result } = await score(scene);
           checkOutcome(metric, result);
           if (!isUndefined(result)) values++;
         }
-        ensure(values > 0, `${name}: gave no value for any of ${scenes().length} maps.`);
+        ensure(values > 0, `${name}: gave no value for any of ${scenes(metric).length} maps.`);
       },
     },
     {
@@ -65,9 +82,14 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
       name: 'gives the same value with and without a memo, whatever was scored before',
       async run() {
         const memo = rememberingMemo();
+        const mapMemo = rememberingMemo();
         const [a, b] = [sceneOf(0), { ...sceneOf(0), attribution: randomMap(99) }];
         await score(b, { memo });
-        const [first, again, plain] = [await score(a, { memo }), await score(a, { memo }), await score(a)];
+        const [first, again, plain] = [
+          await score(a, { memo, mapMemo }),
+          await score(a, { memo, mapMemo }),
+          await score(a),
+        ];
         const hint = 'A memo key must name all that its value depends on, beside image and model.';
         ensureSame(first.result, plain.result, `${name}: the memo mixes up two maps.`, hint);
         ensureSame(again.result, plain.result, `${name}: a remembered value is not the computed one.`, hint);
@@ -91,14 +113,23 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
       name: 'spends the passes that it declares',
       async run() {
         const scene = sceneOf(0);
+        const { model } = scene.subject;
         const spent = await score(scene);
-        const cost = metric.cost(metric.options.parse(options ?? {}), scene.subject.model.input, {
-          forward: 0,
-          backward: 0,
-        });
+        const parsed = metric.options.parse(options ?? {});
+        const facts = { ...model.input, classes: model.classes.length, layers: await model.layers() };
+        const explanation = smallExplainer.cost({}, facts);
+        const own = metric.cost(parsed, facts, { forward: 0, backward: 0 });
+        const all = metric.cost(parsed, facts, explanation);
         for (const pass of ['forward', 'backward'] as const) {
-          const message = `${name}: it declares ${cost[pass]} ${pass} passes and spent ${spent[pass]}.`;
-          ensure(cost[pass] === spent[pass], message, 'Correct cost().');
+          const declared = { own: own[pass], explaining: all[pass] - own[pass] };
+          const measured = { own: spent[pass], explaining: spent.explanations[pass] };
+          for (const part of ['own', 'explaining'] as const) {
+            const right = own.atMost ? measured[part] <= declared[part] : measured[part] === declared[part];
+            const atMost = own.atMost ? 'at most ' : '';
+            const where = part === 'own' ? '' : ' for explanations';
+            const message = `${name}: it declares ${atMost}${declared[part]} ${pass} passes${where} and spent ${measured[part]}.`;
+            ensure(right, message, 'Correct cost().');
+          }
         }
       },
     },
@@ -123,6 +154,21 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
         }
       },
     },
+    {
+      name: 'gives a value or a reason where pixels are tied, or the prediction is saturated',
+      async run() {
+        const scene = sceneOf(0);
+        const halves = { ...scene.attribution, data: scene.attribution.data.map((_, i) => (i % WIDTH < 11 ? 1 : 0)) };
+        checkOutcome(metric, (await score({ ...scene, attribution: halves })).result);
+        for (const bias of [
+          [400, 0, 0],
+          [0, 400, 0],
+        ]) {
+          const model = linearModel({ height: HEIGHT, width: WIDTH, bias });
+          checkOutcome(metric, (await score({ ...scene, subject: subjectFor(model, 0) })).result);
+        }
+      },
+    },
   ];
 
   if (metric.needs.includes('model')) {
@@ -142,11 +188,27 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
   }
   if (metric.needs.includes('mask')) {
     checks.push({
-      name: 'is undefined where the mask is empty',
+      name: 'is undefined where the mask is empty, or covers all',
       async run() {
         const scene = sceneOf(0);
-        const { result } = await score({ ...scene, mask: tensor(scene.mask.shape) });
-        ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for an empty mask.`);
+        const { shape, data } = scene.mask;
+        for (const mask of [tensor(shape), tensor(shape, new Float32Array(data.length).fill(1))]) {
+          const { result } = await score({ ...scene, mask }, { groupMask: mask });
+          const which = mask.data[0] === 0 ? 'an empty mask' : 'a mask that covers all';
+          ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for ${which}.`);
+        }
+      },
+    });
+  }
+  for (const need of metric.needs) {
+    const without = WITHOUT[need];
+    if (!without) continue;
+    checks.push({
+      name: `says so where ${without.what}`,
+      async run() {
+        const { result } = await score(sceneOf(0), without.request);
+        ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} where ${without.what}.`);
+        checkOutcome(metric, result);
       },
     });
   }
@@ -158,8 +220,8 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
         let wins = 0;
         for (let seed = 0; seed < 5; seed++) {
           const scene = knownScene(seed);
-          const right = await score({ ...scene, attribution: scene.truth[metric.category]! });
-          const random = await score({ ...scene, attribution: randomMap(seed) });
+          const right = await score({ ...scene, attribution: scene.truth[metric.category]! }, { known: 'truth' });
+          const random = await score({ ...scene, attribution: randomMap(seed) }, { known: 'random' });
           if (isUndefined(right.result) || isUndefined(random.result)) continue;
           wins += Math.sign(sign * (right.result.value - random.result.value));
         }
@@ -167,30 +229,106 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
       },
     });
   }
-  return withoutSkipped(checks, settings.skip);
+  return withoutSkipped(checks, { ...metric.checks.skip, ...settings.skip });
 }
 
 const HEIGHT = 18;
 const WIDTH = 22;
 
-type Scene = Pick<ScoreRequest, 'subject' | 'attribution' | 'mask'>;
+type Scene = Pick<ScoreRequest, 'subject' | 'attribution' | 'mask'> & Partial<ScoreRequest>;
+
+/** How the others of a group are made: with this mask, or with maps that are all right or all random. */
+interface GroupRequest {
+  readonly groupMask?: Tensor;
+  readonly known?: 'truth' | 'random';
+}
+
+type Request = ScoreRequest & GroupRequest;
+
+async function scored({ groupMask, known, ...request }: Request): Promise<Scored> {
+  const { metric } = request;
+  if (metric.scope === 'map') return scoreSubject(withWorld(request));
+  const { item, ...spent } = await collectSubject(withWorld(request));
+  const items = [{ item, sample: 'first', patient: 'first', class: 0 }];
+  const { options, explainer, variantModel } = request;
+  for (const seed of [11, 12, 13, 14]) {
+    const { truth, ...scene } = known ? knownScene(seed) : { ...sceneOf(seed), truth: undefined };
+    const attribution = known === 'truth' ? truth![metric.category]! : scene.attribution;
+    const other = { ...scene, attribution, ...(groupMask ? { mask: groupMask } : {}) };
+    const more = await collectSubject(withWorld({ metric, options, explainer, variantModel, ...other }));
+    items.push({ item: more.item, sample: `${seed}`, patient: `${seed}`, class: 0 });
+  }
+  const usable = items.flatMap(({ item, ...names }) =>
+    item === undefined || isUndefinedItem(item) ? [] : [{ item: JSON.parse(JSON.stringify(item)), ...names }],
+  );
+  return { result: metric.combine!(usable, metric.options.parse(options ?? {})), ...spent };
+}
+
+/** All that a metric may ask for beside image and map, unless the request says otherwise. */
+function withWorld(request: ScoreRequest): ScoreRequest {
+  const { image, view } = request.subject;
+  const changed = (t: Tensor, gain: number) => ({ shape: t.shape, data: t.data.map(v => gain * v) });
+  return {
+    variantModel: variant => variantOf(request.subject, variant),
+    sampleVariants: Object.fromEntries(
+      ['dose: 0.25', 'kernel: sharp'].map((name, i) => {
+        const gain = 1 - 0.02 * (i + 1);
+        return [name, { image: changed(image, gain), view: changed(view, gain) }];
+      }),
+    ),
+    effects: someEffects(),
+    ...request,
+  };
+}
+
+/** The same function for a rewritten graph, other weights of the same architecture otherwise. */
+function variantOf({ model }: Subject, variant: ModelVariant): Subject['model'] {
+  if (variant.kind === 'original' || variant.kind === 'rewritten') return model;
+  return smoothModel({ height: HEIGHT, width: WIDTH, channels: model.input.channels, seed: JSON.stringify(variant) });
+}
+
+const NOTHING = { ...smallExplainer, explain: async () => ({ undefined: 'there is nothing to see' }) };
+
+/** How what a metric needs is withheld. */
+const WITHOUT: Readonly<
+  Partial<Record<MetricNeed, { readonly what: string; readonly request: Partial<ScoreRequest> }>>
+> = {
+  explain: { what: 'the explainer gives no other map', request: { explainer: NOTHING } },
+  weights: { what: 'the model has no variants', request: { variantModel: () => undefined } },
+  variants: { what: 'the sample has no variants', request: { sampleVariants: {} } },
+  effects: { what: 'no effects are known', request: { effects: undefined } },
+  'training-images': { what: 'there are no training images', request: { trainingImages: [] } },
+};
 
 function sceneOf(seed: number, channels = 1): Scene {
   const subject = subjectFor(smoothModel({ height: HEIGHT, width: WIDTH, channels, seed }), seed);
   return { subject, attribution: randomMap(seed), mask: discMask(seed) };
 }
 
-function scenes(): Scene[] {
+function scenes(metric: Metric): Scene[] {
   const [first, second] = [sceneOf(0), sceneOf(1, 3)];
   const few = new Float32Array(HEIGHT * WIDTH);
   few[130] = 1;
   return [
     first,
     second,
+    ...metric.kinds.slice(1).map(kind => ({ ...first, kind })),
+    ...(metric.kinds.includes('regional') ? [regionalScene(first)] : []),
     { ...first, attribution: { ...first.attribution, data: first.attribution.data.map(v => Math.max(0, v)) } },
     { ...first, attribution: tensor([HEIGHT, WIDTH], few) },
     { ...first, attribution: { ...first.attribution, data: first.attribution.data.map(v => 1e-30 * v) } },
   ];
+}
+
+/** A map that has one value in each of twelve regions of unequal size. */
+function regionalScene(scene: Scene): Scene {
+  const region = (i: number) => 4 * Math.floor(Math.sqrt(Math.floor(i / WIDTH) / 2)) + Math.floor((i % WIDTH) / 6);
+  const regions = Int32Array.from({ length: HEIGHT * WIDTH }, (_, i) => region(i));
+  const attribution = tensor(
+    [HEIGHT, WIDTH],
+    Float32Array.from(regions, r => Math.sin(r + 1)),
+  );
+  return { ...scene, kind: 'regional', regions, attribution };
 }
 
 /** A linear margin, of which each pixel's share is known, and a mask with the map that fills it. */
@@ -203,7 +341,7 @@ function knownScene(seed: number): Scene & { truth: Partial<Record<Metric['categ
   const { image, baseline } = subject;
   const shares = Float32Array.from(weights, (w, i) => w * (image.data[i]! - baseline.data[i]!));
   const truth = { faithfulness: tensor([HEIGHT, WIDTH], shares), localisation: mask };
-  return { subject, attribution: truth.faithfulness, mask, truth };
+  return { subject, attribution: randomMap(seed), mask, truth };
 }
 
 function randomMap(seed: number): Tensor {
@@ -221,15 +359,42 @@ function discMask(seed: number): Tensor {
   );
 }
 
+/** A factor that speaks for the class, one that speaks against it, and one that does nothing. */
+function someEffects(): Effects {
+  const factor = (name: string, role: string, rows: number, effect: number) => ({
+    ...{ name, role, effect, change: 100 },
+    region: tensor(
+      [HEIGHT, WIDTH],
+      Float32Array.from({ length: HEIGHT * WIDTH }, (_, i) => (Math.floor(i / WIDTH) % 9 < rows && i % 11 < 3 ? 1 : 0)),
+    ),
+  });
+  return {
+    factors: [
+      factor('lesion-1', 'lesion', 4, 1.5),
+      factor('letter', 'confounder', 2, -0.5),
+      factor('none', 'placebo', 1, 0),
+    ],
+    threshold: 0.1,
+    interaction: 0,
+  };
+}
+
 function checkOutcome(metric: Metric, result: Score | Undefined): void {
   const name = `metric '${metric.name}'`;
   if (isUndefined(result)) {
     ensure(typeof result.undefined === 'string' && result.undefined !== '', `${name}: 'undefined' without a reason.`);
     return;
   }
-  const { value, curve, details = {} } = result;
+  const { value, chance, error, curve, details = {} } = result;
   const [low, high] = metric.range;
   ensure(Number.isFinite(value) && low <= value && value <= high, `${name}: ${value} is not in [${low}, ${high}].`);
+  if (chance !== undefined) {
+    ensure(Number.isFinite(chance) && low <= chance && chance <= high, `${name}: by chance ${chance}.`);
+  }
+  if (metric.chance === 'image') {
+    ensure(chance !== undefined, `${name}: a value without its chance level.`, "Return 'chance' beside 'value'.");
+  }
+  if (error !== undefined) ensure(Number.isFinite(error) && error >= 0, `${name}: the error is ${error}.`);
   for (const [key, detail] of Object.entries(details)) {
     ensure(Number.isFinite(detail), `${name}: detail '${key}' is ${detail}.`, 'Leave out what is not finite.');
   }

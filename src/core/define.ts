@@ -23,7 +23,9 @@ import type {
   Score,
   Undefined,
 } from './contracts/index.ts';
+import { undefinedBecause } from './contracts/index.ts';
 import { CtXaiError } from './errors.ts';
+import { mapDefect, sameShape } from './tensor.ts';
 
 /** Plug-ins written for any of these load; version 2 adds readers, baselines and new abilities to version 1. */
 export const PLUGIN_API_VERSION = 2;
@@ -172,7 +174,7 @@ export function defineMetric<O extends z.ZodType = typeof noOptions>(spec: Metri
   return {
     ...commonParts(spec),
     scope: 'map',
-    evaluate: context => evaluate(context as MetricContext<z.output<O>>),
+    evaluate: async context => whyNot(context) ?? evaluate(context as MetricContext<z.output<O>>),
   };
 }
 
@@ -192,9 +194,24 @@ export function defineGroupMetric<O extends z.ZodType = typeof noOptions, I exte
     async evaluate() {
       throw new CtXaiError('PLUGIN', `metric '${spec.name}' has a value for a group of maps, none for one map.`);
     },
-    collect: context => collect(context as MetricContext<Options>),
+    collect: async context => whyNot(context) ?? collect(context as MetricContext<Options>),
     combine: (items, options) => combine(items as readonly (Collected & { readonly item: I })[], options as Options),
   };
+}
+
+/**
+ * Why no metric can score this map; undefined where it can be scored.
+ * @throws CtXaiError PLUGIN if map or mask do not lie on the image's grid.
+ */
+function whyNot({ attribution, mask, view, signal }: MetricContext<unknown>): Undefined | undefined {
+  signal.throwIfAborted();
+  for (const [what, map] of Object.entries({ map: attribution, ...(mask ? { mask } : {}) })) {
+    if (sameShape(map.shape, view.shape)) continue;
+    const [given, needed] = [map.shape.join(', '), view.shape.join(', ')];
+    throw new CtXaiError('PLUGIN', `the ${what} has shape [${given}]; the image needs [${needed}].`);
+  }
+  const defect = mapDefect(attribution);
+  return defect === null ? undefined : undefinedBecause(defect);
 }
 
 function commonParts<O extends z.ZodType>(spec: MetricSpecBase<O>): Omit<Metric, 'scope' | 'evaluate'> {

@@ -11,7 +11,7 @@ import type {
   OptionsSchema,
   Preset,
 } from './explainer.ts';
-import type { Classifier, Json, ModelFacts, ModelVariant } from './model.ts';
+import type { Classifier, Json, ModelFacts, ModelVariant, ScoreKind } from './model.ts';
 import type { Undefined } from './outcome.ts';
 
 export interface Curve {
@@ -42,6 +42,8 @@ export interface VariantMap {
   readonly variant: ModelVariant;
   readonly map?: Tensor;
   readonly reason?: string;
+  /** The class that the model predicts for the image under these weights, where it is known. */
+  readonly predicted?: number;
 }
 
 /** What an explanation of another image is asked for with. */
@@ -54,6 +56,15 @@ export interface ExplainAgain {
   readonly class?: number;
   /** Another number draws other random numbers. Default: those of the map itself. */
   readonly replicate?: number;
+  /** Under these weights; needs 'weights' as well. Undefined where the model has no such variant. */
+  readonly variant?: ModelVariant;
+}
+
+/** What a map claims to explain: additive maps sum to this score's difference between image and baseline. */
+export interface Claim {
+  readonly score?: ScoreKind;
+  /** [...spatial, channels], input space; absent where the explainer uses none, or a filler. */
+  readonly baseline?: Tensor;
 }
 
 export interface MetricContext<O> extends ImageContext {
@@ -63,6 +74,8 @@ export interface MetricContext<O> extends ImageContext {
   /** [...spatial], finite and not constant: the runner answers for maps that are not. */
   readonly attribution: Tensor;
   readonly kind: AttributionKind;
+  /** The score and the baseline of the explainer, where they are known. */
+  readonly claim?: Claim;
   /** For regional maps: the region of each pixel, where the explainer tells. */
   readonly regions?: Int32Array;
   /** [...spatial] of 0 and 1 on the model's grid; there if `needs` has 'mask' (but it may be empty). */

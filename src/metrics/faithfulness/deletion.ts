@@ -17,9 +17,14 @@ export const deletion = defineMetric({
   category: 'faithfulness',
   better: 'lower',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
+  criticism:
+    'Removing pixels leaves the training distribution, and the order of explainers changes with the baseline (Blücher ' +
+    'et al. 2024); scattered pixels act as noise and score well.',
   needs: ['model'],
   baseline: 'air',
   options: curveOptions,
+  checks: { options: { steps: 12 } },
   presets: {
     'rise-paper': { options: { pixelsPerStep: 224 }, baseline: 'zero-input' },
     // PixelFlipping(features_in_step=1, perturb_baseline='black'): the image's minimum, which is air in a CT window.

@@ -14,9 +14,14 @@ export const insertion = defineMetric({
   category: 'faithfulness',
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
+  criticism:
+    'The first pixels on an empty image lie far from the training distribution; on a blurred start the score may be ' +
+    'high before anything is inserted (Petsiuk et al. 2018; Blücher et al. 2024).',
   needs: ['model'],
   baseline: 'blur',
   options: curveOptions,
+  checks: { options: { steps: 12 } },
   presets: {
     'rise-paper': { options: { pixelsPerStep: 224 }, baseline: 'rise-blur' },
     xplique: { options: { steps: 10, score: 'logit', tieFields: 1 }, baseline: 'zero-input' },

@@ -1,7 +1,6 @@
 import { type Curve, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { valueAt } from '../../core/perturbation/curve.ts';
-import { mapDefect } from '../../core/tensor.ts';
 import { curveOptions, pointsOf } from './shared/options.ts';
 import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
@@ -19,13 +18,16 @@ export const srg = defineMetric({
   category: 'faithfulness',
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
+  criticism:
+    'Less sensitive to the baseline than deletion or insertion alone, but not free of it (Blücher et al. 2024).',
+  chance: 0,
   needs: ['model'],
   baseline: 'air',
   options: curveOptions,
+  checks: { options: { steps: 12 } },
   cost: (options, input) => ({ forward: 2 * pointsOf(options, input) - 2, backward: 0 }),
   async evaluate(context) {
-    const defect = mapDefect(context.attribution);
-    if (defect !== null) return undefinedBecause(defect);
     const curves = await curvesOf(context);
     const to = followed(context, curves);
     if (typeof to === 'string') return undefinedBecause(to);

@@ -8,9 +8,10 @@ import { countWhere, inside, locate } from './shared/ground-truth.ts';
 
 /**
  * Whether the map's largest value lies in the mask or within `radius` of it (Zhang et al. 2018, section 4.2). Where
- * several pixels share the largest value: the share of them that hit. An empty mask or a constant map is undefined,
- * neither a hit nor a miss. Details: `chance`, the hit share of a random point of the body; `maxima`, the number of
- * pixels with the largest value; `distance` from the nearest of them to the mask, in mm, or pixels without a spacing.
+ * several pixels share the largest value: the share of them that hit. An empty mask, one that every point of the body
+ * hits, or a constant map is undefined, neither a hit nor a miss. By chance: the hit share of a random point of the body.
+ * Details: `chance`; `maxima`, the number of pixels with the largest value; `distance` from the nearest of them to the
+ * mask, in mm, or pixels without a spacing.
  */
 export const pointingGame = defineMetric({
   name: 'pointing-game',
@@ -20,6 +21,11 @@ export const pointingGame = defineMetric({
   category: 'localisation',
   better: 'higher',
   range: [0, 1],
+  chance: 'image',
+  undefinedWhen: 'the mask is empty, or every point of the body hits it',
+  criticism:
+    'One pixel decides, so that coarse maps with a wide peak and thin lesions are judged by luck (Arras et al. 2022). ' +
+    'A model may use what lies outside the lesion: a miss need not be the fault of the map.',
   needs: ['mask'],
   options: z.strictObject({
     radius: z.number().min(0).default(0).describe('distance from the mask that still hits, in mm'),
@@ -38,13 +44,16 @@ export const pointingGame = defineMetric({
     const distance = distanceTo(located.mask, inPixels ? [1, 1] : planar(spacing));
     const body = countWhere(distance.length, i => inside(located.body.data[i]!));
     const near = countWhere(distance.length, i => distance[i]! <= radius && inside(located.body.data[i]!));
+    const chance = near / body;
+    if (chance === 1) return undefinedBecause('every point of the body is a hit');
     const keys = quantise(attribution.data);
     const largest = keys.reduce((a, b) => Math.max(a, b));
     const maxima = [...keys.keys()].filter(i => keys[i] === largest);
     return {
       value: maxima.filter(i => distance[i]! <= radius).length / maxima.length,
+      chance,
       details: {
-        chance: near / body,
+        chance,
         maxima: maxima.length,
         distance: maxima.reduce((least, i) => Math.min(least, distance[i]!), Number.POSITIVE_INFINITY),
       },

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { countWhere, inside, locate } from './shared/ground-truth.ts';
+import { inside, locate, skillOf } from './shared/ground-truth.ts';
 
 /**
  * Relevance mass accuracy (Arras et al. 2022, equation 2): v, the share of the positive values that lies in the mask;
@@ -17,6 +17,11 @@ export const relevanceMass = defineMetric({
   category: 'localisation',
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, 1],
+  chance: 'image',
+  undefinedWhen: 'the map has no positive value, or the mask is empty or as large as the body',
+  criticism:
+    'Rewards maps that are small and even over the lesion, whatever the model uses of it; a model that looks elsewhere ' +
+    'makes a right map score badly (Arras et al. 2022, section 6).',
   needs: ['mask'],
   options: z.strictObject({
     skill: z.boolean().default(true).describe('the share beyond chance; false: the share itself, 0 to 1'),
@@ -33,11 +38,8 @@ export const relevanceMass = defineMetric({
       if (inside(located.mask.data[i]!)) within += positive;
     }
     if (total === 0) return undefinedBecause('the map has no positive value');
-    const area = (map: Float32Array): number => countWhere(map.length, i => inside(map[i]!));
-    const chance = area(located.mask.data) / area(located.body.data);
-    if (chance === 1) return undefinedBecause('the mask is as large as the body');
     const mass = within / total;
-    const skill = (mass - chance) / (1 - chance);
-    return { value: context.options.skill ? skill : mass, details: { mass, chance, skill } };
+    const { skill, ...levels } = skillOf(mass, located.share, context.options.skill);
+    return { ...levels, details: { mass, chance: located.share, skill } };
   },
 });

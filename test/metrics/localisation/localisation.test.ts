@@ -32,10 +32,12 @@ describe('pointing game', () => {
   it('hits, misses, and says how likely chance hits', async () => {
     expect(await scoreOf(pointingGame, scene({ 12: 3, 19: 2 }))).toEqual({
       value: 1,
+      chance: 4 / 20,
       details: { chance: 4 / 20, maxima: 1, distance: 0 },
     });
     expect(await scoreOf(pointingGame, scene({ 12: 3, 14: 4 }))).toEqual({
       value: 0,
+      chance: 4 / 20,
       details: { chance: 4 / 20, maxima: 1, distance: 2 },
     });
   });
@@ -124,7 +126,10 @@ describe('relevance mass', () => {
   it('is undefined without positive values, or where the mask is the whole body', async () => {
     expect(await reason(relevanceMass, scene({ 6: -1 }))).toBe('the map has no positive value');
     const view = map(4, 5, mask.data);
-    expect(await reason(relevanceMass, scene({ 6: 1 }, { view }))).toBe('the mask is as large as the body');
+    for (const metric of [relevanceMass, pointingGame]) {
+      expect(await reason(metric, scene({ 6: 1 }, { view }))).toBe('the mask is as large as the body');
+    }
+    expect(await reason(pointingGame, scene({ 6: 1 }), { radiusPixels: 5 })).toBe('every point of the body is a hit');
   });
 
   it('chance is the share of the body, not of the image', async () => {

@@ -1,5 +1,4 @@
 import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
-import { mapDefect } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
 import { detailsOf, followed, meanArea, meanCurve } from './outcome.ts';
 import { curvesOf } from './scores.ts';
@@ -9,8 +8,6 @@ export async function areaWhile(
   change: 'removed' | 'kept',
   context: MetricContext<CurveOptions>,
 ): Promise<Score | Undefined> {
-  const defect = mapDefect(context.attribution);
-  if (defect !== null) return undefinedBecause(defect);
   const curves = await curvesOf(context);
   const to = followed(context, curves);
   if (typeof to === 'string') return undefinedBecause(to);

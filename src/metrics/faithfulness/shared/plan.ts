@@ -1,10 +1,8 @@
 import type { MetricContext } from '../../../core/contracts/index.ts';
-import { CtXaiError } from '../../../core/errors.ts';
 import type { SegmentPixels } from '../../../core/image/segmentation.ts';
 import { priorityField, type Ranking, rankByField, rankStably } from '../../../core/perturbation/order.ts';
 import { elementMeans, patches, singlePixels } from '../../../core/perturbation/partition.ts';
 import { type Sequence, sequenceOf } from '../../../core/perturbation/path.ts';
-import { sameShape } from '../../../core/tensor.ts';
 import { type CurveOptions, edgesOf, patchSize } from './options.ts';
 
 /** Above this share of pixels in large ties, several priority fields are averaged. */
@@ -24,16 +22,10 @@ export interface Plan {
   readonly patch: readonly [number, number];
 }
 
-/** @throws CtXaiError PLUGIN if the map is not [h, w] of the image. */
+/** The plan of one map on its image. */
 export function planOf(context: MetricContext<CurveOptions>): Plan {
   const { attribution, image, options } = context;
   const [h, w] = image.shape as [number, number];
-  if (!sameShape(attribution.shape, [h, w])) {
-    throw new CtXaiError(
-      'PLUGIN',
-      `the map has shape [${attribution.shape.join(', ')}]; the image needs [${h}, ${w}].`,
-    );
-  }
   const patch: [number, number] = options.unit === 'pixels' ? [1, 1] : patchSize(options, context.spacing);
   const elements = options.unit === 'pixels' ? singlePixels(h * w) : patches([h, w], patch);
   const count = elements.start.length - 1;
