@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { imageBatch } from '../../src/core/batch.ts';
 import type { Explainer, FullClassifier } from '../../src/core/contracts/index.ts';
@@ -10,6 +11,7 @@ import {
   referenceArray,
   referenceBaseline,
   referenceCard,
+  referenceFiles,
   referenceImage,
   referenceItem,
   referenceMap,
@@ -22,11 +24,18 @@ import { mapOf, reasonOf, relativeL2 } from './helpers.ts';
 const LOGITS = 1e-4;
 const GRADIENTS = 1e-3;
 
+const folder = new URL('../golden/explainers/', import.meta.url);
+
 /** Options under which an explainer does what its reference did. */
 const EXPLAINERS: readonly [Explainer, (reference: Reference) => Record<string, unknown>][] = [
   [gradCam, ({ score, layer }) => ({ score, layer })],
   [integratedGradients, ({ score, parameters }) => ({ score, ...parameters, maxSteps: parameters?.['steps'] })],
 ];
+
+it('names every file that is stored, and only those', () => {
+  const stored = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  expect(referenceFiles()).toEqual(stored.filter(f => /\.(npy|onnx)$/.test(f)).sort());
+});
 
 describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
   const images = [referenceImage(entry, 0), referenceImage(entry, 1)];

@@ -68,6 +68,15 @@ export const referenceModels = index.models;
 export const referencesOf = (explainer: string): readonly Reference[] =>
   index.references.filter(r => r.explainer === explainer);
 
+/** Every file that the index names, sorted. */
+export function referenceFiles(): string[] {
+  const strings = (value: unknown): string[] => {
+    if (typeof value === 'string') return [value];
+    return value !== null && typeof value === 'object' ? Object.values(value).flatMap(strings) : [];
+  };
+  return [...new Set(strings(index).filter(s => /\.(npy|onnx)$/.test(s)))].sort();
+}
+
 /** An array of the set, by the file's name. */
 export function referenceArray(file: string) {
   return readNpy(readFileSync(new URL(file, root)), file);

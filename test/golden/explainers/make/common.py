@@ -85,9 +85,18 @@ def read_index():
     return json.loads(path.read_text()) if path.exists() else {}
 
 
+def rounded(value):
+    """Numbers to ten digits."""
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(v) for v in value]
+    return float(f"{value:.10g}") if isinstance(value, float) else value
+
+
 def write_index(index):
     def short(value):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(rounded(value), ensure_ascii=False)
 
     lines = ["{"]
     sections = list(index.items())

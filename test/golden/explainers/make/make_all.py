@@ -3,7 +3,8 @@ import pathlib
 import subprocess
 import sys
 
-SCRIPTS = ["models.py", "gradients.py", "backward_rules.py", "cams.py", "lrp.py", "attention.py", "fullgrad.py"]
+SCRIPTS = ["models.py", "gradients.py", "backward_rules.py", "cams.py", "lrp.py", "attention.py", "fullgrad.py",
+           "perturbations.py", "paths.py"]
 
 for script in SCRIPTS:
     subprocess.run([sys.executable, "-W", "ignore", str(pathlib.Path(__file__).with_name(script))], check=True)
