@@ -17,8 +17,10 @@ export interface AnalyticLayer {
   /** [h, w, channels] */
   readonly shape: readonly [number, number, number];
   activations(image: Float32Array): Float32Array;
-  /** Σ_c seed_c · ∂z_c/∂A at this image. */
-  gradient(image: Float32Array, seed: Float64Array): Float32Array;
+  /** Σ_c seed_c · ∂z_c/∂A at this image; absent: the layer has no gradients. */
+  gradient?(image: Float32Array, seed: Float64Array): Float32Array;
+  /** z of the network run on from these values of the layer; absent: it can't be run on. */
+  logits?(activations: Float32Array, image: Float32Array): Float64Array;
 }
 
 /** A network given by its logits and their exact derivatives. */
@@ -47,12 +49,31 @@ export function analyticModel(spec: AnalyticSpec): FullClassifier {
 
 function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifier {
   const shape = [...spec.spatial, spec.channels];
-  const capabilities = new Set<Capability>();
-  if (spec.gradient) capabilities.add('gradients');
-  if (spec.layer) capabilities.add('layers');
+  const { capabilities, limitations } = abilitiesOf(spec);
   const read = imageReader(sizeOf(shape));
+  const count = (forward: number, backward: number) => {
+    for (const meter of meters) {
+      meter.forward(forward);
+      if (backward > 0) meter.backward(backward);
+    }
+  };
+  const lacks = (capability: Capability): never => {
+    throw new CtXaiError('ENGINE', `model '${spec.id}' has no ${capability}: ${limitations[capability]}`);
+  };
+  const layerOf = (name: string | undefined): AnalyticLayer => {
+    const { layer } = spec;
+    if (layer && (name === undefined || name === layer.name)) return layer;
+    throw new CtXaiError('LAYER', `model '${spec.id}' has no layer '${name ?? '(CAM layer)'}'.`, {
+      hint: layer ? `There is: ${layer.name}.` : 'It has no spatial layer.',
+    });
+  };
+  const imagesOf = (batch: Batch, signal: AbortSignal | undefined): Float32Array[] =>
+    Array.from({ length: batch.count }, (_, i) => {
+      signal?.throwIfAborted();
+      return read(batch, i);
+    });
   const layerInfo: LayerInfo[] = spec.layer
-    ? [{ name: spec.layer.name, shape: spec.layer.shape, operator: 'Analytic', spatial: true, cam: true }]
+    ? [{ name: spec.layer.name, shape: spec.layer.shape, operator: 'Analytic', spatial: true, cam: true, depth: 0.5 }]
     : [];
 
   return {
@@ -60,7 +81,7 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
     input: { spatial: spec.spatial, channels: spec.channels },
     classes: spec.classes,
     capabilities,
-    runtime: runtimeOf(spec),
+    runtime: runtimeOf(spec, limitations),
 
     async scores(batch, { as, signal }) {
       const k = spec.classes.length;
@@ -70,7 +91,7 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
         const z = spec.logits(read(batch, i));
         for (let c = 0; c < k; c++) out.data[i * k + c] = scoreOf(z, { class: c, score: as });
       }
-      for (const meter of meters) meter.forward(batch.count);
+      count(batch.count, 0);
       return out;
     },
 
@@ -80,60 +101,94 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
     },
 
     async gradients(batch, target, consume, options = {}) {
-      const { gradient } = spec;
-      if (!gradient) throw new CtXaiError('ENGINE', `model '${spec.id}' has no gradients.`);
+      const gradient = spec.gradient ?? lacks('gradients');
       for (let i = 0; i < batch.count; i++) {
         options.signal?.throwIfAborted();
         const image = read(batch, i);
         const z = spec.logits(image);
         consume(i, gradient(image, scoreSeed(z, target)), scoreOf(z, target));
       }
-      for (const meter of meters) {
-        meter.forward(batch.count);
-        meter.backward(batch.count);
-      }
+      count(batch.count, batch.count);
     },
 
     async layers() {
       return layerInfo;
     },
 
-    async layer(batch, target, name, options = {}) {
-      const { layer } = spec;
-      if (!layer || (name !== undefined && name !== layer.name)) {
-        throw new CtXaiError('LAYER', `model '${spec.id}' has no layer '${name ?? '(CAM layer)'}'.`, {
-          hint: layer ? `There is: ${layer.name}.` : 'It has no spatial layer.',
-        });
-      }
-      const activations: Float32Array[] = [];
-      const gradients: Float32Array[] = [];
-      for (let i = 0; i < batch.count; i++) {
-        options.signal?.throwIfAborted();
-        const image = read(batch, i);
-        activations.push(layer.activations(image));
-        gradients.push(layer.gradient(image, scoreSeed(spec.logits(image), target)));
-      }
-      for (const meter of meters) {
-        meter.forward(batch.count);
-        meter.backward(batch.count);
-      }
-      return {
+    async activations(batch, layers, options = {}) {
+      const found = layers.map(layerOf);
+      const images = imagesOf(batch, options.signal);
+      count(batch.count, 0);
+      return found.map(layer => ({
         layer: layer.name,
-        activations: stacked(activations, layer.shape),
-        gradients: stacked(gradients, layer.shape),
-      };
+        activations: stacked(images.map(layer.activations), layer.shape),
+      }));
+    },
+
+    async layer(batch, target, name, options) {
+      return (await this.layerGradients(batch, target, [name], options))[0]!;
     },
 
     async layerGradients(batch, target, layers, options = {}) {
-      return Promise.all(layers.map(name => this.layer(batch, target, name, options)));
+      const found = layers.map(layerOf);
+      const images = imagesOf(batch, options.signal);
+      count(batch.count, batch.count);
+      return found.map(layer => {
+        const gradient = layer.gradient ?? lacks('layers');
+        const seeded = (image: Float32Array) => gradient(image, scoreSeed(spec.logits(image), target));
+        return {
+          layer: layer.name,
+          activations: stacked(images.map(layer.activations), layer.shape),
+          gradients: stacked(images.map(seeded), layer.shape),
+        };
+      });
     },
+
+    async continueFrom(name, batch, { as, image, signal }) {
+      const layer = layerOf(name);
+      const logits = layer.logits ?? lacks('continuation');
+      const readLayer = imageReader(sizeOf(layer.shape));
+      const k = spec.classes.length;
+      const out = tensor([batch.count, k]);
+      for (let i = 0; i < batch.count; i++) {
+        signal?.throwIfAborted();
+        const z = logits(readLayer(batch, i), image.data);
+        for (let c = 0; c < k; c++) out.data[i * k + c] = scoreOf(z, { class: c, score: as });
+      }
+      count(batch.count, 0);
+      return out;
+    },
+
+    biasGradients: async () => lacks('bias-gradients'),
+    attention: async () => lacks('attention'),
 
     metered: meter => classifier(spec, [...meters, meter]),
     async close() {},
   };
 }
 
-function runtimeOf(spec: AnalyticSpec): Runtime {
+type Limitations = Partial<Record<Capability, string>>;
+
+/** What the specification has formulas for, and why the rest is missing. */
+function abilitiesOf({ gradient, layer }: AnalyticSpec): {
+  readonly capabilities: ReadonlySet<Capability>;
+  readonly limitations: Limitations;
+} {
+  const missing = 'no formula is given for it.';
+  const limitations: Limitations = {
+    'backward-rules': 'it is a formula without operators.',
+    'bias-gradients': 'it is a formula without biases.',
+    attention: 'it has no attention.',
+    ...(gradient ? {} : { gradients: missing }),
+    ...(layer ? {} : { activations: 'it has no layer.' }),
+    ...(layer?.gradient ? {} : { layers: layer ? missing : 'it has no layer.' }),
+    ...(layer?.logits ? {} : { continuation: layer ? missing : 'it has no layer.' }),
+  };
+  const all: readonly Capability[] = ['gradients', 'activations', 'layers', 'continuation'];
+  return { capabilities: new Set(all.filter(name => limitations[name] === undefined)), limitations };
+}
+
+function runtimeOf(spec: AnalyticSpec, limitations: Limitations): Runtime {
   return {
     engine: 'analytic',
     engineVersion: '1',
@@ -142,10 +197,11 @@ function runtimeOf(spec: AnalyticSpec): Runtime {
     workers: 1,
     threads: 1,
     ...(spec.layer ? { camLayer: spec.layer.name } : {}),
+    limitations,
   };
 }
 
-/** Reads one image of a batch, into a fresh buffer of NaN. */
+/** Reads one image (or a layer's values) of a batch, into a fresh buffer of NaN. */
 function imageReader(size: number): (batch: Batch, i: number) => Float32Array {
   return (batch, i) => {
     const out = new Float32Array(size).fill(Number.NaN);

@@ -100,6 +100,7 @@ export function smoothModel(spec: {
       shape: [height, width, filters],
       activations: x => Float32Array.from(features(x)),
       gradient: (x, seed) => Float32Array.from(backToFeatures(features(x), seed)),
+      logits: a => matVec(head, hidden(Float64Array.from(a))),
     },
   });
 }

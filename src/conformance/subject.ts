@@ -139,7 +139,7 @@ async function innerMap(
   return result;
 }
 
-/** The methods that come with each capability. */
+/** The methods that come with each ability. */
 const METHODS: Readonly<Record<Capability, readonly (keyof FullClassifier)[]>> = {
   gradients: ['gradients'],
   'backward-rules': ['gradients'],
@@ -150,18 +150,32 @@ const METHODS: Readonly<Record<Capability, readonly (keyof FullClassifier)[]>> =
   attention: ['attention'],
 };
 
+const ALWAYS = ['scores', 'score', 'metered', 'close'] as const;
+
 /** A classifier with the declared capabilities only, so that a call to another one fails. */
 function restricted(model: Classifier, requires: readonly Capability[]): FullClassifier {
-  const full = model as FullClassifier;
   const { id, input, classes, capabilities, runtime } = model;
-  const declared = requires.flatMap(capability => METHODS[capability]);
-  const bound = (name: keyof FullClassifier) => {
-    const method = full[name];
-    return typeof method === 'function' ? [[name, method.bind(full)] as const] : [];
-  };
+  const bound = (name: keyof FullClassifier) =>
+    ((model as FullClassifier)[name] as (...asked: unknown[]) => unknown).bind(model);
+  const offered = Object.fromEntries(
+    [...ALWAYS, ...requires.flatMap(name => METHODS[name])].map(name => [name, bound(name)]),
+  );
+  const { gradients } = offered as Partial<FullClassifier>;
   return {
     ...{ id, input, classes, capabilities, runtime },
-    ...Object.fromEntries((['scores', 'score', 'metered', 'close'] as const).flatMap(bound)),
-    ...Object.fromEntries(declared.flatMap(bound)),
+    ...offered,
+    ...(gradients && !requires.includes('backward-rules') ? { gradients: byDerivative(gradients) } : {}),
   } as FullClassifier;
+}
+
+/** Gradients without the backward rules that an explainer has not declared. */
+function byDerivative(gradients: FullClassifier['gradients']): FullClassifier['gradients'] {
+  return async (batch, target, consume, options = {}) => {
+    if (options.rules && options.rules.name !== 'standard') {
+      throw new CtXaiError('PLUGIN', `the backward rules '${options.rules.name}' are used and not declared.`, {
+        hint: "Add 'backward-rules' to 'requires'.",
+      });
+    }
+    return gradients(batch, target, consume, options);
+  };
 }

@@ -3,13 +3,14 @@ import type {
   Batch,
   Engine,
   FullClassifier,
+  LayerValues,
   ModelCard,
   OpenOptions,
   ScoreKind,
   Target,
 } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
-import { sizeOf, type Tensor } from '../../src/core/tensor.ts';
+import { sizeOf, type Tensor, tensor as tensorOf } from '../../src/core/tensor.ts';
 
 /** A model that an engine must run as every other engine does. */
 export interface EngineCase {
@@ -71,7 +72,10 @@ export function testEngine(name: string, subject: EngineCase): void {
       });
       expect(model.runtime.workers).toBe(subject.workers ?? 2);
       expect(model.runtime.engineVersion).toMatch(/^\d+\.\d+/);
-      expect([...model.capabilities]).toEqual(['gradients', 'layers']);
+      expect([...model.capabilities]).toEqual(['gradients', 'activations', 'layers', 'continuation']);
+      for (const name of ['backward-rules', 'bias-gradients', 'attention'] as const) {
+        expect(model.runtime.limitations?.[name]).toMatch(/\w/);
+      }
     });
 
     it('gives scores that fit together', async () => {
@@ -158,6 +162,80 @@ export function testEngine(name: string, subject: EngineCase): void {
       }
     });
 
+    it('gives activations of several layers forward only, and gradients of several in one pass', async () => {
+      const layers = (await model.layers()).map(l => l.name);
+      const target = { class: 0, score: 'margin' } as const;
+      const asked = [layers.at(-1), undefined, layers[0], layers.at(-1)];
+      const { counts, metered } = counting(model);
+      const values = await metered.activations(all, asked);
+      expect(counts).toEqual({ forward: n, backward: 0 });
+      const slopes = await metered.layerGradients(all, target, asked);
+      expect(counts).toEqual({ forward: 2 * n, backward: n });
+      for (const [k, name] of asked.entries()) {
+        const alone = await model.layer(all, target, name);
+        expect([values[k]!.layer, slopes[k]!.layer]).toEqual([alone.layer, alone.layer]);
+        expect(values[k]!.activations.shape).toEqual(alone.activations.shape);
+        close(values[k]!.activations.data, alone.activations.data, tolerance * 10);
+        close(slopes[k]!.activations.data, alone.activations.data, tolerance * 10);
+        close(slopes[k]!.gradients.data, alone.gradients.data, tolerance * 100);
+      }
+    });
+
+    it('runs on from the activations of any layer as from the image', async () => {
+      const layers = await model.layers();
+      const first = tensorOf(shape, image(0));
+      for (const { name } of [layers[0]!, layers[Math.floor(layers.length / 2)]!, layers.at(-1)!]) {
+        const [{ activations }] = (await model.activations(batchOf(image(0)), [name])) as [LayerValues];
+        // More than a micro-batch; the others are halved, so that rows are told apart.
+        const batch: Batch = {
+          count: 5,
+          write: (i, out) => out.set(activations.data.map(v => (i === 3 ? v : v / 2))),
+        };
+        const { counts, metered } = counting(model);
+        for (const as of KINDS) {
+          const { data } = await metered.continueFrom(name, batch, { as, image: first });
+          const want = await model.scores(batchOf(image(0)), { as });
+          const k = card.classes.length;
+          close(data.slice(3 * k, 4 * k), want.data, tolerance * 10);
+          close(data.slice(4 * k), data.slice(0, k), tolerance);
+          expect(data.slice(0, k)).not.toEqual(data.slice(3 * k, 4 * k));
+        }
+        expect(counts.backward).toBe(0);
+        expect([15, 18]).toContain(counts.forward);
+      }
+    });
+
+    it('has layer gradients that central differences of the continuation confirm', async () => {
+      const layers = await model.layers();
+      const first = tensorOf(shape, image(1));
+      const target = { class: card.classes.length - 1, score: 'margin' } as const;
+      for (const { name } of [layers[0]!, layers.at(-1)!]) {
+        const { activations, gradients } = await model.layer(batchOf(image(1)), target, name);
+        const norm = Math.sqrt(gradients.data.reduce((s, v) => s + v * v, 0));
+        const step = subject.step ?? 0.02;
+        const write = (i: number, out: Float32Array) => {
+          const by = (i === 0 ? step : -step) / norm;
+          for (let k = 0; k < out.length; k++) out[k] = activations.data[k]! + by * gradients.data[k]!;
+        };
+        const options = { as: target.score, image: first };
+        const { data } = await model.continueFrom(name, { count: 2, write }, options);
+        const k = card.classes.length;
+        const slope = (data[target.class]! - data[k + target.class]!) / (2 * step);
+        expect(Math.abs(slope - norm)).toBeLessThan(0.03 * norm + 1e-5);
+      }
+    });
+
+    it('refuses abilities that it lacks, with the reason', async () => {
+      const target = { class: 0, score: 'logit' } as const;
+      await expect(model.attention(batchOf(image(0)), target)).rejects.toThrow(model.runtime.limitations!.attention);
+      const bias = model.biasGradients(batchOf(image(0)), target, () => undefined);
+      await expect(bias).rejects.toThrow(model.runtime.limitations!['bias-gradients']);
+      const batch = batchOf(image(0));
+      await expect(model.activations(batch, ['no/such/layer'])).rejects.toMatchObject({ code: 'LAYER' });
+      const wrong = { as: 'logit' as const, image: tensorOf([1, 1, 1], new Float32Array(1)) };
+      await expect(model.continueFrom(undefined, batch, wrong)).rejects.toMatchObject({ code: 'USAGE' });
+    });
+
     it('uses the CAM layer unless told otherwise', async () => {
       const target = { class: 0, score: 'logit' } as const;
       if (!model.runtime.camLayer) {
@@ -170,19 +248,7 @@ export function testEngine(name: string, subject: EngineCase): void {
     });
 
     it('counts what is asked of each meter, and of no other', async () => {
-      const meters = [0, 1].map(() => {
-        const counts = { forward: 0, backward: 0 };
-        const meter = {
-          forward: (images: number) => {
-            counts.forward += images;
-          },
-          backward: (images: number) => {
-            counts.backward += images;
-          },
-        };
-        return { counts, metered: model.metered(meter) as FullClassifier };
-      });
-      const [a, b] = meters as [(typeof meters)[0], (typeof meters)[0]];
+      const [a, b] = [counting(model), counting(model)];
       await Promise.all([
         a.metered.scores(all, { as: 'logit' }),
         a.metered.gradients(all, { class: 0, score: 'logit' }, () => undefined),
@@ -276,6 +342,20 @@ export function testEngine(name: string, subject: EngineCase): void {
       await expect(other.scores(all, { as: 'logit' })).rejects.toThrow(/closed/);
     });
   });
+}
+
+/** A view of a model that counts the passes asked of it. */
+function counting(model: FullClassifier): { counts: { forward: number; backward: number }; metered: FullClassifier } {
+  const counts = { forward: 0, backward: 0 };
+  const meter = {
+    forward: (images: number) => {
+      counts.forward += images;
+    },
+    backward: (images: number) => {
+      counts.backward += images;
+    },
+  };
+  return { counts, metered: model.metered(meter) as FullClassifier };
 }
 
 /** Relative to the largest value: scores near zero mean nothing by themselves. */

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { linearModel, smoothModel } from '../../src/conformance/models.ts';
 import { explainSubject, subjectFor } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
-import type { FullClassifier, ScoreKind, Target } from '../../src/core/contracts/index.ts';
+import type { Capability, FullClassifier, LayerValues, ScoreKind, Target } from '../../src/core/contracts/index.ts';
+import { defineExplainer } from '../../src/core/define.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import { random } from '../../src/methods/random.ts';
 
@@ -76,6 +77,58 @@ it('layer gradients times a small change of the activations give the change of t
   const change = (await scoreOf(model, moved, target)) - (await scoreOf(model, image, target));
   expect(Math.abs(change)).toBeGreaterThan(1e-5);
   expect(predicted / change).toBeCloseTo(1, 1);
+});
+
+it('activations are run on to the scores of their image, and each ability that is missing says why', async () => {
+  const { smooth, linear } = models;
+  const { image } = subjectFor(smooth, 1);
+  const [{ activations }] = (await smooth.activations(imageBatch(image), [undefined])) as [LayerValues];
+  const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(activations.data) };
+  const { data } = await smooth.continueFrom('features', batch, { as: 'margin', image });
+  const want = (await smooth.scores(imageBatch(image), { as: 'margin' })).data;
+  for (const [c, v] of want.entries()) expect(data[c]).toBeCloseTo(v, 4);
+  expect([...smooth.capabilities]).toEqual(['gradients', 'activations', 'layers', 'continuation']);
+  expect([...linear.capabilities]).toEqual(['gradients']);
+  for (const model of [smooth, linear]) {
+    const all = ['gradients', 'backward-rules', 'activations', 'layers', 'continuation', 'bias-gradients', 'attention'];
+    const missing = all.filter(name => !model.capabilities.has(name as Capability));
+    expect(Object.keys(model.runtime.limitations ?? {}).sort()).toEqual(missing.sort());
+  }
+  await expect(linear.attention(imageBatch(image), { class: 0, score: 'logit' })).rejects.toThrow(/no attention/);
+});
+
+const ABILITIES: readonly [Capability, readonly string[]][] = [
+  ['gradients', ['gradients']],
+  ['backward-rules', ['gradients']],
+  ['activations', ['layers', 'activations']],
+  ['layers', ['layers', 'layer', 'layerGradients']],
+  ['continuation', ['layers', 'activations', 'continueFrom']],
+  ['bias-gradients', ['biasGradients']],
+  ['attention', ['attention']],
+];
+
+it.each(ABILITIES)('explainSubject offers what %s declares, and no other ability', async (capability, offered) => {
+  const all = new Set(ABILITIES.flatMap(([, methods]) => methods));
+  let seen: string[] = [];
+  const explainer = defineExplainer({
+    name: 'looks',
+    title: 'Looks',
+    cite: 'none',
+    kind: 'ranking',
+    requires: [capability],
+    async explain({ model, image }) {
+      seen = [...all].filter(name => name in model);
+      if (capability === 'gradients') {
+        const { gradients } = model as unknown as FullClassifier;
+        const options = { rules: { name: 'guided-backprop' } };
+        const asked = gradients(imageBatch(image), { class: 0, score: 'logit' }, () => undefined, options);
+        await expect(asked).rejects.toThrow(/not declared/);
+      }
+      return { undefined: 'it only looks' };
+    },
+  });
+  await explainSubject({ explainer, subject: subjectFor(models.smooth, 0) });
+  expect(seen.sort()).toEqual([...offered].sort());
 });
 
 it('meters add up, and only on the metered view', async () => {

@@ -1,3 +1,4 @@
+import type { Capability, Runtime } from '../../core/contracts/index.ts';
 import type { Progress, RunEvent } from '../../runners/events.ts';
 import { duration, shownPath } from './output.ts';
 
@@ -48,7 +49,7 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
               `${workers} × ${threads} threads, micro-batch ${microBatch}`,
           );
           if (event.runtime.note) line(`  ${event.runtime.note}`);
-          for (const reason of Object.values(event.runtime.limitations ?? {})) line(`  ${reason}`);
+          for (const reason of worthSaying(event.runtime)) line(`  ${reason}`);
           break;
         }
         case 'phase':
@@ -73,6 +74,13 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
     },
     end: clear,
   };
+}
+
+/** Abilities that most models have: the others are missing in all models of an engine, which is told where it matters. */
+const COMMON: readonly Capability[] = ['gradients', 'activations', 'layers', 'continuation'];
+
+function worthSaying({ limitations = {} }: Runtime): string[] {
+  return [...new Set(COMMON.flatMap(name => limitations[name] ?? []))];
 }
 
 type RowEvent = Extract<RunEvent, { kind: 'row' }>;

@@ -307,7 +307,4 @@ export type Caps<R extends readonly Capability[]> = R extends readonly []
   : UnionToIntersection<CapabilityInterfaces[R[number]]>;
 
 /** A classifier with all its optional methods, as engines make them; `capabilities` says which of them work. */
-export type FullClassifier = Classifier &
-  Gradients &
-  Layers &
-  Partial<Activations & Continuation & BiasGradients & AttentionMaps>;
+export type FullClassifier = Classifier & Gradients & Layers & Continuation & BiasGradients & AttentionMaps;

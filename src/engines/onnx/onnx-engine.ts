@@ -1,18 +1,10 @@
 import { availableParallelism, freemem } from 'node:os';
 import { env } from 'onnxruntime-node';
-import type {
-  Capability,
-  Engine,
-  FullClassifier,
-  ModelCard,
-  OpenOptions,
-  Runtime,
-} from '../../core/contracts/index.ts';
+import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
-import type { LayerMap } from '../shared/layer-map.ts';
 import { supportedCard } from '../shared/supported-card.ts';
 import type { WorkerPool } from '../shared/worker-pool.ts';
 import { DEVICES, type Device, selectDevice } from './devices/onnx-devices.ts';
@@ -22,12 +14,14 @@ import { weightsDigest } from './load/file.ts';
 import { loadModel } from './load/load-model.ts';
 import { atHead, type Headed } from './load/tail.ts';
 import { untouched } from './load/untouched.ts';
+import { onnxAbilities } from './onnx-abilities.ts';
 import { layersOf } from './onnx-layers.ts';
 import { Inspector } from './session/inspector.ts';
 import { type Measured, measure, type Subject } from './session/measure.ts';
-import { Executor, type Kind, type Prepared, type Program, type Settings } from './session/onnx-executor.ts';
+import { OnnxExecutor, type Prepared, type Settings } from './session/onnx-executor.ts';
 import { tracerOf } from './session/onnx-tracer.ts';
 import { openPool } from './session/open-pool.ts';
+import type { Program, ProgramKind } from './session/programs.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
 import { measuringKey, recall, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
 import { verified } from './session/verify.ts';
@@ -81,8 +75,8 @@ export async function openGraph(
     throwIfAborted(options.signal);
     const prepare = preparer(headed, device, mixes ? { ...options, microBatch: 1 } : options, pool, digest, inspector);
     const image = { height: size[0], width: size[1], channels, layout };
-    const { capabilities, limitations, built } = abilities(headed, layers);
-    const executor = await Executor.open({ ...headed, image, pool, built, prepare });
+    const { capabilities, limitations, built } = onnxAbilities(headed, layers);
+    const executor = await OnnxExecutor.open({ ...headed, image, pool, built, prepare });
     throwIfAborted(options.signal);
     const runtime: Runtime = {
       engine: 'onnx',
@@ -91,13 +85,16 @@ export async function openGraph(
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...(await executor.settings()),
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
-      ...(Object.keys(limitations).length > 0 ? { limitations } : {}),
+      limitations,
       measured: measurements,
     };
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
     const placements = inspector ? async () => inspector.placements : undefined;
     const { id, classes } = card;
-    return new EngineClassifier({ id, classes, runtime, executor, layers, capabilities, tracer, placements });
+    return new EngineClassifier({
+      ...{ id, classes, runtime, layers, capabilities, tracer, placements },
+      runner: executor,
+    });
   } catch (error) {
     await pool.close();
     throw onGpu ? refused(device, error) : error;
@@ -147,7 +144,7 @@ function preparer(
   pool: WorkerPool,
   digest: string | undefined,
   inspector: Inspector | undefined,
-): (program: Program, kind: Kind, graph: string) => Promise<Prepared> {
+): (program: Program, kind: ProgramKind, graph: string) => Promise<Prepared> {
   const { model } = headed;
   const { microBatch, workers, threads, cacheDir } = options;
   const wishes: Wishes = { microBatch, workers, threads };
@@ -169,7 +166,8 @@ function preparer(
       size: model.graph.inputs[0]!.dims,
       wishes,
     });
-    const known = kind === 'layer' ? forward : recall(folder, key);
+    const own = kind === 'forward' || kind === 'gradient';
+    const known = own ? recall(folder, key) : forward;
     // The threads are there by then, so a gradient graph differs in the micro-batch only.
     const shares = known ?? forward;
     const candidates = shares ? [shares] : candidatesFor(headed, device, wishes);
@@ -192,30 +190,4 @@ function preparer(
     if (!known) remember(folder, key, prepared.settings);
     return prepared;
   };
-}
-
-/** What can be differentiated, and the graphs that were built to find out; nothing is run. */
-function abilities(
-  { model, head }: Headed,
-  layers: LayerMap,
-): {
-  capabilities: ReadonlySet<Capability>;
-  limitations: Partial<Record<Capability, string>>;
-  built: Map<string, Program>;
-} {
-  const built = new Map<string, Program>();
-  const capabilities = new Set<Capability>(['gradients', 'layers']);
-  const limitations: Partial<Record<Capability, string>> = {};
-  const attempt = (capability: Capability, wrt: string) => {
-    try {
-      built.set(wrt, Executor.program(model, head, wrt));
-    } catch (error) {
-      if (!(error instanceof CtXaiError) || error.code !== 'OPERATOR') throw error;
-      capabilities.delete(capability);
-      limitations[capability] = messageOf(error);
-    }
-  };
-  attempt('gradients', model.input);
-  if (layers.cam) attempt('layers', layers.cam.name);
-  return { capabilities, limitations, built };
 }

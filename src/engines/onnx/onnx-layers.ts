@@ -1,5 +1,5 @@
 import { CtXaiError, nearest } from '../../core/errors.ts';
-import type { Layer, LayerMap, Layout } from '../shared/layer-map.ts';
+import { depthAt, type Layer, type LayerMap, type Layout } from '../shared/layer-map.ts';
 import { DType, type Node } from './graph/graph.ts';
 import { layouts, spatialShape } from './graph/layout.ts';
 import { dependents, producers } from './graph/walk.ts';
@@ -37,7 +37,10 @@ export function layersOf(model: NormalisedModel, input: Layout, camLayer?: strin
   const known = layouts(model, input);
   const made = producers(model.graph);
   const varying = dependents(model.graph, [model.input]);
+  const order = new Map([...made.keys()].map((name, i) => [name, i]));
+  const positions: number[] = [];
   const describe = (name: string, cam: boolean): Layer => {
+    const position = order.get(name) ?? -1;
     const shape = spatialShape(model, known, name);
     return {
       name,
@@ -45,13 +48,15 @@ export function layersOf(model: NormalisedModel, input: Layout, camLayer?: strin
       operator: made.get(name)?.op ?? 'Input',
       spatial: shape !== undefined,
       cam,
+      depth: depthAt(position, positions),
+      position,
       ...(shape ? { layout: shape.layout } : {}),
     };
   };
   const resolve = (name: string): string => {
     const byNode = model.graph.nodes.find(n => n.name === name)?.outputs[0];
     const found = [name, model.aliases.get(name), byNode].find(n => n !== undefined && made.has(n) && varying.has(n));
-    if (found !== undefined) return found;
+    if (found !== undefined) return countedByImage(model, found);
     const near = nearest(name, [...made.keys()]);
     throw new CtXaiError('LAYER', `the model has no layer '${name}'.`, {
       hint: `${near ? `Did you mean '${near}'? ` : ''}'ct-xai explain --list-layers' lists them.`,
@@ -66,8 +71,8 @@ export function layersOf(model: NormalisedModel, input: Layout, camLayer?: strin
   }
   const names = model.graph.nodes.filter(n => isLayer(n, model, varying)).map(n => n.outputs[0]!);
   if (cam !== undefined && !names.includes(cam)) names.push(cam);
-  const order = new Map([...made.keys()].map((name, i) => [name, i]));
   names.sort((a, b) => order.get(a)! - order.get(b)!);
+  positions.push(...names.map(name => order.get(name)!));
   const layers = names.map(name => describe(name, name === cam));
   return {
     layers,
@@ -79,10 +84,27 @@ export function layersOf(model: NormalisedModel, input: Layout, camLayer?: strin
   };
 }
 
+/** Whether a tensor's first axis counts images, and no other varies with their number. */
+function countsImages(model: NormalisedModel, name: string): boolean {
+  const [batch, ...rest] = model.infos.get(name)?.dims ?? [];
+  return batch === model.graph.inputs[0]!.dims[0] && !rest.includes(null);
+}
+
+function countedByImage(model: NormalisedModel, name: string): string {
+  if (countsImages(model, name)) return name;
+  const dims = model.infos.get(name)!.dims.map(d => d ?? '?');
+  throw new CtXaiError(
+    'LAYER',
+    `layer '${name}' is [${dims.join(', ')}]: its first axis does not count images, so one image's values can't be told.`,
+    { hint: "Choose another: 'ct-xai explain --list-layers' lists them." },
+  );
+}
+
 function isLayer(node: Node, model: NormalisedModel, varying: ReadonlySet<string>): boolean {
   const name = node.outputs[0]!;
   const info = model.infos.get(name);
   if (!info || info.dtype !== DType.float || !varying.has(name) || name === model.output) return false;
+  if (!countsImages(model, name)) return false;
   if (node.op === 'Concat') return info.dims.length === 4;
   return info.dims.length >= 3 && info.dims.length <= 4 && !PLUMBING.has(node.op);
 }

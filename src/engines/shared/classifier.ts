@@ -4,6 +4,7 @@ import type {
   FullClassifier,
   LayerGradients,
   LayerInfo,
+  LayerValues,
   Meter,
   Placement,
   Runtime,
@@ -12,42 +13,11 @@ import type {
   Tracer,
 } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { type Tensor, tensor } from '../../core/tensor.ts';
-import { imageOf } from './images.ts';
-import type { Layer, LayerMap, Layout } from './layer-map.ts';
-import { type Head, scoresOf } from './scores.ts';
-
-/** The model's images. */
-export interface ImageShape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly layout: Layout;
-}
-
-/** What computes. All consumers are called once per image, in ascending order; what they get is valid meanwhile only. */
-export interface Passes {
-  readonly head: Head;
-  readonly image: ImageShape;
-  /** Raw scores of each image. */
-  forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
-  /** d score / d image, [h, w, c], and raw scores of each image. */
-  gradients(
-    batch: Batch,
-    target: Target,
-    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
-    signal?: AbortSignal,
-  ): Promise<void>;
-  /** Activations of a layer and d score / d activations: for each image, where in the two arrays its values are. */
-  layer(
-    batch: Batch,
-    target: Target,
-    layer: string,
-    consume: (i: number, result: { activations: Float32Array; gradients: Float32Array }, from: number) => void,
-    signal?: AbortSignal,
-  ): Promise<void>;
-  close(): Promise<void>;
-}
+import { sameShape, type Tensor, tensor } from '../../core/tensor.ts';
+import type { Layer, LayerMap } from './layer-map.ts';
+import { layerCollector } from './layer-values.ts';
+import type { NetworkRunner } from './network-runner.ts';
+import { scoresOf } from './scores.ts';
 
 /** A loaded model, behind the contract that all engines share. */
 export class EngineClassifier implements FullClassifier {
@@ -58,7 +28,7 @@ export class EngineClassifier implements FullClassifier {
   readonly runtime: Runtime;
   readonly tracer?: Tracer;
   readonly placements?: () => Promise<readonly Placement[]>;
-  readonly #executor: Passes;
+  readonly #runner: NetworkRunner;
   readonly #layers: LayerMap;
   readonly #meters: readonly Meter[];
 
@@ -66,7 +36,7 @@ export class EngineClassifier implements FullClassifier {
     id: string;
     classes: readonly string[];
     runtime: Runtime;
-    executor: Passes;
+    runner: NetworkRunner;
     layers: LayerMap;
     capabilities: ReadonlySet<Capability>;
     tracer?: Tracer | undefined;
@@ -77,28 +47,19 @@ export class EngineClassifier implements FullClassifier {
     this.classes = parts.classes;
     this.runtime = parts.runtime;
     this.capabilities = parts.capabilities;
-    this.#executor = parts.executor;
+    this.#runner = parts.runner;
     this.#layers = parts.layers;
     this.#meters = parts.meters ?? [];
     if (parts.tracer) this.tracer = parts.tracer;
     if (parts.placements) this.placements = parts.placements;
-    const { height, width, channels } = parts.executor.image;
+    const { height, width, channels } = parts.runner.image;
     this.input = { spatial: [height, width], channels };
   }
 
   async scores(batch: Batch, options: { as: ScoreKind; signal?: AbortSignal }): Promise<Tensor> {
     this.#count(batch.count, 0);
-    const classes = this.classes.length;
-    const scores = tensor([batch.count, classes]);
-    const row = new Float64Array(classes);
-    await this.#executor.forward(
-      batch,
-      (i, raw) => {
-        this.#score(raw, options.as, row);
-        scores.data.set(row, i * classes);
-      },
-      options.signal,
-    );
+    const { scores, consume } = this.#scoreRows(batch.count, options.as);
+    await this.#runner.forward(batch, consume, options.signal);
     return scores;
   }
 
@@ -117,7 +78,7 @@ export class EngineClassifier implements FullClassifier {
     this.#checkTarget(target);
     this.#count(batch.count, batch.count);
     const row = new Float64Array(this.classes.length);
-    await this.#executor.gradients(
+    await this.#runner.gradients(
       batch,
       target,
       (i, gradient, raw) => {
@@ -129,13 +90,32 @@ export class EngineClassifier implements FullClassifier {
   }
 
   async layers(): Promise<readonly LayerInfo[]> {
-    return this.#layers.layers.map(({ name, shape, operator, spatial, cam }) => ({
+    return this.#layers.layers.map(({ name, shape, operator, spatial, cam, depth }) => ({
       name,
       shape,
       operator,
       spatial,
       cam,
+      depth,
     }));
+  }
+
+  async activations(
+    batch: Batch,
+    layers: readonly (string | undefined)[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<readonly LayerValues[]> {
+    this.#require('activations');
+    const { asked, names, found } = this.#chosen(layers);
+    this.#count(batch.count, 0);
+    const values = found.map(layer => layerCollector(layer, batch.count));
+    await this.#runner.activations(
+      batch,
+      names,
+      (i, given) => given.forEach((v, k) => void values[k]!.put(i, v)),
+      options.signal,
+    );
+    return asked.map(layer => ({ layer, activations: values[names.indexOf(layer)]!.tensor }));
   }
 
   async layer(
@@ -143,31 +123,8 @@ export class EngineClassifier implements FullClassifier {
     target: Target,
     layer: string | undefined,
     options: { signal?: AbortSignal } = {},
-  ): Promise<{ readonly layer: string; readonly activations: Tensor; readonly gradients: Tensor }> {
-    this.#checkTarget(target);
-    const chosen = layer === undefined ? this.#layers.cam : this.#layers.find(layer);
-    if (!chosen) {
-      throw new CtXaiError('LAYER', `model '${this.id}' has no spatial layer before its scores, so no default layer.`, {
-        hint: 'Name a layer.',
-      });
-    }
-    this.#count(batch.count, batch.count);
-    const activations = tensor([batch.count, ...chosen.shape]);
-    const gradients = tensor([batch.count, ...chosen.shape]);
-    const size = activations.data.length / Math.max(1, batch.count);
-    const shape = asImage(chosen, size);
-    const scratch = new Float32Array(size);
-    await this.#executor.layer(
-      batch,
-      target,
-      chosen.name,
-      (i, result, from) => {
-        activations.data.set(imageOf(result.activations, from, shape, scratch), i * size);
-        gradients.data.set(imageOf(result.gradients, from, shape, scratch), i * size);
-      },
-      options.signal,
-    );
-    return { layer: chosen.name, activations, gradients };
+  ): Promise<LayerGradients> {
+    return (await this.layerGradients(batch, target, [layer], options))[0]!;
   }
 
   async layerGradients(
@@ -176,9 +133,55 @@ export class EngineClassifier implements FullClassifier {
     layers: readonly (string | undefined)[],
     options: { signal?: AbortSignal } = {},
   ): Promise<readonly LayerGradients[]> {
-    const found: LayerGradients[] = [];
-    for (const layer of layers) found.push(await this.layer(batch, target, layer, options));
-    return found;
+    this.#checkTarget(target);
+    const { asked, names, found } = this.#chosen(layers);
+    this.#count(batch.count, batch.count);
+    const values = found.map(layer => layerCollector(layer, batch.count));
+    const slopes = found.map(layer => layerCollector(layer, batch.count));
+    await this.#runner.layerGradients(
+      batch,
+      target,
+      names,
+      (i, given) => {
+        for (const [k, { activations, gradients }] of given.entries()) {
+          values[k]!.put(i, activations);
+          slopes[k]!.put(i, gradients);
+        }
+      },
+      options.signal,
+    );
+    return asked.map(layer => {
+      const k = names.indexOf(layer);
+      return { layer, activations: values[k]!.tensor, gradients: slopes[k]!.tensor };
+    });
+  }
+
+  async continueFrom(
+    layer: string | undefined,
+    batch: Batch,
+    options: { as: ScoreKind; image: Tensor; signal?: AbortSignal },
+  ): Promise<Tensor> {
+    this.#require('continuation');
+    const [found] = this.#chosen([layer]).found as [Layer];
+    const { image } = options;
+    const shape = [...this.input.spatial, this.input.channels];
+    if (!sameShape(image.shape, shape)) {
+      throw new CtXaiError('USAGE', `the image is [${image.shape}], the model takes [${shape}].`);
+    }
+    const { scores, consume } = this.#scoreRows(batch.count, options.as);
+    const passes = await this.#runner.continueFrom(found, batch, image.data, consume, options.signal);
+    this.#count(batch.count + passes, 0);
+    return scores;
+  }
+
+  /** @throws CtXaiError ENGINE: no engine has it. */
+  async biasGradients(): Promise<never> {
+    return this.#lacks('bias-gradients');
+  }
+
+  /** @throws CtXaiError ENGINE: no engine has it. */
+  async attention(): Promise<never> {
+    return this.#lacks('attention');
   }
 
   metered(meter: Meter): EngineClassifier {
@@ -186,7 +189,7 @@ export class EngineClassifier implements FullClassifier {
       id: this.id,
       classes: this.classes,
       runtime: this.runtime,
-      executor: this.#executor,
+      runner: this.#runner,
       layers: this.#layers,
       capabilities: this.capabilities,
       tracer: this.tracer,
@@ -196,11 +199,50 @@ export class EngineClassifier implements FullClassifier {
   }
 
   close(): Promise<void> {
-    return this.#executor.close();
+    return this.#runner.close();
   }
 
   #score(raw: ArrayLike<number>, as: ScoreKind, out: Float64Array): void {
-    scoresOf(raw, this.#executor.head, as, out);
+    scoresOf(raw, this.#runner.head, as, out);
+  }
+
+  /** Scores [n, classes], and what takes the raw scores of one image after the other. */
+  #scoreRows(count: number, as: ScoreKind): { scores: Tensor; consume: (i: number, raw: Float32Array) => void } {
+    const classes = this.classes.length;
+    const scores = tensor([count, classes]);
+    const row = new Float64Array(classes);
+    const consume = (i: number, raw: Float32Array) => {
+      this.#score(raw, as, row);
+      scores.data.set(row, i * classes);
+    };
+    return { scores, consume };
+  }
+
+  /** The layers that were asked for, and each of them once, in the order of computation. */
+  #chosen(layers: readonly (string | undefined)[]): {
+    readonly asked: readonly string[];
+    readonly names: readonly string[];
+    readonly found: readonly Layer[];
+  } {
+    const chosen = layers.map(name => {
+      const layer = name === undefined ? this.#layers.cam : this.#layers.find(name);
+      if (layer) return layer;
+      throw new CtXaiError('LAYER', `model '${this.id}' has no spatial layer before its scores, so no default layer.`, {
+        hint: 'Name a layer.',
+      });
+    });
+    const found = [...new Map(chosen.map(layer => [layer.name, layer])).values()];
+    found.sort((a, b) => a.position - b.position);
+    return { asked: chosen.map(layer => layer.name), names: found.map(layer => layer.name), found };
+  }
+
+  #require(capability: Capability): void {
+    if (!this.capabilities.has(capability)) this.#lacks(capability);
+  }
+
+  #lacks(capability: Capability): never {
+    const why = this.runtime.limitations?.[capability] ?? 'the engine does not offer it.';
+    throw new CtXaiError('ENGINE', `model '${this.id}' has no ${capability}: ${why}`);
   }
 
   #count(forward: number, backward: number): void {
@@ -219,9 +261,4 @@ export class EngineClassifier implements FullClassifier {
       `class ${t} does not exist: model '${this.id}' has classes 0 to ${last} (${this.classes.join(', ')}).`,
     );
   }
-}
-
-function asImage(layer: Layer, size: number): Parameters<typeof imageOf>[2] {
-  const channels = layer.layout ? layer.shape.at(-1)! : 1;
-  return { pixels: size / channels, channels, layout: layer.layout ?? 'NHWC' };
 }

@@ -17,6 +17,7 @@ import type { Outline } from './network/outline.ts';
 import { outlineGraph } from './network/outline-graph.ts';
 import { outlineLayers } from './network/outline-layers.ts';
 import { layerMap, leadingTo, type Shapes } from './network/tfjs-layers.ts';
+import { tfjsAbilities } from './tfjs-abilities.ts';
 import { TfjsExecutor } from './tfjs-executor.ts';
 import { type About, ASKING, type Spec, STAGES } from './tfjs-messages.ts';
 
@@ -95,6 +96,9 @@ async function openOn(
     const shapes = await shapesOf(pool, card);
     checkScores(shapes[cut.output] ?? [], card, outline);
     const layers = layerMap(outline, shapes, cut.output, card.camLayer);
+    const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
+    const runner = new TfjsExecutor({ pool, head, image, microBatch });
+    const { capabilities, limitations } = await tfjsAbilities(runner, layers, options.signal);
     const runtime: Runtime = {
       engine: 'tfjs',
       engineVersion: version_core,
@@ -104,11 +108,9 @@ async function openOn(
       workers,
       threads: native ? availableParallelism() : 1,
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+      limitations,
     };
-    const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
-    const executor = new TfjsExecutor({ pool, head, image, microBatch });
-    const capabilities = new Set(['gradients', 'layers'] as const);
-    const model = new EngineClassifier({ id: card.id, classes: card.classes, runtime, executor, layers, capabilities });
+    const model = new EngineClassifier({ id: card.id, classes: card.classes, runtime, runner, layers, capabilities });
     return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
     await pool.close();

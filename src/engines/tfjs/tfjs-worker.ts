@@ -3,7 +3,7 @@ import { tensor4d } from '@tensorflow/tfjs-core';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import type { Reply, Request, RunResult } from '../shared/messages.ts';
 import { type Started, useDevice } from './devices/tfjs-devices.ts';
-import { compute } from './network/compute.ts';
+import { type Answer, compute } from './network/compute.ts';
 import { loadNetwork } from './network/load-network.ts';
 import type { Network } from './network/network.ts';
 import { type About, ASKING, type Asked, type Spec, STAGES } from './tfjs-messages.ts';
@@ -51,16 +51,23 @@ async function run(request: Extract<Request, { type: 'run' }>): Promise<RunResul
       return { outputs: shapes, returned: [data] };
     }
     default: {
-      const { data, dims } = request.feeds[0]!;
+      const [images, given] = request.feeds.map(({ data, dims }) => ({ data, shape: dims }));
       const answer = await watch(async () => {
-        const computed = await compute(network!, spec!.head, asked, data, [...dims]);
+        const computed = await compute(network!, spec!.head, asked, images!, given);
         await clock?.settle();
         return computed;
       });
-      const outputs = Object.fromEntries(Object.entries(answer).map(([k, v]) => [k, own(v)]));
-      return { outputs, returned: [data] };
+      return { outputs: outputsOf(answer), returned: request.feeds.map(feed => feed.data) };
     }
   }
+}
+
+function outputsOf({ raw, gradients = [], activations = [] }: Answer): RunResult['outputs'] {
+  return Object.fromEntries([
+    ...(raw ? [['raw', own(raw)] as const] : []),
+    ...gradients.map((data, k) => [`gradients ${k}`, own(data)] as const),
+    ...activations.map((data, k) => [`activations ${k}`, own(data)] as const),
+  ]);
 }
 
 function shapesOf(data: Float32Array, dims: number[]): Record<string, Float32Array> {

@@ -36,6 +36,10 @@ export function watchModel(inner: FullClassifier): WatchedModel {
     layers: () => track(m.layers()),
     layer: (batch, target, layer, options) => track(m.layer(batch, target, layer, options)),
     layerGradients: (batch, target, layers, options) => track(m.layerGradients(batch, target, layers, options)),
+    activations: (batch, layers, options) => track(m.activations(batch, layers, options)),
+    continueFrom: (layer, batch, options) => track(m.continueFrom(layer, batch, options)),
+    biasGradients: (batch, target, consume, options) => track(m.biasGradients(batch, target, consume, options)),
+    attention: (image, target, options) => track(m.attention(image, target, options)),
     metered: meter => wrap(m.metered(meter) as FullClassifier),
     close: () => m.close(),
   });

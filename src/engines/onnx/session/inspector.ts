@@ -5,8 +5,8 @@ import type { WorkerPool } from '../../shared/worker-pool.ts';
 import type { Device } from '../devices/onnx-devices.ts';
 import { DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
-import type { Program } from './onnx-executor.ts';
 import type { Profile, RanNode } from './profile.ts';
+import type { Program } from './programs.ts';
 import { feeds } from './tune.ts';
 
 /** Images of a trial run. */
@@ -179,7 +179,7 @@ function deviating(
 ): { name: string; by: number } | undefined {
   for (const { name } of program.graph.outputs) {
     const by = relativeDifference(got[name]!, want[name]!);
-    const tolerance = name === program.gradient ? TOLERANCE.gradient : TOLERANCE.scores;
+    const tolerance = program.gradients?.includes(name) ? TOLERANCE.gradient : TOLERANCE.scores;
     // Written so that NaN is a difference.
     if (!(by <= tolerance)) return { name, by };
   }

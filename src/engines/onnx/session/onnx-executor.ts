@@ -1,15 +1,24 @@
 import type { Batch, Target } from '../../../core/contracts/index.ts';
-import type { ImageShape, Passes } from '../../shared/classifier.ts';
+import { sizeOf } from '../../../core/tensor.ts';
 import { imageOf, toChannelsFirst } from '../../shared/images.ts';
 import { inOrder, throwIfAborted } from '../../shared/in-order.ts';
+import type { Layer, Layout } from '../../shared/layer-map.ts';
+import { layoutOf } from '../../shared/layer-values.ts';
 import type { Feed, RunResult } from '../../shared/messages.ts';
+import type { ImageShape, LayerSlopes, NetworkRunner } from '../../shared/network-runner.ts';
 import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT, type WorkerPool } from '../../shared/worker-pool.ts';
-import { differentiate } from '../autodiff/index.ts';
-import { simplify } from '../autodiff/optimise/index.ts';
-import type { Graph } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
-import { MODES, withSeed } from './seed.ts';
+import {
+  activationsProgram,
+  continuationProgram,
+  forwardProgram,
+  gradientProgram,
+  type Program,
+  type ProgramKind,
+  programKey,
+} from './programs.ts';
+import { MODES } from './seed.ts';
 
 /** How sessions of one kind run. */
 export interface Settings {
@@ -18,30 +27,20 @@ export interface Settings {
   readonly threads: number;
 }
 
-/** A graph to be run, and which of its inputs and outputs are what. */
-export interface Program {
-  readonly graph: Graph;
-  readonly target?: string;
-  readonly mode?: string;
-  readonly gradient?: string;
-}
-
-export interface ExecutorParts {
+export interface OnnxExecutorParts {
   readonly model: NormalisedModel;
   readonly head: Head;
   readonly image: ImageShape;
   readonly pool: WorkerPool;
-  /** Programs for gradients that were built before, by tensor: each is taken once. */
+  /** Programs that were built before, by `programKey`: each is taken once. */
   readonly built?: Map<string, Program>;
   /**
    * Opens a program in the pool.
    * @param kind programs of one kind cost much the same, so one sweep serves them all
    * @param graph what tables call it: `forward`, `gradient`, or the layer that it is for
    */
-  prepare(program: Program, kind: Kind, graph: string): Promise<Prepared>;
+  prepare(program: Program, kind: ProgramKind, graph: string): Promise<Prepared>;
 }
-
-export type Kind = 'forward' | 'gradient' | 'layer';
 
 /** A session that is open in the pool under that name, and how to use it. */
 export interface Prepared {
@@ -49,38 +48,49 @@ export interface Prepared {
   readonly settings: Settings;
 }
 
-interface Session extends Prepared {
-  readonly program: Program;
+interface Session<P extends Program = Program> extends Prepared {
+  readonly program: P;
 }
 
-/** Sessions of layers that are kept open: each holds a copy of the weights in every worker. */
-const LAYERS_KEPT = 4;
+/** Values that are fed for each item of a batch: images, or those of a layer. */
+interface RowShape {
+  /** The graph's input. */
+  readonly name: string;
+  /** Without the batch. */
+  readonly dims: readonly number[];
+  readonly pixels: number;
+  readonly channels: number;
+  readonly layout: Layout;
+}
+
+/** Sessions beside the forward and the gradient one that are kept open: each holds weights in every worker. */
+const SESSIONS_KEPT = 6;
 
 /**
- * Streams images through a model's sessions. The forward session is opened at once, those with gradients when they are
- * first needed. The images of a micro-batch are written while the workers compute others.
+ * Streams images through a model's sessions. The forward session is opened at once, the others when they are first
+ * needed. The images of a micro-batch are written while the workers compute others.
  */
-export class Executor implements Passes {
+export class OnnxExecutor implements NetworkRunner {
   readonly head: Head;
   readonly image: ImageShape;
   /** Whom the time on the device belongs to from now on. */
   label: string | undefined;
-  readonly #parts: ExecutorParts;
+  readonly #parts: OnnxExecutorParts;
   readonly #sessions = new Map<string, Promise<Session>>();
-  /** Layers with open sessions, the one used last at the end, and how many calls use each. */
-  readonly #layers = new Map<string, number>();
+  /** Sessions that may be closed for others, the one used last at the end, and how many calls use each. */
+  readonly #passing = new Map<string, number>();
   /** Buffers to write images into, by their length. */
   readonly #free = new Map<number, Float32Array[]>();
 
-  private constructor(parts: ExecutorParts) {
+  private constructor(parts: OnnxExecutorParts) {
     this.#parts = parts;
     this.head = parts.head;
     this.image = parts.image;
   }
 
   /** @throws CtXaiError ENGINE if ONNX Runtime does not take the graph. */
-  static async open(parts: ExecutorParts): Promise<Executor> {
-    const executor = new Executor(parts);
+  static async open(parts: OnnxExecutorParts): Promise<OnnxExecutor> {
+    const executor = new OnnxExecutor(parts);
     await executor.#forward();
     return executor;
   }
@@ -92,7 +102,7 @@ export class Executor implements Passes {
 
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
     const session = await this.#forward();
-    await this.#stream(session, batch, undefined, signal, (result, first, count) => {
+    await this.#stream(session, this.#images(), batch, signal, noFeeds, (result, first, count) => {
       for (let j = 0; j < count; j++) consume(first + j, this.#raw(result, j));
     });
   }
@@ -103,47 +113,151 @@ export class Executor implements Passes {
     consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { model, image } = this.#parts;
-    const session = await this.#gradientOf(model.input);
+    const { model, image, head } = this.#parts;
+    const make = () => gradientProgram(model, head, [model.input]);
+    const session = await this.#session(programKey('gradient'), make, 'gradient', 'gradient');
     const shape = { pixels: image.height * image.width, channels: image.channels, layout: image.layout };
     const scratch = new Float32Array(shape.pixels * shape.channels);
-    await this.#stream(session, batch, target, signal, (result, first, count) => {
-      const gradient = result.outputs[session.program.gradient!]!;
+    const seeds = (rows: number, count: number) => this.#seeds(session.program, target, rows, count);
+    await this.#stream(session, this.#images(), batch, signal, seeds, (result, first, count) => {
+      const gradient = result.outputs[session.program.gradients![0]!]!;
       for (let j = 0; j < count; j++) consume(first + j, imageOf(gradient, j, shape, scratch), this.#raw(result, j));
     });
   }
 
-  async layer(
+  async activations(
     batch: Batch,
-    target: Target,
-    layer: string,
-    consume: (i: number, result: { activations: Float32Array; gradients: Float32Array }, from: number) => void,
+    layers: readonly string[],
+    consume: (i: number, values: readonly Float32Array[]) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const users = this.#layers.get(layer) ?? 0;
-    this.#layers.delete(layer);
-    this.#layers.set(layer, users + 1);
-    try {
-      const session = await this.#gradientOf(layer);
-      await this.#stream(session, batch, target, signal, (result, first, count) => {
-        const activations = result.outputs[layer]!;
-        const gradients = result.outputs[session.program.gradient!]!;
-        for (let j = 0; j < count; j++) consume(first + j, { activations, gradients }, j);
+    const make = () => activationsProgram(this.#parts.model, layers);
+    await this.#using('activations', layers, make, `activations of ${layers.join(', ')}`, async session => {
+      await this.#stream(session, this.#images(), batch, signal, noFeeds, ({ outputs }, first, count, rows) => {
+        for (let j = 0; j < count; j++) {
+          consume(
+            first + j,
+            layers.map(name => part(outputs[name]!, j, rows)),
+          );
+        }
       });
+    });
+  }
+
+  async layerGradients(
+    batch: Batch,
+    target: Target,
+    layers: readonly string[],
+    consume: (i: number, values: readonly LayerSlopes[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { model, head } = this.#parts;
+    const make = () => gradientProgram(model, head, layers);
+    await this.#using('layer', layers, make, layers.join(', '), async session => {
+      const seeds = (rows: number, count: number) => this.#seeds(session.program, target, rows, count);
+      await this.#stream(session, this.#images(), batch, signal, seeds, ({ outputs }, first, count, rows) => {
+        for (let j = 0; j < count; j++) {
+          const values = layers.map((name, k) => ({
+            activations: part(outputs[name]!, j, rows),
+            gradients: part(outputs[session.program.gradients![k]!]!, j, rows),
+          }));
+          consume(first + j, values);
+        }
+      });
+    });
+  }
+
+  async continueFrom(
+    layer: Layer,
+    batch: Batch,
+    image: Float32Array,
+    consume: (i: number, raw: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    const { model } = this.#parts;
+    const make = () => continuationProgram(model, layer.name);
+    const graph = `behind ${layer.name}`;
+    return this.#using('continuation', [layer.name], make, graph, async ({ program, ...prepared }) => {
+      const { sides, before } = program;
+      const found = sides.length > 0 ? await this.#sidesOf(layer.name, before, image, signal) : undefined;
+      const feeds = () =>
+        sides.map(({ tensor, input }): Feed => {
+          const { data, dims } = found!.get(tensor)!;
+          return { name: input, dims, data: data.slice() };
+        });
+      const dims = model.infos.get(layer.name)!.dims.slice(1) as number[];
+      const rowShape = { name: layer.name, dims, ...layoutOf(layer) };
+      await this.#stream({ program, ...prepared }, rowShape, batch, signal, feeds, (result, first, count) => {
+        for (let j = 0; j < count; j++) consume(first + j, this.#raw(result, j));
+      });
+      return before ? 1 : 0;
+    });
+  }
+
+  /** The image in the graph's layout, and the tensors that `before` computes of it, as feeds by their names. */
+  async #sidesOf(
+    layer: string,
+    before: Program | undefined,
+    image: Float32Array,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlyMap<string, Pick<Feed, 'dims' | 'data'>>> {
+    const { model } = this.#parts;
+    const rowShape = this.#images();
+    const fixed = model.dynamicBatch ? 1 : model.graph.inputs[0]!.dims[0]!;
+    const own = { count: fixed, write: (_: number, out: Float32Array) => out.set(image) };
+    const { dims, data } = this.#feed(rowShape, own, 0, fixed, fixed);
+    const found = new Map([[model.input, { dims, data }]]);
+    if (!before) return found;
+    await this.#using(
+      'activations',
+      ['before', layer],
+      () => before,
+      `beside ${layer}`,
+      async session => {
+        await this.#stream(session, rowShape, { ...own, count: 1 }, signal, noFeeds, ({ outputs }) => {
+          for (const {
+            name,
+            dims: [, ...rest],
+          } of session.program.graph.outputs) {
+            found.set(name, { dims: [1, ...(rest as number[])], data: outputs[name]! });
+          }
+        });
+      },
+    );
+    return found;
+  }
+
+  /**
+   * Uses a session that is opened where it is not open, and that may be closed for others afterwards.
+   * @param graph what tables call it
+   */
+  async #using<P extends Program, T>(
+    kind: ProgramKind,
+    tensors: readonly string[],
+    make: () => P,
+    graph: string,
+    use: (session: Session<P>) => Promise<T>,
+  ): Promise<T> {
+    const key = programKey(kind, tensors);
+    const users = this.#passing.get(key) ?? 0;
+    this.#passing.delete(key);
+    this.#passing.set(key, users + 1);
+    try {
+      return await use(await this.#session(key, make, kind, graph));
     } finally {
-      this.#layers.set(layer, this.#layers.get(layer)! - 1);
-      await this.#dropLayers();
+      this.#passing.set(key, this.#passing.get(key)! - 1);
+      await this.#dropSessions();
     }
   }
 
-  /** Closes the sessions of layers that were used longest ago. */
-  async #dropLayers(): Promise<void> {
-    for (const [layer, users] of this.#layers) {
-      if (this.#layers.size <= LAYERS_KEPT) return;
+  /** Closes the sessions that were used longest ago. */
+  async #dropSessions(): Promise<void> {
+    for (const [key, users] of this.#passing) {
+      if (this.#passing.size <= SESSIONS_KEPT) return;
       if (users > 0) continue;
-      this.#layers.delete(layer);
-      const opening = this.#sessions.get(layer);
-      this.#sessions.delete(layer);
+      this.#passing.delete(key);
+      const opening = this.#sessions.get(key);
+      this.#sessions.delete(key);
       const session = await opening?.catch(() => undefined);
       // A pool that was closed meanwhile has released them all.
       if (session) await this.#parts.pool.drop(session.session).catch(() => undefined);
@@ -154,109 +268,104 @@ export class Executor implements Passes {
     return this.#parts.pool.close();
   }
 
-  /** The program for a gradient, and for the values of a tensor other than the input. @throws CtXaiError OPERATOR or LAYER */
-  static program(model: NormalisedModel, head: Head, wrt: string): Program {
-    const keep = wrt === model.input ? [model.output] : [model.output, wrt];
-    const made = differentiate(model, { wrt, of: model.output, keep });
-    const units = model.infos.get(model.output)!.dims[1]!;
-    const seeded = withSeed(made.graph, made.seed, model.output, units, head);
-    return { ...seeded, gradient: made.gradient };
-  }
-
   #forward(): Promise<Session> {
-    return this.#session('', () => ({ graph: simplify(this.#parts.model).graph }), 'forward');
-  }
-
-  #gradientOf(tensor: string): Promise<Session> {
-    const { model, head, built } = this.#parts;
-    const program = () => {
-      const made = built?.get(tensor);
-      built?.delete(tensor);
-      return made ?? Executor.program(model, head, tensor);
-    };
-    return this.#session(tensor, program, tensor === model.input ? 'gradient' : 'layer');
+    return this.#session(programKey('forward'), () => forwardProgram(this.#parts.model), 'forward', 'forward');
   }
 
   /** The session of that name, opened when it is first asked for; one that could not be opened is tried again. */
-  #session(name: string, make: () => Program, kind: Kind): Promise<Session> {
-    const known = this.#sessions.get(name);
+  #session<P extends Program>(key: string, make: () => P, kind: ProgramKind, graph: string): Promise<Session<P>> {
+    const known = this.#sessions.get(key) as Promise<Session<P>> | undefined;
     if (known !== undefined) return known;
+    const { built, prepare } = this.#parts;
     const opening = (async () => {
-      const program = make();
-      return { program, ...(await this.#parts.prepare(program, kind, kind === 'layer' ? name : kind)) };
+      const program = (built?.get(key) as P | undefined) ?? make();
+      built?.delete(key);
+      return { program, ...(await prepare(program, kind, graph)) };
     })();
-    this.#sessions.set(name, opening);
-    opening.catch(() => this.#sessions.delete(name));
+    this.#sessions.set(key, opening);
+    opening.catch(() => this.#sessions.delete(key));
     return opening;
   }
 
+  /**
+   * @param feeds what a micro-batch of so many rows, of which the first `count` are asked for, is fed besides
+   * @param consume receives a micro-batch's results
+   */
   async #stream(
     session: Session,
+    rowShape: RowShape,
     batch: Batch,
-    target: Target | undefined,
     signal: AbortSignal | undefined,
-    consume: (result: RunResult, first: number, count: number) => void,
+    feeds: (rows: number, count: number) => readonly Feed[],
+    consume: (result: RunResult, first: number, count: number, rows: number) => void,
   ): Promise<void> {
     const { microBatch, workers } = session.settings;
+    const { pool, model } = this.#parts;
     throwIfAborted(signal);
-    const many = Math.ceil(batch.count / microBatch);
+    const countAt = (i: number) => Math.min(microBatch, batch.count - i * microBatch);
+    // A batch that is fixed is filled up.
+    const rowsAt = (i: number) => (model.dynamicBatch ? countAt(i) : microBatch);
     await inOrder(
-      many,
+      Math.ceil(batch.count / microBatch),
       workers * IN_FLIGHT,
       i => {
-        const first = i * microBatch;
-        const count = Math.min(microBatch, batch.count - first);
-        const feeds = [this.#images(session, batch, first, count), ...this.#seeds(session, target, count)];
-        return this.#parts.pool.run(session.session, feeds, workers, this.label);
+        const [count, rows] = [countAt(i), rowsAt(i)];
+        const own = this.#feed(rowShape, batch, i * microBatch, count, rows);
+        return pool.run(session.session, [own, ...feeds(rows, count)], workers, this.label);
       },
       (i, result) => {
-        const first = i * microBatch;
-        consume(result, first, Math.min(microBatch, batch.count - first));
+        consume(result, i * microBatch, countAt(i), rowsAt(i));
         this.#recycle(result.returned[0]!);
       },
       signal,
     );
   }
 
-  /** Images `first`… of a batch, in the model's layout. */
-  #images(session: Session, batch: Batch, first: number, count: number): Feed {
+  /** The model's images. */
+  #images(): RowShape {
     const { height, width, channels, layout } = this.image;
-    const { model } = this.#parts;
-    const size = height * width * channels;
-    const rowCount = model.dynamicBatch ? count : session.settings.microBatch;
-    const data = this.#free.get(rowCount * size)?.pop() ?? new Float32Array(rowCount * size);
-    const scratch = layout === 'NCHW' && channels > 1 ? new Float32Array(size) : undefined;
+    const dims = layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
+    return { name: this.#parts.model.input, dims, pixels: height * width, channels, layout };
+  }
+
+  /** Items `first`… of a batch, in the graph's layout. */
+  #feed({ name, dims, ...shape }: RowShape, batch: Batch, first: number, count: number, rows: number): Feed {
+    const size = sizeOf(dims);
+    const data = this.#free.get(rows * size)?.pop() ?? new Float32Array(rows * size);
+    const { pixels, channels } = shape;
+    const scratch = shape.layout === 'NCHW' && channels > 1 ? new Float32Array(size) : undefined;
     for (let j = 0; j < count; j++) {
       const place = data.subarray(j * size, (j + 1) * size);
       batch.write(first + j, scratch ?? place);
-      if (scratch) toChannelsFirst(scratch, place, height * width, channels);
+      if (scratch) toChannelsFirst(scratch, place, pixels, channels);
     }
-    const dims = layout === 'NCHW' ? [rowCount, channels, height, width] : [rowCount, height, width, channels];
-    return { name: model.input, dims, data };
+    return { name, dims: [rows, ...dims], data };
   }
 
-  #seeds(session: Session, target: Target | undefined, count: number): Feed[] {
-    const { program, settings } = session;
-    if (!target || program.target === undefined || program.mode === undefined) return [];
-    const { model, head } = this.#parts;
-    const units = model.infos.get(model.output)!.dims[1]!;
-    const rowCount = model.dynamicBatch ? count : settings.microBatch;
-    const data = new Float32Array(rowCount * units);
+  #seeds(program: Program, target: Target, rows: number, count: number): Feed[] {
+    if (program.target === undefined || program.mode === undefined) return [];
+    const { head } = this.#parts;
+    const units = this.#units();
+    const data = new Float32Array(rows * units);
     for (let j = 0; j < count; j++) {
       if (head.task === 'sigmoid') data[j] = target.class === 1 ? 1 : -1;
       else data[j * units + target.class] = 1;
     }
     return [
-      { name: program.target, dims: [rowCount, units], data },
+      { name: program.target, dims: [rows, units], data },
       { name: program.mode, dims: [2], data: Float32Array.from(MODES[target.score]) },
     ];
   }
 
+  #units(): number {
+    const { model } = this.#parts;
+    return model.infos.get(model.output)!.dims[1]!;
+  }
+
   /** The raw scores of the j-th image of a micro-batch. */
   #raw(result: RunResult, j: number): Float32Array {
-    const { model } = this.#parts;
-    const units = model.infos.get(model.output)!.dims[1]!;
-    return result.outputs[model.output]!.subarray(j * units, (j + 1) * units);
+    const units = this.#units();
+    return result.outputs[this.#parts.model.output]!.subarray(j * units, (j + 1) * units);
   }
 
   #recycle(buffer: Float32Array): void {
@@ -264,4 +373,12 @@ export class Executor implements Passes {
     kept.push(buffer);
     this.#free.set(buffer.length, kept);
   }
+}
+
+const noFeeds = (): readonly Feed[] => [];
+
+/** The j-th of `count` equal parts. */
+function part(data: Float32Array, j: number, count: number): Float32Array {
+  const size = data.length / count;
+  return data.subarray(j * size, (j + 1) * size);
 }

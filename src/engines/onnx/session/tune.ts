@@ -2,7 +2,8 @@ import { sizeOf } from '../../../core/tensor.ts';
 import type { Feed, SessionSettings } from '../../shared/messages.ts';
 import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
-import type { Prepared, Program, Settings } from './onnx-executor.ts';
+import type { Prepared, Settings } from './onnx-executor.ts';
+import type { Program } from './programs.ts';
 
 /** Settings that are given; the others are found. */
 export type Wishes = { readonly [K in keyof Settings]?: number | undefined };

@@ -1,7 +1,8 @@
 import type { SessionSettings } from '../../shared/messages.ts';
 import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
-import type { Prepared, Program } from './onnx-executor.ts';
+import type { Prepared } from './onnx-executor.ts';
+import type { Program } from './programs.ts';
 import { feeds } from './tune.ts';
 
 /** Rounding moves scores by some 1e-6 of the largest; a wrong rewrite by much more. */

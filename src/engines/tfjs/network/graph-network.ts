@@ -1,7 +1,7 @@
 import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelFiles } from '../keras/model-files.ts';
-import type { Network } from './network.ts';
+import type { Known, Network } from './network.ts';
 
 /**
  * A graph model (a converted SavedModel); any node can be asked for, or fed.
@@ -32,31 +32,24 @@ class GraphNetwork implements Network {
     this.#layers = layers;
   }
 
-  forward(images: tf.Tensor4D): tf.Tensor2D {
-    return tf.tidy(() => flat(this.#run({ [this.#input]: images }, this.#output)));
+  forward(images: tf.Tensor4D, known?: Known): tf.Tensor2D {
+    return tf.tidy(() => flat(this.values(images, [this.#output], known)[0]!));
   }
 
-  split(images: tf.Tensor4D, layer: string) {
-    return {
-      value: this.#run({ [this.#input]: images }, layer),
-      rest: (value: tf.Tensor) => flat(this.#run({ [this.#input]: images, [layer]: value }, this.#output)),
-    };
+  values(images: tf.Tensor4D, wanted: readonly string[], known: Known = new Map()): readonly tf.Tensor[] {
+    const made = this.#model.execute({ [this.#input]: images, ...Object.fromEntries(known) }, [...wanted]);
+    return Array.isArray(made) ? made : [made as tf.Tensor];
   }
 
   shapes(images: tf.Tensor4D) {
     return tf.tidy(() => {
-      const values = this.#model.execute({ [this.#input]: images }, [...this.#layers]) as tf.Tensor[];
+      const values = this.values(images, this.#layers);
       return Object.fromEntries(this.#layers.map((name, i) => [name, values[i]!.shape.slice(1)]));
     });
   }
 
   dispose(): void {
     this.#model.dispose();
-  }
-
-  #run(inputs: tf.NamedTensorMap, output: string): tf.Tensor {
-    const made = this.#model.execute(inputs, output);
-    return Array.isArray(made) ? made[0]! : (made as tf.Tensor);
   }
 }
 

@@ -3,7 +3,7 @@ import { type LayersModel, type layers, loadLayersModel } from '@tensorflow/tfjs
 import type { ModelFiles } from '../keras/model-files.ts';
 import { type LayerCall, readTopology, type Topology } from '../keras/topology.ts';
 import type { Spec } from '../tfjs-messages.ts';
-import type { Network } from './network.ts';
+import type { Known, Network } from './network.ts';
 
 type Layer = layers.Layer;
 
@@ -27,31 +27,19 @@ class LayersNetwork implements Network {
   constructor(model: LayersModel, topology: Topology, output: string) {
     this.#model = model;
     this.#output = output;
-    this.#calls = needed(topology.calls, output);
+    this.#calls = needed(topology.calls, [output]);
     for (const call of this.#calls) {
       if (call.className !== 'InputLayer') this.#layers.set(call.name, layerAt(model, call.path));
     }
   }
 
-  forward(images: tf.Tensor4D): tf.Tensor2D {
-    return tf.tidy(() => flat(this.#compute(this.#calls, new Map(), images).get(this.#output)!));
+  forward(images: tf.Tensor4D, known?: Known): tf.Tensor2D {
+    return tf.tidy(() => flat(this.values(images, [this.#output], known)[0]!));
   }
 
-  split(images: tf.Tensor4D, layer: string) {
-    const behind = dependents(this.#calls, layer);
-    const before = this.#compute(
-      this.#calls.filter(call => !behind.has(call.name)),
-      new Map(),
-      images,
-    );
-    const after = this.#calls.filter(call => behind.has(call.name));
-    return {
-      value: before.get(layer)!,
-      rest: (value: tf.Tensor) => {
-        const known = new Map(before).set(layer, value);
-        return flat(this.#compute(after, known, images).get(this.#output)!);
-      },
-    };
+  values(images: tf.Tensor4D, wanted: readonly string[], known: Known = new Map()): readonly tf.Tensor[] {
+    const found = this.#compute(needed(this.#calls, wanted, known), new Map(known), images);
+    return wanted.map(name => found.get(name)!);
   }
 
   shapes(images: tf.Tensor4D) {
@@ -89,16 +77,10 @@ function layerAt(model: LayersModel, path: readonly string[]): Layer {
   return rest.length === 0 ? layer : layerAt(layer as unknown as LayersModel, rest);
 }
 
-/** The calls that an output follows from. */
-function needed(calls: readonly LayerCall[], output: string): LayerCall[] {
-  const wanted = new Set([output]);
-  for (const call of calls.toReversed()) if (wanted.has(call.name)) for (const input of call.inputs) wanted.add(input);
-  return calls.filter(call => wanted.has(call.name));
-}
-
-/** The calls that follow from a layer's output, the layer left out. */
-function dependents(calls: readonly LayerCall[], layer: string): Set<string> {
-  const found = new Set<string>();
-  for (const { name, inputs } of calls) if (inputs.some(i => i === layer || found.has(i))) found.add(name);
-  return found;
+/** The calls that layers follow from, those left out whose values are known. */
+function needed(calls: readonly LayerCall[], wanted: readonly string[], known: Known = new Map()): LayerCall[] {
+  const open = new Set(wanted);
+  const isNeeded = (call: LayerCall) => open.has(call.name) && !known.has(call.name);
+  for (const call of calls.toReversed()) if (isNeeded(call)) for (const input of call.inputs) open.add(input);
+  return calls.filter(isNeeded);
 }

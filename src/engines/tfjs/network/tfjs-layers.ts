@@ -1,6 +1,6 @@
 import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import type { Layer, LayerMap } from '../../shared/layer-map.ts';
+import { depthAt, type Layer, type LayerMap } from '../../shared/layer-map.ts';
 import type { Outline, Step } from './outline.ts';
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
@@ -19,10 +19,13 @@ function isSpatial(shape: readonly number[] | undefined): boolean {
 export function layerMap(outline: Outline, shapes: Shapes, output: string, camLayer?: string): LayerMap {
   const steps = leadingTo(outline.steps, output);
   const known = new Map(steps.map(step => [step.name, step]));
+  const positions: number[] = [];
   const describe = (step: Step, cam: boolean): Layer => {
     const shape = shapes[step.name]!;
     const spatial = isSpatial(shape);
-    const about = { name: step.name, shape, operator: step.operator, spatial, cam };
+    const position = steps.indexOf(step);
+    const depth = depthAt(position, positions);
+    const about = { name: step.name, shape, operator: step.operator, spatial, cam, position, depth };
     return spatial ? { ...about, layout: 'NHWC' } : about;
   };
   const resolve = (name: string): Step => {
@@ -41,9 +44,10 @@ export function layerMap(outline: Outline, shapes: Shapes, output: string, camLa
   }
   const listed = steps.filter(step => {
     const isLayer = !step.plumbing && step.name !== output && (shapes[step.name]?.length ?? 0) === 3;
-    return isLayer || step.name === cam;
+    return (isLayer || step.name === cam) && sizeOf(shapes[step.name]!) > 0;
   });
-  const layers = listed.filter(step => sizeOf(shapes[step.name]!) > 0).map(step => describe(step, step.name === cam));
+  positions.push(...listed.map(step => steps.indexOf(step)));
+  const layers = listed.map(step => describe(step, step.name === cam));
   return {
     layers,
     cam: layers.find(layer => layer.cam),

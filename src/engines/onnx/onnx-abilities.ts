@@ -1,0 +1,34 @@
+import type { Capability } from '../../core/contracts/index.ts';
+import { messageOf } from '../../core/errors.ts';
+import { type Abilities, abilitiesWithout, NO_LAYERS } from '../shared/abilities.ts';
+import type { LayerMap } from '../shared/layer-map.ts';
+import type { Headed } from './load/tail.ts';
+import { gradientProgram, type Program, programKey } from './session/programs.ts';
+
+/**
+ * What a model can do, and the programs that were built to find out, by `programKey`; nothing is run. What can't be
+ * differentiated keeps its scores, activations and continuation.
+ */
+export function onnxAbilities(
+  { model, head }: Headed,
+  layers: LayerMap,
+): Abilities & { readonly built: Map<string, Program> } {
+  const built = new Map<string, Program>();
+  const limitations: Partial<Record<Capability, string>> = {
+    'backward-rules': 'ONNX models are differentiated by the derivative of each operator only.',
+    'bias-gradients': 'gradients at the biases of ONNX models are not read.',
+    attention: 'attention matrices of ONNX models are not read.',
+  };
+  const attempt = (capability: Capability, key: string, wrt: string) => {
+    try {
+      built.set(key, gradientProgram(model, head, [wrt]));
+    } catch (error) {
+      limitations[capability] = messageOf(error);
+    }
+  };
+  attempt('gradients', programKey('gradient'), model.input);
+  const layer = (layers.cam ?? layers.layers.at(-1))?.name;
+  if (layer !== undefined) attempt('layers', programKey('layer', [layer]), layer);
+  else for (const name of ['activations', 'layers', 'continuation'] as const) limitations[name] = NO_LAYERS;
+  return { ...abilitiesWithout(limitations), built };
+}

@@ -1,0 +1,65 @@
+import type { Batch, Target } from '../../core/contracts/index.ts';
+import type { Layer, Layout } from './layer-map.ts';
+import type { Head } from './scores.ts';
+
+/** The model's images. */
+export interface ImageShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly layout: Layout;
+}
+
+/** Values of a layer for one image and d score / d value, in the order of axes that the layer has in the graph. */
+export interface LayerSlopes {
+  readonly activations: Float32Array;
+  readonly gradients: Float32Array;
+}
+
+/**
+ * What an engine does with a network, before scores and tensors are made of it. All consumers are called once per
+ * image, in ascending order; what they get is valid meanwhile only. Layers are named in the order of computation, each
+ * once.
+ */
+export interface NetworkRunner {
+  readonly head: Head;
+  readonly image: ImageShape;
+  /** Raw scores of each image. */
+  forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
+  /** d score / d image, [h, w, c], and raw scores of each image. */
+  gradients(
+    batch: Batch,
+    target: Target,
+    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** Values of layers, one array for each layer, in the order of axes that the layer has in the graph. */
+  activations(
+    batch: Batch,
+    layers: readonly string[],
+    consume: (i: number, values: readonly Float32Array[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /** The same, with d score / d value. */
+  layerGradients(
+    batch: Batch,
+    target: Target,
+    layers: readonly string[],
+    consume: (i: number, values: readonly LayerSlopes[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Raw scores of the network run on from given values of a layer.
+   * @param batch writes the layer's values, channels last where it is spatial
+   * @param image [h, w, c]: what the rest of the network sees where it looks past the layer
+   * @returns how many forward passes of the image itself it took
+   */
+  continueFrom(
+    layer: Layer,
+    batch: Batch,
+    image: Float32Array,
+    consume: (i: number, raw: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<number>;
+  close(): Promise<void>;
+}
