@@ -16,17 +16,61 @@ import { lime } from './methods/lime.ts';
 import { occlusion } from './methods/occlusion.ts';
 import { random } from './methods/random.ts';
 import { shuffled } from './methods/shuffled.ts';
+import { compactness } from './metrics/complexity/compactness.ts';
+import { effectiveComplexity } from './metrics/complexity/effective-complexity.ts';
+import { entropy } from './metrics/complexity/entropy.ts';
+import { meanLevel } from './metrics/complexity/mean-level.ts';
+import { sparseness } from './metrics/complexity/sparseness.ts';
+import { spread } from './metrics/complexity/spread.ts';
 import { deletion } from './metrics/faithfulness/deletion.ts';
 import { insertion } from './metrics/faithfulness/insertion.ts';
 import { srg } from './metrics/faithfulness/srg.ts';
+import { auc } from './metrics/localisation/auc.ts';
+import { auprc } from './metrics/localisation/auprc.ts';
+import { dualPolarityPrecision } from './metrics/localisation/dual-polarity-precision.ts';
+import { focus } from './metrics/localisation/focus.ts';
+import { iouOtsu } from './metrics/localisation/iou-otsu.ts';
+import { iouTuned } from './metrics/localisation/iou-tuned.ts';
+import { lesionHit } from './metrics/localisation/lesion-hit.ts';
+import { peakDistance } from './metrics/localisation/peak-distance.ts';
 import { pointingGame } from './metrics/localisation/pointing-game.ts';
+import { rankAccuracy } from './metrics/localisation/rank-accuracy.ts';
 import { relevanceMass } from './metrics/localisation/relevance-mass.ts';
+import { mprt } from './metrics/randomisation/mprt.ts';
+import { avgSensitivity } from './metrics/robustness/avg-sensitivity.ts';
+import { consistency } from './metrics/robustness/consistency.ts';
+import { maxSensitivity } from './metrics/robustness/max-sensitivity.ts';
 
 /** All that ships. A test compares it with the files on disk. */
 export function builtinRegistry(): Registry {
   return createRegistry({
     explainers: [gradCam, integratedGradients, lime, occlusion, random, edges, centre, shuffled],
-    metrics: [deletion, insertion, srg, pointingGame, relevanceMass],
+    metrics: [
+      deletion,
+      insertion,
+      srg,
+      maxSensitivity,
+      avgSensitivity,
+      consistency,
+      mprt,
+      pointingGame,
+      relevanceMass,
+      rankAccuracy,
+      auc,
+      auprc,
+      iouOtsu,
+      iouTuned,
+      dualPolarityPrecision,
+      peakDistance,
+      lesionHit,
+      focus,
+      sparseness,
+      entropy,
+      effectiveComplexity,
+      compactness,
+      spread,
+      meanLevel,
+    ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, phantom],
     engines: [onnxWithTfjs, tfjsEngine],

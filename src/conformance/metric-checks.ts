@@ -1,3 +1,4 @@
+import { imageBatch } from '../core/batch.ts';
 import {
   type Effects,
   isUndefined,
@@ -247,15 +248,15 @@ type Request = ScoreRequest & GroupRequest;
 
 async function scored({ groupMask, known, ...request }: Request): Promise<Scored> {
   const { metric } = request;
-  if (metric.scope === 'map') return scoreSubject(withWorld(request));
-  const { item, ...spent } = await collectSubject(withWorld(request));
+  if (metric.scope === 'map') return scoreSubject(await withWorld(request));
+  const { item, ...spent } = await collectSubject(await withWorld(request));
   const items = [{ item, sample: 'first', patient: 'first', class: 0 }];
   const { options, explainer, variantModel } = request;
   for (const seed of [11, 12, 13, 14]) {
     const { truth, ...scene } = known ? knownScene(seed) : { ...sceneOf(seed), truth: undefined };
     const attribution = known === 'truth' ? truth![metric.category]! : scene.attribution;
     const other = { ...scene, attribution, ...(groupMask ? { mask: groupMask } : {}) };
-    const more = await collectSubject(withWorld({ metric, options, explainer, variantModel, ...other }));
+    const more = await collectSubject(await withWorld({ metric, options, explainer, variantModel, ...other }));
     items.push({ item: more.item, sample: `${seed}`, patient: `${seed}`, class: 0 });
   }
   const usable = items.flatMap(({ item, ...names }) =>
@@ -264,11 +265,13 @@ async function scored({ groupMask, known, ...request }: Request): Promise<Scored
   return { result: metric.combine!(usable, metric.options.parse(options ?? {})), ...spent };
 }
 
-/** All that a metric may ask for beside image and map, unless the request says otherwise. */
-function withWorld(request: ScoreRequest): ScoreRequest {
-  const { image, view } = request.subject;
+/** All that a metric may ask for beside image and map, and the class that is predicted, unless the request says otherwise. */
+async function withWorld(request: ScoreRequest): Promise<ScoreRequest> {
+  const { image, view, model } = request.subject;
+  const scores = [...(await model.scores(imageBatch(image), { as: 'logit' })).data];
   const changed = (t: Tensor, gain: number) => ({ shape: t.shape, data: t.data.map(v => gain * v) });
   return {
+    class: scores.indexOf(Math.max(...scores)),
     variantModel: variant => variantOf(request.subject, variant),
     sampleVariants: Object.fromEntries(
       ['dose: 0.25', 'kernel: sharp'].map((name, i) => {
@@ -340,8 +343,9 @@ function knownScene(seed: number): Scene & { truth: Partial<Record<Metric['categ
   const mask = discMask(seed);
   const { image, baseline } = subject;
   const shares = Float32Array.from(weights, (w, i) => w * (image.data[i]! - baseline.data[i]!));
-  const truth = { faithfulness: tensor([HEIGHT, WIDTH], shares), localisation: mask };
-  return { subject, attribution: randomMap(seed), mask, truth };
+  const signed = mask.data.map(v => (v > 0 ? 1 : -0.1));
+  const truth = { faithfulness: tensor([HEIGHT, WIDTH], shares), localisation: tensor([HEIGHT, WIDTH], signed) };
+  return { subject, attribution: randomMap(seed), mask, truth, class: 0 };
 }
 
 function randomMap(seed: number): Tensor {

@@ -46,7 +46,7 @@ export interface ScoreRequest {
   /** Other versions of the sample, by name. */
   readonly sampleVariants?: Readonly<Record<string, { readonly image: Tensor; readonly view: Tensor }>> | undefined;
   readonly effects?: Effects | undefined;
-  /** Default: four images drawn from seeds. */
+  /** Default: twelve images drawn from seeds, of stronger and weaker contrast and its opposite. */
   readonly trainingImages?: readonly Tensor[] | undefined;
 }
 
@@ -170,7 +170,7 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
       asked.replicate ?? 0,
     );
   };
-  const training = request.trainingImages ?? [0, 1, 2, 3].map(i => subjectFor(subject.model, 90 + i).image);
+  const training = request.trainingImages ?? Array.from({ length: 12 }, (_, i) => trainingImage(subject.model, i));
   const context: MetricContext<unknown> = {
     ...subject,
     model: needs('model') ? metered : outOfReach(metric.name),
@@ -194,6 +194,16 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
     },
   };
   return { context, spent: () => ({ ...passes, explanations: { ...explanations } }) };
+}
+
+/** Of contrast 1, −2, 4, −8, 1, …, so that they are not all of one class. */
+function trainingImage(model: FullClassifier, i: number): Tensor {
+  const { image } = subjectFor(model, 90 + i);
+  const contrast = (-2) ** (i % 4);
+  return tensor(
+    image.shape,
+    image.data.map(v => contrast * v),
+  );
 }
 
 /** Maps of the same image under other weights, as other units of work make them. */

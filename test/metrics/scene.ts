@@ -1,5 +1,5 @@
 import { linearModel } from '../../src/conformance/index.ts';
-import type { Classifier, Metric, MetricContext, Score, Undefined } from '../../src/core/contracts/index.ts';
+import type { Classifier, Json, Metric, MetricContext, Score, Undefined } from '../../src/core/contracts/index.ts';
 import { isUndefined } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
@@ -21,8 +21,27 @@ export function evaluate(
   options: Record<string, unknown> = {},
   more: Partial<MetricContext<unknown>> = {},
 ): Promise<Score | Undefined> {
+  return metric.evaluate(contextOf(metric, scene, options, more));
+}
+
+/** What a group metric takes of one map. */
+export function collect(
+  metric: Metric,
+  scene: Scene,
+  options: Record<string, unknown> = {},
+  more: Partial<MetricContext<unknown>> = {},
+): Promise<Json | Undefined> {
+  return metric.collect!(contextOf(metric, scene, options, more));
+}
+
+function contextOf(
+  metric: Metric,
+  scene: Scene,
+  options: Record<string, unknown>,
+  more: Partial<MetricContext<unknown>>,
+): MetricContext<unknown> {
   const [h, w] = scene.image.shape as [number, number];
-  return metric.evaluate({
+  return {
     view: tensor([h, w], new Float32Array(h * w).fill(0.5)),
     signal: new AbortController().signal,
     target: { class: 0 },
@@ -38,7 +57,7 @@ export function evaluate(
     ...scene,
     options: metric.options.parse(options),
     ...more,
-  });
+  };
 }
 
 export async function areaOf(...args: Parameters<typeof evaluate>): Promise<number> {
