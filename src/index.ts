@@ -4,7 +4,7 @@
  */
 
 export { builtinRegistry } from './builtin.ts';
-export { type Passes as PlannedPasses, type PlanCost, planCost } from './config/cost.ts';
+export { type ModelCost, type PlanCost, planCost } from './config/cost.ts';
 export type {
   Plan,
   PlannedEngine,

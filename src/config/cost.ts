@@ -1,61 +1,94 @@
-import type { ModelInput } from '../core/contracts/index.ts';
-import type { Plan, PlannedModel } from './plan.ts';
-
-/** Images through a model, forward and backward. */
-export interface Passes {
-  readonly forward: number;
-  readonly backward: number;
-}
+import type { Cost, ModelFacts, PassCount } from '../core/contracts/index.ts';
+import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from './plan.ts';
 
 /** What one image costs on one model, by what is asked for; and the whole run. */
 export interface PlanCost {
   readonly images: number;
-  readonly models: readonly {
-    readonly model: string;
-    /** For one image, by the explainer's id. */
-    readonly explainers: Readonly<Record<string, Passes>>;
-    /** For one map, by the metric's id. */
-    readonly metrics: Readonly<Record<string, Passes>>;
-    /** For one image: its prediction, every explanation, and every metric of every map. */
-    readonly perImage: Passes;
-  }[];
+  readonly models: readonly ModelCost[];
   /** For all images and models, timing not included. */
-  readonly total: Passes;
+  readonly total: PassCount;
+}
+
+export interface ModelCost {
+  readonly model: string;
+  /** For one image, by the explainer's id: its map, and its maps under other weights that metrics need. */
+  readonly explainers: Readonly<Record<string, PassCount>>;
+  /** For one map, by the metric's id: of the explainer whose maps cost most to score. */
+  readonly metrics: Readonly<Record<string, PassCount>>;
+  /** For one map, by the explainer's id, then by the metric's. */
+  readonly scores: Readonly<Record<string, Readonly<Record<string, PassCount>>>>;
+  /** For one image: its prediction, every explanation, and every metric of every map. */
+  readonly perImage: PassCount;
 }
 
 /**
- * The passes that a plan demands of `images` images: an upper bound, since equal work is shared, skipped methods cost
+ * The passes that a plan demands of `images` images: an upper bound, since equal work is shared, skipped explainers cost
  * nothing and metrics that need a mask run only where there is one.
  */
 export function planCost(plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>, images: number): PlanCost {
-  const models = plan.models.map(model => {
-    const input = inputOf(model);
-    const explainers = Object.fromEntries(plan.explainers.map(e => [e.id, e.explainer.cost(e.options, input)]));
-    const dearest = { forward: 0, backward: 0 };
-    const metrics = Object.fromEntries(plan.metrics.map(m => [m.id, m.metric.cost(m.options, input, dearest)]));
-    const explain = sum(Object.values(explainers));
-    const score = scale(sum(Object.values(metrics)), plan.explainers.length);
-    return {
-      model: model.id,
-      explainers,
-      metrics,
-      perImage: sum([{ forward: 1, backward: 0 }, explain, score]),
-    };
-  });
-  return { images, models, total: scale(sum(models.map(m => m.perImage)), images) };
+  const models = plan.models.map(model => modelCost(plan, model));
+  return { images, models, total: scaled(added(models.map(m => m.perImage)), images) };
 }
 
-function inputOf({ card }: PlannedModel): ModelInput {
-  return { spatial: card.input.size, channels: card.input.channels };
+function modelCost({ explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>, model: PlannedModel): ModelCost {
+  const facts = factsOf(model);
+  const single = new Map(explainers.map(e => [e.id, explanationCost(e, facts)]));
+  // A borrowed map is explained again by whoever made it.
+  const again = (e: PlannedExplainer) => single.get(e.of ?? e.id) ?? NONE;
+  const variants = (e: PlannedExplainer) => (e.of === undefined ? variantsWanted(metrics) : 0);
+  const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e))]));
+  const scores = Object.fromEntries(
+    explainers.map(e => [
+      e.id,
+      Object.fromEntries(metrics.map(m => [m.id, m.metric.cost(m.options, facts, again(e))])),
+    ]),
+  );
+  const dearest = (metric: PlannedMetric) =>
+    explainers.map(e => scores[e.id]![metric.id]!).reduce((a, b) => (weight(b) > weight(a) ? b : a), NONE);
+  return {
+    model: model.id,
+    explainers: maps,
+    metrics: Object.fromEntries(metrics.map(m => [m.id, dearest(m)])),
+    scores,
+    perImage: added([
+      { forward: 1, backward: 0 },
+      ...Object.values(maps),
+      ...Object.values(scores).flatMap(row => Object.values(row)),
+    ]),
+  };
 }
 
-function sum(passes: readonly Passes[]): Passes {
+const NONE: PassCount = { forward: 0, backward: 0 };
+
+/** What one explanation costs; of an explainer that wraps another, with what the wrapped one costs. */
+export function explanationCost({ explainer, options, inner }: PlannedExplainer, model: ModelFacts): Cost {
+  return explainer.cost(options, model, inner && explanationCost(inner, model));
+}
+
+/** Different weights under which the metrics want maps. */
+function variantsWanted(metrics: readonly PlannedMetric[]): number {
+  return new Set(metrics.flatMap(m => m.metric.variantsOf(m.options).map(v => JSON.stringify(v)))).size;
+}
+
+function factsOf({ card }: PlannedModel): ModelFacts {
+  return { spatial: card.input.size, channels: card.input.channels, classes: card.classes.length };
+}
+
+/** A gradient costs about as much as this many forward passes. */
+const BACKWARD = 3;
+
+/** Passes as one number: what they cost in forward passes. */
+export function weight({ forward, backward }: PassCount): number {
+  return forward + BACKWARD * backward;
+}
+
+function added(passes: readonly PassCount[]): PassCount {
   return {
     forward: passes.reduce((n, p) => n + p.forward, 0),
     backward: passes.reduce((n, p) => n + p.backward, 0),
   };
 }
 
-function scale(passes: Passes, by: number): Passes {
+function scaled(passes: PassCount, by: number): PassCount {
   return { forward: passes.forward * by, backward: passes.backward * by };
 }

@@ -12,6 +12,7 @@ export function planDigest(plan: Unsigned, plugins: readonly LoadedPlugin[]): st
     seed: plan.seed,
     models: plan.models.map(m => [m.id, m.digest, [...m.classOf], m.targetClass ?? null]),
     data: plan.dataset.digest,
+    ...(plan.background ? { background: plan.background.digest } : {}),
     labels: plan.labels,
     limit: plan.limit ?? null,
     explainers: plan.explainers.map(recordOf),
@@ -50,6 +51,7 @@ export function planRecord(
 
 function recordOf(part: PlannedExplainer | PlannedMetric): Record<string, unknown> {
   const { id, preset, options, baseline } = part;
+  const inner = 'inner' in part && part.inner ? { inner: recordOf(part.inner) } : {};
   const use = 'explainer' in part ? part.explainer.name : part.metric.name;
-  return { id, use, preset, options, baseline, ...('of' in part ? { of: part.of } : {}) };
+  return { id, use, preset, options, baseline, ...('of' in part ? { of: part.of } : {}), ...inner };
 }

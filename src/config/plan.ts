@@ -23,10 +23,12 @@ export interface PlannedExplainer {
   /** The baseline's name; absent where the explainer uses none. */
   readonly baseline?: string;
   /**
-   * For explainers with `needsDonor` (the control `shuffled`): the id of the planned method whose map of another
-   * patient it takes. Planned after that method. The runner finds the donor with `donorOf` of donors.ts.
+   * For explainers that need a donor (the control `shuffled`): the id of the planned explainer whose map of another
+   * patient it takes. Planned after that explainer.
    */
   readonly of?: string;
+  /** For explainers that wrap another: the one wrapped. */
+  readonly inner?: PlannedExplainer;
 }
 
 /** A metric with everything decided. Its id is unique in the plan. */
@@ -105,6 +107,8 @@ export interface Plan {
   /** Every baseline that explainers and metrics name. */
   readonly baselines: ReadonlyMap<string, Baseline>;
   readonly target: PlannedTarget;
+  /** Images of training patients, for parts that need them; absent where the suite names none. */
+  readonly background?: Dataset;
   /** Images at most, spread evenly over the labels. */
   readonly limit?: number;
   readonly timing: PlannedTiming;

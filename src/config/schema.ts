@@ -64,6 +64,13 @@ export const engineSchema = z.strictObject({
   microBatch: count.optional(),
 });
 
+export const outputSchema = z.strictObject({
+  dir: z.string().min(1).optional().describe('The run folder. Default: reports/<name> where it is run.'),
+  attributions: z.boolean().default(true).describe('Keep the maps.'),
+  curvesCsv: z.boolean().default(false).describe('Curves as curves.csv as well.'),
+  gallery: z.int().nonnegative().default(12).describe('Images in the report’s gallery.'),
+});
+
 /** A suite as it is written. Paths start from the suite's folder; `${NAME:-default}` takes from the environment. */
 export const suiteSchema = z
   .strictObject({
@@ -99,15 +106,7 @@ export const suiteSchema = z
       .default('auto')
       .describe('Where models run. What is left out is tuned and remembered.'),
     plugins: z.array(z.string().min(1)).default([]).describe('Modules: paths that start with "./", or packages.'),
-    output: z
-      .strictObject({
-        dir: z.string().min(1).optional().describe('The run folder. Default: reports/<name> where it is run.'),
-        attributions: z.boolean().default(true).describe('Keep the maps.'),
-        curvesCsv: z.boolean().default(false).describe('Curves as curves.csv as well.'),
-        gallery: z.int().nonnegative().default(12).describe('Images in the report’s gallery.'),
-      })
-      .prefault({})
-      .describe('What is written.'),
+    output: outputSchema.prefault({}).describe('What is written.'),
   })
   .describe('A suite of ct-xai-bench.');
 

@@ -10,6 +10,8 @@ export interface Registry {
   readonly readers: ReadonlyMap<string, DataReader>;
   readonly engines: ReadonlyMap<string, Engine>;
   readonly plugins: readonly string[];
+  /** The plug-in that an explainer, metric, reader or baseline comes from; undefined for what is built in. */
+  pluginOf(part: object): string | undefined;
   /** A new registry with a plugin's parts added. @throws CtXaiError PLUGIN on a name that is taken. */
   with(plugin: Plugin): Registry;
 }
@@ -28,6 +30,11 @@ export function createRegistry(parts: RegistryParts, plugins: readonly Plugin[] 
     list.map(part => ({ part, owner: 'built in' }));
   const fromPlugins = <T extends { name: string }>(pick: (p: Plugin) => readonly T[]) =>
     plugins.flatMap(p => pick(p).map(part => ({ part, owner: `plug-in '${p.name}'` })));
+  const owners = new Map<object, string>(
+    plugins.flatMap(p =>
+      [p.explainers, p.metrics, p.readers, p.baselines].flatMap(list => list.map(part => [part, p.name] as const)),
+    ),
+  );
   return {
     explainers: byName('explainer', [...builtIn(parts.explainers), ...fromPlugins(p => p.explainers)]),
     metrics: byName('metric', [...builtIn(parts.metrics), ...fromPlugins(p => p.metrics)]),
@@ -35,6 +42,7 @@ export function createRegistry(parts: RegistryParts, plugins: readonly Plugin[] 
     readers: byName('data reader', [...builtIn(parts.readers), ...fromPlugins(p => p.readers)]),
     engines: byName('engine', builtIn(parts.engines)),
     plugins: plugins.map(p => p.name),
+    pluginOf: part => owners.get(part),
     with(plugin) {
       if (!PLUGIN_API_VERSIONS.includes(plugin.apiVersion)) {
         throw new CtXaiError(

@@ -8,6 +8,7 @@ export { analyse } from './analysis/analyse.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/analysis.ts';
 export { compareTimings, type TimingChange } from './analysis/timing-compare.ts';
 export { changeCells, ratioText, renderTimingPage } from './page/timing-page.ts';
+export { type Collector, createCollector } from './summary/collect.ts';
 export { loadRun } from './summary/load-run.ts';
 export type { ReportFile, RunData } from './summary/run-data.ts';
 export { fixed } from './text/format.ts';

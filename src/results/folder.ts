@@ -8,7 +8,8 @@ import { type Journal, openJournal } from './journal.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
 import { partFileName, sampleFileName } from './names.ts';
-import type { Manifest, Row } from './rows.ts';
+import { isPlain, type Manifest, type MapRow, type Row } from './rows.ts';
+import type { RowArrays, RunStore } from './run-store.ts';
 
 export const JOURNAL_FILE = 'results.jsonl';
 
@@ -24,6 +25,7 @@ const OWN_ENTRIES = [
   'summary.md',
   'index.html',
   'attributions',
+  'variants',
   'views',
   'curves',
   // Last: while it is there, the folder is still known for what it is.
@@ -31,23 +33,11 @@ const OWN_ENTRIES = [
 ] as const;
 
 /** A run folder open for writing, locked against other processes. */
-export interface RunFolder {
+export interface RunFolder extends RunStore {
   readonly dir: string;
-  readonly manifest: Manifest;
   /** Whether an earlier start began it. */
   readonly resumed: boolean;
   readonly journal: Journal;
-  /** Rows are on the disk when it resolves; maps must be written before their rows. */
-  append(...rows: Row[]): Promise<void>;
-  updateManifest(change: Partial<Manifest>): Promise<void>;
-  /** Writes a map [h, w] durably. @returns its path in the folder. */
-  writeMap(model: string, method: string, sample: string, map: Tensor): Promise<string>;
-  /** @returns undefined where the file is gone or damaged. */
-  readMap(file: string): Promise<Tensor | undefined>;
-  /** Writes the view of an image, [h, w] in 0…1, as 8 bits. @returns its path in the folder. */
-  writeView(model: string, sample: string, view: Tensor): Promise<string>;
-  /** Writes a mask, [h, w] of 0 and 1. @returns its path in the folder. */
-  writeMask(model: string, sample: string, mask: Tensor): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -100,27 +90,18 @@ function makeFolder(
     },
     resumed,
     journal,
-    append: (...rows) => journal.append(rows),
+    async put(row, arrays = {}) {
+      const kept = await withFiles(row, arrays, put);
+      await journal.append([kept]);
+      return kept;
+    },
+    rowsOf: (model, sample) => journal.rowsOf(model, sample),
+    rowsBesideSamples: () => journal.rowsBesideSamples(),
+    arraysOf: row => readArrays(dir, row),
     async updateManifest(change) {
       manifest = { ...manifest, ...change };
       await writeManifest(dir, manifest);
     },
-    writeMap: (model, method, sample, map) =>
-      put(
-        `attributions/${partFileName(model)}/${partFileName(method)}/${sampleFileName(sample)}.npy`,
-        writeNpy({ shape: map.shape, data: map.data }),
-      ),
-    readMap: file => readArray(dir, file),
-    writeView: (model, sample, view) =>
-      put(
-        `views/${partFileName(model)}/${sampleFileName(sample)}.npy`,
-        writeNpy({ shape: view.shape, data: Uint8Array.from(view.data, v => Math.round(255 * clamp(v))) }),
-      ),
-    writeMask: (model, sample, mask) =>
-      put(
-        `views/${partFileName(model)}/${sampleFileName(sample)}.mask.npy`,
-        writeNpy({ shape: mask.shape, data: Uint8Array.from(mask.data, v => (v > 0 ? 1 : 0)) }),
-      ),
     async close() {
       try {
         await journal.close();
@@ -129,6 +110,66 @@ function makeFolder(
       }
     },
   };
+}
+
+type Put = (file: string, bytes: Uint8Array) => Promise<string>;
+
+/** The row with the paths of its arrays, which are written first. */
+async function withFiles(row: Row, { map, standardErrors, view, mask }: RowArrays, put: Put): Promise<Row> {
+  const float = (t: Tensor) => writeNpy({ shape: t.shape, data: t.data });
+  if (row.kind === 'map' && map) {
+    const path = mapPath(row);
+    return {
+      ...row,
+      file: await put(`${path}.npy`, float(map)),
+      ...(standardErrors ? { errorsFile: await put(`${path}.se.npy`, float(standardErrors)) } : {}),
+    };
+  }
+  if (row.kind === 'sample' && (view || mask)) {
+    const path = `views/${partFileName(row.model)}/${sampleFileName(row.sample)}`;
+    const bytes = (t: Tensor, of: (v: number) => number) =>
+      writeNpy({ shape: t.shape, data: Uint8Array.from(t.data, of) });
+    return {
+      ...row,
+      ...(view
+        ? {
+            view: await put(
+              `${path}.npy`,
+              bytes(view, v => Math.round(255 * clamp(v))),
+            ),
+          }
+        : {}),
+      ...(mask
+        ? {
+            mask: await put(
+              `${path}.mask.npy`,
+              bytes(mask, v => (v > 0 ? 1 : 0)),
+            ),
+          }
+        : {}),
+    };
+  }
+  return row;
+}
+
+/** Maps under other weights lie apart, so that `attributions/` holds what the tables show. */
+function mapPath(row: MapRow): string {
+  const names = `${partFileName(row.method)}/${sampleFileName(row.sample)}`;
+  if (isPlain(row)) return `attributions/${partFileName(row.model)}/${names}`;
+  const variant = [row.modelVariant, row.sampleVariant, row.replicate].filter(v => v !== undefined).join(' ');
+  return `variants/${partFileName(row.model)}/${partFileName(variant)}/${names}`;
+}
+
+async function readArrays(dir: string, row: Row): Promise<RowArrays> {
+  const named = async <K extends keyof RowArrays>(key: K, file: string | undefined): Promise<RowArrays> => {
+    const found = file === undefined ? undefined : await readArray(dir, file);
+    return found ? { [key]: found } : {};
+  };
+  if (row.kind === 'map') {
+    return { ...(await named('map', row.file)), ...(await named('standardErrors', row.errorsFile)) };
+  }
+  if (row.kind !== 'sample') return {};
+  return { ...(await named('view', row.view)), ...(await named('mask', row.mask)) };
 }
 
 function clamp(v: number): number {

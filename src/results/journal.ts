@@ -16,8 +16,8 @@ interface SampleEntry {
 export interface JournalIndex {
   /** By model, then by sample. */
   readonly samples: Map<string, Map<string, SampleEntry>>;
-  /** Of timings and of budgets. */
-  readonly timings: Place[];
+  /** Of rows that belong to no sample: timings, budgets, groups. */
+  readonly beside: Place[];
   /** Bytes up to the end of the last whole row. */
   end: number;
   rows: number;
@@ -33,8 +33,8 @@ export interface Journal {
   append(rows: readonly Row[]): Promise<void>;
   /** The rows of one sample, the last of each unit, in the order in which the units first ended. */
   rowsOf(model: string, sample: string): Promise<Row[]>;
-  /** The last row of each timing and of each budget, in the order in which they first ended. */
-  timings(): Promise<Row[]>;
+  /** The last row of each timing, budget and group, in the order in which they first ended. */
+  rowsBesideSamples(): Promise<Row[]>;
   close(): Promise<void>;
 }
 
@@ -118,7 +118,7 @@ function makeJournal(handle: FileHandle, path: string, index: JournalIndex): Jou
       });
     },
     rowsOf: (model, sample) => read(index.samples.get(model)?.get(sample)?.places ?? []),
-    timings: () => read(index.timings),
+    rowsBesideSamples: () => read(index.beside),
     async close() {
       await writing;
       await handle.close();
@@ -138,8 +138,8 @@ function lineOf(row: Row): string {
 
 function addToIndex(index: JournalIndex, row: Row, place: Place): void {
   index.rows++;
-  if (row.kind === 'timing' || row.kind === 'budget') {
-    index.timings.push(place);
+  if (row.kind === 'timing' || row.kind === 'budget' || row.kind === 'group') {
+    index.beside.push(place);
     return;
   }
   const model = index.samples.get(row.model) ?? new Map<string, SampleEntry>();
@@ -151,7 +151,7 @@ function addToIndex(index: JournalIndex, row: Row, place: Place): void {
 }
 
 async function readIndex(handle: FileHandle, path: string): Promise<JournalIndex> {
-  const index: JournalIndex = { samples: new Map(), timings: [], end: 0, rows: 0 };
+  const index: JournalIndex = { samples: new Map(), beside: [], end: 0, rows: 0 };
   let rest: Buffer = Buffer.alloc(0);
   let bad: number | undefined;
   let line = 0;
@@ -180,7 +180,15 @@ async function readIndex(handle: FileHandle, path: string): Promise<JournalIndex
   return index;
 }
 
-const KINDS: readonly unknown[] = ['sample', 'map', 'score', 'timing', 'budget'];
+const KINDS: readonly unknown[] = [
+  'sample',
+  'map',
+  'score',
+  'item',
+  'group',
+  'timing',
+  'budget',
+] satisfies Row['kind'][];
 
 function parseRow(bytes: Buffer): Row | undefined {
   try {

@@ -6,7 +6,7 @@ import { ioError } from './files.ts';
 import { JOURNAL_FILE, readArray } from './folder.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { readManifest } from './manifest.ts';
-import type { Manifest, MapRow, Row, ScoreRow } from './rows.ts';
+import type { Manifest, MapRow, Row } from './rows.ts';
 import type { Run } from './run.ts';
 
 /**
@@ -30,6 +30,7 @@ export function makeRun(dir: string, manifest: Manifest, journal: Journal): Run 
     dir,
     manifest,
     rows: () => rowsInOrder(manifest, journal),
+    rowsOf: (model, sample) => journal.rowsOf(model, sample),
     readMap: row => read(row.file),
     async readView(row) {
       const bytes = await read(row.view);
@@ -54,7 +55,7 @@ async function* rowsInOrder(manifest: Manifest, journal: Journal): AsyncIterable
     );
     for (const [sample] of samples) yield* (await journal.rowsOf(model, sample)).sort(compare);
   }
-  yield* (await journal.timings()).sort(compare);
+  yield* (await journal.rowsBesideSamples()).sort(compare);
 }
 
 function ranked(planned: readonly { readonly id: string }[], found: readonly string[]): string[] {
@@ -62,7 +63,7 @@ function ranked(planned: readonly { readonly id: string }[], found: readonly str
   return [...ids, ...found.filter(id => !ids.includes(id))];
 }
 
-const KINDS = ['sample', 'map', 'score', 'timing', 'budget'] as const;
+const KINDS = ['sample', 'map', 'score', 'item', 'group', 'timing', 'budget'] as const;
 
 /** Orders the rows of one sample, and timings. */
 function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row) => number {
@@ -72,7 +73,7 @@ function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row
   };
   const [model, method, metric] = [rank(models), rank(methods), rank(metrics)];
   const methodOf = (row: Row) => (row.kind === 'sample' ? undefined : row.method);
-  const metricOf = (row: Row) => (row.kind === 'score' ? (row as ScoreRow).metric : undefined);
+  const metricOf = (row: Row) => ('metric' in row ? row.metric : undefined);
   return (a, b) =>
     KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) ||
     model(a.model) - model(b.model) ||
@@ -84,6 +85,7 @@ function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row
 /** Timings of one method by device, its budgets from the smallest, their images in code-unit order. */
 function compareEnd(a: Row, b: Row): number {
   const text = (x = '', y = '') => (x < y ? -1 : x > y ? 1 : 0);
+  if (a.kind === 'map' && b.kind === 'map') return text(a.modelVariant, b.modelVariant);
   if (a.kind === 'timing' && b.kind === 'timing') return text(a.asked, b.asked);
   if (a.kind === 'budget' && b.kind === 'budget') return (a.budget ?? 0) - (b.budget ?? 0) || text(a.sample, b.sample);
   return 0;

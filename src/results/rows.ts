@@ -1,4 +1,4 @@
-import type { Curve, DeviceReport, Runtime, Status } from '../core/contracts/index.ts';
+import type { AttributionKind, Curve, DeviceReport, Json, Runtime, Status } from '../core/contracts/index.ts';
 
 /**
  * The run folder's rows, format version 1. The journal `results.jsonl` is one row per line, appended as units of work
@@ -13,6 +13,8 @@ export interface Passes {
 }
 
 interface Outcome {
+  /** The key of the job whose result this is. */
+  readonly job?: string;
   readonly status: Status;
   /** Why, unless `ok`. */
   readonly reason?: string;
@@ -30,7 +32,7 @@ export interface SampleRow extends Outcome {
   /** The model's class that the data's label maps to. */
   readonly label?: string;
   /** [h, w] as read. */
-  readonly size?: readonly [number, number];
+  readonly size?: readonly number[];
   readonly predicted?: string;
   /** Of all classes, in the model's order. */
   readonly probabilities?: readonly number[];
@@ -38,14 +40,29 @@ export interface SampleRow extends Outcome {
   readonly target?: string;
   readonly targetProbability?: number;
   readonly hasMask?: boolean;
+  /** Whether the model recognised what the label says, seen from the positive class; absent without a label. */
+  readonly outcome?: 'true-positive' | 'false-negative' | 'true-negative' | 'false-positive';
+  /** Subgroups that the data puts the sample in, by column. */
+  readonly groups?: Readonly<Record<string, string>>;
+  readonly exam?: string;
   /** Path in the run folder of the 8-bit view on the model's grid (uint8 [h, w]), / separated. */
   readonly view?: string;
   /** Path of the mask on the model's grid (uint8 [h, w] of 0 and 1). */
   readonly mask?: string;
 }
 
-/** One map. One per model × sample × explainer. */
-export interface MapRow extends Outcome {
+/** What tells a unit under other weights, of another version of the sample, or with other random numbers. */
+interface Variants {
+  /** Absent: the original weights. */
+  readonly modelVariant?: string;
+  /** Absent: the sample itself. */
+  readonly sampleVariant?: string;
+  /** Absent: 0. */
+  readonly replicate?: number;
+}
+
+/** One map. One per model × sample × explainer, and one for each variant that a metric needs. */
+export interface MapRow extends Outcome, Variants {
   readonly kind: 'map';
   readonly model: string;
   readonly sample: string;
@@ -55,13 +72,15 @@ export interface MapRow extends Outcome {
   readonly baseline?: string;
   /** Path in the run folder, / separated. */
   readonly file?: string;
+  /** Path of the map's standard errors. */
+  readonly errorsFile?: string;
   readonly passes?: Passes;
   readonly diagnostics?: Readonly<Record<string, number>>;
   readonly notes?: Readonly<Record<string, string>>;
 }
 
 /** One value. One per model × sample × explainer × metric. */
-export interface ScoreRow extends Outcome {
+export interface ScoreRow extends Outcome, Variants {
   readonly kind: 'score';
   readonly model: string;
   readonly sample: string;
@@ -71,11 +90,45 @@ export interface ScoreRow extends Outcome {
   readonly target?: string;
   readonly baseline?: string;
   readonly value?: number;
+  /** Estimated error of the value, where fewer points or draws were spent than its definition has. */
+  readonly error?: number;
+  /** What a map that knows nothing scores on this image, where that depends on the image. */
+  readonly chance?: number;
   readonly details?: Readonly<Record<string, number>>;
   readonly curve?: Curve;
   readonly passes?: Passes;
   /** Of `passes`: taken from another unit of the same image and model, and not run again. Absent where none. */
   readonly saved?: Passes;
+  /** Spent on explaining other images, apart from `passes`. Absent where none. */
+  readonly explaining?: Passes;
+}
+
+/** What a group metric read of one map. One per model × sample × explainer × group metric. */
+export interface ItemRow extends Outcome, Variants {
+  readonly kind: 'item';
+  readonly model: string;
+  readonly sample: string;
+  readonly method: string;
+  readonly metric: string;
+  readonly target?: string;
+  readonly baseline?: string;
+  readonly item?: Json;
+  readonly passes?: Passes;
+  readonly saved?: Passes;
+  readonly explaining?: Passes;
+}
+
+/** The value of a group metric. One per model × explainer × group metric. */
+export interface GroupRow extends Outcome {
+  readonly kind: 'group';
+  readonly model: string;
+  readonly method: string;
+  readonly metric: string;
+  readonly baseline?: string;
+  readonly value?: number;
+  readonly details?: Readonly<Record<string, number>>;
+  /** Maps that it was taken of. */
+  readonly maps: number;
 }
 
 /** One measurement of the timing phase. One per model × explainer × device. */
@@ -174,7 +227,7 @@ export interface BudgetRow extends Outcome {
   readonly self?: { readonly with: 'seed' | 'largest'; readonly correlation: number };
 }
 
-export type Row = SampleRow | MapRow | ScoreRow | TimingRow | BudgetRow;
+export type Row = SampleRow | MapRow | ScoreRow | ItemRow | GroupRow | TimingRow | BudgetRow;
 
 /** `manifest.json`. */
 export interface Manifest {
@@ -203,6 +256,8 @@ export interface Manifest {
     readonly digest: string;
     readonly classes: readonly string[];
     readonly task: string;
+    /** The class that counts as positive. */
+    readonly positive?: string;
     readonly runtime?: Runtime;
   }[];
   readonly methods: readonly {
@@ -210,7 +265,7 @@ export interface Manifest {
     readonly name: string;
     readonly title: string;
     readonly cite: string;
-    readonly kind: 'additive' | 'regional' | 'ranking';
+    readonly kind: AttributionKind;
     readonly role: 'method' | 'control';
     readonly of?: string;
     readonly baseline?: string;
@@ -224,6 +279,9 @@ export interface Manifest {
     readonly category: string;
     readonly better: 'higher' | 'lower';
     readonly range: readonly [number | null, number | null];
+    readonly chance?: number | 'image';
+    readonly rankable?: boolean;
+    readonly scope?: 'map' | 'group';
     readonly baseline?: string;
     readonly options: unknown;
   }[];
@@ -235,8 +293,10 @@ export interface Manifest {
 /** What names a unit of work. */
 export type UnitNames =
   | Pick<SampleRow, 'kind' | 'model' | 'sample'>
-  | Pick<MapRow, 'kind' | 'model' | 'sample' | 'method'>
-  | Pick<ScoreRow, 'kind' | 'model' | 'sample' | 'method' | 'metric'>
+  | (Pick<MapRow, 'kind' | 'model' | 'sample' | 'method'> & Variants)
+  | (Pick<ScoreRow, 'kind' | 'model' | 'sample' | 'method' | 'metric'> & Variants)
+  | (Pick<ItemRow, 'kind' | 'model' | 'sample' | 'method' | 'metric'> & Variants)
+  | Pick<GroupRow, 'kind' | 'model' | 'method' | 'metric'>
   | Pick<TimingRow, 'kind' | 'model' | 'method' | 'asked'>
   | Pick<BudgetRow, 'kind' | 'model' | 'sample' | 'method' | 'budget'>;
 
@@ -246,12 +306,28 @@ export function unitOf(row: UnitNames): string {
     case 'sample':
       return JSON.stringify(['sample', row.model, row.sample]);
     case 'map':
-      return JSON.stringify(['map', row.model, row.sample, row.method]);
+      return JSON.stringify(['map', row.model, row.sample, row.method, ...variantNames(row)]);
     case 'score':
-      return JSON.stringify(['score', row.model, row.sample, row.method, row.metric]);
+      return JSON.stringify(['score', row.model, row.sample, row.method, row.metric, ...variantNames(row)]);
+    case 'item':
+      return JSON.stringify(['item', row.model, row.sample, row.method, row.metric, ...variantNames(row)]);
+    case 'group':
+      return JSON.stringify(['group', row.model, row.method, row.metric]);
     case 'timing':
       return JSON.stringify(['timing', row.model, row.method, ...(row.asked === undefined ? [] : [row.asked])]);
     case 'budget':
       return JSON.stringify(['budget', row.model, row.method, row.budget ?? null, row.sample]);
   }
+}
+
+/** Nothing for the plain unit, so that its key is what it always was. */
+function variantNames({ modelVariant, sampleVariant, replicate }: Variants): readonly (string | number)[] {
+  if (modelVariant === undefined && sampleVariant === undefined && replicate === undefined) return [];
+  return [modelVariant ?? 'original', sampleVariant ?? 'original', replicate ?? 0];
+}
+
+/** Whether a row is of the original weights, the sample itself and the first random numbers: what tables show. */
+export function isPlain(row: Row): boolean {
+  if (row.kind !== 'map' && row.kind !== 'score' && row.kind !== 'item') return true;
+  return variantNames(row).length === 0;
 }

@@ -14,6 +14,8 @@ export interface Run {
    * budgets by method, budget and sample. An interrupted run has fewer rows. Can be called again and again.
    */
   rows(): AsyncIterable<Row>;
+  /** The rows of one sample, the last of each unit. */
+  rowsOf(model: string, sample: string): Promise<Row[]>;
   /** A map [h, w]; undefined where the row has none or its file is gone. */
   readMap(row: MapRow): Promise<Tensor | undefined>;
   /** [h, w] in 0…1, 8 bits deep: the image in the card's window on the model's grid. */

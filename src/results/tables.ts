@@ -1,212 +1,224 @@
 import { join } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
-import { writeAtomic } from './files.ts';
-import type { Row, SampleRow, TimingRow } from './rows.ts';
+import { type AtomicFile, createAtomic, writeAtomic } from './files.ts';
+import { type RowReader, readRows } from './row-reader.ts';
+import {
+  type BudgetRow,
+  type GroupRow,
+  isPlain,
+  type MapRow,
+  type Row,
+  type SampleRow,
+  type ScoreRow,
+  type TimingRow,
+} from './rows.ts';
 import type { Run } from './run.ts';
 
 type Cell = string | number | boolean | undefined;
 type Line = readonly Cell[];
 
-const SAMPLES = [
-  'id',
-  'source',
-  'patient',
-  'label',
-  'predicted',
-  'probability',
-  'model',
-  'target',
-  'target_probability',
-  'mask',
-  'status',
-  'reason',
-];
-const SCORES = [
-  'model',
-  'dataset',
-  'sample',
-  'patient',
-  'label',
-  'target',
-  'method',
-  'metric',
-  'baseline',
-  'value',
-  'status',
-  'reason',
-];
-const TIMINGS = [
-  'model',
-  'engine',
-  'device',
-  'method',
-  'samples',
-  'wall_ms_p50',
-  'wall_ms_p95',
-  'wall_ms_mean',
-  'wall_ms_sd',
-  'device_ms_p50',
-  'device_time_source',
-  'forwards',
-  'backwards',
-  'peak_rss_mb',
-  'wall_ms_min',
-  'first_ms',
-  'cpu_ms',
-  'status',
-  'reason',
-  'asked',
-  'device_name',
-  'device_ms_sum_p50',
-  'device_samples',
-  'traced_wall_ms_p50',
-  'js_ms_p50',
-  'transfer_ms_p50',
-  'open_ms',
-  'device_memory_mb',
-  'energy_j',
-  'energy_source',
-  'operators_elsewhere',
-  'others_cores',
-  'cores',
-  'clock_mhz_start',
-  'clock_mhz_end',
-  'unstable',
-  'remarks',
-];
-const BUDGETS = [
-  'model',
-  'method',
-  'budget',
-  'sample',
-  'patient',
-  'forwards',
-  'backwards',
-  'wall_ms',
-  'self_correlation',
-  'self_with',
-  'metric',
-  'value',
-  'status',
-  'reason',
-];
-const CURVES = ['model', 'sample', 'method', 'metric', 'baseline', 'fraction', 'score'];
+/** One column of a table: its name, and its cell of a line. */
+interface Column<T> {
+  readonly name: string;
+  readonly of: (line: T) => Cell;
+}
 
-/** Which tables are written, in this order. `curves.csv` is long: a line per point. */
+const SAMPLES: readonly Column<SampleRow>[] = [
+  { name: 'id', of: row => row.sample },
+  { name: 'source', of: row => row.source },
+  { name: 'patient', of: row => row.patient },
+  { name: 'label', of: row => row.label },
+  { name: 'predicted', of: row => row.predicted },
+  { name: 'probability', of: row => row.probabilities && Math.max(...row.probabilities) },
+  { name: 'model', of: row => row.model },
+  { name: 'target', of: row => row.target },
+  { name: 'target_probability', of: row => row.targetProbability },
+  { name: 'mask', of: row => (row.hasMask === undefined ? undefined : Number(row.hasMask)) },
+  { name: 'status', of: row => row.status },
+  { name: 'reason', of: row => row.reason },
+  { name: 'outcome', of: row => row.outcome },
+  { name: 'exam', of: row => row.exam },
+  { name: 'groups', of: row => row.groups && groupsText(row.groups) },
+];
+
+/** A score with the rows of its image and map. */
+interface ScoreLine {
+  readonly row: ScoreRow;
+  readonly dataset: string;
+  readonly sample: SampleRow | undefined;
+  readonly map: MapRow | undefined;
+}
+
+const SCORES: readonly Column<ScoreLine>[] = [
+  { name: 'model', of: ({ row }) => row.model },
+  { name: 'dataset', of: ({ dataset }) => dataset },
+  { name: 'sample', of: ({ row }) => row.sample },
+  { name: 'patient', of: ({ sample }) => sample?.patient },
+  { name: 'label', of: ({ sample }) => sample?.label },
+  { name: 'target', of: ({ row }) => row.target },
+  { name: 'method', of: ({ row }) => row.method },
+  { name: 'metric', of: ({ row }) => row.metric },
+  { name: 'baseline', of: ({ row }) => row.baseline },
+  { name: 'value', of: ({ row }) => row.value },
+  { name: 'status', of: ({ row }) => row.status },
+  { name: 'reason', of: ({ row }) => row.reason },
+  { name: 'explainer_baseline', of: ({ map }) => map?.baseline },
+  { name: 'model_variant', of: ({ row }) => row.modelVariant ?? 'original' },
+  { name: 'sample_variant', of: ({ row }) => row.sampleVariant ?? 'original' },
+  { name: 'replicate', of: ({ row }) => row.replicate ?? 0 },
+  { name: 'outcome', of: ({ sample }) => sample?.outcome },
+  { name: 'error', of: ({ row }) => row.error },
+];
+
+const GROUPS: readonly Column<GroupRow>[] = [
+  { name: 'model', of: row => row.model },
+  { name: 'method', of: row => row.method },
+  { name: 'metric', of: row => row.metric },
+  { name: 'baseline', of: row => row.baseline },
+  { name: 'maps', of: row => row.maps },
+  { name: 'value', of: row => row.value },
+  { name: 'status', of: row => row.status },
+  { name: 'reason', of: row => row.reason },
+];
+
+const TIMINGS: readonly Column<TimingRow>[] = [
+  { name: 'model', of: row => row.model },
+  { name: 'engine', of: row => row.engine },
+  { name: 'device', of: row => row.device },
+  { name: 'method', of: row => row.method },
+  { name: 'samples', of: row => row.samples },
+  { name: 'wall_ms_p50', of: row => row.wallMs?.p50 },
+  { name: 'wall_ms_p95', of: row => row.wallMs?.p95 },
+  { name: 'wall_ms_mean', of: row => row.wallMs?.mean },
+  { name: 'wall_ms_sd', of: row => row.wallMs?.sd },
+  { name: 'device_ms_p50', of: row => row.deviceMs?.p50 },
+  { name: 'device_time_source', of: row => row.deviceTimeSource },
+  { name: 'forwards', of: row => row.passes?.forward },
+  { name: 'backwards', of: row => row.passes?.backward },
+  { name: 'peak_rss_mb', of: row => row.peakRssMb },
+  { name: 'wall_ms_min', of: row => row.wallMs?.min },
+  { name: 'first_ms', of: row => row.firstMs },
+  { name: 'cpu_ms', of: row => row.cpuMs },
+  { name: 'status', of: row => row.status },
+  { name: 'reason', of: row => row.reason },
+  { name: 'asked', of: row => row.asked },
+  { name: 'device_name', of: row => row.deviceName },
+  { name: 'device_ms_sum_p50', of: row => row.deviceMs?.sumP50 },
+  { name: 'device_samples', of: row => row.deviceMs?.samples },
+  { name: 'traced_wall_ms_p50', of: row => row.deviceMs?.wallP50 },
+  { name: 'js_ms_p50', of: row => row.jsMs },
+  { name: 'transfer_ms_p50', of: row => row.transferMs },
+  { name: 'open_ms', of: row => row.openMs },
+  { name: 'device_memory_mb', of: row => row.deviceMemoryMb },
+  { name: 'energy_j', of: row => row.energyJ },
+  { name: 'energy_source', of: row => row.energySource },
+  { name: 'operators_elsewhere', of: row => row.elsewhere && operatorsText(row.elsewhere) },
+  { name: 'others_cores', of: row => row.machine?.othersCores },
+  { name: 'cores', of: row => row.machine?.cores },
+  { name: 'clock_mhz_start', of: row => row.machine?.clockMhz?.[0] },
+  { name: 'clock_mhz_end', of: row => row.machine?.clockMhz?.[1] },
+  { name: 'unstable', of: row => row.unstable?.join('; ') },
+  { name: 'remarks', of: row => row.remarks?.join('; ') },
+];
+
+/** A budget's row with one of its metrics. */
+interface BudgetLine {
+  readonly row: BudgetRow;
+  readonly metric?: string;
+  readonly value?: number;
+  readonly status: string;
+  readonly reason?: string | undefined;
+}
+
+const BUDGETS: readonly Column<BudgetLine>[] = [
+  { name: 'model', of: ({ row }) => row.model },
+  { name: 'method', of: ({ row }) => row.method },
+  { name: 'budget', of: ({ row }) => row.budget },
+  { name: 'sample', of: ({ row }) => row.sample },
+  { name: 'patient', of: ({ row }) => row.patient },
+  { name: 'forwards', of: ({ row }) => row.passes?.forward },
+  { name: 'backwards', of: ({ row }) => row.passes?.backward },
+  { name: 'wall_ms', of: ({ row }) => row.wallMs },
+  { name: 'self_correlation', of: ({ row }) => row.self?.correlation },
+  { name: 'self_with', of: ({ row }) => row.self?.with },
+  { name: 'metric', of: ({ metric }) => metric },
+  { name: 'value', of: ({ value }) => value },
+  { name: 'status', of: ({ status }) => status },
+  { name: 'reason', of: ({ reason }) => reason },
+];
+
+interface CurvePoint {
+  readonly row: ScoreRow;
+  readonly fraction: number;
+  readonly score: number;
+}
+
+const CURVES: readonly Column<CurvePoint>[] = [
+  { name: 'model', of: ({ row }) => row.model },
+  { name: 'sample', of: ({ row }) => row.sample },
+  { name: 'method', of: ({ row }) => row.method },
+  { name: 'metric', of: ({ row }) => row.metric },
+  { name: 'baseline', of: ({ row }) => row.baseline },
+  { name: 'fraction', of: ({ fraction }) => fraction },
+  { name: 'score', of: ({ score }) => score },
+];
+
+/** Which tables are written besides samples.csv, scores.csv and timings.csv. */
 export interface TableOptions {
+  /** `curves.csv`: a line per point. */
   readonly curvesCsv?: boolean;
-  /** A line per explanation at a budget and metric. */
+  /** `budgets.csv`: a line per explanation at a budget and metric. */
   readonly budgetsCsv?: boolean;
+  /** `groups.csv`: a line per explainer and group metric. */
+  readonly groupsCsv?: boolean;
 }
 
 /**
- * Writes samples.csv, scores.csv, timings.csv and, if asked, budgets.csv and curves.csv from a run's rows, in plan order. Rows are
- * streamed.
- * @returns the names of the files written
+ * The tables of a run, as readers of its rows in plan order: samples.csv, scores.csv, timings.csv and, if asked,
+ * groups.csv, budgets.csv and curves.csv.
  */
-export async function writeTables(run: Run, options: TableOptions = {}): Promise<string[]> {
-  const tables: [file: string, header: string[], lines: () => AsyncIterable<Line>][] = [
-    ['samples.csv', SAMPLES, () => linesOf(run, row => (row.kind === 'sample' ? [sampleLine(row)] : []))],
-    ['scores.csv', SCORES, () => scoreLines(run)],
-    ['timings.csv', TIMINGS, () => linesOf(run, timingLine)],
-  ];
-  if (options.budgetsCsv) tables.push(['budgets.csv', BUDGETS, () => linesOf(run, budgetLines)]);
-  if (options.curvesCsv) tables.push(['curves.csv', CURVES, () => linesOf(run, curveLines)]);
-  for (const [file, header, lines] of tables) await writeCsv(join(run.dir, file), header, lines());
-  return tables.map(([file]) => file);
-}
-
-function sampleLine(row: SampleRow): Line {
-  const predicted = row.probabilities && Math.max(...row.probabilities);
+export function tableReaders(
+  { dir, manifest }: Pick<Run, 'dir' | 'manifest'>,
+  options: TableOptions = {},
+): RowReader[] {
+  const table = <T>(file: string, columns: readonly Column<T>[], lines: (row: Row) => readonly T[]) =>
+    csvReader(join(dir, file), columns, lines);
   return [
-    row.sample,
-    row.source,
-    row.patient,
-    row.label,
-    row.predicted,
-    predicted,
-    row.model,
-    row.target,
-    row.targetProbability,
-    row.hasMask === undefined ? undefined : Number(row.hasMask),
-    row.status,
-    row.reason,
+    table('samples.csv', SAMPLES, row => (row.kind === 'sample' ? [row] : [])),
+    table('scores.csv', SCORES, scoreLines(manifest.dataset.name)),
+    table('timings.csv', TIMINGS, row => (row.kind === 'timing' ? [row] : [])),
+    ...(options.groupsCsv ? [table('groups.csv', GROUPS, row => (row.kind === 'group' ? [row] : []))] : []),
+    ...(options.budgetsCsv ? [table('budgets.csv', BUDGETS, budgetLines)] : []),
+    ...(options.curvesCsv ? [table('curves.csv', CURVES, curvePoints)] : []),
   ];
 }
 
-async function* scoreLines(run: Run): AsyncIterable<Line> {
-  let sample: SampleRow | undefined;
-  for await (const row of run.rows()) {
-    if (row.kind === 'sample') sample = row;
-    if (row.kind !== 'score') continue;
-    const own = sample?.sample === row.sample && sample.model === row.model ? sample : undefined;
-    yield [
-      row.model,
-      run.manifest.dataset.name,
-      row.sample,
-      own?.patient,
-      own?.label,
-      row.target,
-      row.method,
-      row.metric,
-      row.baseline,
-      row.value,
-      row.status,
-      row.reason,
-    ];
-  }
+/** Writes all tables of a run. */
+export async function writeTables(run: Run, options: TableOptions = {}): Promise<void> {
+  await readRows(run, tableReaders(run, options));
 }
 
-function timingLine(row: Row): Line[] {
-  return row.kind === 'timing' ? [timingCells(row)] : [];
+/** Joins each score with the rows of its image and map, which come before it. */
+function scoreLines(dataset: string): (row: Row) => readonly ScoreLine[] {
+  let sample: SampleRow | undefined;
+  let maps = new Map<string, MapRow>();
+  return row => {
+    if (row.kind === 'sample') {
+      sample = row;
+      maps = new Map();
+    }
+    if (row.kind === 'map' && isPlain(row)) maps.set(row.method, row);
+    if (row.kind !== 'score') return [];
+    const own = sample?.sample === row.sample && sample.model === row.model;
+    return [{ row, dataset, sample: own ? sample : undefined, map: own ? maps.get(row.method) : undefined }];
+  };
 }
 
 /** Writes the table `timings.csv` of timings that no run folder holds. */
 export async function writeTimings(path: string, rows: readonly TimingRow[]): Promise<void> {
-  await writeCsv(path, TIMINGS, rows.map(timingCells));
-}
-
-function timingCells(row: TimingRow): Line {
-  const { wallMs, machine } = row;
-  return [
-    row.model,
-    row.engine,
-    row.device,
-    row.method,
-    row.samples,
-    wallMs?.p50,
-    wallMs?.p95,
-    wallMs?.mean,
-    wallMs?.sd,
-    row.deviceMs?.p50,
-    row.deviceTimeSource,
-    row.passes?.forward,
-    row.passes?.backward,
-    row.peakRssMb,
-    wallMs?.min,
-    row.firstMs,
-    row.cpuMs,
-    row.status,
-    row.reason,
-    row.asked,
-    row.deviceName,
-    row.deviceMs?.sumP50,
-    row.deviceMs?.samples,
-    row.deviceMs?.wallP50,
-    row.jsMs,
-    row.transferMs,
-    row.openMs,
-    row.deviceMemoryMb,
-    row.energyJ,
-    row.energySource,
-    row.elsewhere && operatorsText(row.elsewhere),
-    machine?.othersCores,
-    machine?.cores,
-    machine?.clockMhz?.[0],
-    machine?.clockMhz?.[1],
-    row.unstable?.join('; '),
-    row.remarks?.join('; '),
-  ];
+  const reader = csvReader<TimingRow>(path, TIMINGS, row => (row.kind === 'timing' ? [row] : []));
+  for (const row of rows) await reader.row(row);
+  await reader.end();
 }
 
 /** '12 Resize, 1 Softmax'; empty where there are none. */
@@ -217,48 +229,59 @@ export function operatorsText(operators: Readonly<Record<string, number>>): stri
     .join(', ');
 }
 
-/** A line per metric; one without a metric where there is none. */
-function budgetLines(row: Row): Line[] {
-  if (row.kind !== 'budget') return [];
-  const { passes, self, values = {}, without = {} } = row;
-  const own = [row.model, row.method, row.budget, row.sample, row.patient];
-  const cost = [passes?.forward, passes?.backward, row.wallMs, self?.correlation, self?.with];
-  const metrics = [
-    ...Object.entries(values).map(([metric, value]) => [metric, value, 'ok', undefined]),
-    ...Object.entries(without).map(([metric, reason]) => [metric, undefined, 'undefined', reason]),
-  ];
-  const lines = row.status === 'ok' && metrics.length > 0 ? metrics : [[undefined, undefined, row.status, row.reason]];
-  return lines.map(line => [...own, ...cost, ...line]);
+/** 'sex=F; site=A', columns in code-unit order. */
+function groupsText(groups: Readonly<Record<string, string>>): string {
+  return Object.entries(groups)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([column, value]) => `${column}=${value}`)
+    .join('; ');
 }
 
-function curveLines(row: Row): Line[] {
+/** A line per metric; one without a metric where there is none. */
+function budgetLines(row: Row): BudgetLine[] {
+  if (row.kind !== 'budget') return [];
+  const { values = {}, without = {} } = row;
+  const metrics: BudgetLine[] = [
+    ...Object.entries(values).map(([metric, value]) => ({ row, metric, value, status: 'ok' })),
+    ...Object.entries(without).map(([metric, reason]) => ({ row, metric, status: 'undefined', reason })),
+  ];
+  return row.status === 'ok' && metrics.length > 0 ? metrics : [{ row, status: row.status, reason: row.reason }];
+}
+
+function curvePoints(row: Row): CurvePoint[] {
   if (row.kind !== 'score' || !row.curve) return [];
   const { fraction, score } = row.curve;
-  return fraction.map((f, i) => [row.model, row.sample, row.method, row.metric, row.baseline, f, score[i]]);
+  return fraction.map((f, i) => ({ row, fraction: f, score: score[i]! }));
 }
 
-async function* linesOf(run: Run, lines: (row: Row) => readonly Line[]): AsyncIterable<Line> {
-  for await (const row of run.rows()) yield* lines(row);
+/**
+ * Writes a table while rows come by. Lines are joined to pieces of some 64 kB, so that a long table is neither in
+ * memory nor written bit by bit.
+ */
+function csvReader<T>(path: string, columns: readonly Column<T>[], lines: (row: Row) => readonly T[]): RowReader {
+  let file: Promise<AtomicFile> | undefined;
+  let piece = stringify([columns.map(column => column.name)]);
+  const flush = async () => {
+    file ??= createAtomic(path);
+    await (await file).write(piece);
+    piece = '';
+  };
+  return {
+    async row(row) {
+      for (const line of lines(row)) piece += stringify([columns.map(column => column.of(line))]);
+      if (piece.length > 1 << 16) await flush();
+    },
+    async end() {
+      await flush();
+      await (await file!).commit();
+    },
+    async discard() {
+      await (await file)?.discard();
+    },
+  };
 }
 
-/** Lines are joined to pieces of some 64 kB, so that a long table is neither in memory nor written bit by bit. */
-export async function writeCsv(
-  path: string,
-  header: readonly string[],
-  lines: AsyncIterable<Line> | Iterable<Line>,
-): Promise<void> {
-  await writeAtomic(
-    path,
-    (async function* () {
-      let piece = stringify([header as string[]]);
-      for await (const line of lines) {
-        piece += stringify([line as Cell[]]);
-        if (piece.length > 1 << 16) {
-          yield piece;
-          piece = '';
-        }
-      }
-      yield piece;
-    })(),
-  );
+/** Writes a table of lines that are at hand. */
+export async function writeCsv(path: string, header: readonly string[], lines: Iterable<Line>): Promise<void> {
+  await writeAtomic(path, stringify([header as string[], ...([...lines] as Cell[][])]));
 }

@@ -3,9 +3,12 @@ import type { Plan, PlannedModel } from '../config/plan.ts';
 import { samplesOf } from '../config/samples.ts';
 import type { FullClassifier, Runtime } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { throwIfInterrupted } from '../jobs/interrupt.ts';
+import type { LoadedImage } from '../jobs/loaded-image.ts';
+import { createLocalServices } from '../jobs/local-services.ts';
+import { openModel } from '../jobs/open-model.ts';
+import { modelRef, sampleRef } from '../jobs/plan-jobs.ts';
 import { imagesOf } from './environment.ts';
-import { type LoadedImage, loadImage } from './loaded-image.ts';
-import { openModel } from './open-model.ts';
 
 /** What a run of a plan will cost. */
 export interface CheckResult {
@@ -60,7 +63,7 @@ async function measureModel(
   const classifier = await openModel(plan, model, { signal, ...(cacheDir === undefined ? {} : { cacheDir }) });
   try {
     const image = await firstImage(plan, model, signal);
-    const { data } = image.image();
+    const { data } = image.image;
     const batch = { count: BATCH, write: (_: number, out: Float32Array) => out.set(data) };
     const forward = () => classifier.scores(batch, { as: 'logit', signal });
     const forwardMs = await perImage(forward);
@@ -101,12 +104,18 @@ async function perImage(work: () => Promise<unknown>): Promise<number> {
 }
 
 async function firstImage(plan: Plan, model: PlannedModel, signal: AbortSignal): Promise<LoadedImage> {
+  const services = createLocalServices({ plan, signal });
   let problem: unknown;
+  let index = 0;
   for await (const sample of samplesOf(plan)) {
+    throwIfInterrupted(signal);
+    services.begin(sample, index++);
     try {
-      return await loadImage(sample, model, plan.baselines, signal);
+      return await services.image(modelRef(model), sampleRef(sample, plan));
     } catch (error) {
       problem ??= error;
+    } finally {
+      services.end(sample);
     }
   }
   throw problem ?? new CtXaiError('DATA', 'the data has no images.');

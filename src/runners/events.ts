@@ -21,8 +21,10 @@ export type RunEvent =
     }
   | {
       readonly kind: 'phase';
-      readonly phase: 'explain' | 'shuffled' | 'timing' | 'budgets' | 'tables';
+      readonly phase: 'explain' | 'timing' | 'budgets' | 'tables';
       readonly model?: string;
+      /** The weights, where they are not the original's. */
+      readonly variant?: string;
     }
   | { readonly kind: 'timing'; readonly model: string; readonly done: number; readonly total: number }
   | { readonly kind: 'budget'; readonly model: string; readonly done: number; readonly total: number }

@@ -1,10 +1,8 @@
-import { planCost } from '../config/cost.ts';
+import { planCost, weight } from '../config/cost.ts';
 import type { Plan } from '../config/plan.ts';
-import type { Row } from '../results/rows.ts';
+import type { PassCount } from '../core/contracts/index.ts';
+import { isPlain, type Row } from '../results/rows.ts';
 import type { Progress } from './events.ts';
-
-/** A gradient costs about as much as this many forward passes. */
-const BACKWARD = 3;
 
 export interface ProgressMeter {
   /** A unit has ended; `known`: an earlier start did it. */
@@ -15,32 +13,31 @@ export interface ProgressMeter {
 export function createProgress(plan: Plan, images: number, now: () => number): ProgressMeter {
   const cost = planCost(plan, images);
   // A pass's worth for what is done in JavaScript.
-  const weigh = (p: { forward: number; backward: number } | undefined) =>
-    1 + (p ? p.forward + BACKWARD * p.backward : 0);
+  const weigh = (p: PassCount | undefined) => 1 + (p ? weight(p) : 0);
   const byModel = new Map(cost.models.map(model => [model.model, model]));
   const unitWeight = (row: Row): number => {
     const model = byModel.get(row.model);
-    if (row.kind === 'map') return weigh(model?.explainers[row.method]);
-    if (row.kind === 'score') return weigh(model?.metrics[row.metric]);
-    return weigh({ forward: 1, backward: 0 });
+    // Its maps under other weights are counted with an explainer's own map.
+    if (row.kind === 'map') return isPlain(row) ? weigh(model?.explainers[row.method]) : 0;
+    if (row.kind === 'score' || row.kind === 'item') return weigh(model?.scores[row.method]?.[row.metric]);
+    return row.kind === 'group' ? 0 : weigh({ forward: 1, backward: 0 });
   };
-  const methods = plan.explainers.length;
-  const total = images * plan.models.length * (1 + methods * (1 + plan.metrics.length));
+  const units = plan.explainers.length * (1 + plan.metrics.length);
+  const total = images * plan.models.length * (1 + units);
   let left = 0;
-  for (const model of cost.models) {
-    const maps = Object.values(model.explainers).reduce((n, p) => n + weigh(p), 0);
-    const scores = Object.values(model.metrics).reduce((n, p) => n + weigh(p), 0);
-    left += images * (weigh({ forward: 1, backward: 0 }) + maps + methods * scores);
+  for (const { explainers, scores } of cost.models) {
+    const all = [...Object.values(explainers), ...Object.values(scores).flatMap(row => Object.values(row))];
+    left += images * (weigh({ forward: 1, backward: 0 }) + all.reduce((n, p) => n + weigh(p), 0));
   }
   let [done, worked] = [0, 0];
   let began: number | undefined;
   return {
     advance(row, known) {
       began ??= now();
-      done++;
-      const weight = unitWeight(row);
-      left = Math.max(0, left - weight);
-      if (!known) worked += weight;
+      if (isPlain(row) && row.kind !== 'group') done++;
+      const own = unitWeight(row);
+      left = Math.max(0, left - own);
+      if (!known) worked += own;
       const seconds = (now() - began) / 1000;
       // A few passes say nothing yet.
       const clear = seconds > 3 && worked > 20;

@@ -1,25 +1,22 @@
-import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
-import { samplesOf } from '../config/samples.ts';
-import type { Runtime, Status } from '../core/contracts/index.ts';
+import type { Plan, PlannedModel } from '../config/plan.ts';
+import type { ModelVariant, Runtime, Status } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
-import { writeCurves } from '../results/curves.ts';
+import { type Job, variantName } from '../jobs/job.ts';
+import { openModel, openSession } from '../jobs/open-model.ts';
+import type { JobResult, Services } from '../jobs/services.ts';
+import { curvesReader } from '../results/curves.ts';
 import { openRunFolder, type RunFolder } from '../results/folder.ts';
 import { makeRun } from '../results/read-run.ts';
+import { type RowReader, readRows } from '../results/row-reader.ts';
 import { type Manifest, type Row, unitOf } from '../results/rows.ts';
-import { writeTables } from '../results/tables.ts';
+import { tableReaders } from '../results/tables.ts';
 import { runBudgets } from './budgets/run-budgets.ts';
-import { forEachConcurrently } from './concurrently.ts';
-import { readDonors } from './donor-table.ts';
 import { describePlan, imagesOf } from './environment.ts';
 import type { Listener } from './events.ts';
-import { throwIfInterrupted } from './interrupt.ts';
-import { openModel, openSession, type Session } from './open-model.ts';
-import { failedRows, hasWork } from './plan-units.ts';
 import { createProgress, type ProgressMeter } from './progress-meter.ts';
-import { type PassContext, runSample } from './sample-runner.ts';
+import { runModel } from './run-model.ts';
 import { createOpener, timedDevices } from './timing/devices.ts';
 import { timeModel } from './timing/time-model.ts';
-import { oneLine } from './units.ts';
 
 export interface RunOptions {
   /** The run folder: made, or resumed where it holds a part of the same plan. */
@@ -35,6 +32,10 @@ export interface RunOptions {
   readonly command?: string;
   /** Where tuned settings are remembered between runs; absent: nowhere. */
   readonly cacheDir?: string;
+  /** What else is made of the rows while the tables are. */
+  readonly readers?: (manifest: Manifest) => readonly RowReader[];
+  /** Does a job elsewhere. Default: in this process. */
+  readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
 }
 
 export interface RunResult {
@@ -102,69 +103,56 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
   });
   const ended = (row: Row, known: boolean) => emit({ kind: 'row', row, known, progress: progress.advance(row, known) });
   const runtimeOf = ({ id }: PlannedModel) => folder.manifest.models.find(m => m.id === id)?.runtime;
-  const open = (model: PlannedModel) => (earlier?: Runtime) => {
-    const remembered = earlier ?? runtimeOf(model);
-    return openModel(plan, model, {
-      signal,
-      ...(remembered ? { earlier: remembered } : {}),
-      ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
-    });
-  };
+  const cache = options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir };
+  const warn = (message: string) => emit({ kind: 'warning', message });
 
   const openerOf = (model: PlannedModel, engine: Plan['engine'], earlier: Runtime | undefined) =>
-    createOpener(plan, model, engine, {
-      signal,
-      ...(earlier ? { earlier } : {}),
-      ...(options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir }),
-    });
+    createOpener(plan, model, engine, { signal, ...(earlier ? { earlier } : {}), ...cache });
 
-  async function pass(
-    context: Omit<PassContext, 'ended' | 'signal' | 'plan' | 'folder' | 'retryFailed'>,
-  ): Promise<void> {
-    const width = Math.max(2, context.session.runtime.workers);
-    await forEachConcurrently(samplesOf(plan), width, async (sample, index) => {
-      throwIfInterrupted(signal);
-      const retryFailed = options.retryFailed ?? false;
-      await runSample({ ...context, plan, folder, retryFailed, signal, ended }, sample, index);
-    });
-  }
-
-  async function rows(model: PlannedModel, session: Session): Promise<void> {
-    const { runtime } = session;
-    emit({ kind: 'model', model: model.id, runtime });
+  async function began(model: PlannedModel, runtime: Runtime, variant: ModelVariant): Promise<void> {
+    if (variant.kind !== 'original') {
+      emit({ kind: 'phase', phase: 'explain', model: model.id, variant: variantName(variant) });
+      return;
+    }
+    if (!begun.has(model.id)) emit({ kind: 'model', model: model.id, runtime });
+    begun.add(model.id);
     await folder.updateManifest({
       models: folder.manifest.models.map(m => (m.id === model.id ? { ...m, runtime } : m)),
     });
-    const [own, borrowed] = splitMethods(plan.explainers);
     emit({ kind: 'phase', phase: 'explain', model: model.id });
-    await pass({ model, session, methods: own });
-    if (borrowed.length === 0) return;
-    emit({ kind: 'phase', phase: 'shuffled', model: model.id });
-    const of = new Set(borrowed.map(method => method.of!));
-    const donors = await readDonors(folder.journal, model.id, model.card.classes, of, plan.seed);
-    await pass({ model, session, methods: borrowed, donors });
   }
+  const begun = new Set<string>();
 
   return {
     async model(model) {
-      if (!(await hasWork(plan, model, folder.journal, options.retryFailed ?? false))) return;
-      let session: Session;
-      try {
-        session = await openSession(open(model), message => emit({ kind: 'warning', message }));
-      } catch (error) {
-        if (plan.models.length === 1 || signal.aborted) throw error;
-        emit({ kind: 'warning', message: `model '${model.id}' can't be opened: ${messageOf(error)}` });
-        await failModel(folder, plan, model, oneLine(messageOf(error)), ended);
-        return;
-      }
-      try {
-        await rows(model, session);
-      } finally {
-        await session.close();
-      }
+      await runModel({
+        plan,
+        model,
+        store: folder,
+        retryFailed: options.retryFailed ?? false,
+        signal,
+        open: variant =>
+          openSession(earlier => {
+            const remembered = earlier ?? runtimeOf(model);
+            return openModel(plan, model, {
+              signal,
+              variant,
+              ...(remembered ? { earlier: remembered } : {}),
+              ...cache,
+            });
+          }, warn),
+        began: (runtime, variant) => began(model, runtime, variant),
+        ended,
+        goesOn(error, variant) {
+          if (variant.kind === 'original' && plan.models.length === 1) return false;
+          warn(`model '${model.id}' (${variantName(variant)}) can't be opened: ${messageOf(error)}`);
+          return true;
+        },
+        ...(options.execute ? { execute: options.execute } : {}),
+      });
     },
     async timing(model) {
-      const known = (await folder.journal.timings()).filter(row => row.kind === 'timing' && row.model === model.id);
+      const known = (await folder.rowsBesideSamples()).filter(row => row.kind === 'timing' && row.model === model.id);
       for (const device of timedDevices(plan)) {
         const done = known.flatMap(row => (row.kind === 'timing' && row.asked === device.asked ? [row.method] : []));
         await timeModel({
@@ -175,13 +163,13 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
           done: new Set(done),
           signal,
           began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
-          ended: row => folder.append(row),
+          ended: async row => void (await folder.put(row)),
           progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
         });
       }
     },
     async budgets(model) {
-      const rows = (await folder.journal.timings()).filter(row => row.kind === 'budget' && row.model === model.id);
+      const rows = (await folder.rowsBesideSamples()).filter(row => row.kind === 'budget' && row.model === model.id);
       await runBudgets({
         plan,
         model,
@@ -189,58 +177,46 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
         done: new Set(rows.map(unitOf)),
         signal,
         began: () => emit({ kind: 'phase', phase: 'budgets', model: model.id }),
-        ended: row => folder.append(row),
+        ended: async row => void (await folder.put(row)),
         progress: (done, total) => emit({ kind: 'budget', model: model.id, done, total }),
       });
     },
     async finish(state) {
       emit({ kind: 'phase', phase: 'tables' });
       const run = makeRun(folder.dir, folder.manifest, folder.journal);
-      await writeTables(run, {
-        curvesCsv: plan.output.curvesCsv,
-        budgetsCsv: plan.timing.enabled && plan.timing.budgets.length > 0,
-      });
-      await writeCurves(run);
-      const counts = await count(run.rows());
-      await folder.updateManifest({ state, counts, endedAt: new Date().toISOString() });
-      return { dir: folder.dir, manifest: folder.manifest, state, counts };
+      const counts = countOf();
+      await readRows(run, [
+        ...tableReaders(run, {
+          curvesCsv: plan.output.curvesCsv,
+          budgetsCsv: plan.timing.enabled && plan.timing.budgets.length > 0,
+          groupsCsv: plan.metrics.some(m => m.metric.scope === 'group'),
+        }),
+        curvesReader(run),
+        counts,
+        ...(options.readers?.(run.manifest) ?? []),
+      ]);
+      await folder.updateManifest({ state, counts: counts.counts, endedAt: new Date().toISOString() });
+      return { dir: folder.dir, manifest: folder.manifest, state, counts: counts.counts };
     },
   };
 }
 
-/** Methods of their own, and those that take other images' maps. */
-function splitMethods(methods: readonly PlannedExplainer[]): [PlannedExplainer[], PlannedExplainer[]] {
-  return [methods.filter(m => m.of === undefined), methods.filter(m => m.of !== undefined)];
-}
-
-/** Rows for a model that can't be opened, where other models go on. */
-async function failModel(
-  folder: RunFolder,
-  plan: Plan,
-  model: PlannedModel,
-  reason: string,
-  ended: (row: Row, known: boolean) => void,
-): Promise<void> {
-  let index = 0;
-  for await (const sample of samplesOf(plan)) {
-    const known = (await folder.journal.rowsOf(model.id, sample.id)).length > 0;
-    if (!known) {
-      const rows = failedRows(plan, model.id, sample, index, reason);
-      await folder.append(...rows);
-      for (const row of rows) ended(row, false);
-    }
-    index++;
-  }
-}
-
-async function count(rows: AsyncIterable<Row>): Promise<NonNullable<Manifest['counts']>> {
+/** Counts rows by kind and status. */
+function countOf(): RowReader & { readonly counts: NonNullable<Manifest['counts']> } {
   const counts: Record<Row['kind'], Partial<Record<Status, number>>> = {
     sample: {},
     map: {},
     score: {},
+    item: {},
+    group: {},
     timing: {},
     budget: {},
   };
-  for await (const row of rows) counts[row.kind][row.status] = (counts[row.kind][row.status] ?? 0) + 1;
-  return counts;
+  return {
+    counts,
+    row({ kind, status }) {
+      counts[kind][status] = (counts[kind][status] ?? 0) + 1;
+    },
+    end() {},
+  };
 }

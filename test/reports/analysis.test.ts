@@ -143,7 +143,7 @@ describe('the conclusions', () => {
 describe('galleryChoice', () => {
   it('shows every outcome, patients once, masks first, and no shuffled maps', async () => {
     const { manifest, summary } = await fixture({ images: 40, patients: 20 });
-    const picks = galleryChoice(manifest, summary);
+    const picks = galleryChoice(manifest, summary, 8);
     const rows = picks.map(p => summary.samples.find(s => s.sample === p.sample)!);
     expect(picks).toHaveLength(8);
     expect(new Set(rows.map(r => `${r.label} ${r.predicted}`)).size).toBe(4);

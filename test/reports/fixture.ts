@@ -54,7 +54,7 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
   const { manifest, rows } = fixtureRows(options);
   const summary = await collect(manifest, rows);
   const size = options.size ?? 32;
-  const gallery = galleryChoice(manifest, summary).map((pick): GalleryImage => {
+  const gallery = galleryChoice(manifest, summary, 8).map((pick): GalleryImage => {
     const rng = createRng(pick.sample);
     const at: [number, number] = [0.35 + 0.3 * rng.next(), rng.next() < 0.5 ? 0.3 : 0.7];
     return {

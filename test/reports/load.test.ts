@@ -12,6 +12,8 @@ function runOf({ manifest, rows }: ReturnType<typeof fixtureRows>, gone: (method
     async *rows() {
       yield* rows;
     },
+    rowsOf: async (model, sample) =>
+      rows.filter(row => 'sample' in row && row.kind !== 'budget' && row.model === model && row.sample === sample),
     readMap: async row => (gone(row.method) ? undefined : tensor([2, 2], Float32Array.of(1, 0, 0, -1))),
     readView: async row => (row.index === 0 ? undefined : tensor([2, 2])),
     readMask: async row => (row.hasMask ? tensor([2, 2]) : undefined),
@@ -43,8 +45,9 @@ describe('loadRun', () => {
   });
 
   it('reads a run without rows, and one without a gallery', async () => {
-    const empty = await loadRun(runOf(fixtureRows({ images: 0, timing: false }), () => false));
-    expect(empty.summary).toEqual({ samples: [], scores: [], maps: [], timings: [], budgets: [] });
+    const none = runOf(fixtureRows({ images: 0, timing: false }), () => false);
+    const empty = await loadRun(none, 8);
+    expect(empty.summary).toEqual({ samples: [], scores: [], maps: [], timings: [], budgets: [], groups: [] });
     expect(
       (
         await loadRun(

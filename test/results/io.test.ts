@@ -7,7 +7,7 @@ import { tensor } from '../../src/core/tensor.ts';
 import { dropLeftovers, ioError, writeAtomic } from '../../src/results/files.ts';
 import { openRunFolder } from '../../src/results/folder.ts';
 import { readRun } from '../../src/results/read-run.ts';
-import { manifest, sampleRow, temporaryFolder } from './fixture.ts';
+import { manifest, mapRow, sampleRow, temporaryFolder } from './fixture.ts';
 
 /** Whether this process may mount file systems; the mount is made in the tests' own temporary folder. */
 function canMount(): boolean {
@@ -33,7 +33,7 @@ describe.skipIf(!canMount())('on a full or read-only file system (needs root to 
     let acknowledged = 0;
     const fill = async () => {
       for (let i = 0; i < 10_000; i++) {
-        await folder.append(sampleRow(`s${i}`, i));
+        await folder.put(sampleRow(`s${i}`, i));
         acknowledged++;
       }
     };
@@ -42,14 +42,14 @@ describe.skipIf(!canMount())('on a full or read-only file system (needs root to 
       message: expect.stringMatching(/results\.jsonl: no space is left on the device\.$/),
       hint: expect.stringContaining('the run goes on'),
     });
-    await expect(folder.append(sampleRow('later', 1))).rejects.toMatchObject({ code: 'IO' });
-    await expect(folder.writeMap('m', 'a', 'x', tensor([256, 256]))).rejects.toMatchObject({ code: 'IO' });
+    await expect(folder.put(sampleRow('later', 1))).rejects.toMatchObject({ code: 'IO' });
+    await expect(folder.put(mapRow('x', 'a'), { map: tensor([256, 256]) })).rejects.toMatchObject({ code: 'IO' });
     await folder.close();
 
     spawnSync('mount', ['-o', 'remount,size=1m', dir]);
     const again = await openRunFolder(run, manifest(), false);
     expect(again.journal.index.rows).toBe(acknowledged);
-    await again.append(sampleRow('later', 1));
+    await again.put(sampleRow('later', 1));
     await again.close();
 
     spawnSync('mount', ['-o', 'remount,ro', dir]);

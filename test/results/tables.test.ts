@@ -49,7 +49,7 @@ const FILES = ['samples.csv', 'scores.csv', 'timings.csv', 'curves.csv', 'curves
 async function tablesOf(rows: readonly Row[]): Promise<Record<string, string>> {
   const dir = await temporaryFolder();
   const folder = await openRunFolder(dir, manifest(), false);
-  await folder.append(...rows);
+  for (const row of rows) await folder.put(row);
   await folder.close();
   const run = await readRun(dir);
   await writeTables(run, { curvesCsv: true });
@@ -77,7 +77,8 @@ test('tables are read by csv-parse with the documented columns, in plan order', 
     ['a', 'a.png', 'p-x', 'a', 'b', '0.75'],
   ]);
   expect(tables['scores.csv']!.split('\n')[0]).toBe(
-    'model,dataset,sample,patient,label,target,method,metric,baseline,value,status,reason',
+    'model,dataset,sample,patient,label,target,method,metric,baseline,value,status,reason,' +
+      'explainer_baseline,model_variant,sample_variant,replicate,outcome,error',
   );
   expect(read('scores.csv').map(r => [r.sample, r.method, r.value, r.status])).toEqual([
     ['x', 'second', '0.1', 'ok'],

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { createCounter } from '../../src/jobs/pass-counter.ts';
+import { createSharedWork } from '../../src/jobs/shared-work.ts';
+import { predictedOf, targetOf } from '../../src/jobs/target.ts';
 import { forEachConcurrently } from '../../src/runners/concurrently.ts';
-import { createSharedWork } from '../../src/runners/memo.ts';
-import { createCounter } from '../../src/runners/meter.ts';
-import { predictedOf, targetOf } from '../../src/runners/target.ts';
 
 async function* numbers(n: number) {
   for (let i = 0; i < n; i++) yield i;
@@ -71,9 +71,9 @@ describe('shared work', () => {
 
 test('the class explained is the first of the likeliest, the label, or always the same', () => {
   expect(predictedOf([0.2, 0.4, 0.4])).toBe(1);
-  const model = { targetClass: 2 };
-  expect(targetOf({ kind: 'predicted' }, model, [0.9, 0.1], 1)).toBe(0);
-  expect(targetOf({ kind: 'label' }, model, [0.9, 0.1], 1)).toBe(1);
-  expect(targetOf({ kind: 'label' }, model, [0.9, 0.1], undefined)).toBeUndefined();
-  expect(targetOf({ kind: 'class', name: 'x' }, model, [0.9, 0.1], 1)).toBe(2);
+  const classes = ['a', 'b', 'x'];
+  expect(targetOf({ kind: 'predicted' }, classes, [0.9, 0.1], 1)).toBe(0);
+  expect(targetOf({ kind: 'label' }, classes, [0.9, 0.1], 1)).toBe(1);
+  expect(targetOf({ kind: 'label' }, classes, [0.9, 0.1], undefined)).toBeUndefined();
+  expect(targetOf({ kind: 'class', name: 'x' }, classes, [0.9, 0.1], 1)).toBe(2);
 });

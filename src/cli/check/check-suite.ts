@@ -1,7 +1,8 @@
 import { builtinRegistry } from '../../builtin.ts';
-import { type Passes, planCost } from '../../config/cost.ts';
+import { planCost } from '../../config/cost.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
+import type { PassCount } from '../../core/contracts/index.ts';
 import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
 import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
 import { imagesOf } from '../../runners/environment.ts';
@@ -45,7 +46,7 @@ function describeData(plan: Plan, { images, patients, masks, labels, remarks }: 
 }
 
 function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: DataSummary): string {
-  const passes = (p: Passes | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
+  const passes = (p: PassCount | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
   const [first] = cost.models;
   const modelLines = plan.models.map(({ id, card }) => {
     const found = models.find(m => m.model === id);

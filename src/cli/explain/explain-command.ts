@@ -1,11 +1,13 @@
 import { defineCommand } from '../shared/command.ts';
 
 export const explainCommand = defineCommand({
-  command: 'explain',
-  describe: 'one heat map over one image',
+  command: 'explain [suite]',
+  describe: 'explain one image: one of a suite, or an image file',
   builder: cli =>
     cli
-      .option('model', { type: 'string', demandOption: true, describe: 'model card, its folder, or weights beside it' })
+      .positional('suite', { type: 'string', describe: 'a suite, with --sample' })
+      .option('sample', { type: 'string', requiresArg: true, describe: 'the id of an image of the suite' })
+      .option('model', { type: 'string', requiresArg: true, describe: 'model card, its folder, or weights beside it' })
       .option('image', { type: 'string', requiresArg: true, describe: 'PNG, JPEG, TIFF or BMP file' })
       .option('method', { type: 'string', requiresArg: true, describe: "an explainer (see 'list explainers')" })
       .option('preset', { type: 'string', requiresArg: true, describe: "one of the explainer's presets" })
@@ -30,6 +32,7 @@ export const explainCommand = defineCommand({
       .option('out', { type: 'string', requiresArg: true, describe: 'PNG: the image, the map over it, a colour bar' })
       .option('npy', { type: 'string', requiresArg: true, describe: "the map's numbers, float32 [h, w]" })
       .option('list-layers', { type: 'boolean', default: false, describe: "the model's layers instead" })
+      .example('$0 explain suite.yaml --sample patient-7/slice-2.png --out maps', 'with the numbers of a run')
       .example('$0 explain --model model.yaml --image ct.png --method grad-cam --out map.png', '')
       .example('$0 explain --model model.yaml --image ct.png --method lime --option samples=200 --npy map.npy', '')
       .example('$0 explain --model model.yaml --list-layers', ''),

@@ -1,34 +1,42 @@
-import { basename, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
-import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from '../../config/plan.ts';
+import { modelDigest } from '../../config/model-digest.ts';
+import type { Plan, PlannedModel, PlannedTarget } from '../../config/plan.ts';
 import { loadPlugins } from '../../config/plugins.ts';
+import { loadPlan } from '../../config/resolve.ts';
 import { resolveExplainers, resolveMetrics } from '../../config/resolve-parts.ts';
+import { baselinesOf } from '../../config/resolve-settings.ts';
+import { samplesOf } from '../../config/samples.ts';
 import { parseSuite } from '../../config/suite.ts';
-import { imageBatch } from '../../core/batch.ts';
-import type { FullClassifier, Sample } from '../../core/contracts/index.ts';
+import { packageVersion } from '../../config/version.ts';
+import type { Dataset, FullClassifier, Sample } from '../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
-import { createRng } from '../../core/rng.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { decodeImage } from '../../data/pixels/decode.ts';
 import { sourceOf } from '../../data/pixels/source.ts';
+import { openModel, openSession } from '../../jobs/open-model.ts';
 import { writeAtomic } from '../../results/files.ts';
-import { loadImage } from '../../runners/loaded-image.ts';
-import { createSharedWork } from '../../runners/memo.ts';
-import { openModel } from '../../runners/open-model.ts';
-import { predictedOf } from '../../runners/target.ts';
+import { createMemoryStore } from '../../results/memory-store.ts';
+import { isPlain, type MapRow, type Row, type SampleRow, type ScoreRow } from '../../results/rows.ts';
+import type { RunStore } from '../../results/run-store.ts';
+import { describePlan } from '../../runners/environment.ts';
+import { runModel } from '../../runners/run-model.ts';
 import { parseDevice } from '../../runners/timing/devices.ts';
-import { explainUnit, scoreUnit, type UnitContext } from '../../runners/units.ts';
 import { cacheFolder } from '../shared/cache.ts';
+import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, note, print, textTable } from '../shared/output.ts';
 import { drawExplanation } from './draw-explanation.ts';
 
 export interface ExplainArguments {
-  readonly model: string;
+  readonly suite?: string | undefined;
+  readonly sample?: string | undefined;
+  readonly model?: string | undefined;
   readonly image?: string | undefined;
   readonly method?: string | undefined;
   readonly preset?: string | undefined;
@@ -46,65 +54,214 @@ export interface ExplainArguments {
   readonly listLayers: boolean;
 }
 
-/** `ct-xai explain`. */
+/** `ct-xai explain`: one image of a suite, or one image file. The numbers are those of a run. */
 export async function explainImage(argv: ExplainArguments): Promise<number> {
+  if (argv.suite !== undefined) return explainPlan(argv, await planOfSuite(argv, argv.suite));
+  if (argv.model === undefined) {
+    throw new CtXaiError('USAGE', 'there is nothing to explain.', {
+      hint: "Give a suite and --sample ID, or --model with --image and --method; see 'ct-xai explain --help'.",
+    });
+  }
   const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
-  const parts = argv.listLayers ? undefined : requireParts(argv, registry);
-  const card = await readCard(cardPath(argv.model));
-  const model: PlannedModel = { id: card.id, card, digest: '', classOf: new Map() };
-  const chosen = argv.target === 'predicted' ? undefined : classNamed(argv.target, card.classes);
+  return argv.listLayers ? listLayers(argv, registry) : explainPlan(argv, await planOfImage(argv, registry));
+}
+
+/** The suite's plan, cut down to one image, and to one explainer where one is named. */
+async function planOfSuite({ sample: id, method }: ExplainArguments, suite: string): Promise<Plan> {
+  if (id === undefined) {
+    throw new CtXaiError('USAGE', '--sample is missing: which image of the suite is to be explained?', {
+      hint: 'Ids of images stand in the first column of samples.csv of a run.',
+    });
+  }
+  const plan = await loadPlan(suite, builtinRegistry(), { env: process.env });
+  const ids: string[] = [];
+  let found: Sample | undefined;
+  for await (const sample of samplesOf(plan)) {
+    ids.push(sample.id);
+    if (sample.id === id) found = sample;
+  }
+  if (!found) {
+    const near = nearest(id, ids);
+    throw new CtXaiError('DATA', `--sample: the suite has no image '${id}'.`, {
+      hint: near ? `Did you mean '${near}'?` : `The first is '${ids[0]}'.`,
+    });
+  }
+  // Maps of other patients need a run: they say nothing of this image.
+  const own = plan.explainers.filter(e => e.of === undefined);
+  const explainers = method === undefined ? own : own.filter(e => e.id === method);
+  if (explainers.length === 0) {
+    throw new CtXaiError('USAGE', `--method: the suite has no explainer '${method}' that makes maps of its own.`, {
+      hint: `There are: ${own.map(e => e.id).join(', ')}.`,
+    });
+  }
+  const { limit: _, ...rest } = plan;
+  const metrics = plan.metrics.filter(m => m.metric.scope === 'map');
+  return { ...rest, explainers, metrics, dataset: oneSample(plan.dataset, found) };
+}
+
+function oneSample(dataset: Omit<Dataset, 'samples' | 'count'>, sample: Sample): Dataset {
+  return {
+    ...dataset,
+    count: 1,
+    async *samples() {
+      yield sample;
+    },
+  };
+}
+
+/** A plan for one image file, one model and one explainer. */
+async function planOfImage(argv: ExplainArguments, registry: Registry): Promise<Plan> {
+  const { image, explainers, metrics } = requireParts(argv, registry);
+  const card = await readCard(cardPath(argv.model!));
+  const target = targetOf(argv.target, card.classes);
+  const digest = await modelDigest(card);
+  const model: PlannedModel = {
+    id: card.id,
+    card,
+    digest,
+    classOf: new Map(),
+    ...(target.kind === 'class' ? { targetClass: card.classes.indexOf(target.name) } : {}),
+  };
+  const dataset = oneSample({ name: basename(image), labels: [], digest: resolve(image) }, sampleOf(image, argv));
+  return {
+    name: 'explain',
+    seed: seedOf(argv),
+    suite: {},
+    digest: '',
+    version: packageVersion(),
+    models: [model],
+    dataset,
+    labels: {},
+    explainers,
+    metrics,
+    baselines: baselinesOf([...explainers, ...metrics], registry),
+    target,
+    timing: { enabled: false, samples: 1, repeats: 1, seconds: 1, budgets: [] },
+    engine: parseDevice(argv.device, 'auto'),
+    output: { attributions: false, curvesCsv: false, gallery: 0 },
+    registry,
+  };
+}
+
+/** Runs the plan's jobs into memory, and shows what they ended as. */
+async function explainPlan(argv: ExplainArguments, plan: Plan): Promise<number> {
   const interrupts = interruptSignal();
   const { signal } = interrupts;
-  const plan: Pick<Plan, 'engine' | 'registry'> = { engine: parseDevice(argv.device, 'auto'), registry };
-  const classifier = await openModel(plan, model, { signal, cacheDir: cacheFolder() });
   try {
-    if (!parts) return await listLayers(classifier);
-    const image = await loadImage(sampleOf(parts.image, argv), model, registry.baselines, signal);
-    const scores = await classifier.scores(imageBatch(image.image()), { as: 'probability', signal });
-    const probabilities = [...scores.data];
-    const target = chosen ?? predictedOf(probabilities);
-    const rng = createRng(seedOf(argv)).fork('explain', model.id, basename(parts.image), parts.explainer.id);
-    const context: UnitContext = { model: classifier, image, target: { class: target }, rng, signal };
-    const { result, map } = await explainUnit(parts.explainer, context);
-    if (result.status !== 'ok' || !map) {
-      if (result.status === 'failed') throw new CtXaiError('MODEL', result.reason ?? 'the explanation failed.');
-      note(`${parts.explainer.id} is ${result.status} here: ${result.reason}`);
-      return ExitCode.rowsFailed;
+    let code: number = ExitCode.ok;
+    for (const model of plan.models) {
+      const store = createMemoryStore(describePlan(plan, commandLine()));
+      await runModel({
+        plan,
+        model,
+        store,
+        retryFailed: false,
+        signal,
+        open: variant =>
+          openSession(
+            earlier =>
+              openModel(plan, model, {
+                signal,
+                variant,
+                cacheDir: cacheFolder(),
+                ...(earlier ? { earlier } : {}),
+              }),
+            message => note(message),
+          ),
+        began: async () => {},
+        ended: () => {},
+        goesOn: (_, variant) => variant.kind !== 'original',
+      });
+      code = Math.max(code, await show(argv, model, store));
     }
-    const values = await scoresOf(parts, map, context);
-    const title = [
-      `${parts.explainer.id} of ${card.id}`,
-      basename(parts.image),
-      card.classes.map((name, c) => `${c === target ? '▸ ' : ''}${name} ${probabilities[c]!.toFixed(3)}`).join(' · '),
-      ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join(' · ')] : []),
-    ];
-    if (argv.npy !== undefined) await writeAtomic(argv.npy, writeNpy({ shape: map.shape, data: map.data }));
-    if (argv.out !== undefined) {
-      await writeAtomic(argv.out, await drawExplanation({ view: image.view(), map, title }));
-    }
-    print(
-      textTable(
-        card.classes.map((name, c) => [c === target ? `▸ ${name}` : `  ${name}`, probabilities[c]!.toFixed(4)]),
-      ),
-    );
-    for (const [name, value] of Object.entries({ ...result.notes, ...result.diagnostics })) print(`${name}: ${value}`);
-    for (const [name, value] of values) print(`${name}: ${value}`);
-    for (const file of [argv.out, argv.npy]) if (file !== undefined) print(file);
-    return ExitCode.ok;
+    return code;
   } finally {
-    await classifier.close();
     interrupts.release();
   }
 }
 
-interface Parts {
-  readonly image: string;
-  readonly explainer: PlannedExplainer;
-  readonly metrics: readonly PlannedMetric[];
+async function show(
+  argv: ExplainArguments,
+  { id, card }: PlannedModel,
+  store: RunStore & { rows(): Row[] },
+): Promise<number> {
+  const rows = store.rows();
+  const image = rows.find((row): row is SampleRow => row.kind === 'sample')!;
+  if (image.status !== 'ok') throw new CtXaiError('IMAGE', image.reason ?? 'the image failed.');
+  const { view } = await store.arraysOf(image);
+  const marked = (name: string) => (name === image.target ? `▸ ${name}` : `  ${name}`);
+  print(`${id}: ${image.source}`);
+  print(textTable(card.classes.map((name, c) => [marked(name), image.probabilities![c]!.toFixed(4)])));
+  const maps = rows.filter((row): row is MapRow => row.kind === 'map' && isPlain(row));
+  let code: number = ExitCode.ok;
+  for (const row of maps) {
+    const scores = rows.filter((s): s is ScoreRow => s.kind === 'score' && s.method === row.method);
+    const values = scores.map(s => [s.metric, valueText(s)] as const);
+    const { map } = await store.arraysOf(row);
+    if (row.status !== 'ok' || !map) {
+      if (row.status === 'failed' && maps.length === 1) {
+        throw new CtXaiError('MODEL', row.reason ?? 'the explanation failed.');
+      }
+      note(`${row.method} is ${row.status} here: ${row.reason}`);
+      code = ExitCode.rowsFailed;
+      continue;
+    }
+    if (maps.length > 1) print(`\n${row.method}`);
+    for (const [name, value] of Object.entries({ ...row.notes, ...row.diagnostics })) print(`${name}: ${value}`);
+    for (const [name, value] of values) print(`${name}: ${value}`);
+    const title = [
+      `${row.method} of ${id}`,
+      image.sample,
+      card.classes
+        .map((name, c) => `${name === image.target ? '▸ ' : ''}${name} ${image.probabilities![c]!.toFixed(3)}`)
+        .join(' · '),
+      ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join(' · ')] : []),
+    ];
+    for (const file of await writeFiles(argv, { row, map, view: view!, title, several: maps.length > 1 })) print(file);
+  }
+  return code;
+}
+
+function valueText({ value, status, reason }: ScoreRow): string {
+  return value === undefined ? `${status} (${reason})` : value.toFixed(4);
+}
+
+/** With several explainers `--out` and `--npy` are folders. */
+async function writeFiles(
+  { out, npy }: ExplainArguments,
+  at: {
+    readonly row: MapRow;
+    readonly map: Tensor;
+    readonly view: Tensor;
+    readonly title: readonly string[];
+    readonly several: boolean;
+  },
+): Promise<string[]> {
+  const { row, map, view, title, several } = at;
+  const place = async (given: string, ending: string) => {
+    if (!several) return given;
+    await mkdir(given, { recursive: true });
+    return join(given, `${row.model}.${row.method}.${ending}`);
+  };
+  const files: string[] = [];
+  if (out !== undefined) {
+    const file = await place(out, 'png');
+    await writeAtomic(file, await drawExplanation({ view, map, title }));
+    files.push(file);
+  }
+  if (npy !== undefined) {
+    const file = await place(npy, 'npy');
+    await writeAtomic(file, writeNpy({ shape: map.shape, data: map.data }));
+    files.push(file);
+  }
+  return files;
 }
 
 /** @throws CtXaiError USAGE for what is missing, SUITE for names and options that don't exist. */
-function requireParts(argv: ExplainArguments, registry: Registry): Parts {
+function requireParts(
+  argv: ExplainArguments,
+  registry: Registry,
+): Pick<Plan, 'explainers' | 'metrics'> & { readonly image: string } {
   const { image, method } = argv;
   if (image === undefined || method === undefined) {
     throw new CtXaiError('USAGE', `--${image === undefined ? 'image' : 'method'} is missing.`, {
@@ -115,7 +272,7 @@ function requireParts(argv: ExplainArguments, registry: Registry): Parts {
     throw new CtXaiError('USAGE', 'nothing would be written.', { hint: 'Give --out FILE.png, --npy FILE, or both.' });
   }
   const found = lookUp(registry.explainers, 'explainer', method, '--method');
-  if (found.needsOf(undefined).includes('donor')) {
+  if (found.needsOf(found.options.parse({})).includes('donor')) {
     throw new CtXaiError('USAGE', `'${method}' takes another patient's map: it has no meaning on one image.`);
   }
   const entry = {
@@ -129,7 +286,7 @@ function requireParts(argv: ExplainArguments, registry: Registry): Parts {
     {
       name: 'explain',
       models: [argv.model],
-      data: { use: 'image' },
+      data: { use: 'image-folder' },
       // A suite wants one explainer; with a control it is not used.
       explainers: [control ? method : entry],
       controls: control ? [entry] : [],
@@ -139,7 +296,7 @@ function requireParts(argv: ExplainArguments, registry: Registry): Parts {
   );
   const place = () => 'the command line';
   const explainers = resolveExplainers(control ? { ...suite, explainers: [] } : suite, registry, place);
-  return { image, explainer: explainers[0]!, metrics: resolveMetrics(suite, registry, place) };
+  return { image, explainers, metrics: resolveMetrics(suite, registry, place) };
 }
 
 /** `key=value` with the value as in YAML: numbers, booleans, lists, or text. */
@@ -157,13 +314,14 @@ function optionsOf(given: readonly string[]): Record<string, unknown> {
   );
 }
 
+/** The card, its folder, or the weights that it lies beside. */
 function cardPath(path: string): string {
   return /\.onnx$/.test(path) ? resolve(path, '..', 'model.yaml') : resolve(path);
 }
 
-function classNamed(name: string, classes: readonly string[]): number {
-  const found = classes.indexOf(name);
-  if (found >= 0) return found;
+function targetOf(name: string, classes: readonly string[]): PlannedTarget {
+  if (name === 'predicted') return { kind: 'predicted' };
+  if (classes.includes(name)) return { kind: 'class', name };
   const near = nearest(name, classes);
   throw new CtXaiError('LABEL', `--target: the model has no class '${name}'.`, {
     hint: `${near ? `Did you mean '${near}'? ` : ''}Classes: ${classes.join(', ')}.`,
@@ -194,21 +352,22 @@ function sampleOf(path: string, argv: ExplainArguments): Sample {
   };
 }
 
-async function scoresOf({ metrics, explainer }: Parts, map: Tensor, context: UnitContext): Promise<[string, string][]> {
-  const shared = createSharedWork();
-  const out: [string, string][] = [];
-  for (const metric of metrics) {
-    const { value, reason, status } = await scoreUnit(metric, explainer.explainer.kindOf(explainer.options), map, {
-      ...context,
-      shared,
-    });
-    out.push([metric.id, value === undefined ? `${status} (${reason})` : value.toFixed(4)]);
+async function listLayers(argv: ExplainArguments, registry: Registry): Promise<number> {
+  const card = await readCard(cardPath(argv.model!));
+  const interrupts = interruptSignal();
+  const plan = { engine: parseDevice(argv.device, 'auto'), registry };
+  const model: PlannedModel = { id: card.id, card, digest: '', classOf: new Map() };
+  const classifier = await openModel(plan, model, { signal: interrupts.signal, cacheDir: cacheFolder() });
+  try {
+    return await printLayers(classifier);
+  } finally {
+    await classifier.close();
+    interrupts.release();
   }
-  return out;
 }
 
-async function listLayers(model: FullClassifier): Promise<number> {
-  if (!model.capabilities.has('layers')) {
+async function printLayers(model: FullClassifier): Promise<number> {
+  if (!model.capabilities.has('layers') && !model.capabilities.has('activations')) {
     note(model.runtime.limitations?.layers ?? 'this model has no layers that can be read.');
     return ExitCode.rowsFailed;
   }

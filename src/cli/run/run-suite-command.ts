@@ -2,9 +2,10 @@ import { join, resolve } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
-import type { RunData } from '../../reports/index.ts';
+import { type Collector, createCollector, type RunData } from '../../reports/index.ts';
 import { readRun, removeMaps } from '../../results/read-run.ts';
-import type { Manifest, MapRow, Row } from '../../results/rows.ts';
+import type { RowReader } from '../../results/row-reader.ts';
+import type { Manifest, MapRow } from '../../results/rows.ts';
 import { runSuite } from '../../runners/run-suite.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
@@ -36,6 +37,8 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
   const interrupts = interruptSignal();
   const release = surviveStrayRejections();
   const line = createProgressLine(process.stderr);
+  let collector: Collector | undefined;
+  const failed = createFailureList();
   try {
     const result = await runSuite(plan, {
       dir,
@@ -43,6 +46,10 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       fresh: argv.fresh,
       retryFailed: argv.retryFailed,
       onEvent: event => line.on(event),
+      readers(manifest) {
+        collector = createCollector(manifest);
+        return [collector, failed];
+      },
       command: commandLine(),
       cacheDir: cacheFolder(),
     });
@@ -51,7 +58,9 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       note(`interrupted; the same command goes on where it stopped (${shownPath(dir)})`);
       return ExitCode.interrupted;
     }
-    await tell(dir, plan.output);
+    await tell(dir, plan.output, collector!.summary());
+    failed.print();
+    print(`\nreport: ${shownPath(join(dir, 'index.html'))}`);
     return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
   } finally {
     line.end();
@@ -64,15 +73,17 @@ function failures(counts: NonNullable<Manifest['counts']>): number {
   return Object.values(counts).reduce((n, byStatus) => n + (byStatus.failed ?? 0), 0);
 }
 
-/** Writes the reports; prints the table, what failed and why, and where the report lies. */
-async function tell(dir: string, { gallery, attributions }: Plan['output']): Promise<void> {
+/** Writes the reports, and prints the table. */
+async function tell(
+  dir: string,
+  { gallery, attributions }: Plan['output'],
+  summary: RunData['summary'],
+): Promise<void> {
   const run = await readRun(dir);
   try {
-    const { analysis, data } = await writeReports(run, gallery);
+    const { analysis, data } = await writeReports(run, gallery, summary);
     if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
     print(resultTables(analysis));
-    await tellFailures(run.rows());
-    print(`\nreport: ${shownPath(join(dir, 'index.html'))}`);
   } finally {
     await run.close();
   }
@@ -85,18 +96,23 @@ function isShown({ model, sample, method }: MapRow, gallery: RunData['gallery'])
 
 const MOST_REASONS = 5;
 
-async function tellFailures(rows: AsyncIterable<Row>): Promise<void> {
+/** What failed and why, gathered while the tables are written. */
+function createFailureList(): RowReader & { print(): void } {
   const reasons = new Map<string, number>();
-  for await (const row of rows) {
-    if (row.status !== 'failed') continue;
-    const what =
-      row.kind === 'sample' ? row.source : row.kind === 'score' ? `${row.method}, ${row.metric}` : row.method;
-    const reason = `${what}: ${row.reason ?? 'no reason given'}`;
-    reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
-  }
-  if (reasons.size === 0) return;
-  const sorted = [...reasons].sort(([, a], [, b]) => b - a);
-  note(`\n${[...reasons.values()].reduce((a, b) => a + b, 0)} rows failed:`);
-  for (const [reason, count] of sorted.slice(0, MOST_REASONS)) note(`  ${count} × ${reason}`);
-  if (sorted.length > MOST_REASONS) note(`  … and ${sorted.length - MOST_REASONS} more reasons (see scores.csv)`);
+  return {
+    row(row) {
+      if (row.status !== 'failed') return;
+      const what = row.kind === 'sample' ? row.source : 'metric' in row ? `${row.method}, ${row.metric}` : row.method;
+      const reason = `${what}: ${row.reason ?? 'no reason given'}`;
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    },
+    end() {},
+    print() {
+      if (reasons.size === 0) return;
+      const sorted = [...reasons].sort(([, a], [, b]) => b - a);
+      note(`\n${[...reasons.values()].reduce((a, b) => a + b, 0)} rows failed:`);
+      for (const [reason, count] of sorted.slice(0, MOST_REASONS)) note(`  ${count} × ${reason}`);
+      if (sorted.length > MOST_REASONS) note(`  … and ${sorted.length - MOST_REASONS} more reasons (see scores.csv)`);
+    },
+  };
 }

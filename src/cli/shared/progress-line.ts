@@ -54,7 +54,7 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
         }
         case 'phase':
           last = Number.NEGATIVE_INFINITY;
-          if (event.phase === 'shuffled') line(`${event.model}: controls made of other patients' maps`);
+          if (event.variant !== undefined) line(`${event.model}: maps under other weights (${event.variant})`);
           if (event.phase === 'timing') line(`${event.model}: timing, alone on the machine`);
           if (event.phase === 'budgets') line(`${event.model}: cost against quality`);
           break;
@@ -87,9 +87,8 @@ type RowEvent = Extract<RunEvent, { kind: 'row' }>;
 
 function describe(row: RowEvent['row'], { done, total, secondsLeft }: Progress): string {
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
-  const what =
-    row.kind === 'sample' ? 'prediction' : row.kind === 'score' ? `${row.method}: ${row.metric}` : row.method;
-  const sample = row.kind === 'timing' || row.kind === 'budget' ? '' : ` · ${shorten(row.sample)}`;
+  const what = row.kind === 'sample' ? 'prediction' : 'metric' in row ? `${row.method}: ${row.metric}` : row.method;
+  const sample = 'sample' in row ? ` · ${shorten(row.sample)}` : '';
   const left = secondsLeft === undefined ? '' : ` · ${duration(secondsLeft)} left`;
   return `${done}/${total} (${percent} %)${left} · ${row.model} · ${what}${sample}`;
 }

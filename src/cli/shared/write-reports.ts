@@ -10,8 +10,8 @@ export interface Written {
 }
 
 /** Renders all reports of a run into its folder. */
-export async function writeReports(run: Run, gallery: number): Promise<Written> {
-  const data = await loadRun(run, gallery);
+export async function writeReports(run: Run, gallery: number, summary?: RunData['summary']): Promise<Written> {
+  const data = await loadRun(run, gallery, summary);
   const analysis = analyse(data);
   const files: string[] = [];
   for (const { file, bytes } of await renderReports(data, analysis)) {

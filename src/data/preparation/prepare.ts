@@ -7,7 +7,7 @@ import { type Geometry, gridSpacing, layOut, maskToGrid, toGrid } from './geomet
 import { type Intensity, intensity, windowed } from './intensity.ts';
 
 /** An image as one model sees it, on that model's grid of h × w pixels. */
-export interface Prepared {
+export interface PreparedImage {
   /** [h, w] in HU or grey levels; [h, w, 3] where the model sees the picture's colours. */
   readonly raw: Tensor;
   /** [h, w, c], what the network eats. */
@@ -26,7 +26,7 @@ export interface Prepared {
  * @param where Said in errors: the image.
  * @throws CtXaiError IMAGE if the source's unit is not the card's, or it has values that are not finite.
  */
-export function prepare(source: Source, card: ModelCard, where = 'the image'): Prepared {
+export function prepare(source: Source, card: ModelCard, where = 'the image'): PreparedImage {
   const { unit, air } = card.intensity;
   if (source.unit !== unit) {
     const name = { HU: 'Hounsfield units', grey: 'grey levels 0…255' };
@@ -64,7 +64,7 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
 }
 
 /** A source mask [h, w] of 0 and 1 on the grid of the prepared image. @throws CtXaiError IMAGE if sizes differ. */
-export function prepareMask(mask: Tensor, { geometry }: Pick<Prepared, 'geometry'>, where = 'the image'): Tensor {
+export function prepareMask(mask: Tensor, { geometry }: Pick<PreparedImage, 'geometry'>, where = 'the image'): Tensor {
   if (!sameShape(mask.shape, geometry.source)) {
     const [size, other] = [geometry.source, mask.shape].map(s => `${s[1]} × ${s[0]}`);
     throw new CtXaiError('IMAGE', `${where} is ${size}, its mask ${other}.`);
@@ -83,8 +83,8 @@ export interface PreparedBaseline {
 /** What a baseline may ask the data for, in source space's prepared forms. */
 export interface BaselineSources extends Pick<BaselineContext, 'rng'> {
   /** Another version of the sample. */
-  variant(name: string): Promise<Prepared | undefined>;
-  trainingImages(count: number): Promise<readonly Prepared[]>;
+  variant(name: string): Promise<PreparedImage | undefined>;
+  trainingImages(count: number): Promise<readonly PreparedImage[]>;
 }
 
 const NO_SOURCES: BaselineSources = {
@@ -96,12 +96,12 @@ const NO_SOURCES: BaselineSources = {
 /** A baseline of the prepared image. Raw-space baselines go through the steps frozen from the image. */
 export async function prepareBaseline(
   baseline: Baseline,
-  prepared: Prepared,
+  prepared: PreparedImage,
   card: ModelCard,
   sources: BaselineSources = NO_SOURCES,
 ): Promise<PreparedBaseline> {
   const raw = baseline.space === 'raw';
-  const own = (p: Prepared) => (raw ? p.raw : p.input);
+  const own = (p: PreparedImage) => (raw ? p.raw : p.input);
   const inInput = (t: Tensor) => (raw ? prepared.intensity(t) : t);
   const context: BaselineContext = {
     card,

@@ -1,4 +1,16 @@
-import type { BudgetRow, Manifest, MapRow, Passes, Row, SampleRow, ScoreRow, TimingRow } from '../../results/rows.ts';
+import type { RowReader } from '../../results/row-reader.ts';
+import type {
+  BudgetRow,
+  GroupRow,
+  Manifest,
+  MapRow,
+  Passes,
+  Row,
+  SampleRow,
+  ScoreRow,
+  TimingRow,
+} from '../../results/rows.ts';
+import { isPlain } from '../../results/rows.ts';
 import { type CurveDraft, type CurveMean, createCurveMean } from './curve-mean.ts';
 import {
   createMeans,
@@ -21,6 +33,8 @@ export interface RunSummary {
   readonly timings: readonly TimingRow[];
   /** Explanations at budgets of passes. */
   readonly budgets: readonly BudgetRow[];
+  /** Values of group metrics. */
+  readonly groups: readonly GroupRow[];
 }
 
 /** The values of one model × metric × method. */
@@ -56,20 +70,25 @@ export interface MapCell {
   readonly passes: PassMeans;
 }
 
-/**
- * Reads a run's rows once, in plan order, and keeps what the reports need.
- * Memory: a number for each score, and 101 for each patient × model × metric × method with curves.
- */
-export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Iterable<Row>): Promise<RunSummary> {
+/** Keeps what the reports need of a run's rows while they come by, in plan order. */
+export interface Collector extends RowReader {
+  summary(): RunSummary;
+}
+
+/** Memory: a number for each score, and 101 for each patient × model × metric × method with curves. */
+export function createCollector(manifest: Manifest): Collector {
   const samples: SampleRow[] = [];
   const timings: TimingRow[] = [];
   const budgets: BudgetRow[] = [];
   const maps = new Map<string, MapDraft>();
   const scores = new Map<string, ScoreDraft>();
+  const groups: GroupRow[] = [];
   // Every row brings its own copy of the sample's id: keep one.
   const known = new Map<string, SampleRow>();
-  for await (const row of rows) {
-    const name = row.kind === 'timing' ? '' : row.sample;
+  const add = (row: Row): void => {
+    // Maps under other weights are what metrics are made of, not what is compared.
+    if (!isPlain(row)) return;
+    const name = 'sample' in row ? row.sample : '';
     const sample = known.get(name);
     const id = sample?.sample ?? name;
     switch (row.kind) {
@@ -89,22 +108,36 @@ export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Ite
       case 'budget':
         budgets.push(row);
         break;
+      case 'group':
+        groups.push(row);
+        break;
+      case 'item':
+        break;
     }
-  }
+  };
   const model = rankOf(manifest.models);
   const method = rankOf(manifest.methods);
   const metric = rankOf(manifest.metrics);
   const byModelAndMethod = (a: { model: string; method: string }, b: { model: string; method: string }) =>
     model(a.model, b.model) || method(a.method, b.method);
-  return {
+  const summary = (): RunSummary => ({
     samples,
+    groups,
     timings: timings.sort(byModelAndMethod),
     budgets: budgets.sort(byModelAndMethod),
     maps: [...maps.values()].map(finishMap).sort(byModelAndMethod),
     scores: [...scores.values()]
       .map(finishScore)
       .sort((a, b) => model(a.model, b.model) || metric(a.metric, b.metric) || method(a.method, b.method)),
-  };
+  });
+  return { row: add, end() {}, summary };
+}
+
+/** What the reports need of rows that are at hand. */
+export async function collect(manifest: Manifest, rows: AsyncIterable<Row> | Iterable<Row>): Promise<RunSummary> {
+  const collector = createCollector(manifest);
+  for await (const row of rows) await collector.row(row);
+  return collector.summary();
 }
 
 interface CellDraft {

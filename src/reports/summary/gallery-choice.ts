@@ -12,9 +12,9 @@ export interface GalleryPick {
  * Which images the gallery shows: for each model an equal number of each outcome (each class recognised, each class
  * missed) as far as there are some, patients shown once before any is shown twice, images with a mask first.
  * The same run gives the same choice.
- * @param count images per model; default 8.
+ * @param count images per model
  */
-export function galleryChoice(manifest: Manifest, summary: RunSummary, count = 8): readonly GalleryPick[] {
+export function galleryChoice(manifest: Manifest, summary: RunSummary, count: number): readonly GalleryPick[] {
   return manifest.models.flatMap(({ id, classes }) => {
     const rows = summary.samples.filter(s => s.model === id && s.status === 'ok');
     // Shuffled maps are other images' maps: they say nothing here.

@@ -1,18 +1,18 @@
 import type { PlannedExplainer } from '../../config/plan.ts';
 import type { FullClassifier } from '../../core/contracts/index.ts';
-import { messageOf } from '../../core/errors.ts';
-import { createRng } from '../../core/rng.ts';
 import { spearman } from '../../core/statistics/correlation.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { type BudgetRow, unitOf } from '../../results/rows.ts';
-import { kindOf } from '../environment.ts';
-import { throwIfInterrupted } from '../interrupt.ts';
-import { createSharedWork } from '../memo.ts';
+import { execute } from '../../jobs/execute.ts';
+import { throwIfInterrupted } from '../../jobs/interrupt.ts';
+import { type ExplainJob, keyOf, metricRef, type ScoreJob } from '../../jobs/job.ts';
+import { obstacle } from '../../jobs/outcomes.ts';
+import { explainJob } from '../../jobs/plan-jobs.ts';
+import type { JobResult } from '../../jobs/services.ts';
+import { type BudgetRow, type MapRow, unitOf } from '../../results/rows.ts';
 import type { CallContext } from '../timing/call.ts';
 import type { Opener } from '../timing/devices.ts';
-import { readImages, type TimedImage } from '../timing/images.ts';
+import { measuredServices, readImages, type TimedImage, timedSamples } from '../timing/images.ts';
 import { measure } from '../timing/stopwatch.ts';
-import { explainUnit, obstacle, oneLine, scoreUnit, type UnitContext } from '../units.ts';
 import { watchRng } from './watched-rng.ts';
 
 export interface BudgetContext extends CallContext {
@@ -35,8 +35,8 @@ interface Step {
 
 /** One explanation with what is told of it. */
 interface Made {
-  readonly result: Awaited<ReturnType<typeof explainUnit>>['result'];
-  readonly map?: Tensor;
+  readonly job: ExplainJob;
+  readonly result: JobResult;
   readonly wallMs: number;
   readonly random: boolean;
 }
@@ -79,9 +79,7 @@ export async function runBudgets(context: BudgetContext): Promise<void> {
 
 /** Whether a unit is missing, found without opening the model. Rows of images that can't be read never come. */
 async function hasWork({ plan, model, done }: BudgetContext, methods: readonly PlannedExplainer[]): Promise<boolean> {
-  let seen = 0;
-  for await (const { id: sample } of plan.dataset.samples()) {
-    if (seen++ >= Math.min(plan.timing.samples, plan.limit ?? Number.POSITIVE_INFINITY)) break;
+  for await (const { id: sample } of timedSamples(plan)) {
     for (const { id: method, explainer } of methods) {
       for (const budget of explainer.spend ? plan.timing.budgets : [undefined]) {
         const unit = { kind: 'budget' as const, model: model.id, sample, method, ...pickBudget(budget) };
@@ -151,7 +149,7 @@ async function runMethod(
       continue;
     }
     const made = await explainOnce(context, classifier, at, image, 'explain');
-    if (at === steps[0]) largest = made.map;
+    if (at === steps[0]) largest = made.result.arrays?.map;
     if (wanted) await context.ended({ ...row, ...(await finish(context, classifier, at, image, { made, largest })) });
     step();
   }
@@ -160,38 +158,26 @@ async function runMethod(
 async function explainOnce(
   context: BudgetContext,
   classifier: FullClassifier,
-  { planned }: Step,
+  { planned, budget }: Step,
   image: TimedImage,
   label: 'explain' | 'again' | 'warm-up',
 ): Promise<Made> {
-  const { rng, drawn } = watchRng(
-    createRng(context.plan.seed).fork(label, context.model.id, image.sample.id, planned.id),
-  );
-  let found: Awaited<ReturnType<typeof explainUnit>> | undefined;
-  try {
-    const { wallMs } = await measure(planned.id, async () => {
-      found = await explainUnit(planned, { ...unitOfImage(context, classifier, image), rng });
-    });
-    return { ...found!, wallMs, random: drawn() };
-  } catch (error) {
-    throwIfInterrupted(context.signal);
-    return { result: { status: 'failed', reason: oneLine(messageOf(error)) }, wallMs: 0, random: false };
-  }
-}
-
-function unitOfImage(
-  { signal, plan, model }: BudgetContext,
-  classifier: FullClassifier,
-  { image, target, sample }: TimedImage,
-): UnitContext {
-  return {
-    model: classifier,
-    image,
-    target: { class: target },
-    // As in the run: ties fall alike for all methods and budgets.
-    rng: createRng(plan.seed).fork('metric', model.id, sample.id),
-    signal,
-  };
+  const watched = { drawn: () => false };
+  const services = measuredServices(context, classifier, image, {
+    watchRng(rng) {
+      const watching = watchRng(rng);
+      watched.drawn = watching.drawn;
+      return watching.rng;
+    },
+  });
+  const plain = explainJob(context.plan, context.model, image.sample, planned).job;
+  const job: ExplainJob = { ...plain, ...pickBudget(budget), ...(label === 'again' ? { replicate: 1 } : {}) };
+  let result: JobResult | undefined;
+  const { wallMs } = await measure(planned.id, async () => {
+    result = await execute(job, services);
+  });
+  throwIfInterrupted(context.signal);
+  return { job, result: result!, wallMs, random: watched.drawn() };
 }
 
 async function finish(
@@ -201,13 +187,14 @@ async function finish(
   image: TimedImage,
   { made, largest }: { readonly made: Made; readonly largest: Tensor | undefined },
 ): Promise<Omit<BudgetRow, 'kind' | 'model' | 'sample' | 'method' | 'patient' | 'budget'>> {
-  const { result, map, wallMs, random } = made;
-  const { status, reason, passes } = result;
+  const { result, wallMs, random } = made;
+  const { status, reason, passes } = result.row as MapRow;
+  const map = result.arrays?.map;
   const cost = { ...(at.spent ? { options: at.spent } : {}), ...(passes ? { passes } : {}) };
   if (status !== 'ok' || !map) {
     return { ...cost, status: status === 'ok' ? 'failed' : status, ...(reason === undefined ? {} : { reason }) };
   }
-  const { values, without } = await scoresOf(context, classifier, at, image, map);
+  const { values, without } = await scoresOf(context, classifier, image, made);
   const self = await selfCorrelation(context, classifier, at, image, { map, random, largest });
   return {
     ...cost,
@@ -222,19 +209,29 @@ async function finish(
 async function scoresOf(
   context: BudgetContext,
   classifier: FullClassifier,
-  at: Step,
   image: TimedImage,
-  map: Tensor,
+  { job, result }: Made,
 ): Promise<{ values: Record<string, number>; without: Record<string, string> }> {
-  const shared = createSharedWork();
   const values: Record<string, number> = {};
   const without: Record<string, string> = {};
-  const kind = kindOf(context.plan, at.planned.id);
+  const key = keyOf(job);
+  const services = measuredServices(context, classifier, image, { results: new Map([[key, result]]) });
   for (const metric of context.plan.metrics) {
     throwIfInterrupted(context.signal);
-    const found = await scoreUnit(metric, kind, map, { ...unitOfImage(context, classifier, image), shared });
-    if (found.status === 'ok' && found.value !== undefined) values[metric.id] = found.value;
-    else without[metric.id] = found.reason ?? found.status;
+    if (metric.metric.scope === 'group' || metric.metric.needs.includes('weights')) {
+      without[metric.id] = 'it has no value for one map at one budget';
+      continue;
+    }
+    const { needs: _, ...base } = job;
+    const scoring: ScoreJob = {
+      ...base,
+      kind: 'score',
+      metric: metricRef(metric),
+      needs: [{ role: 'map', key, sample: image.sample.id }],
+    };
+    const { row } = await execute(scoring, services);
+    if (row.kind === 'score' && row.status === 'ok' && row.value !== undefined) values[metric.id] = row.value;
+    else without[metric.id] = row.reason ?? row.status;
   }
   return { values, without };
 }
@@ -248,7 +245,7 @@ async function selfCorrelation(
   { map, random, largest }: { readonly map: Tensor; readonly random: boolean; readonly largest: Tensor | undefined },
 ): Promise<BudgetRow['self']> {
   if (at.budget === undefined && !random) return undefined;
-  const other = random ? (await explainOnce(context, classifier, at, image, 'again')).map : largest;
+  const other = random ? (await explainOnce(context, classifier, at, image, 'again')).result.arrays?.map : largest;
   if (!other || other === map) return undefined;
   const correlation = spearman([...map.data], [...other.data]);
   return correlation === null ? undefined : { with: random ? 'seed' : 'largest', correlation };

@@ -1,11 +1,10 @@
 import type { PlannedExplainer, PlannedModel } from '../../config/plan.ts';
 import type { FullClassifier } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { createRng } from '../../core/rng.ts';
+import { execute } from '../../jobs/execute.ts';
+import { explainJob } from '../../jobs/plan-jobs.ts';
 import type { Passes } from '../../results/rows.ts';
-import { createCounter } from '../meter.ts';
-import { explainUnit } from '../units.ts';
-import type { TimedImage, TimingPlan } from './images.ts';
+import { measuredServices, type TimedImage, type TimingPlan } from './images.ts';
 import { type Measured, measure } from './stopwatch.ts';
 import { watchModel } from './watched.ts';
 
@@ -37,26 +36,17 @@ export async function timeCall(
   method: PlannedExplainer,
   timed: TimedImage,
 ): Promise<Measured & { readonly passes: Passes; readonly left: number }> {
-  const { plan, model, signal } = context;
-  const { image, target, sample } = timed;
-  const rng = createRng(plan.seed).fork('explain', model.id, sample.id, method.id);
   const watched = watchModel(classifier);
-  let passes = createCounter().read();
+  const { job } = explainJob(context.plan, context.model, timed.sample, method);
+  const services = measuredServices(context, watched.model, timed);
+  let passes: Passes = { forward: 0, backward: 0 };
   let left = 0;
   let failure: string | undefined;
   const measured = await measure(method.id, async () => {
-    const { result } = await explainUnit(method, {
-      model: watched.model,
-      image,
-      target: { class: target },
-      rng,
-      signal,
-    });
+    const { row } = await execute(job, services);
     left = await watched.settle();
-    passes = result.passes ?? passes;
-    if (result.status === 'failed' || result.status === 'skipped') {
-      failure = result.reason ?? 'the explanation failed.';
-    }
+    if (row.kind === 'map') passes = row.passes ?? passes;
+    if (row.status === 'failed' || row.status === 'skipped') failure = row.reason ?? 'the explanation failed.';
   });
   if (failure !== undefined) throw new CtXaiError('ENGINE', failure);
   return { ...measured, passes, left };

@@ -1,6 +1,6 @@
 import type { Plan, PlannedEngine, PlannedModel } from '../../config/plan.ts';
 import type { FullClassifier, Runtime } from '../../core/contracts/index.ts';
-import { openModel } from '../open-model.ts';
+import { openModel } from '../../jobs/open-model.ts';
 
 /** Where methods are timed. */
 export interface TimedDevice {

@@ -1,22 +1,39 @@
 import type { Plan, PlannedModel } from '../../config/plan.ts';
 import { samplesOf } from '../../config/samples.ts';
-import { imageBatch } from '../../core/batch.ts';
 import type { FullClassifier, Sample } from '../../core/contracts/index.ts';
+import type { Rng } from '../../core/rng.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { throwIfInterrupted } from '../interrupt.ts';
-import { type LoadedImage, loadImage } from '../loaded-image.ts';
-import { targetOf } from '../target.ts';
+import { execute } from '../../jobs/execute.ts';
+import { throwIfInterrupted } from '../../jobs/interrupt.ts';
+import type { LoadedImage } from '../../jobs/loaded-image.ts';
+import { createLocalServices, type LocalServices } from '../../jobs/local-services.ts';
+import { modelRef, predictJob } from '../../jobs/plan-jobs.ts';
+import type { JobResult, PlannedSample, Services } from '../../jobs/services.ts';
+import { NOTHING_SHARED } from '../../jobs/shared-work.ts';
 
 /** What timing needs of a plan. */
 export type TimingPlan = Pick<
   Plan,
-  'seed' | 'dataset' | 'limit' | 'explainers' | 'metrics' | 'baselines' | 'target' | 'timing' | 'engine' | 'registry'
+  | 'seed'
+  | 'dataset'
+  | 'limit'
+  | 'explainers'
+  | 'metrics'
+  | 'baselines'
+  | 'target'
+  | 'timing'
+  | 'engine'
+  | 'registry'
+  | 'background'
 >;
 
+/** An image that is read and prepared, and whose class to explain is known. */
 export interface TimedImage {
   readonly image: LoadedImage;
-  readonly target: number;
   readonly sample: Sample;
+  readonly planned: PlannedSample;
+  readonly prediction: JobResult;
+  readonly trainingImages: Services['trainingImages'];
 }
 
 /** The first images of a plan that can be read and have a class to explain, `timing.samples` at most. */
@@ -27,33 +44,75 @@ export async function readImages(
   signal: AbortSignal,
 ): Promise<TimedImage[]> {
   const images: TimedImage[] = [];
-  const limit = Math.min(plan.timing.samples, plan.limit ?? Number.POSITIVE_INFINITY);
-  for await (const sample of samplesOf({ dataset: plan.dataset, limit })) {
+  const services = createLocalServices({ plan: { ...plan, models: [model] }, signal });
+  services.use(modelRef(model), work => work(classifier));
+  let index = 0;
+  for await (const sample of timedSamples(plan)) {
     throwIfInterrupted(signal);
-    try {
-      const image = await loadImage(sample, model, plan.baselines, signal);
-      const scores = await classifier.scores(imageBatch(image.image()), { as: 'probability', signal });
-      const label = sample.label === undefined ? undefined : model.classOf.get(sample.label);
-      const target = targetOf(plan.target, model, scores.data, label);
-      if (target !== undefined) images.push({ image, sample, target });
-    } catch {
-      // Its rows say why it can't be read.
-      throwIfInterrupted(signal);
-    }
+    services.begin(sample, index++);
+    const timed = await timedImage(plan, model, sample, services);
+    services.end(sample);
+    if (timed) images.push(timed);
   }
   return images;
+}
+
+/** The images that are timed, as far as they can be read. */
+export function timedSamples({ dataset, limit, timing }: Pick<Plan, 'dataset' | 'limit' | 'timing'>) {
+  return samplesOf({ dataset, limit: Math.min(timing.samples, limit ?? Number.POSITIVE_INFINITY) });
+}
+
+/** Undefined where the image can't be read or has no class to explain: its own rows say why. */
+async function timedImage(
+  plan: TimingPlan,
+  model: PlannedModel,
+  sample: Sample,
+  services: LocalServices,
+): Promise<TimedImage | undefined> {
+  const { job } = predictJob(plan, model, sample);
+  const prediction = await execute(job, services);
+  const { row } = prediction;
+  if (row.kind !== 'sample' || row.status !== 'ok' || row.target === undefined) return undefined;
+  return {
+    image: await services.image(job.model, job.sample),
+    sample,
+    planned: await services.sample(job.model, job.sample),
+    prediction,
+    trainingImages: services.trainingImages,
+  };
+}
+
+/**
+ * Services of a job that is measured: its inputs are ready, nothing is shared, and it runs on this one model.
+ * @param results what the job needs besides the prediction
+ */
+export function measuredServices(
+  { plan, model, signal }: { readonly plan: TimingPlan; readonly model: PlannedModel; readonly signal: AbortSignal },
+  classifier: FullClassifier,
+  timed: TimedImage,
+  more: { readonly results?: ReadonlyMap<string, JobResult>; readonly watchRng?: (rng: Rng) => Rng } = {},
+): Services {
+  return {
+    registry: plan.registry,
+    signal,
+    card: () => model.card,
+    onModel: (_, work) => work(classifier),
+    sample: async () => timed.planned,
+    image: async () => timed.image,
+    result: async ({ role, key }) => (role === 'prediction' ? timed.prediction : more.results?.get(key)),
+    shared: () => NOTHING_SHARED,
+    trainingImages: timed.trainingImages,
+    ...(more.watchRng ? { watchRng: more.watchRng } : {}),
+  };
 }
 
 /** Too little for a map to show, enough that nothing remembered of an image fits it. */
 const VARIATION = 1e-6;
 
-/** The image with its values scaled by 1 − k·10⁻⁶: one that no method has seen, and that costs the same. */
+/** The image with its values scaled by 1 − k·10⁻⁶: one that no explainer has seen, and that costs the same. */
 export function varied(timed: TimedImage, k: number): TimedImage {
-  const scale = (t: Tensor): Tensor => {
-    for (let i = 0; i < t.data.length; i++) t.data[i]! *= 1 - VARIATION * k;
-    return t;
-  };
+  const scaled = (t: Tensor): Tensor => ({ shape: t.shape, data: t.data.map(v => v * (1 - VARIATION * k)) });
   if (k === 0) return timed;
   const { image } = timed;
-  return { ...timed, image: { ...image, image: () => scale(image.image()), view: () => scale(image.view()) } };
+  return { ...timed, image: { ...image, image: scaled(image.image), view: scaled(image.view) } };
 }

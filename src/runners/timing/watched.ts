@@ -13,7 +13,7 @@ export interface WatchedModel {
 
 export function watchModel(inner: FullClassifier): WatchedModel {
   const pending = new Set<Promise<unknown>>();
-  const track = <T>(call: Promise<T>): Promise<T> => {
+  const track = (call: Promise<unknown>): Promise<unknown> => {
     const ended = call.then(
       () => {},
       () => {},
@@ -22,27 +22,19 @@ export function watchModel(inner: FullClassifier): WatchedModel {
     void ended.then(() => pending.delete(ended));
     return call;
   };
-  const wrap = (m: FullClassifier): FullClassifier => ({
-    id: m.id,
-    input: m.input,
-    classes: m.classes,
-    capabilities: m.capabilities,
-    runtime: m.runtime,
-    ...(m.tracer ? { tracer: m.tracer } : {}),
-    ...(m.placements ? { placements: () => m.placements!() } : {}),
-    scores: (batch, options) => track(m.scores(batch, options)),
-    score: (batch, target, options) => track(m.score(batch, target, options)),
-    gradients: (batch, target, consume, options) => track(m.gradients(batch, target, consume, options)),
-    layers: () => track(m.layers()),
-    layer: (batch, target, layer, options) => track(m.layer(batch, target, layer, options)),
-    layerGradients: (batch, target, layers, options) => track(m.layerGradients(batch, target, layers, options)),
-    activations: (batch, layers, options) => track(m.activations(batch, layers, options)),
-    continueFrom: (layer, batch, options) => track(m.continueFrom(layer, batch, options)),
-    biasGradients: (batch, target, consume, options) => track(m.biasGradients(batch, target, consume, options)),
-    attention: (image, target, options) => track(m.attention(image, target, options)),
-    metered: meter => wrap(m.metered(meter) as FullClassifier),
-    close: () => m.close(),
-  });
+  // Whatever abilities a model has: every call that gives a promise is watched.
+  const wrap = (model: FullClassifier): FullClassifier =>
+    new Proxy(model, {
+      get(target, property) {
+        const value: unknown = Reflect.get(target, property, target);
+        if (typeof value !== 'function') return value;
+        return (...given: unknown[]) => {
+          const result: unknown = Reflect.apply(value, target, given);
+          if (property === 'metered') return wrap(result as FullClassifier);
+          return result instanceof Promise && property !== 'close' ? track(result) : result;
+        };
+      },
+    });
   return {
     model: wrap(inner),
     async settle() {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Batch } from '../../../src/core/contracts/index.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
-import { openSession } from '../../../src/runners/open-model.ts';
+import { openSession } from '../../../src/jobs/open-model.ts';
 import { losableGpu } from '../../support/losable-gpu.ts';
 import { cardFor, smallNet, temporary } from './fixtures.ts';
 

@@ -1,14 +1,17 @@
-import type { MetricContext } from '../core/contracts/index.ts';
+import type { Memo } from '../core/contracts/index.ts';
 import type { Passes } from '../results/rows.ts';
-import type { Counter } from './meter.ts';
+import type { Counter } from './pass-counter.ts';
 
 /**
- * Work shared by the metrics of one image and model. What a key cost is counted again on whoever takes it from
- * here, so that rows say what a metric demands, in whatever order metrics run.
+ * Equal work of the jobs of one image and model, or of one map, done once. What a key cost is counted again on whoever
+ * takes it from here, so that rows say what a part demands, in whatever order parts run.
  */
 export interface SharedWork {
-  memoFor(counter: Counter): MetricContext<unknown>['memo'];
+  memoFor(counter: Counter): Memo;
 }
+
+/** Shares nothing: while time is measured. */
+export const NOTHING_SHARED: SharedWork = { memoFor: () => (_, compute) => compute() };
 
 export function createSharedWork(): SharedWork {
   const held = new Map<string, { value: Promise<unknown>; passes: Passes | undefined }>();

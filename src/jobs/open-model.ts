@@ -1,5 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
-import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../core/contracts/index.ts';
+import type { Engine, FullClassifier, ModelCard, ModelVariant, OpenOptions, Runtime } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp } from '../core/registry.ts';
 
@@ -12,6 +12,8 @@ export interface OpenModelOptions {
   readonly cacheDir?: string;
   /** Read the device's clock. */
   readonly trace?: boolean;
+  /** Which weights. Default: the original. */
+  readonly variant?: ModelVariant;
   readonly signal?: AbortSignal;
 }
 
@@ -22,7 +24,7 @@ export interface OpenModelOptions {
 export async function openModel(
   plan: Pick<Plan, 'engine' | 'registry'>,
   { card, id }: PlannedModel,
-  { earlier, cacheDir, trace, signal }: OpenModelOptions = {},
+  { earlier, cacheDir, trace, variant, signal }: OpenModelOptions = {},
 ): Promise<FullClassifier> {
   const { engine: asked, registry } = plan;
   const name = earlier?.engine ?? asked.use;
@@ -44,6 +46,7 @@ export async function openModel(
     ...pick('microBatch', earlier?.microBatch ?? asked.microBatch),
     ...(cacheDir === undefined ? {} : { cacheDir }),
     ...(trace ? { trace } : {}),
+    ...(variant && variant.kind !== 'original' ? { variant } : {}),
     ...(signal ? { signal } : {}),
   };
   return engine.open(card, options);
@@ -63,7 +66,7 @@ function pick<K extends string>(key: K, value: number | undefined): { [P in K]?:
 }
 
 /** A model that is opened again when its engine dies. */
-export interface Session {
+export interface ModelSession {
   readonly runtime: Runtime;
   /**
    * Runs work on the model; where the engine dies in it, once more on a new one.
@@ -76,7 +79,7 @@ export interface Session {
 export async function openSession(
   open: (earlier?: Runtime) => Promise<FullClassifier>,
   warn: (message: string) => void,
-): Promise<Session> {
+): Promise<ModelSession> {
   let current = open();
   const { runtime } = await current;
   let losses = 0;

@@ -1,0 +1,112 @@
+import {
+  type AbleModel,
+  type Attribution,
+  type Explainer,
+  type FullClassifier,
+  type ImageContext,
+  type Undefined,
+  undefinedBecause,
+} from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { lookUp } from '../core/registry.ts';
+import { createRng, type Rng } from '../core/rng.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { PreparedBaseline } from '../data/preparation/prepare.ts';
+import type { ExplainJob, PartRef, ScoreJob } from './job.ts';
+import { copy, type LoadedImage } from './loaded-image.ts';
+import type { Counter } from './pass-counter.ts';
+import type { Services } from './services.ts';
+import { NOTHING_SHARED } from './shared-work.ts';
+
+/** What one explanation is made of. */
+export interface Explaining {
+  readonly job: ExplainJob | ScoreJob;
+  readonly part: PartRef;
+  readonly classifier: FullClassifier;
+  readonly image: LoadedImage;
+  readonly target: number;
+  readonly counter: Counter;
+  /** For explainers that take another patient's map. */
+  readonly donor?: Tensor | undefined;
+}
+
+export function explainerOf({ registry }: Services, part: PartRef): Explainer {
+  return lookUp(registry.explainers, 'explainer', part.use, part.id);
+}
+
+/**
+ * Calls an explainer.
+ * @param instead another image than the loaded one, in input space; what belongs to the image (baseline, view) stays.
+ */
+export async function callExplainer(
+  what: Explaining,
+  services: Services,
+  instead?: { readonly image: Tensor; readonly replicate?: number | undefined },
+): Promise<Attribution | Undefined> {
+  const { job, part, classifier, image, target, counter } = what;
+  const explainer = explainerOf(services, part);
+  const baseline = await image.baseline(part.baseline);
+  if (baseline.fill && explainer.followsPath) {
+    return undefinedBecause(
+      `it follows a path from the baseline to the image, and '${part.baseline}' depends on what is removed`,
+    );
+  }
+  const owned = protect(services, explainer);
+  // Of another image, only what that image is asked for itself is shared.
+  const shared = instead ? NOTHING_SHARED : services.shared('image', job);
+  const effects = explainer.needsOf(part.options).includes('effects')
+    ? await services.effects?.(job, { class: target })
+    : undefined;
+  const rng = streamOf(job, explainer, instead?.replicate ?? replicateOf(job));
+  return explainer.explain({
+    ...imageContext(image, baseline, services.signal, owned),
+    ...(instead ? { image: instead.image } : {}),
+    model: classifier.metered(counter) as AbleModel,
+    target: { class: target },
+    options: part.options,
+    rng: services.watchRng?.(rng) ?? rng,
+    memo: shared.memoFor(counter),
+    ...(what.donor ? { donor: owned(what.donor) } : {}),
+    inner: other => innerMap(what, services, other),
+    trainingImages: async count => (await services.trainingImages(job.model, count)).map(other => owned(other.image)),
+    ...(effects ? { effects } : {}),
+  });
+}
+
+function innerMap(what: Explaining, services: Services, image: Tensor): Promise<Attribution | Undefined> {
+  const { of } = what.part;
+  if (!of) throw new CtXaiError('PLUGIN', `explainer '${what.part.use}' wraps no other explainer.`);
+  return callExplainer({ ...what, part: of }, services, { image });
+}
+
+function replicateOf(job: ExplainJob | ScoreJob): number {
+  return job.replicate ?? 0;
+}
+
+/** The explainer's random numbers for an image: the same for all weights and variants of the sample. */
+function streamOf({ seed, model, sample }: ExplainJob | ScoreJob, { stream }: Explainer, replicate: number): Rng {
+  const labels = replicate === 0 ? [] : ['replicate', replicate];
+  return createRng(seed).fork('explain', model.id, sample.id, stream, ...labels);
+}
+
+/** Built-in parts are handed the arrays themselves; a plug-in is handed copies, so that it can harm its own rows only. */
+export function protect({ registry }: Services, part: object): (t: Tensor) => Tensor {
+  return registry.pluginOf(part) === undefined ? t => t : copy;
+}
+
+/** What explainers and metrics see of an image. */
+export function imageContext(
+  image: LoadedImage,
+  { image: baseline, fill }: PreparedBaseline,
+  signal: AbortSignal,
+  owned: (t: Tensor) => Tensor,
+): ImageContext {
+  return {
+    image: owned(image.image),
+    baseline: owned(baseline),
+    ...(fill ? { fill } : {}),
+    view: owned(image.view),
+    ...(image.spacing ? { spacing: image.spacing } : {}),
+    signal,
+  };
+}

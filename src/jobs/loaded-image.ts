@@ -1,0 +1,75 @@
+import type { Baseline, ModelCard, Sample } from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
+import type { Rng } from '../core/rng.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
+import {
+  type PreparedBaseline,
+  type PreparedImage,
+  prepare,
+  prepareBaseline,
+  prepareMask,
+} from '../data/preparation/prepare.ts';
+
+/** An image ready for one model. Whoever is handed its tensors must not write to them; plug-ins are given copies. */
+export interface LoadedImage {
+  /** [...spatial] as read. */
+  readonly size: readonly number[];
+  readonly spacing?: readonly number[];
+  /** [...spatial, c], input space. */
+  readonly image: Tensor;
+  /** [...spatial] in 0…1. */
+  readonly view: Tensor;
+  /** [...spatial] of 0 and 1 on the model's grid; absent where the sample has none. */
+  readonly mask?: Tensor;
+  readonly prepared: PreparedImage;
+  /** In input space; zeros where no baseline is named. Made once. */
+  baseline(name: string | undefined): Promise<PreparedBaseline>;
+}
+
+export interface LoadImageOptions {
+  readonly card: ModelCard;
+  readonly baselines: ReadonlyMap<string, Baseline>;
+  /** One of the sample's variants. */
+  readonly variant?: string | undefined;
+  readonly rng: Rng;
+  /** Another variant of the same sample, for baselines that are one. */
+  variantOf(name: string): Promise<LoadedImage | undefined>;
+  trainingImages(count: number): Promise<readonly LoadedImage[]>;
+  readonly signal: AbortSignal;
+}
+
+/** Reads an image and prepares it once. @throws CtXaiError IMAGE or DATA if it can't be read or doesn't fit. */
+export async function loadImage(sample: Sample, options: LoadImageOptions): Promise<LoadedImage> {
+  const { card, baselines, variant, signal } = options;
+  const { source, mask } = await sample.load(signal, variant);
+  const prepared = prepare(source, card, sample.source);
+  const made = new Map<string, Promise<PreparedBaseline>>();
+  const sources = {
+    rng: options.rng,
+    variant: async (name: string) => (await options.variantOf(name))?.prepared,
+    trainingImages: async (count: number) => (await options.trainingImages(count)).map(image => image.prepared),
+  };
+  return {
+    size: source.pixels.shape,
+    ...(prepared.spacing ? { spacing: prepared.spacing } : {}),
+    image: prepared.input,
+    view: prepared.view,
+    ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),
+    prepared,
+    async baseline(name) {
+      if (name === undefined) return { image: tensor(prepared.input.shape) };
+      let found = made.get(name);
+      if (!found) {
+        const baseline = baselines.get(name);
+        if (!baseline) throw new CtXaiError('SUITE', `no baseline is called '${name}'.`);
+        found = prepareBaseline(baseline, prepared, card, { ...sources, rng: options.rng.fork(name) });
+        made.set(name, found);
+      }
+      return found;
+    },
+  };
+}
+
+export function copy(t: Tensor): Tensor {
+  return { shape: [...t.shape], data: t.data.slice() };
+}

@@ -1,0 +1,196 @@
+import type { Plan, PlannedModel } from '../config/plan.ts';
+import { samplesOf } from '../config/samples.ts';
+import type { FullClassifier, Sample } from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { createRng } from '../core/rng.ts';
+import type { RunStore } from '../results/run-store.ts';
+import { type Job, keyOf, type ModelRef, type Need, type SampleRef, variantName } from './job.ts';
+import { type LoadedImage, loadImage } from './loaded-image.ts';
+import type { JobResult, PlannedSample, Services } from './services.ts';
+import { createSharedWork, type SharedWork } from './shared-work.ts';
+
+/** What of a plan its services are made of. */
+export type ServicesPlan = Pick<
+  Plan,
+  'models' | 'dataset' | 'limit' | 'registry' | 'baselines' | 'seed' | 'background'
+>;
+
+export interface LocalServicesOptions {
+  readonly plan: ServicesPlan;
+  /** Where results of jobs done before lie; absent: only what `remember` was given is known. */
+  readonly store?: Pick<RunStore, 'rowsOf' | 'arraysOf'>;
+  readonly signal: AbortSignal;
+}
+
+/** The services of this process. What belongs to an image is kept from `begin` to `end`. */
+export interface LocalServices extends Services {
+  /** The model that jobs with this reference run on from now on. */
+  use(model: ModelRef, run: <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<T>): void;
+  /** An image's jobs begin: it is read once for all of them, and equal work is shared among them. */
+  begin(sample: Sample, index: number): void;
+  end(sample: Sample): void;
+  /** A result that later jobs of the image may need. */
+  remember(job: Job, result: JobResult): void;
+}
+
+interface OpenSample {
+  readonly sample: Sample;
+  readonly index: number;
+  readonly images: Map<string, Promise<LoadedImage>>;
+  readonly results: Map<string, JobResult>;
+  readonly shared: Map<string, SharedWork>;
+}
+
+export function createLocalServices({ plan, store, signal }: LocalServicesOptions): LocalServices {
+  const models = new Map(plan.models.map(model => [model.id, model]));
+  const running = new Map<string, <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<T>>();
+  const open = new Map<string, OpenSample>();
+  const background = new Map<string, Promise<LoadedImage[]>>();
+  let all: Promise<Map<string, { readonly sample: Sample; readonly index: number }>> | undefined;
+
+  const modelOf = (ref: ModelRef): PlannedModel => {
+    const found = models.get(ref.id);
+    if (found?.digest === ref.digest) return found;
+    throw new CtXaiError('MODEL', `the job is for the model '${ref.id}' of digest ${ref.digest.slice(0, 12)}.`, {
+      hint: found ? 'The weights or the card here are others.' : 'This plan has no such model.',
+    });
+  };
+
+  const found = async ({ id, data }: SampleRef): Promise<{ readonly sample: Sample; readonly index: number }> => {
+    if (data !== plan.dataset.digest) {
+      throw new CtXaiError('DATA', `the job is for other data than '${plan.dataset.name}' holds now.`);
+    }
+    const known = open.get(id);
+    if (known) return known;
+    all ??= everySample(plan);
+    const planned = (await all).get(id);
+    if (planned) return planned;
+    throw new CtXaiError('DATA', `the data '${plan.dataset.name}' has no sample '${id}'.`);
+  };
+
+  const load = async (model: ModelRef, ref: SampleRef): Promise<LoadedImage> => {
+    const { sample } = await found(ref);
+    const { card } = modelOf(model);
+    return loadImage(sample, {
+      card,
+      baselines: plan.baselines,
+      variant: ref.variant,
+      // The same for all models: a noise baseline is one image's.
+      rng: createRng(plan.seed).fork('baseline', sample.id),
+      variantOf: async name =>
+        sample.variants?.includes(name) ? services.image(model, { ...ref, variant: name }) : undefined,
+      trainingImages: count => services.trainingImages(model, count),
+      signal,
+    });
+  };
+
+  const services: LocalServices = {
+    registry: plan.registry,
+    signal,
+    card: ref => modelOf(ref).card,
+    use(model, run) {
+      running.set(sessionKey(model), run);
+    },
+    begin(sample, index) {
+      open.set(sample.id, { sample, index, images: new Map(), results: new Map(), shared: new Map() });
+    },
+    end(sample) {
+      open.delete(sample.id);
+    },
+    remember(job, result) {
+      if ('sample' in job) open.get(job.sample.id)?.results.set(keyOf(job), result);
+    },
+    async onModel(model, work) {
+      const run = running.get(sessionKey(model));
+      if (!run) throw new CtXaiError('ENGINE', `the model '${model.id}' (${variantName(model.variant)}) is not open.`);
+      return run(work);
+    },
+    async sample(model, ref): Promise<PlannedSample> {
+      const { sample, index } = await found(ref);
+      const { classOf } = modelOf(model);
+      return { sample, index, labelled: sample.label === undefined ? undefined : classOf.get(sample.label) };
+    },
+    image(model, ref) {
+      const key = JSON.stringify([model.id, ref.variant ?? null]);
+      const images = open.get(ref.id)?.images;
+      const known = images?.get(key);
+      if (known) return known;
+      const loading = load(model, ref);
+      images?.set(key, loading);
+      return loading;
+    },
+    async result(need, model) {
+      return open.get(need.sample)?.results.get(need.key) ?? (await stored(store, need, model));
+    },
+    shared(scope, job) {
+      const sample = 'sample' in job ? open.get(job.sample.id) : undefined;
+      if (!sample) return createSharedWork();
+      const key = sharedKey(scope, job);
+      const known = sample.shared.get(key) ?? createSharedWork();
+      sample.shared.set(key, known);
+      return known;
+    },
+    async trainingImages(model, count) {
+      const key = JSON.stringify([model.id, count]);
+      const known = background.get(key) ?? backgroundImages(plan, modelOf(model), count, signal);
+      background.set(key, known);
+      return known;
+    },
+  };
+  return services;
+}
+
+function sessionKey({ id, digest, variant }: ModelRef): string {
+  return JSON.stringify([id, digest, variantName(variant)]);
+}
+
+function sharedKey(scope: 'image' | 'map', job: Job): string {
+  const { id, variant } = job.model;
+  const image = [id, variantName(variant), 'sample' in job ? (job.sample.variant ?? null) : null];
+  if (scope === 'image' || job.kind === 'predict') return JSON.stringify(image);
+  const { explainer } = job;
+  const replicate = 'replicate' in job ? (job.replicate ?? 0) : 0;
+  const transform = 'transform' in job ? (job.transform ?? null) : null;
+  return JSON.stringify([...image, explainer.id, replicate, transform]);
+}
+
+async function stored(
+  store: LocalServicesOptions['store'],
+  need: Need,
+  model: ModelRef,
+): Promise<JobResult | undefined> {
+  const rows = (await store?.rowsOf(model.id, need.sample)) ?? [];
+  const row = rows.find(r => r.job === need.key);
+  return row && { row, arrays: await store!.arraysOf(row) };
+}
+
+async function everySample(plan: Pick<Plan, 'dataset' | 'limit'>) {
+  const samples = new Map<string, { readonly sample: Sample; readonly index: number }>();
+  let index = 0;
+  for await (const sample of samplesOf(plan)) samples.set(sample.id, { sample, index: index++ });
+  return samples;
+}
+
+/** The first images of the background data that can be read, prepared for the model. */
+async function backgroundImages(
+  plan: ServicesPlan,
+  { card }: PlannedModel,
+  count: number,
+  signal: AbortSignal,
+): Promise<LoadedImage[]> {
+  const images: LoadedImage[] = [];
+  if (!plan.background || count <= 0) return images;
+  for await (const sample of plan.background.samples()) {
+    const image = await loadImage(sample, {
+      card,
+      baselines: plan.baselines,
+      rng: createRng(plan.seed).fork('baseline', sample.id),
+      variantOf: async () => undefined,
+      trainingImages: async () => [],
+      signal,
+    }).catch(() => undefined);
+    if (image) images.push(image);
+    if (images.length >= count) break;
+  }
+  return images;
+}

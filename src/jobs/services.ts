@@ -1,0 +1,57 @@
+import type { Effects, FullClassifier, ModelCard, Sample } from '../core/contracts/index.ts';
+import type { Registry } from '../core/registry.ts';
+import type { Rng } from '../core/rng.ts';
+import type { Tensor } from '../core/tensor.ts';
+import type { Row } from '../results/rows.ts';
+import type { Job, ModelRef, Need, SampleRef } from './job.ts';
+import type { LoadedImage } from './loaded-image.ts';
+import type { SharedWork } from './shared-work.ts';
+
+/** What a job ended as: its row, and the arrays that belong to it. Where they are kept is the store's business. */
+export interface JobResult {
+  readonly row: Row;
+  readonly arrays?: JobArrays;
+}
+
+export interface JobArrays {
+  /** The attribution map. */
+  readonly map?: Tensor;
+  readonly standardErrors?: Tensor;
+  /** [...spatial] in 0…1, to be shown. */
+  readonly view?: Tensor;
+  readonly mask?: Tensor;
+}
+
+/** A sample with its place in the plan. */
+export interface PlannedSample {
+  readonly sample: Sample;
+  /** Position among the plan's images. */
+  readonly index: number;
+  /** Index of the model's class that its label maps to; undefined where it has no label. */
+  readonly labelled: number | undefined;
+}
+
+/** What `execute` asks of the process that it runs in. */
+export interface Services {
+  readonly registry: Registry;
+  readonly signal: AbortSignal;
+  card(model: ModelRef): ModelCard;
+  /**
+   * Runs work on an opened model with the weights that the reference says; where the engine dies in it, once more on
+   * a new one.
+   */
+  onModel<T>(model: ModelRef, work: (classifier: FullClassifier) => Promise<T>): Promise<T>;
+  sample(model: ModelRef, sample: SampleRef): Promise<PlannedSample>;
+  /** The image prepared for the model, read once. @throws CtXaiError IMAGE or DATA */
+  image(model: ModelRef, sample: SampleRef): Promise<LoadedImage>;
+  /** The result of a job that is done; undefined where it is not, or its array is gone. */
+  result(need: Need, model: ModelRef): Promise<JobResult | undefined>;
+  /** Work shared by all jobs of one image and model (`image`), and of one map (`map`). */
+  shared(scope: 'image' | 'map', job: Job): SharedWork;
+  /** Images of training patients, prepared for the model; none where the plan names no such data. */
+  trainingImages(model: ModelRef, count: number): Promise<readonly LoadedImage[]>;
+  /** Lets whoever measures see whether an explainer draws random numbers. */
+  watchRng?(rng: Rng): Rng;
+  /** What is known by intervention of an image and model. */
+  effects?(job: Job, target: { readonly class: number }): Promise<Effects | undefined>;
+}

@@ -1,0 +1,222 @@
+import type { Plan, PlannedModel } from '../config/plan.ts';
+import { samplesOf } from '../config/samples.ts';
+import type { ModelVariant, Runtime, Sample } from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { donorsOf } from '../jobs/donors.ts';
+import { execute } from '../jobs/execute.ts';
+import { throwIfInterrupted } from '../jobs/interrupt.ts';
+import { type Job, variantName } from '../jobs/job.ts';
+import { createLocalServices, type LocalServices } from '../jobs/local-services.ts';
+import type { ModelSession } from '../jobs/open-model.ts';
+import { type DonorOf, groupJobsOf, jobsOf, modelRef, type PlannedJob } from '../jobs/plan-jobs.ts';
+import type { JobResult, Services } from '../jobs/services.ts';
+import type { Row } from '../results/rows.ts';
+import type { RunStore } from '../results/run-store.ts';
+import { forEachConcurrently } from './concurrently.ts';
+
+export interface ModelRun {
+  readonly plan: Plan;
+  readonly model: PlannedModel;
+  readonly store: RunStore;
+  /** Does jobs again that failed in an earlier start. */
+  readonly retryFailed: boolean;
+  readonly signal: AbortSignal;
+  /** Opens the model with these weights. */
+  readonly open: (variant: ModelVariant) => Promise<ModelSession>;
+  /** The model is open, and its jobs begin. */
+  readonly began: (runtime: Runtime, variant: ModelVariant) => Promise<void>;
+  /** A row is kept, or was (`known`) by an earlier start. */
+  readonly ended: (row: Row, known: boolean) => void;
+  /** Opening failed. Whether the run goes on without this model: then its rows say why. */
+  readonly goesOn: (error: unknown, variant: ModelVariant) => boolean;
+  /** Does a job. Default: here, by `execute`. */
+  readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
+}
+
+/** What is known of one start's progress through the jobs of a model. */
+interface Progress {
+  readonly services: LocalServices;
+  /** Keys of jobs that this start has done: failures among them are not tried again. */
+  readonly attempted: Set<string>;
+  donors: DonorOf;
+  wave: number;
+  /** What is open, by the name of its weights: kept for as long as the next jobs are for the same. */
+  open?: { readonly weights: string; readonly session: ModelSession | undefined };
+}
+
+/**
+ * Does all jobs of a model that the store has no result of, in waves: a wave opens the model with some weights and does
+ * every job that is ready for them, image by image; then what depends on those results becomes ready (maps of other
+ * patients, scores that need maps under other weights), until nothing is left. Group metrics come last.
+ */
+export async function runModel(run: ModelRun): Promise<void> {
+  const { plan, model, store, signal } = run;
+  const services = createLocalServices({ plan, store, signal });
+  const progress: Progress = {
+    services,
+    attempted: new Set(),
+    donors: await donorsOf(plan, model, store),
+    wave: 0,
+  };
+  try {
+    for (;;) {
+      const ready = await readyVariants(run, progress);
+      if (ready.length === 0) break;
+      for (const variant of ready) await runWave(run, progress, variant);
+      progress.donors = await donorsOf(plan, model, store);
+      progress.wave++;
+    }
+  } finally {
+    await progress.open?.session?.close();
+  }
+  await runGroups(run, progress);
+}
+
+/** The weights for which jobs are ready: those that are open first, then the original. */
+async function readyVariants(run: ModelRun, progress: Progress): Promise<ModelVariant[]> {
+  const found = new Map<string, ModelVariant>();
+  for await (const sample of samplesOf(run.plan)) {
+    throwIfInterrupted(run.signal);
+    const held = await heldBy(run, progress, sample);
+    for (const { job } of readyJobs(run, progress, sample, held)) {
+      found.set(variantName(job.model.variant), job.model.variant);
+    }
+  }
+  const rank = (v: ModelVariant) => (variantName(v) === progress.open?.weights ? 0 : v.kind === 'original' ? 1 : 2);
+  return [...found.values()].sort((a, b) => rank(a) - rank(b));
+}
+
+type Held = ReadonlyMap<string, Row>;
+
+/** Results of a sample that need not be made again, by the key of their job. */
+async function heldBy({ model, store, retryFailed }: ModelRun, progress: Progress, sample: Sample): Promise<Held> {
+  const held = new Map<string, Row>();
+  for (const row of await store.rowsOf(model.id, sample.id)) {
+    const again = retryFailed && row.status === 'failed' && !progress.attempted.has(row.job ?? '');
+    if (row.job !== undefined && !again) held.set(row.job, row);
+  }
+  return held;
+}
+
+/** Jobs without a result whose needs have one, or will have by earlier jobs of the same sample and weights. */
+function readyJobs({ plan, model }: ModelRun, { donors }: Progress, sample: Sample, held: Held): PlannedJob[] {
+  const coming = new Map<string, string>();
+  const ready: PlannedJob[] = [];
+  for (const planned of jobsOf(plan, model, sample, donors)) {
+    if (held.has(planned.key)) continue;
+    const { needs, model: on } = planned.job;
+    const weights = variantName(on.variant);
+    // Donors were looked for among results: theirs is held, by another sample.
+    const own = needs.filter(need => need.sample === sample.id);
+    if (!own.every(need => held.has(need.key) || coming.get(need.key) === weights)) continue;
+    coming.set(planned.key, weights);
+    ready.push(planned);
+  }
+  return ready;
+}
+
+async function runWave(run: ModelRun, progress: Progress, variant: ModelVariant): Promise<void> {
+  const session = await opened(run, progress, variant);
+  const width = Math.max(2, session?.runtime.workers ?? 1);
+  await forEachConcurrently(samplesOf(run.plan), width, (sample, index) =>
+    runSample(run, progress, { sample, index, variant }),
+  );
+}
+
+/** The model with these weights; undefined where it can't be opened and the run goes on: its rows say why. */
+async function opened(run: ModelRun, progress: Progress, variant: ModelVariant): Promise<ModelSession | undefined> {
+  const weights = variantName(variant);
+  if (progress.open?.weights === weights) return progress.open.session;
+  await progress.open?.session?.close();
+  delete progress.open;
+  const ref = modelRef(run.model, variant);
+  try {
+    const session = await run.open(variant);
+    progress.open = { weights, session };
+    await run.began(session.runtime, variant);
+    progress.services.use(ref, work => session.run(work));
+    return session;
+  } catch (error) {
+    throwIfInterrupted(run.signal);
+    if (progress.open || !run.goesOn(error, variant)) throw error;
+    progress.open = { weights, session: undefined };
+    progress.services.use(ref, async () => {
+      throw asRefusal(error);
+    });
+    return undefined;
+  }
+}
+
+/** An engine that can't open the model has not died: it is not started again. */
+function asRefusal(error: unknown): unknown {
+  if (!(error instanceof CtXaiError) || error.code !== 'ENGINE') return error;
+  return new CtXaiError('MODEL', error.message, { ...(error.hint ? { hint: error.hint } : {}), cause: error });
+}
+
+/** The jobs of one image that are ready for these weights. */
+async function runSample(
+  run: ModelRun,
+  progress: Progress,
+  at: { readonly sample: Sample; readonly index: number; readonly variant: ModelVariant },
+): Promise<void> {
+  const { sample, index, variant } = at;
+  const { services } = progress;
+  throwIfInterrupted(run.signal);
+  let held = await heldBy(run, progress, sample);
+  if (progress.wave === 0 && variant.kind === 'original') {
+    for (const row of held.values()) run.ended(row, true);
+  }
+  const ofVariant = (jobs: readonly PlannedJob[]) =>
+    jobs.filter(({ job }) => variantName(job.model.variant) === variantName(variant));
+  let ready = ofVariant(readyJobs(run, progress, sample, held));
+  const lost = await lostMaps(run, held, ready);
+  if (lost.size > 0) {
+    held = new Map([...held].filter(([key]) => !lost.has(key)));
+    ready = ofVariant(readyJobs(run, progress, sample, held));
+  }
+  if (ready.length === 0) return;
+  services.begin(sample, index);
+  // The next job need not wait until a row is on the disk; the job after it does.
+  let writing: Promise<void> = Promise.resolve();
+  try {
+    for (const { job, key } of ready) {
+      throwIfInterrupted(run.signal);
+      const result = await (run.execute ?? execute)(job, services);
+      throwIfInterrupted(run.signal);
+      services.remember(job, result);
+      progress.attempted.add(key);
+      await writing;
+      writing = run.store.put(result.row, result.arrays).then(row => run.ended(row, false));
+      // Whoever waits next gets the error.
+      writing.catch(() => {});
+    }
+  } finally {
+    services.end(sample);
+    await writing;
+  }
+}
+
+/** Keys of maps whose files are gone although jobs need them: they are made again. */
+async function lostMaps({ store }: ModelRun, held: Held, ready: readonly PlannedJob[]): Promise<Set<string>> {
+  const lost = new Set<string>();
+  for (const key of new Set(ready.flatMap(({ job }) => job.needs.map(need => need.key)))) {
+    const row = held.get(key);
+    if (row?.kind === 'map' && row.status === 'ok' && !(await store.arraysOf(row)).map) lost.add(key);
+  }
+  return lost;
+}
+
+async function runGroups(run: ModelRun, { services }: Progress): Promise<void> {
+  const { plan, model, store, signal } = run;
+  if (!plan.metrics.some(m => m.metric.scope === 'group')) return;
+  const samples: Sample[] = [];
+  for await (const sample of samplesOf(plan)) samples.push(sample);
+  const done = new Set((await store.rowsBesideSamples()).map(row => row.job));
+  for (const { job, key } of groupJobsOf(plan, model, samples)) {
+    throwIfInterrupted(signal);
+    if (done.has(key)) continue;
+    const { row } = await execute(job, services);
+    await store.put(row);
+    run.ended(row, false);
+  }
+}
