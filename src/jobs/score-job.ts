@@ -87,7 +87,7 @@ async function onMap<O extends { readonly status: ScoreRow['status'] }>(
     ...variantsOf(job),
   };
   const map = made?.arrays?.map;
-  if (!mapRow || mapRow.status !== 'ok' || !map) return { ...names, ...withoutMap(mapRow) };
+  if (mapRow?.status !== 'ok' || !map) return { ...names, ...withoutMap(mapRow) };
   const found = await attempt(services, async () => {
     const image = await services.image(job.model, job.sample);
     const hindrance = hindranceOf(metric, job, services, image, mapRow);
