@@ -1,31 +1,39 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import ts from 'typescript';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const stamp = join(root, 'dist', '.built');
 
 /**
- * Builds dist/ where the sources are newer: worker threads load their code from there, since Node 20 can't load
- * TypeScript. Types are checked elsewhere (`npm run types`), so only a build that wrote nothing is an error.
+ * Brings dist/ up to date file by file: worker threads load their code from there, since Node 20 can't load TypeScript.
+ * Types are checked elsewhere (`npm run types`); here each changed source is only translated.
  */
 export default function setup(): void {
-  const newest = newestIn(join(root, 'src'));
-  if (existsSync(stamp) && statSync(stamp).mtimeMs >= newest) return;
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const built = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, encoding: 'utf8' });
-  const worker = join(root, 'dist', 'engines', 'onnx', 'session', 'onnx-worker.js');
-  if (built.error || !existsSync(worker)) throw new Error(`the build failed:\n${built.stdout}${built.stderr}`);
-  writeFileSync(stamp, '');
-  // What changed while the build ran counts as newer.
-  utimesSync(stamp, newest / 1000, newest / 1000);
+  const { compilerOptions } = ts.parseConfigFileTextToJson(
+    'tsconfig.json',
+    readFileSync(join(root, 'tsconfig.json'), 'utf8'),
+  ).config as { compilerOptions: object };
+  const options = ts.convertCompilerOptionsFromJson(compilerOptions, root).options;
+  for (const file of sources(join(root, 'src'))) {
+    const target = join(root, 'dist', relative(join(root, 'src'), file)).replace(/\.ts$/, '.js');
+    if (modified(target) > modified(file)) continue;
+    const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+      fileName: file,
+      compilerOptions: { ...options, module: ts.ModuleKind.ESNext, sourceMap: false, declaration: false },
+    });
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, outputText);
+  }
 }
 
-function newestIn(folder: string): number {
-  let newest = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
-  }
-  return Math.ceil(newest);
+function sources(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(entry => join(entry.parentPath, entry.name));
+}
+
+/** Milliseconds; 0 where there is no file. */
+function modified(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
