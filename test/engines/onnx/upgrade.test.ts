@@ -229,6 +229,27 @@ describe('a whole network', () => {
   });
 });
 
+describe('operators that came later and have no equivalent', () => {
+  it('leave the model in its own opset', () => {
+    const graph = graphOf({
+      opset: 24,
+      input: [null, 1, 4, 6],
+      build: (b, x) => [b.op('TensorScatter', [x, x, b.ints([0])]), [null, 1, 4, 6]],
+    });
+    expect(upgrade(graph, 'm.onnx').opset).toBe(24);
+    expect(upgrade({ ...smallNet({}), opset: 24 }, 'm.onnx').opset).toBe(OPSET);
+  });
+
+  it('stay as they are where a mask may hold numbers or booleans', () => {
+    const graph = graphOf({
+      opset: 23,
+      input: [null, 1, 4, 6],
+      build: (b, x) => [b.op('Attention', [x, x, x, b.op('Strange', [x])]), [null, 1, 4, 6]],
+    });
+    expect(upgrade(graph, 'm.onnx').nodes.map(n => n.op)).toEqual(['Strange', 'Attention']);
+  });
+});
+
 describe('what is refused', () => {
   const one = (opset: number, build: (b: GraphBuilder, x: string) => string): Graph => {
     return graphOf({ opset, input: [null, 1, 4, 6], build: (b, x) => [build(b, x), [null, 24]] });
@@ -244,11 +265,17 @@ describe('what is refused', () => {
       one(13, (b, x) => b.op('Dropout', [x, '', b.constant({ dtype: 9, dims: [], data: Uint8Array.of(1) })])),
       /drops values at random/,
     ],
-    ['operators that came later', one(26, (b, x) => b.op('CumProd', [x, b.ints([1])])), /no equivalent/],
     [
-      'causal attention',
-      one(23, (b, x) => b.op('Attention', [x, x, x], { is_causal: attr.int(1) })),
-      /causal mask.* is not supported/,
+      'places of nearest neighbours that have no later words',
+      one(11, (b, x) => {
+        const none = b.constant(constant.float([0], []));
+        const attrs = {
+          coordinate_transformation_mode: attr.string('tf_half_pixel_for_nn'),
+          nearest_mode: attr.string('ceil'),
+        };
+        return b.op('Resize', [x, none, b.constant(constant.float([4], [1, 1, 2, 2]))], attrs);
+      }),
+      /tf_half_pixel_for_nn.* floor or round_prefer_floor only/,
     ],
   ])('%s', (_, graph, message) => {
     expect(() => upgrade(graph, 'm.onnx')).toThrow(message);

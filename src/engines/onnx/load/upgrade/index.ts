@@ -1,13 +1,15 @@
 import { CtXaiError } from '../../../../core/errors.ts';
 import { type Attr, type Graph, GraphBuilder, type Node } from '../../graph/graph.ts';
 import { readBy } from '../../graph/walk.ts';
+import { attentionRules } from './attention.ts';
 import { contribRules } from './contrib.ts';
 import { inputRules } from './inputs.ts';
 import { newerRules } from './newer.ts';
+import { respelledRules } from './respelled.ts';
 import { normalisationRules } from './upgrade-normalisation.ts';
 import { resizeRules } from './upgrade-resize.ts';
 import { softmaxRules } from './upgrade-softmax.ts';
-import { OPSET, type UpgradeRules, Upgrading } from './upgrading.ts';
+import { OPSET, type UpgradeRules, type UpgradeState, Upgrading } from './upgrading.ts';
 
 export { OPSET };
 
@@ -20,12 +22,16 @@ const RULES: UpgradeRules = {
   ...resizeRules,
   ...softmaxRules,
   ...normalisationRules,
+  ...respelledRules,
+  ...attentionRules,
   ...newerRules,
 };
 
 /**
  * The same graph in the internal opset. Operators that opsets since 7 left as they are (or gave more types) pass
- * unchanged; those of other domains pass too, but for the few of ONNX Runtime's that have standard equivalents.
+ * unchanged; those of other domains pass too, but for the few of ONNX Runtime's that have standard equivalents. A graph
+ * with an operator that came later and has no equivalent stays in its own opset, which differs from the internal one in
+ * new operators and types only.
  * @param file how messages call the model
  * @throws CtXaiError MODEL for opsets and operators that can't be brought to it, and for exports in training mode.
  */
@@ -35,9 +41,10 @@ export function upgrade(graph: Graph, file: string): Graph {
       hint: 'Export the model again with opset 18.',
     });
   }
-  const taken = new Set<string>();
-  collectNames(graph, taken);
-  return upgraded(graph, file, taken);
+  const state: UpgradeState = { file, taken: new Set(), keepsOpset: false };
+  collectNames(graph, state.taken);
+  const done = upgraded(graph, state);
+  return state.keepsOpset ? { ...done, opset: graph.opset } : done;
 }
 
 function collectNames(graph: Graph, taken: Set<string>): void {
@@ -50,13 +57,14 @@ function collectNames(graph: Graph, taken: Set<string>): void {
   }
 }
 
-function upgraded(graph: Graph, file: string, taken: Set<string>): Graph {
+function upgraded(graph: Graph, state: UpgradeState): Graph {
+  const { taken } = state;
   // Inner graphs first: their new names must not be given again out here.
-  const nodes = graph.nodes.map(node => withSubgraphs(node, graph.opset, file, taken));
+  const nodes = graph.nodes.map(node => withSubgraphs(node, graph.opset, state));
   const builder = new GraphBuilder({ opset: OPSET, taken });
   const used = new Set(graph.outputs.map(o => o.name));
   for (const node of nodes) for (const name of readBy(node)) used.add(name);
-  const u = new Upgrading(graph, file, builder, used);
+  const u = new Upgrading(graph, state, builder, used);
   for (const node of nodes) {
     const rules = node.domain === '' ? RULES : node.domain === 'com.microsoft' ? contribRules : {};
     const rule = rules[node.op];
@@ -69,12 +77,12 @@ function upgraded(graph: Graph, file: string, taken: Set<string>): Graph {
   return done;
 }
 
-function withSubgraphs(node: Node, opset: number, file: string, taken: Set<string>): Node {
+function withSubgraphs(node: Node, opset: number, state: UpgradeState): Node {
   const entries = Object.entries(node.attrs);
   if (!entries.some(([, a]) => a.type === 'graph')) return node;
   const attrs = entries.map(([key, a]): [string, Attr] => {
     if (a.type !== 'graph') return [key, a];
-    return [key, { type: 'graph', value: upgraded({ ...a.value, opset }, file, taken) }];
+    return [key, { type: 'graph', value: upgraded({ ...a.value, opset }, state) }];
   });
   return { ...node, attrs: Object.fromEntries(attrs) };
 }

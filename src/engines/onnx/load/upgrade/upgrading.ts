@@ -1,5 +1,14 @@
 import { CtXaiError, type ErrorCode } from '../../../../core/errors.ts';
-import { type Attr, type Constant, constant, type Graph, type GraphBuilder, type Node } from '../../graph/graph.ts';
+import {
+  type Attr,
+  type Constant,
+  constant,
+  DType,
+  type Graph,
+  type GraphBuilder,
+  type Node,
+} from '../../graph/graph.ts';
+import { producers } from '../../graph/walk.ts';
 
 /** The opset that everything after the upgrader sees. */
 export const OPSET = 20;
@@ -9,6 +18,30 @@ export type UpgradeRule = (node: Node, u: Upgrading) => void;
 
 export type UpgradeRules = Readonly<Record<string, UpgradeRule>>;
 
+/** What holds for a model and its inner graphs together. */
+export interface UpgradeState {
+  readonly file: string;
+  readonly taken: Set<string>;
+  /** Whether some operator came after `OPSET` and has no equivalent: then the model stays in its own opset. */
+  keepsOpset: boolean;
+}
+
+/** Operators whose first output is of the type of their first input. */
+const PASSING: ReadonlySet<string> = new Set([
+  ...['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Expand', 'Tile', 'Transpose', 'Slice', 'Gather'],
+  ...['GatherElements', 'GatherND', 'Concat', 'Pad', 'Split', 'ScatterElements', 'ScatterND', 'Trilu', 'Dropout'],
+]);
+
+/** Operators that answer yes or no. */
+const ASKING: ReadonlySet<string> = new Set([
+  ...['And', 'Or', 'Not', 'Xor', 'Equal', 'Less', 'LessOrEqual', 'Greater', 'GreaterOrEqual', 'IsNaN', 'IsInf'],
+]);
+
+const NUMERIC: ReadonlySet<string> = new Set([
+  ...['Add', 'Sub', 'Mul', 'Div', 'Pow', 'Neg', 'Abs', 'Log', 'Exp', 'Sqrt', 'Relu', 'Clip', 'MatMul', 'Gemm', 'Conv'],
+  ...['Sigmoid', 'Tanh', 'Softmax', 'Max', 'Min', 'Sum', 'Mean', 'Range', 'CumSum'],
+]);
+
 /** What a rule sees of the graph on its way from opset `from` to `OPSET`. */
 export class Upgrading {
   /** The file's opset. */
@@ -16,20 +49,47 @@ export class Upgrading {
   readonly builder: GraphBuilder;
   /** Tensors that some node reads, or that the graph gives out. */
   readonly used: ReadonlySet<string>;
-  readonly #file: string;
-  readonly #constants: ReadonlyMap<string, Constant>;
+  readonly #state: UpgradeState;
+  readonly #graph: Graph;
+  readonly #makers: ReadonlyMap<string, Node>;
 
-  constructor(graph: Graph, file: string, builder: GraphBuilder, used: ReadonlySet<string>) {
+  constructor(graph: Graph, state: UpgradeState, builder: GraphBuilder, used: ReadonlySet<string>) {
     this.used = used;
     this.from = graph.opset;
     this.builder = builder;
-    this.#file = file;
-    this.#constants = graph.constants;
+    this.#state = state;
+    this.#graph = graph;
+    this.#makers = producers(graph);
   }
 
   /** The value of a tensor that is stored in the file. */
   stored(name: string | undefined): Constant | undefined {
-    return name === undefined ? undefined : this.#constants.get(name);
+    return name === undefined ? undefined : this.#graph.constants.get(name);
+  }
+
+  /** Whether a tensor holds booleans; undefined where the file's operators do not tell. */
+  isBool(name: string): boolean | undefined {
+    const known = this.stored(name)?.dtype ?? this.#graph.inputs.find(i => i.name === name)?.dtype;
+    if (known !== undefined && known > 0) return known === DType.bool;
+    const node = this.#makers.get(name);
+    if (node?.domain !== '') return undefined;
+    if (ASKING.has(node.op)) return true;
+    const to = node.attrs.to ?? node.attrs.dtype;
+    if (to) return to.value === DType.bool;
+    if (node.op === 'ConstantOfShape') {
+      const value = node.attrs.value;
+      return value?.type === 'tensor' && value.value.dtype === DType.bool;
+    }
+    if (node.op === 'Where') return this.isBool(node.inputs[1]!);
+    if (PASSING.has(node.op)) return this.isBool(node.inputs[0]!);
+    // Arithmetic makes numbers; of operators that are not known here nothing is said.
+    return NUMERIC.has(node.op) ? false : undefined;
+  }
+
+  /** Puts the node there as it is, though the internal opset does not know it: the model stays in its own opset. */
+  keep(node: Node): void {
+    this.#state.keepsOpset = true;
+    this.builder.push(node);
   }
 
   /** Puts the node with other inputs and attributes in its own place. */
@@ -48,7 +108,7 @@ export class Upgrading {
   fail(node: Node, what: string, hint?: string, code: ErrorCode = 'MODEL'): never {
     throw new CtXaiError(
       code,
-      `${this.#file}: node '${node.name}' (${node.op}, opset ${this.from}): ${what}`,
+      `${this.#state.file}: node '${node.name}' (${node.op}, opset ${this.from}): ${what}`,
       hint === undefined ? {} : { hint },
     );
   }
