@@ -56,10 +56,24 @@ export interface Reference {
   readonly note?: string;
 }
 
+/** Captum's value of a metric for one explainer's maps, by image. */
+export interface MetricReference {
+  readonly metric: string;
+  readonly variant?: string;
+  readonly explainer: string;
+  readonly model: string;
+  readonly score: 'logit' | 'margin';
+  readonly by: string;
+  readonly call: string;
+  readonly draws: Readonly<Record<string, string>>;
+  readonly values: readonly number[];
+}
+
 const root = new URL('./', import.meta.url);
 const index: {
   readonly models: Readonly<Record<string, ReferenceModel>>;
   readonly references: readonly Reference[];
+  readonly metrics: readonly MetricReference[];
 } = JSON.parse(readFileSync(new URL('index.json', root), 'utf8'));
 
 export const referenceModels = index.models;
@@ -67,6 +81,10 @@ export const referenceModels = index.models;
 /** The references of an explainer, all models. */
 export const referencesOf = (explainer: string): readonly Reference[] =>
   index.references.filter(r => r.explainer === explainer);
+
+/** The references of a metric, all models. */
+export const metricReferencesOf = (metric: string): readonly MetricReference[] =>
+  index.metrics.filter(r => r.metric === metric);
 
 /** Every file that the index names, sorted. */
 export function referenceFiles(): string[] {

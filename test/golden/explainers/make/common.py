@@ -117,10 +117,10 @@ def versions(*names):
 
 
 class Writer:
-    """Replaces one script's entries in the index. `with Writer('cams') as w: w.add(...)`."""
+    """Replaces one script's entries in a list of the index: with Writer("cams.py") as w: w.add(…)."""
 
-    def __init__(self, script):
-        self.script, self.entries = script, []
+    def __init__(self, script, section="references"):
+        self.script, self.section, self.entries = script, section, []
 
     def __enter__(self):
         return self
@@ -141,7 +141,7 @@ class Writer:
         if kind is not None:
             return
         index = read_index()
-        kept = [e for e in index.get("references", []) if e["script"] != self.script]
-        index["references"] = kept + self.entries
+        kept = [e for e in index.get(self.section, []) if e["script"] != self.script]
+        index[self.section] = kept + self.entries
         write_index(index)
         print(self.script, len(self.entries), "entries")

@@ -92,6 +92,7 @@ def main():
                              "zennit", "shap", "scipy", "scikit-image"),
         "models": {},
         "references": read_index().get("references", []),
+        "metrics": read_index().get("metrics", []),
     }
     for name in NETWORKS:
         index["models"][name] = make(name)
