@@ -179,13 +179,15 @@ export interface GradientOptions {
   readonly rules?: BackwardRules;
   /** For rules that compare with a reference (DeepLIFT): one image for all, or one for each. */
   readonly reference?: Batch;
+  /** Is told, before the first image, what the rules leave out: operators that keep their derivative. */
+  readonly noted?: (note: string) => void;
 }
 
 export interface Gradients {
   /**
    * d score / d input, or what the rules put in its place. `consume` is called once per image, in ascending order,
    * with the gradient [...spatial, channels] (valid during the call only), the score, and the sums that a rule set
-   * reports by name (relevance by layer).
+   * reports by name (relevance by layer). Of rules that compare with a reference image, `reference score` is its score.
    */
   gradients(
     batch: Batch,

@@ -2,6 +2,7 @@ import type {
   Batch,
   Capability,
   FullClassifier,
+  GradientOptions,
   LayerGradients,
   LayerInfo,
   LayerValues,
@@ -72,20 +73,25 @@ export class EngineClassifier implements FullClassifier {
   async gradients(
     batch: Batch,
     target: Target,
-    consume: (i: number, gradient: Float32Array, score: number) => void,
-    options: { signal?: AbortSignal } = {},
+    consume: (i: number, gradient: Float32Array, score: number, sums?: Readonly<Record<string, number>>) => void,
+    options: GradientOptions = {},
   ): Promise<void> {
     this.#checkTarget(target);
-    this.#count(batch.count, batch.count);
+    if (options.rules && options.rules.name !== 'standard') this.#require('backward-rules');
+    this.#count(batch.count * (options.reference ? 2 : 1), batch.count);
     const row = new Float64Array(this.classes.length);
+    const scoreOf = (raw: Float32Array) => {
+      this.#score(raw, target.score, row);
+      return row[target.class]!;
+    };
     await this.#runner.gradients(
       batch,
       target,
-      (i, gradient, raw) => {
-        this.#score(raw, target.score, row);
-        consume(i, gradient, row[target.class]!);
+      (i, gradient, { raw, referenceRaw, sums }) => {
+        const reference = referenceRaw ? { 'reference score': scoreOf(referenceRaw) } : {};
+        consume(i, gradient, scoreOf(raw), { ...sums, ...reference });
       },
-      options.signal,
+      options,
     );
   }
 

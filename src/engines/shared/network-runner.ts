@@ -1,4 +1,4 @@
-import type { Batch, Target } from '../../core/contracts/index.ts';
+import type { Batch, GradientOptions, Target } from '../../core/contracts/index.ts';
 import type { Layer, Layout } from './layer-map.ts';
 import type { Head } from './scores.ts';
 
@@ -16,6 +16,16 @@ export interface LayerSlopes {
   readonly gradients: Float32Array;
 }
 
+/** What a backward pass of one image tells besides. */
+export interface BackwardFindings {
+  /** The image's raw scores. */
+  readonly raw: Float32Array;
+  /** Those of the reference image, for rules that compare with one. */
+  readonly referenceRaw?: Float32Array;
+  /** What the rules report by name. */
+  readonly sums?: Readonly<Record<string, number>>;
+}
+
 /**
  * What an engine does with a network, before scores and tensors are made of it. All consumers are called once per
  * image, in ascending order; what they get is valid meanwhile only. Layers are named in the order of computation, each
@@ -26,12 +36,12 @@ export interface NetworkRunner {
   readonly image: ImageShape;
   /** Raw scores of each image. */
   forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
-  /** d score / d image, [h, w, c], and raw scores of each image. */
+  /** d score / d image, [h, w, c], or what backward rules put in its place, and more of each image. */
   gradients(
     batch: Batch,
     target: Target,
-    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
-    signal?: AbortSignal,
+    consume: (i: number, gradient: Float32Array, found: BackwardFindings) => void,
+    options?: GradientOptions,
   ): Promise<void>;
   /** Values of layers, one array for each layer, in the order of axes that the layer has in the graph. */
   activations(

@@ -14,7 +14,8 @@ const TARGET = { class: 0, score: 'logit' } as const;
  */
 export async function tfjsAbilities(runner: NetworkRunner, layers: LayerMap, signal?: AbortSignal): Promise<Abilities> {
   const limitations: Partial<Record<Capability, string>> = {
-    'backward-rules': 'TF.js models are differentiated by the derivative of each operator only.',
+    'backward-rules':
+      'TF.js models are differentiated by the derivative of each operator only; the engine onnx runs layers models with other rules.',
     'bias-gradients': 'gradients at the biases of TF.js models are not read.',
     attention: 'attention matrices of TF.js models are not read.',
   };
@@ -29,7 +30,7 @@ export async function tfjsAbilities(runner: NetworkRunner, layers: LayerMap, sig
       return `it can't be differentiated: ${messageOf(error)}`;
     }
   };
-  const failed = await attempt(() => runner.gradients(blank, TARGET, () => undefined, signal));
+  const failed = await attempt(() => runner.gradients(blank, TARGET, () => undefined, signal ? { signal } : {}));
   if (failed !== undefined) limitations.gradients = failed;
   const layer = (layers.cam ?? layers.layers.at(-1))?.name;
   if (layer === undefined) {

@@ -1,9 +1,9 @@
-import type { Batch, Target } from '../../core/contracts/index.ts';
+import type { Batch, GradientOptions, Target } from '../../core/contracts/index.ts';
 import { sizeOf } from '../../core/tensor.ts';
 import { inOrder, throwIfAborted } from '../shared/in-order.ts';
 import type { Layer } from '../shared/layer-map.ts';
 import type { Feed, RunResult } from '../shared/messages.ts';
-import type { LayerSlopes, NetworkRunner } from '../shared/network-runner.ts';
+import type { BackwardFindings, LayerSlopes, NetworkRunner } from '../shared/network-runner.ts';
 import type { Head } from '../shared/scores.ts';
 import { IN_FLIGHT, type WorkerPool } from '../shared/worker-pool.ts';
 import type { Task } from './network/compute.ts';
@@ -38,13 +38,13 @@ export class TfjsExecutor implements NetworkRunner {
   async gradients(
     batch: Batch,
     target: Target,
-    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
-    signal?: AbortSignal,
+    consume: (i: number, gradient: Float32Array, found: BackwardFindings) => void,
+    options: GradientOptions = {},
   ): Promise<void> {
     const task: Task = { kind: 'gradient', target: target.class, score: target.score };
-    await this.#stream(batch, task, signal, ({ outputs }, first, count) => {
+    await this.#stream(batch, task, options.signal, ({ outputs }, first, count) => {
       for (let j = 0; j < count; j++) {
-        consume(first + j, part(outputs['gradients 0']!, j, count), part(outputs.raw!, j, count));
+        consume(first + j, part(outputs['gradients 0']!, j, count), { raw: part(outputs.raw!, j, count) });
       }
     });
   }

@@ -1,3 +1,4 @@
+import type { BackwardRules } from '../../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
 import { producers } from '../graph/walk.ts';
@@ -6,8 +7,12 @@ import { batchTensors } from './batch-tensors.ts';
 import { Emitter } from './emit.ts';
 import { optimise, simplify } from './optimise/index.ts';
 import { findPath, type Path, trace } from './path.ts';
+import { asOneOperator } from './rule-sets/activations.ts';
+import { type RuleSet, ruleSetOf } from './rule-sets/index.ts';
+import { copyForReference } from './rule-sets/reference-copy.ts';
+import { Sums } from './rule-sets/sums.ts';
 import { ruleOf } from './rules/index.ts';
-import { Site } from './site.ts';
+import { Site, type SiteContext } from './site.ts';
 
 export interface GradientRequest {
   /** The tensor that the derivative is with respect to: the image, or a layer. */
@@ -16,15 +21,23 @@ export interface GradientRequest {
   readonly of: string;
   /** Tensors that the graph gives out besides. */
   readonly keep?: readonly string[];
+  /** What stands in the place of derivatives. Default: nothing does. */
+  readonly rules?: BackwardRules;
 }
 
 export interface GradientGraph {
-  /** Inputs: the model's, then the seed. Outputs: the gradient, then the kept tensors. */
+  /** Inputs: the model's, the reference image where the rules need one, then the seed. Outputs: the gradient, the sums, then the kept tensors. */
   readonly graph: Graph;
   /** The input [n, k]: d score / d `of`. */
   readonly seed: string;
-  /** The output in the shape of `wrt`: Σ_k seed_k · d of_k / d wrt. */
+  /** The output in the shape of `wrt`: Σ_k seed_k · d of_k / d wrt, or what the rules put in its place. */
   readonly gradient: string;
+  /** Of rules that compare with a reference image: the input for it, and the tensor of its scores. */
+  readonly reference?: { readonly image: string; readonly scores: string };
+  /** Of rules that report sums: the output [n, names]. */
+  readonly sums?: { readonly output: string; readonly names: readonly string[] };
+  /** What the rules left out, in words. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -41,35 +54,39 @@ export function differentiate(model: NormalisedModel, request: GradientRequest):
   return { ...rest, gradient: gradients[0]! };
 }
 
+type ManyRequest = Omit<GradientRequest, 'wrt'> & { readonly wrt: readonly string[] };
+type ManyGradients = Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] };
+
 /** The same with respect to several tensors at once (the parameters in training): one gradient for each. */
-export function differentiateAll(
-  model: NormalisedModel,
-  request: Omit<GradientRequest, 'wrt'> & { readonly wrt: readonly string[] },
-): Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] } {
+export function differentiateAll(model: NormalisedModel, request: ManyRequest): ManyGradients {
   const keep = [...new Set(request.keep ?? [])];
   const asked = [...request.wrt, request.of, ...keep];
   for (const name of asked) requireTensor(model, name);
-  return differentiated(simplify(model, asked), { ...request, keep });
+  const set = ruleSetOf(request.rules);
+  const start = set?.rewrite ? set.rewrite(model) : model;
+  return differentiated(simplify(start, asked, { reorder: set === undefined }), { ...request, keep }, set);
 }
 
 function differentiated(
   model: NormalisedModel,
-  request: Omit<GradientRequest, 'wrt' | 'keep'> & {
-    readonly wrt: readonly string[];
-    readonly keep: readonly string[];
-  },
-): Omit<GradientGraph, 'gradient'> & { readonly gradients: readonly string[] } {
-  const { graph, infos, values } = model;
+  request: Omit<ManyRequest, 'keep'> & { readonly keep: readonly string[] },
+  set: RuleSet | undefined,
+): ManyGradients {
+  const { graph, values } = model;
+  const infos = new Map(model.infos);
   const { keep } = request;
   const path = findPath(model, request.wrt, request.of);
 
-  const builder = new GraphBuilder({ opset: graph.opset, taken: infos.keys() });
+  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
   const forward = new Map<Node, Node>(graph.nodes.map(node => [node, node]));
   const makers = producers(graph);
-  const context = {
+  const copy = set?.reference ? copyForReference(model, builder) : undefined;
+  const sums = new Sums();
+  const context: SiteContext = {
     infos,
     values,
     producer: (name: string) => makers.get(name),
+    reference: (name: string) => copy?.names.get(name) ?? name,
     extend(node: Node, index: number): string {
       const current = forward.get(node) ?? node;
       const existing = current.outputs[index];
@@ -103,10 +120,15 @@ function differentiated(
     return total;
   };
 
-  for (const node of path.nodes.toReversed()) {
+  const notes: string[] = [];
+  const view = set ? asOneOperator(path.nodes, model) : { nodes: path.nodes, ruleOf };
+  const network = { model, path: { ...path, nodes: view.nodes }, note: (text: string) => notes.push(text), sums };
+  const replaced = set?.rulesFor(network);
+  for (const node of view.nodes.toReversed()) {
     const gradients = node.outputs.map(name => (name === '' ? undefined : gradientOf(name)));
     if (gradients.every(g => g === undefined)) continue;
-    const rule = ruleOf(node) ?? missingRule(node, path, model, request.of);
+    const standard = view.ruleOf(node);
+    const rule = replaced?.(node, standard) ?? standard ?? missingRule(node, path, model, request.of);
     const dtype = infos.get(node.outputs[gradients.findIndex(g => g !== undefined)]!)!.dtype;
     const site = new Site(node, new Emitter(builder, dtype), gradients, context);
     if (!rule.manyOutputs && gradients.some((g, i) => i > 0 && g !== undefined)) {
@@ -135,20 +157,29 @@ function differentiated(
     const { dtype, dims } = infos.get(name)!;
     return { name: as, dtype, dims };
   };
+  const reported = sums.emit(builder);
+  const copied = copy ? { image: copy.names.get(model.input)!, scores: copy.names.get(request.of)! } : undefined;
   return {
     graph: optimise({
       opset: graph.opset,
-      nodes: [...forward.values(), ...builder.nodes],
+      nodes: [...forward.values(), ...(copy?.nodes ?? []), ...builder.nodes],
       constants: new Map([...values, ...graph.constants, ...builder.constants]),
-      inputs: [...graph.inputs, valueInfo(request.of, seed)],
+      inputs: [...graph.inputs, ...(copied ? [valueInfo(model.input, copied.image)] : []), valueInfo(request.of, seed)],
       outputs: [
         ...request.wrt.map((name, i) => valueInfo(name, gradients[i]!)),
+        ...(copied ? [valueInfo(request.of, copied.scores)] : []),
+        ...(reported
+          ? [{ ...infos.get(request.of)!, name: reported.output, dims: [null, reported.names.length] }]
+          : []),
         ...keep.map(name => valueInfo(name, name)),
       ],
       shapes,
     }),
     seed,
     gradients,
+    ...(copied ? { reference: copied } : {}),
+    ...(reported ? { sums: reported } : {}),
+    notes,
   };
 }
 

@@ -3,4 +3,6 @@
  * model runs.
  */
 export { differentiate, differentiateAll, type GradientGraph, type GradientRequest } from './differentiate.ts';
+export { ruleSetOf } from './rule-sets/index.ts';
+export type { Seeding, SeedParts } from './rule-sets/seeding.ts';
 export { RULES } from './rules/index.ts';

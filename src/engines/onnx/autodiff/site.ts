@@ -8,6 +8,8 @@ export interface SiteContext {
   readonly values: ReadonlyMap<string, Constant>;
   /** The node that makes a tensor. */
   producer(name: string): Node | undefined;
+  /** The same tensor of the reference image; the tensor itself where it doesn't depend on the image. */
+  reference(name: string): string;
   /** Makes sure that the forward node emits its optional output `index`; returns its name. */
   extend(node: Node, index: number): string;
 }
@@ -73,6 +75,16 @@ export class Site {
     return this.dims(name)
       .slice(start)
       .map((d, i) => d ?? this.fail(`dimension ${start + i} of '${name}' is dynamic`));
+  }
+
+  /** The same tensor of the reference image; the tensor itself where it doesn't depend on the image. */
+  reference(name: string): string {
+    return this.#context.reference(name);
+  }
+
+  /** Whether a tensor differs between the image and the reference image. */
+  varies(name: string): boolean {
+    return this.#context.reference(name) !== name;
   }
 
   /** The node that makes a tensor; undefined for inputs and constants. */

@@ -179,7 +179,8 @@ function deviating(
 ): { name: string; by: number } | undefined {
   for (const { name } of program.graph.outputs) {
     const by = relativeDifference(got[name]!, want[name]!);
-    const tolerance = program.gradients?.includes(name) ? TOLERANCE.gradient : TOLERANCE.scores;
+    const backward = program.gradients?.includes(name) || name === program.sums?.output;
+    const tolerance = backward ? TOLERANCE.gradient : TOLERANCE.scores;
     // Written so that NaN is a difference.
     if (!(by <= tolerance)) return { name, by };
   }

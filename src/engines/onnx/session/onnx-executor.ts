@@ -1,13 +1,15 @@
-import type { Batch, Target } from '../../../core/contracts/index.ts';
+import type { BackwardRules, Batch, GradientOptions, Target } from '../../../core/contracts/index.ts';
+import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { imageOf, toChannelsFirst } from '../../shared/images.ts';
 import { inOrder, throwIfAborted } from '../../shared/in-order.ts';
 import type { Layer, Layout } from '../../shared/layer-map.ts';
 import { layoutOf } from '../../shared/layer-values.ts';
 import type { Feed, RunResult } from '../../shared/messages.ts';
-import type { ImageShape, LayerSlopes, NetworkRunner } from '../../shared/network-runner.ts';
+import type { BackwardFindings, ImageShape, LayerSlopes, NetworkRunner } from '../../shared/network-runner.ts';
 import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT, type WorkerPool } from '../../shared/worker-pool.ts';
+import { ruleSetOf } from '../autodiff/index.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import {
   activationsProgram,
@@ -17,6 +19,7 @@ import {
   type Program,
   type ProgramKind,
   programKey,
+  rulesProgram,
 } from './programs.ts';
 import { MODES } from './seed.ts';
 
@@ -110,19 +113,43 @@ export class OnnxExecutor implements NetworkRunner {
   async gradients(
     batch: Batch,
     target: Target,
-    consume: (i: number, gradient: Float32Array, raw: Float32Array) => void,
-    signal?: AbortSignal,
+    consume: (i: number, gradient: Float32Array, found: BackwardFindings) => void,
+    options: GradientOptions = {},
   ): Promise<void> {
-    const { model, image, head } = this.#parts;
-    const make = () => gradientProgram(model, head, [model.input]);
-    const session = await this.#session(programKey('gradient'), make, 'gradient', 'gradient');
+    const { image } = this.#parts;
+    const { rules, signal } = options;
     const shape = { pixels: image.height * image.width, channels: image.channels, layout: image.layout };
     const scratch = new Float32Array(shape.pixels * shape.channels);
-    const seeds = (rows: number, count: number) => this.#seeds(session.program, target, rows, count);
-    await this.#stream(session, this.#images(), batch, signal, seeds, (result, first, count) => {
-      const gradient = result.outputs[session.program.gradients![0]!]!;
-      for (let j = 0; j < count; j++) consume(first + j, imageOf(gradient, j, shape, scratch), this.#raw(result, j));
+    await this.#withRules(rules, async session => {
+      const { reference, sums, notes = [], gradients } = session.program;
+      const compared = reference && referenceBatch(options.reference, batch.count, shape.pixels * shape.channels);
+      for (const note of notes) options.noted?.(note);
+      const feeds = (rows: number, count: number, first: number) => [
+        ...this.#seeds(session.program, target, rows, count),
+        ...(compared ? [this.#feed({ ...this.#images(), name: reference!.image }, compared, first, count, rows)] : []),
+      ];
+      await this.#stream(session, this.#images(), batch, signal, feeds, (result, first, count) => {
+        const { outputs } = result;
+        for (let j = 0; j < count; j++) {
+          consume(first + j, imageOf(outputs[gradients![0]!]!, j, shape, scratch), {
+            raw: this.#raw(result, j),
+            ...(reference ? { referenceRaw: this.#raw(result, j, reference.scores) } : {}),
+            ...(sums ? { sums: namedSums(sums.names, outputs[sums.output]!, j) } : {}),
+          });
+        }
+      });
     });
+  }
+
+  /** Uses the session of the gradient, or of backward rules in its place. */
+  async #withRules(rules: BackwardRules | undefined, use: (session: Session) => Promise<void>): Promise<void> {
+    const { model, head } = this.#parts;
+    if (rules === undefined || ruleSetOf(rules) === undefined) {
+      const make = () => gradientProgram(model, head, [model.input]);
+      return use(await this.#session(programKey('gradient'), make, 'gradient', 'gradient'));
+    }
+    const name = nameOf(rules);
+    return this.#using('rules', [name], () => rulesProgram(model, head, rules), name, use);
   }
 
   async activations(
@@ -288,7 +315,8 @@ export class OnnxExecutor implements NetworkRunner {
   }
 
   /**
-   * @param feeds what a micro-batch of so many rows, of which the first `count` are asked for, is fed besides
+   * @param feeds what a micro-batch is fed besides: of so many rows, of which the first `count` are asked for, the first
+   *   being item `first` of the batch
    * @param consume receives a micro-batch's results
    */
   async #stream(
@@ -296,7 +324,7 @@ export class OnnxExecutor implements NetworkRunner {
     rowShape: RowShape,
     batch: Batch,
     signal: AbortSignal | undefined,
-    feeds: (rows: number, count: number) => readonly Feed[],
+    feeds: (rows: number, count: number, first: number) => readonly Feed[],
     consume: (result: RunResult, first: number, count: number, rows: number) => void,
   ): Promise<void> {
     const { microBatch, workers } = session.settings;
@@ -311,7 +339,7 @@ export class OnnxExecutor implements NetworkRunner {
       i => {
         const [count, rows] = [countAt(i), rowsAt(i)];
         const own = this.#feed(rowShape, batch, i * microBatch, count, rows);
-        return pool.run(session.session, [own, ...feeds(rows, count)], workers, this.label);
+        return pool.run(session.session, [own, ...feeds(rows, count, i * microBatch)], workers, this.label);
       },
       (i, result) => {
         consume(result, i * microBatch, countAt(i), rowsAt(i));
@@ -363,9 +391,9 @@ export class OnnxExecutor implements NetworkRunner {
   }
 
   /** The raw scores of the j-th image of a micro-batch. */
-  #raw(result: RunResult, j: number): Float32Array {
+  #raw(result: RunResult, j: number, output = this.#parts.model.output): Float32Array {
     const units = this.#units();
-    return result.outputs[this.#parts.model.output]!.subarray(j * units, (j + 1) * units);
+    return result.outputs[output]!.subarray(j * units, (j + 1) * units);
   }
 
   #recycle(buffer: Float32Array): void {
@@ -376,6 +404,33 @@ export class OnnxExecutor implements NetworkRunner {
 }
 
 const noFeeds = (): readonly Feed[] => [];
+
+/** What tables call backward rules: the name, and the options where there are some. */
+function nameOf({ name, options = {} }: BackwardRules): string {
+  return Object.keys(options).length === 0 ? name : `${name} ${JSON.stringify(options)}`;
+}
+
+/** The j-th row of sums [n, names]. */
+function namedSums(names: readonly string[], values: Float32Array, j: number): Record<string, number> {
+  return Object.fromEntries(names.map((name, k) => [name, values[j * names.length + k]!]));
+}
+
+/**
+ * Reference images as a batch of as many as there are images.
+ * @throws CtXaiError USAGE where there is not one for all, or one for each
+ */
+function referenceBatch(given: Batch | undefined, count: number, size: number): Batch {
+  if (given?.count === count) return given;
+  if (given?.count !== 1) {
+    const there = given ? `there are ${given.count}` : 'there is none';
+    throw new CtXaiError('USAGE', `these backward rules compare ${count} images with reference images: ${there}.`, {
+      hint: 'Give one for all, or one for each.',
+    });
+  }
+  const image = new Float32Array(size);
+  given.write(0, image);
+  return { count, write: (_, out) => out.set(image) };
+}
 
 /** The j-th of `count` equal parts. */
 function part(data: Float32Array, j: number, count: number): Float32Array {

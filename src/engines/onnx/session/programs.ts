@@ -1,7 +1,8 @@
+import type { BackwardRules } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import type { Head } from '../../shared/scores.ts';
 import { batchTensors } from '../autodiff/batch-tensors.ts';
-import { differentiateAll } from '../autodiff/index.ts';
+import { differentiateAll, ruleSetOf } from '../autodiff/index.ts';
 import { simplify } from '../autodiff/optimise/index.ts';
 import { attr, DType, type Graph, GraphBuilder, type Node, type ValueInfo } from '../graph/graph.ts';
 import { dependents, producers, pruned, readBy } from '../graph/walk.ts';
@@ -15,10 +16,16 @@ export interface Program {
   readonly mode?: string;
   /** d score / d tensor, one for each tensor that was asked for. */
   readonly gradients?: readonly string[];
+  /** Of backward rules that compare with a reference image: the input for it, and the output of its scores. */
+  readonly reference?: { readonly image: string; readonly scores: string };
+  /** The output [n, names] of sums that backward rules report. */
+  readonly sums?: { readonly output: string; readonly names: readonly string[] };
+  /** What backward rules leave out, in words. */
+  readonly notes?: readonly string[];
 }
 
 /** Programs of one kind cost much the same, so one sweep serves them all. */
-export type ProgramKind = 'forward' | 'gradient' | 'layer' | 'activations' | 'continuation';
+export type ProgramKind = 'forward' | 'gradient' | 'rules' | 'layer' | 'activations' | 'continuation';
 
 /** The name of a program: what it is of, and the tensors that it is about. */
 export function programKey(kind: ProgramKind, tensors: readonly string[] = []): string {
@@ -40,6 +47,22 @@ export function gradientProgram(model: NormalisedModel, head: Head, wrt: readonl
   const units = model.infos.get(model.output)!.dims[1]!;
   const seeded = withSeed(made.graph, made.seed, model.output, units, head);
   return { ...seeded, gradients: made.gradients };
+}
+
+/**
+ * What backward rules put in the place of the gradient with respect to the image, and the scores.
+ * @throws CtXaiError OPERATOR where they have no meaning for the model, USAGE where there are no such rules
+ */
+export function rulesProgram(model: NormalisedModel, head: Head, rules: BackwardRules): Program {
+  const made = differentiateAll(model, { wrt: [model.input], of: model.output, keep: [model.output], rules });
+  const units = model.infos.get(model.output)!.dims[1]!;
+  const { graph, seed, gradients, sums, notes, reference } = made;
+  const seeding = ruleSetOf(rules)?.seeding;
+  const seeded = withSeed(graph, seed, model.output, units, head, {
+    ...(seeding ? { seeding } : {}),
+    ...(reference ? { reference: reference.scores } : {}),
+  });
+  return { ...seeded, gradients, notes, ...(sums ? { sums } : {}), ...(reference ? { reference } : {}) };
 }
 
 /** Image → values of tensors; what lies behind them is not computed. */

@@ -1,4 +1,5 @@
 import type { Head } from '../../shared/scores.ts';
+import type { Seeding, SeedParts } from '../autodiff/index.ts';
 import { attr, constant, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 
 /** A gradient graph that makes its own seed, d score / d output, from two small inputs. */
@@ -20,15 +21,28 @@ export const MODES = { logit: [0, 0], margin: [1, 0], probability: [0, 1] } as c
  * logit e_t; margin e_t − q; probability p_t (e_t − p). Sigmoid, s = ±1: s; s; s p (1 − p). Where the output holds
  * probabilities: e_t; e_t / p_t − (1 − e_t) / Σ_{c≠t} p_c; e_t (sigmoid: s; s / (p (1 − p)); s).
  * @param scores the model's output, a tensor of the graph
+ * @param other what backward rules start from instead, and the scores of their reference image
  */
-export function withSeed(graph: Graph, seed: string, scores: string, units: number, head: Head): SeededGraph {
+export function withSeed(
+  graph: Graph,
+  seed: string,
+  scores: string,
+  units: number,
+  head: Head,
+  other: { readonly seeding?: Seeding; readonly reference?: string } = {},
+): SeededGraph {
   const taken = [...graph.nodes.flatMap(n => [n.name, ...n.outputs]), ...graph.constants.keys()];
   const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...graph.inputs.map(i => i.name)] });
   const [target, mode] = [b.fresh('target'), b.fresh('mode')];
   const margin = b.op('Slice', [mode, b.ints([0]), b.ints([1])]);
   const probability = b.op('Slice', [mode, b.ints([1]), b.ints([2])]);
-  const build = head.task === 'sigmoid' ? sigmoidSeed : softmaxSeed;
-  const made = build(b, { target, margin, probability, scores, probabilities: head.values === 'probabilities' });
+  const build = other.seeding ?? (head.task === 'sigmoid' ? sigmoidSeed : softmaxSeed);
+  const made = build(b, {
+    task: head.task,
+    ...{ target, margin, probability, scores },
+    ...(other.reference === undefined ? {} : { reference: other.reference }),
+    probabilities: head.values === 'probabilities',
+  });
   b.push({ op: 'Identity', domain: '', name: b.fresh('Seed'), inputs: [made], outputs: [seed], attrs: {} });
   const batch = graph.inputs.find(i => i.name === seed)?.dims[0] ?? null;
   return {
@@ -53,21 +67,13 @@ function sorted(own: Graph['nodes'][number][], graph: Graph, seed: string): Grap
   return [...graph.nodes.slice(0, at), ...own, ...graph.nodes.slice(at)];
 }
 
-interface Parts {
-  readonly target: string;
-  readonly margin: string;
-  readonly probability: string;
-  readonly scores: string;
-  readonly probabilities: boolean;
-}
-
 /** a + weight · (b − a), for a weight of 0 or 1 */
 function either(b: GraphBuilder, weight: string, yes: string, no: string): string {
   const on = b.op('Greater', [weight, b.scalar(0.5)]);
   return b.op('Where', [on, yes, no]);
 }
 
-function softmaxSeed(b: GraphBuilder, { target, margin, probability, scores, probabilities }: Parts): string {
+function softmaxSeed(b: GraphBuilder, { target, margin, probability, scores, probabilities }: SeedParts): string {
   const last = b.ints([-1]);
   const keep = { keepdims: attr.int(1) };
   if (probabilities) {
@@ -87,7 +93,7 @@ function softmaxSeed(b: GraphBuilder, { target, margin, probability, scores, pro
   return either(b, margin, difference, bent);
 }
 
-function sigmoidSeed(b: GraphBuilder, { target, margin, probability, scores, probabilities }: Parts): string {
+function sigmoidSeed(b: GraphBuilder, { target, margin, probability, scores, probabilities }: SeedParts): string {
   const p = probabilities ? scores : b.op('Sigmoid', [scores]);
   const slope = b.op('Mul', [p, b.op('Sub', [b.constant(constant.float([1], [1])), p])]);
   if (!probabilities) return either(b, probability, b.op('Mul', [target, slope]), target);

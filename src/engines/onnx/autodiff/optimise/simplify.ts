@@ -5,14 +5,20 @@ import { Edit } from './edit.ts';
 /**
  * The same model, cheaper to run and to differentiate; scores change by rounding only. The tensors in `keep`, the
  * input and the output stay.
+ * @param reorder whether operators may change places: backward rules that are no derivatives depend on their order
  */
-export function simplify(model: NormalisedModel, keep: readonly string[] = []): NormalisedModel {
+export function simplify(
+  model: NormalisedModel,
+  keep: readonly string[] = [],
+  { reorder = true }: { reorder?: boolean } = {},
+): NormalisedModel {
   const infos = new Map(model.infos);
   const outputs = [...new Set([model.output, ...keep])].map(name => {
     const { dtype, dims } = infos.get(name)!;
     return { name, dtype, dims };
   });
-  const graph = nestConcats(poolFirst({ ...model.graph, outputs }, infos));
+  const start: Graph = { ...model.graph, outputs };
+  const graph = nestConcats(reorder ? poolFirst(start, infos) : start);
   return { ...model, infos, graph: { ...graph, outputs: model.graph.outputs } };
 }
 
