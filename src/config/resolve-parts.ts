@@ -33,7 +33,10 @@ export function resolveExplainers(suite: Suite, registry: Registry, place: Place
           hint: `Put it under '${other}'.`,
         });
       }
-      return { ...resolvePart(entry, explainer, { suite, registry, place, list, index: i }), explainer };
+      const context = { suite, registry, place, list, index: i };
+      const resolved = { ...resolvePart(entry, explainer, context), explainer };
+      const inner = resolveInner(entry, resolved, context);
+      return inner ? { ...resolved, inner } : resolved;
     });
   const methods = resolve('explainers', 'method');
   const controls = resolve('controls', 'control').flatMap(control =>
@@ -42,6 +45,30 @@ export function resolveExplainers(suite: Suite, registry: Registry, place: Place
       : [control],
   );
   return unique([...methods, ...controls], 'explainers and controls', place(['explainers']));
+}
+
+/**
+ * The explainer that another wraps: the suite's `of`, or its own default with the options that it wants.
+ * @throws CtXaiError SUITE for `of` at an explainer that wraps none, and for one that would wrap itself or a control.
+ */
+function resolveInner(given: SuitePart, outer: PlannedExplainer, context: Context): PlannedExplainer | undefined {
+  const { wraps, name } = outer.explainer;
+  const of = typeof given === 'string' ? undefined : given.of;
+  const { registry, place, list, index } = context;
+  const where = place([list, index, 'of']);
+  if (wraps === undefined) {
+    if (of === undefined) return undefined;
+    throw new CtXaiError('SUITE', `${where}: ${list}[${index}].of: '${name}' wraps no other explainer.`);
+  }
+  const entry = of ?? { use: wraps, options: { ...outer.explainer.innerOptionsOf(outer.options) } };
+  const explainer = lookUp(registry.explainers, 'explainer', nameOf(entry), `${where}: ${list}[${index}].of`);
+  if (explainer.wraps !== undefined || explainer.role === 'control') {
+    const is = explainer.role === 'control' ? 'is a control' : 'wraps another explainer itself';
+    throw new CtXaiError('SUITE', `${where}: ${list}[${index}].of: '${explainer.name}' ${is}.`, {
+      hint: "Name an explainer that makes maps by itself, such as 'saliency'.",
+    });
+  }
+  return { ...resolvePart(entry, explainer, context), explainer };
 }
 
 export function resolveMetrics(suite: Suite, registry: Registry, place: Place): PlannedMetric[] {

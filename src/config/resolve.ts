@@ -30,7 +30,8 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   checkSuitePreset(suite, [...explainers.map(e => e.explainer), ...metrics.map(m => m.metric)], place);
   const cards = await readCards(loaded);
   const engine = resolveEngine(suite, registry, place, cards);
-  const opened = await openData(suite, registry, loaded, overrides.data);
+  const opened = await openData(suite.data, 'data', registry, loaded, overrides.data);
+  const background = suite.background && (await openData(suite.background, 'background', registry, loaded));
   const labels = suite.data.labels ?? {};
   const dataset = await leaveOut(opened.dataset, labels);
   const { target, classes } = resolveTarget(suite.target, dataset, cards);
@@ -60,6 +61,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     metrics,
     baselines: baselinesOf([...explainers, ...metrics], registry),
     target,
+    ...(background ? { background: background.dataset } : {}),
     ...(suite.limit === undefined ? {} : { limit: suite.limit }),
     timing: resolveTiming(suite),
     engine,
@@ -120,20 +122,21 @@ function labelsOf(entry: SuiteModel): Readonly<Record<string, string>> {
 }
 
 async function openData(
-  suite: Suite,
+  data: Suite['data'],
+  key: 'data' | 'background',
   registry: Registry,
   { folder, place }: LoadedSuite,
-  path: string | undefined,
+  path?: string,
 ): Promise<{ dataset: Dataset; options: object }> {
-  const { use, labels: _, ...given } = suite.data;
-  const reader = lookUp(registry.readers, 'data reader', use, `${place(['data', 'use'])}: data.use`);
+  const { use, labels: _, ...given } = data;
+  const reader = lookUp(registry.readers, 'data reader', use, `${place([key, 'use'])}: ${key}.use`);
   if (path !== undefined && !keysAt(reader.options, []).includes('path')) {
     throw new CtXaiError('USAGE', `the data reader '${use}' has no path that could be set.`);
   }
   const options = check<object>(
     reader.options,
     { ...given, ...(path === undefined ? {} : { path }) },
-    { code: 'SUITE', place, path: ['data'] },
+    { code: 'SUITE', place, path: [key] },
   );
   return { dataset: await reader.open(options, { base: folder }), options };
 }

@@ -10,6 +10,18 @@ const options = z.record(z.string(), z.unknown()).describe('Its own options; `ct
 const preset = z.string().describe('A named set of options that copies a known tool’s defaults.');
 const baseline = z.string().describe('What stands for "nothing there". Default: its own.');
 
+const wrapped = z
+  .union([
+    z.string().describe('A name.'),
+    z.strictObject({
+      use: z.string().describe('A name.'),
+      preset: preset.optional(),
+      baseline: baseline.optional(),
+      options: options.optional(),
+    }),
+  ])
+  .describe('The explainer that it wraps, for explainers such as smoothgrad that wrap another. Default: its own.');
+
 const part = z.union([
   z.string().describe('A name.'),
   z.strictObject({
@@ -18,6 +30,7 @@ const part = z.union([
     preset: preset.optional(),
     baseline: baseline.optional(),
     options: options.optional(),
+    of: wrapped.optional(),
   }),
 ]);
 
@@ -91,6 +104,10 @@ export const suiteSchema = z
       .default(['random', 'edges', 'centre', 'shuffled'])
       .describe('Reference lines: maps that know nothing of the model.'),
     metrics: z.array(part).describe('What maps are scored by; [] only explains.'),
+    background: z
+      .looseObject({ use: z.string().describe('A data reader.') })
+      .optional()
+      .describe('Images of training patients, for explainers and baselines that need them: a reader with its options.'),
     target: z
       .string()
       .default('predicted')

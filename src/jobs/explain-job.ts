@@ -1,14 +1,22 @@
+import { imageBatch } from '../core/batch.ts';
 import type { FullClassifier } from '../core/contracts/index.ts';
 import { gaussianBlur } from '../core/image/blur.ts';
 import { mapDefect, type Tensor } from '../core/tensor.ts';
 import type { MapRow, SampleRow } from '../results/rows.ts';
 import { callExplainer, explainerOf } from './explaining.ts';
 import { type ExplainJob, keyOf, variantName } from './job.ts';
-import { attempt, attributionOutcome, failureWithin, type MapOutcome, obstacle, wrongDimensions } from './outcomes.ts';
+import {
+  attempt,
+  attributionOutcome,
+  failureWithin,
+  type Made,
+  type MapOutcome,
+  obstacle,
+  wrongDimensions,
+} from './outcomes.ts';
 import { createCounter } from './pass-counter.ts';
 import type { JobResult, Services } from './services.ts';
-
-type Made = { readonly outcome: MapOutcome; readonly map?: Tensor; readonly standardErrors?: Tensor };
+import { predictedOf } from './target.ts';
 
 /** One explanation of the class that the prediction decided. */
 export async function explain(job: ExplainJob, services: Services): Promise<JobResult> {
@@ -26,11 +34,8 @@ export async function explain(job: ExplainJob, services: Services): Promise<JobR
   const hindrance = hindranceOf(prediction);
   if (hindrance) return { row: { ...names, ...hindrance } satisfies MapRow };
   const made = await explainOn(job, prediction!, services);
-  const { outcome, map, standardErrors } = 'outcome' in made ? made : { outcome: made };
-  return {
-    row: { ...names, ...outcome } satisfies MapRow,
-    arrays: { ...(map ? { map } : {}), ...(standardErrors ? { standardErrors } : {}) },
-  };
+  const { outcome, arrays } = 'outcome' in made ? made : { outcome: made, arrays: undefined };
+  return { row: { ...names, ...outcome } satisfies MapRow, ...(arrays ? { arrays } : {}) };
 }
 
 /** The columns that tell rows of variants and replicates from those of the plain unit. */
@@ -99,7 +104,10 @@ async function once(
       { job, part: job.explainer, classifier, image: at.image, target: at.target, counter, donor: donor?.map },
       services,
     );
-    return transformed(job, attributionOutcome(found, explainer.name, spatial, counter));
+    const made = transformed(job, attributionOutcome(found, explainer.name, spatial, counter));
+    if (job.model.variant.kind !== 'file') return made;
+    const { data } = await classifier.scores(imageBatch(at.image.image), { as: 'logit', signal: services.signal });
+    return { ...made, outcome: { ...made.outcome, predicted: classifier.classes[predictedOf(data)]! } };
   } catch (error) {
     return { outcome: failureWithin(error, services.signal) };
   }
@@ -114,10 +122,11 @@ function requirementsOf({ explainer: part }: ExplainJob, services: Services) {
 }
 
 function transformed({ transform }: ExplainJob, made: Made): Made {
-  if (!transform || !made.map || made.outcome.status !== 'ok') return made;
-  const map = gaussianBlur(made.map, transform.sigma);
+  if (!transform || !made.arrays?.map || made.outcome.status !== 'ok') return made;
+  const map = gaussianBlur(made.arrays.map, transform.sigma);
   const defect = mapDefect(map);
-  return { outcome: defect === null ? made.outcome : { ...made.outcome, status: 'undefined', reason: defect }, map };
+  const { outcome } = made;
+  return { outcome: defect === null ? outcome : { ...outcome, status: 'undefined', reason: defect }, arrays: { map } };
 }
 
 /** The map that is borrowed; undefined where the explainer borrows none. */

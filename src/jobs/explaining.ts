@@ -68,6 +68,7 @@ export async function callExplainer(
     memo: shared.memoFor(counter),
     ...(what.donor ? { donor: owned(what.donor) } : {}),
     inner: other => innerMap(what, services, other),
+    ...(part.of ? { innerKey: JSON.stringify([part.of.use, part.of.options, part.of.baseline ?? null]) } : {}),
     trainingImages: async count => (await services.trainingImages(job.model, count)).map(other => owned(other.image)),
     ...(effects ? { effects } : {}),
   });
@@ -107,6 +108,7 @@ export function imageContext(
     ...(fill ? { fill } : {}),
     view: owned(image.view),
     ...(image.spacing ? { spacing: image.spacing } : {}),
+    windowRange: image.windowRange,
     signal,
   };
 }

@@ -1,7 +1,7 @@
 import type { Baseline, ModelCard, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { filled, type Tensor, tensor } from '../core/tensor.ts';
 import {
   type PreparedBaseline,
   type PreparedImage,
@@ -21,6 +21,8 @@ export interface LoadedImage {
   readonly view: Tensor;
   /** [...spatial] of 0 and 1 on the model's grid; absent where the sample has none. */
   readonly mask?: Tensor;
+  /** How far apart input values are between the ends of the card's window, one per channel. */
+  readonly windowRange: readonly number[];
   readonly prepared: PreparedImage;
   /** In input space; zeros where no baseline is named. Made once. */
   baseline(name: string | undefined): Promise<PreparedBaseline>;
@@ -55,6 +57,7 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
     image: prepared.input,
     view: prepared.view,
     ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),
+    windowRange: windowRange(prepared, card),
     prepared,
     async baseline(name) {
       if (name === undefined) return { image: tensor(prepared.input.shape) };
@@ -68,6 +71,12 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
       return found;
     },
   };
+}
+
+/** By the image's own steps, which are pointwise. */
+function windowRange({ raw, input, intensity }: PreparedImage, { intensity: { window } }: ModelCard): number[] {
+  const [low, high] = window.map(value => intensity(filled(raw.shape, value)).data);
+  return Array.from({ length: input.shape.at(-1)! }, (_, c) => Math.abs(high![c]! - low![c]!));
 }
 
 export function copy(t: Tensor): Tensor {

@@ -6,6 +6,7 @@ import { createRng } from '../core/rng.ts';
 import type { RunStore } from '../results/run-store.ts';
 import { type Job, keyOf, type ModelRef, type Need, type SampleRef, variantName } from './job.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
+import type { ModelSession } from './open-model.ts';
 import type { JobResult, PlannedSample, Services } from './services.ts';
 import { createSharedWork, type SharedWork } from './shared-work.ts';
 
@@ -20,17 +21,23 @@ export interface LocalServicesOptions {
   /** Where results of jobs done before lie; absent: only what `remember` was given is known. */
   readonly store?: Pick<RunStore, 'rowsOf' | 'arraysOf'>;
   readonly signal: AbortSignal;
+  /** Opens a model with other weights when a job asks for them in passing; absent: only models in use are there. */
+  readonly open?: (model: ModelRef) => Promise<ModelSession>;
 }
+
+type RunOnModel = <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<T>;
 
 /** The services of this process. What belongs to an image is kept from `begin` to `end`. */
 export interface LocalServices extends Services {
-  /** The model that jobs with this reference run on from now on. */
-  use(model: ModelRef, run: <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<T>): void;
+  /** The model that jobs with this reference run on from now on; undefined: it is closed. */
+  use(model: ModelRef, run: RunOnModel | undefined): void;
   /** An image's jobs begin: it is read once for all of them, and equal work is shared among them. */
   begin(sample: Sample, index: number): void;
   end(sample: Sample): void;
   /** A result that later jobs of the image may need. */
   remember(job: Job, result: JobResult): void;
+  /** Closes what was opened in passing. */
+  close(): Promise<void>;
 }
 
 interface OpenSample {
@@ -41,9 +48,10 @@ interface OpenSample {
   readonly shared: Map<string, SharedWork>;
 }
 
-export function createLocalServices({ plan, store, signal }: LocalServicesOptions): LocalServices {
+export function createLocalServices({ plan, store, signal, open: openModel }: LocalServicesOptions): LocalServices {
+  const inPassing = new Map<string, Promise<ModelSession>>();
   const models = new Map(plan.models.map(model => [model.id, model]));
-  const running = new Map<string, <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<T>>();
+  const running = new Map<string, RunOnModel>();
   const open = new Map<string, OpenSample>();
   const background = new Map<string, Promise<LoadedImage[]>>();
   let all: Promise<Map<string, { readonly sample: Sample; readonly index: number }>> | undefined;
@@ -89,7 +97,8 @@ export function createLocalServices({ plan, store, signal }: LocalServicesOption
     signal,
     card: ref => modelOf(ref).card,
     use(model, run) {
-      running.set(sessionKey(model), run);
+      if (run) running.set(sessionKey(model), run);
+      else running.delete(sessionKey(model));
     },
     begin(sample, index) {
       open.set(sample.id, { sample, index, images: new Map(), results: new Map(), shared: new Map() });
@@ -101,9 +110,15 @@ export function createLocalServices({ plan, store, signal }: LocalServicesOption
       if ('sample' in job) open.get(job.sample.id)?.results.set(keyOf(job), result);
     },
     async onModel(model, work) {
-      const run = running.get(sessionKey(model));
-      if (!run) throw new CtXaiError('ENGINE', `the model '${model.id}' (${variantName(model.variant)}) is not open.`);
-      return run(work);
+      const key = sessionKey(model);
+      const run = running.get(key);
+      if (run) return run(work);
+      const opening = inPassing.get(key) ?? openModel?.(model);
+      if (!opening) {
+        throw new CtXaiError('MODEL', `the model '${model.id}' (${variantName(model.variant)}) is not open.`);
+      }
+      inPassing.set(key, opening);
+      return (await opening).run(work);
     },
     async sample(model, ref): Promise<PlannedSample> {
       const { sample, index } = await found(ref);
@@ -130,6 +145,9 @@ export function createLocalServices({ plan, store, signal }: LocalServicesOption
       sample.shared.set(key, known);
       return known;
     },
+    async close() {
+      for (const session of inPassing.values()) await closed(session);
+    },
     async trainingImages(model, count) {
       const key = JSON.stringify([model.id, count]);
       const known = background.get(key) ?? backgroundImages(plan, modelOf(model), count, signal);
@@ -138,6 +156,10 @@ export function createLocalServices({ plan, store, signal }: LocalServicesOption
     },
   };
   return services;
+}
+
+async function closed(session: Promise<ModelSession>): Promise<void> {
+  await (await session.catch(() => undefined))?.close();
 }
 
 function sessionKey({ id, digest, variant }: ModelRef): string {

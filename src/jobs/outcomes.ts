@@ -10,15 +10,16 @@ import {
   type Undefined,
 } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
-import { mapDefect, sameShape, sizeOf, type Tensor } from '../core/tensor.ts';
+import { mapDefect, sameShape, sizeOf, type Tensor, tensor } from '../core/tensor.ts';
 import type { MapRow, ScoreRow } from '../results/rows.ts';
+import type { RowArrays } from '../results/run-store.ts';
 import { throwIfInterrupted } from './interrupt.ts';
 import { EngineLost } from './open-model.ts';
 import type { Counter } from './pass-counter.ts';
 import type { Services } from './services.ts';
 
 /** What a unit of work ended as, without the names of the unit. */
-export type MapOutcome = Pick<MapRow, 'status' | 'reason' | 'passes' | 'diagnostics' | 'notes'>;
+export type MapOutcome = Pick<MapRow, 'status' | 'reason' | 'passes' | 'diagnostics' | 'notes' | 'predicted'>;
 export type ScoreOutcome = Omit<
   ScoreRow,
   'kind' | 'job' | 'model' | 'sample' | 'method' | 'metric' | 'target' | 'baseline'
@@ -80,6 +81,12 @@ export function wrongKind({ kinds, name }: Metric, kind: AttributionKind): strin
   return `'${name}' takes ${kinds.join(' and ')} maps, and this map is ${kind}`;
 }
 
+/** An explanation: how it ended, and its arrays. */
+export interface Made {
+  readonly outcome: MapOutcome;
+  readonly arrays?: RowArrays;
+}
+
 /**
  * What an explainer returned, checked.
  * @throws CtXaiError PLUGIN where it is no map of the model's grid
@@ -89,7 +96,7 @@ export function attributionOutcome(
   name: string,
   grid: readonly number[],
   counter: Counter,
-): { readonly outcome: MapOutcome; readonly map?: Tensor; readonly standardErrors?: Tensor } {
+): Made {
   if (typeof found !== 'object' || found === null) {
     throw new CtXaiError('PLUGIN', `explainer '${name}' returned ${String(found)}; it must return { map }.`);
   }
@@ -109,8 +116,12 @@ export function attributionOutcome(
       ...(diagnostics ? { diagnostics } : {}),
       ...(found.notes ? { notes: mapValues(found.notes, String) } : {}),
     },
-    map,
-    ...(found.standardErrors ? { standardErrors: checkedMap(found.standardErrors, name, grid) } : {}),
+    arrays: {
+      map,
+      ...(found.standardErrors ? { standardErrors: checkedMap(found.standardErrors, name, grid) } : {}),
+      ...(found.regions?.length === map.data.length ? { regions: tensor(grid, Float32Array.from(found.regions)) } : {}),
+      ...(found.layerMap ? { layerMap: tensor(found.layerMap.shape, found.layerMap.data.slice()) } : {}),
+    },
   };
 }
 

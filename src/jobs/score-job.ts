@@ -1,9 +1,11 @@
 import {
   type AttributionKind,
+  type Claim,
   type FullClassifier,
   isUndefined,
   type Metric,
   type MetricContext,
+  type ScoreKind,
   type VariantMap,
 } from '../core/contracts/index.ts';
 import { lookUp } from '../core/registry.ts';
@@ -97,7 +99,8 @@ async function onMap<O extends { readonly status: ScoreRow['status'] }>(
       const counter = createCounter();
       const explaining = createCounter();
       try {
-        const parts = { metric, map, image, classifier, counter, explaining, mapRow, variantMaps };
+        const regions = made?.arrays?.regions;
+        const parts = { metric, map, regions, image, classifier, counter, explaining, mapRow, variantMaps };
         const outcome = await work(metric, await contextOf(parts, job, services), counter);
         const spent = explaining.read();
         return spent.forward + spent.backward > 0 ? { ...outcome, explaining: spent } : outcome;
@@ -135,6 +138,16 @@ function hindranceOf(
   return undefined;
 }
 
+/** The score that an explainer's options name, and its baseline where that is one image. */
+async function claimOf({ options, baseline: name }: PartRef, image: LoadedImage): Promise<Claim> {
+  const score = (options as { readonly score?: ScoreKind } | null)?.score;
+  const baseline = name === undefined ? undefined : await image.baseline(name);
+  return {
+    ...(score === undefined ? {} : { score }),
+    ...(baseline && !baseline.fill ? { baseline: baseline.image } : {}),
+  };
+}
+
 /** What a map's values are; a map of another patient is of the kind that its explainer makes. */
 export function kindOfPart(part: PartRef, services: Services): AttributionKind {
   const explainer = explainerOf(services, part);
@@ -149,7 +162,9 @@ async function variantMapsOf(metric: Metric, job: ScoreJob, services: Services):
     variants.map(async (variant, i) => {
       const found = needs[i] && (await services.result(needs[i], job.model));
       const map = found?.row.status === 'ok' ? found.arrays?.map : undefined;
-      if (map) return { variant, map };
+      const predicted = found?.row.kind === 'map' ? found.row.predicted : undefined;
+      const known = predicted === undefined ? {} : { predicted: services.card(job.model).classes.indexOf(predicted) };
+      if (map) return { variant, map, ...known };
       return { variant, reason: found?.row.reason ?? 'there is no map under these weights' };
     }),
   );
@@ -158,6 +173,7 @@ async function variantMapsOf(metric: Metric, job: ScoreJob, services: Services):
 interface Parts {
   readonly metric: Metric;
   readonly map: Tensor;
+  readonly regions: Tensor | undefined;
   readonly image: LoadedImage;
   readonly classifier: FullClassifier;
   readonly counter: Counter;
@@ -168,7 +184,7 @@ interface Parts {
 }
 
 async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promise<MetricContext<unknown>> {
-  const { metric, map, image, classifier, counter, explaining, mapRow, variantMaps } = parts;
+  const { metric, map, regions, image, classifier, counter, explaining, mapRow, variantMaps } = parts;
   const owned = protect(services, metric);
   const baseline = await image.baseline(job.metric.baseline);
   const target = { class: services.card(job.model).classes.indexOf(mapRow.target!) };
@@ -182,20 +198,23 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
     target,
     attribution: owned(map),
     kind: kindOfPart(job.explainer, services),
+    claim: await claimOf(job.explainer, image),
+    ...(regions ? { regions: Int32Array.from(regions.data) } : {}),
     ...(image.mask ? { mask: owned(image.mask) } : {}),
     options: job.metric.options,
     // Without the explainer's name: ties fall alike for all explainers on this image.
     rng: createRng(job.seed).fork('metric', job.model.id, job.sample.id, ...ties),
     memo: services.shared('image', job).memoFor(counter),
     mapMemo: mapMemo.memoFor(counter),
-    explain: request =>
-      mapMemo.memoFor(explaining)(`explain ${JSON.stringify([request.key, request.class, request.replicate])}`, () =>
-        callExplainer(
-          { job, part: job.explainer, classifier, image, target: request.class ?? target.class, counter: explaining },
-          services,
-          { image: request.image, replicate: request.replicate },
-        ),
-      ),
+    explain(request) {
+      const { key, class: asked = target.class, replicate, variant } = request;
+      const what = { job, part: job.explainer, image, target: asked, counter: explaining };
+      const again = (on: FullClassifier) => callExplainer({ ...what, classifier: on }, services, request);
+      return mapMemo.memoFor(explaining)(
+        `explain ${JSON.stringify([key, asked, replicate ?? null, variant ?? null])}`,
+        () => (variant ? services.onModel({ ...job.model, variant }, again) : again(classifier)),
+      );
+    },
     variantMaps,
     sampleVariants: sample.variants ?? [],
     async sampleVariant(name) {

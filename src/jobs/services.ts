@@ -1,8 +1,8 @@
 import type { Effects, FullClassifier, ModelCard, Sample } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
 import type { Rng } from '../core/rng.ts';
-import type { Tensor } from '../core/tensor.ts';
 import type { Row } from '../results/rows.ts';
+import type { RowArrays } from '../results/run-store.ts';
 import type { Job, ModelRef, Need, SampleRef } from './job.ts';
 import type { LoadedImage } from './loaded-image.ts';
 import type { SharedWork } from './shared-work.ts';
@@ -10,16 +10,7 @@ import type { SharedWork } from './shared-work.ts';
 /** What a job ended as: its row, and the arrays that belong to it. Where they are kept is the store's business. */
 export interface JobResult {
   readonly row: Row;
-  readonly arrays?: JobArrays;
-}
-
-export interface JobArrays {
-  /** The attribution map. */
-  readonly map?: Tensor;
-  readonly standardErrors?: Tensor;
-  /** [...spatial] in 0…1, to be shown. */
-  readonly view?: Tensor;
-  readonly mask?: Tensor;
+  readonly arrays?: RowArrays;
 }
 
 /** A sample with its place in the plan. */

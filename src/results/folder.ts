@@ -114,16 +114,22 @@ function makeFolder(
 
 type Put = (file: string, bytes: Uint8Array) => Promise<string>;
 
+/** What lies beside a map, and how its file ends. */
+const BESIDE_MAPS = { standardErrors: 'se', regions: 'regions', layerMap: 'layer' } as const;
+
 /** The row with the paths of its arrays, which are written first. */
-async function withFiles(row: Row, { map, standardErrors, view, mask }: RowArrays, put: Put): Promise<Row> {
+async function withFiles(row: Row, arrays: RowArrays, put: Put): Promise<Row> {
+  const { map, view, mask } = arrays;
   const float = (t: Tensor) => writeNpy({ shape: t.shape, data: t.data });
   if (row.kind === 'map' && map) {
     const path = mapPath(row);
-    return {
-      ...row,
-      file: await put(`${path}.npy`, float(map)),
-      ...(standardErrors ? { errorsFile: await put(`${path}.se.npy`, float(standardErrors)) } : {}),
-    };
+    const files: Record<string, string> = {};
+    for (const [key, ending] of Object.entries(BESIDE_MAPS) as [keyof typeof BESIDE_MAPS, string][]) {
+      const array = arrays[key];
+      if (array) files[key] = await put(`${path}.${ending}.npy`, float(array));
+    }
+    const file = await put(`${path}.npy`, float(map));
+    return { ...row, file, ...(Object.keys(files).length > 0 ? { files } : {}) };
   }
   if (row.kind === 'sample' && (view || mask)) {
     const path = `views/${partFileName(row.model)}/${sampleFileName(row.sample)}`;
@@ -166,7 +172,11 @@ async function readArrays(dir: string, row: Row): Promise<RowArrays> {
     return found ? { [key]: found } : {};
   };
   if (row.kind === 'map') {
-    return { ...(await named('map', row.file)), ...(await named('standardErrors', row.errorsFile)) };
+    const arrays = await named('map', row.file);
+    for (const key of Object.keys(BESIDE_MAPS) as (keyof typeof BESIDE_MAPS)[]) {
+      Object.assign(arrays, await named(key, row.files?.[key]));
+    }
+    return arrays;
   }
   if (row.kind !== 'sample') return {};
   return { ...(await named('view', row.view)), ...(await named('mask', row.mask)) };

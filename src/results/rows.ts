@@ -72,8 +72,10 @@ export interface MapRow extends Outcome, Variants {
   readonly baseline?: string;
   /** Path in the run folder, / separated. */
   readonly file?: string;
-  /** Path of the map's standard errors. */
-  readonly errorsFile?: string;
+  /** Paths of the arrays that belong to the map. */
+  readonly files?: Readonly<Partial<Record<'standardErrors' | 'regions' | 'layerMap', string>>>;
+  /** The class that the model predicts under other weights, where they are those of another training. */
+  readonly predicted?: string;
   readonly passes?: Passes;
   readonly diagnostics?: Readonly<Record<string, number>>;
   readonly notes?: Readonly<Record<string, string>>;

@@ -5,6 +5,10 @@ import type { Manifest, Row } from './rows.ts';
 export interface RowArrays {
   readonly map?: Tensor;
   readonly standardErrors?: Tensor;
+  /** The region of each pixel, as numbers from 0. */
+  readonly regions?: Tensor;
+  /** The signed map on the layer's grid. */
+  readonly layerMap?: Tensor;
   readonly view?: Tensor;
   readonly mask?: Tensor;
 }

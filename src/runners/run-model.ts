@@ -41,7 +41,7 @@ interface Progress {
   donors: DonorOf;
   wave: number;
   /** What is open, by the name of its weights: kept for as long as the next jobs are for the same. */
-  open?: { readonly weights: string; readonly session: ModelSession | undefined };
+  open?: { readonly variant: ModelVariant; readonly session: ModelSession | undefined };
 }
 
 /**
@@ -51,7 +51,7 @@ interface Progress {
  */
 export async function runModel(run: ModelRun): Promise<void> {
   const { plan, model, store, signal } = run;
-  const services = createLocalServices({ plan, store, signal });
+  const services = createLocalServices({ plan, store, signal, open: ref => run.open(ref.variant) });
   const progress: Progress = {
     services,
     attempted: new Set(),
@@ -67,7 +67,8 @@ export async function runModel(run: ModelRun): Promise<void> {
       progress.wave++;
     }
   } finally {
-    await progress.open?.session?.close();
+    await closeOpen(run, progress);
+    await services.close();
   }
   await runGroups(run, progress);
 }
@@ -82,7 +83,7 @@ async function readyVariants(run: ModelRun, progress: Progress): Promise<ModelVa
       found.set(variantName(job.model.variant), job.model.variant);
     }
   }
-  const rank = (v: ModelVariant) => (variantName(v) === progress.open?.weights ? 0 : v.kind === 'original' ? 1 : 2);
+  const rank = (v: ModelVariant) => (isOpen(progress, v) ? 0 : v.kind === 'original' ? 1 : 2);
   return [...found.values()].sort((a, b) => rank(a) - rank(b));
 }
 
@@ -125,26 +126,36 @@ async function runWave(run: ModelRun, progress: Progress, variant: ModelVariant)
 
 /** The model with these weights; undefined where it can't be opened and the run goes on: its rows say why. */
 async function opened(run: ModelRun, progress: Progress, variant: ModelVariant): Promise<ModelSession | undefined> {
-  const weights = variantName(variant);
-  if (progress.open?.weights === weights) return progress.open.session;
-  await progress.open?.session?.close();
-  delete progress.open;
+  if (isOpen(progress, variant)) return progress.open?.session;
+  await closeOpen(run, progress);
   const ref = modelRef(run.model, variant);
   try {
     const session = await run.open(variant);
-    progress.open = { weights, session };
+    progress.open = { variant, session };
     await run.began(session.runtime, variant);
     progress.services.use(ref, work => session.run(work));
     return session;
   } catch (error) {
     throwIfInterrupted(run.signal);
     if (progress.open || !run.goesOn(error, variant)) throw error;
-    progress.open = { weights, session: undefined };
+    progress.open = { variant, session: undefined };
     progress.services.use(ref, async () => {
       throw asRefusal(error);
     });
     return undefined;
   }
+}
+
+function isOpen({ open }: Progress, variant: ModelVariant): boolean {
+  return open !== undefined && variantName(open.variant) === variantName(variant);
+}
+
+async function closeOpen({ model }: ModelRun, progress: Progress): Promise<void> {
+  const { open, services } = progress;
+  if (!open) return;
+  services.use(modelRef(model, open.variant), undefined);
+  delete progress.open;
+  await open.session?.close();
 }
 
 /** An engine that can't open the model has not died: it is not started again. */
@@ -189,6 +200,8 @@ async function runSample(
       writing = run.store.put(result.row, result.arrays).then(row => run.ended(row, false));
       // Whoever waits next gets the error.
       writing.catch(() => {});
+      // Another process finds what a job needs in the store.
+      if (run.execute) await writing;
     }
   } finally {
     services.end(sample);
