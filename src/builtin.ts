@@ -5,6 +5,8 @@ import { riseBlur } from './data/baselines/rise-blur.ts';
 import { windowMean } from './data/baselines/window-mean.ts';
 import { zeroInput } from './data/baselines/zero-input.ts';
 import { imageFolder } from './data/readers/image-folder.ts';
+import { metaimage } from './data/readers/metaimage.ts';
+import { nifti } from './data/readers/nifti.ts';
 import { phantom } from './data/readers/phantom.ts';
 import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
@@ -72,7 +74,7 @@ export function builtinRegistry(): Registry {
       meanLevel,
     ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
-    readers: [imageFolder, phantom],
+    readers: [imageFolder, nifti, metaimage, phantom],
     engines: [onnxWithTfjs, tfjsEngine],
   });
 }

@@ -74,6 +74,8 @@ export interface Dataset {
   samples(): AsyncIterable<Sample>;
   /** What a user should know of the data: files left out, columns not used, masks that were thresholded. */
   readonly remarks?: readonly string[];
+  /** Files that are no samples, each with the reason: damaged, of another kind, excluded. */
+  readonly leftOut?: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /** How a suite's `data: { use: name, … }` becomes a dataset. */

@@ -9,6 +9,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { fileDigests } from '../file-digests.ts';
 import { decodeImage } from '../pixels/decode.ts';
 import { BITS_HINT, maybeTwelveBits, sourceOf } from '../pixels/source.ts';
+import { patientBy } from '../volumes/sliced-dataset.ts';
 import { COLUMNS, type ImageEntry, readIndex, scanFolders } from './image-index.ts';
 import { loadMask, lookAtMasks, type MatchedMasks, matchMasks } from './image-masks.ts';
 
@@ -126,27 +127,11 @@ function complete(entry: ImageEntry, o: Options, masks: MatchedMasks | undefined
   const all = typeof o.spacing === 'number' ? ([o.spacing, o.spacing] as const) : o.spacing;
   return {
     ...entry,
-    patient: entry.patient ?? patientOf(entry, o.patientPattern),
+    patient: entry.patient ?? (o.patientPattern === undefined ? entry.id : patientBy(o.patientPattern, entry.id)),
     ...(entry.label === undefined && o.label !== undefined ? { label: o.label } : {}),
     ...(entry.spacing === undefined && all ? { spacing: all } : {}),
     ...(maskPath === undefined ? {} : { maskPath }),
   };
-}
-
-function patientOf(entry: ImageEntry, pattern: string | undefined): string {
-  if (pattern === undefined) return entry.id;
-  let found: string | undefined;
-  try {
-    found = new RegExp(pattern, 'u').exec(entry.id)?.[1];
-  } catch (cause) {
-    throw new CtXaiError('DATA', `data.patientPattern: '${pattern}' is not a regular expression.`, { cause });
-  }
-  if (found === undefined) {
-    throw new CtXaiError('DATA', `data.patientPattern: '${pattern}' finds no patient in '${entry.id}'.`, {
-      hint: "It needs a group, like '^[^/]+/(P[0-9]+)'.",
-    });
-  }
-  return found;
 }
 
 function refuseDuplicates(entries: readonly ImageEntry[]): void {
