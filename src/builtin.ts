@@ -13,11 +13,16 @@ import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
 import { centre } from './methods/centre.ts';
 import { edges } from './methods/edges.ts';
 import { gradCam } from './methods/grad-cam.ts';
+import { inputXGradient } from './methods/input-x-gradient.ts';
 import { integratedGradients } from './methods/integrated-gradients.ts';
 import { lime } from './methods/lime.ts';
 import { occlusion } from './methods/occlusion.ts';
 import { random } from './methods/random.ts';
+import { saliency } from './methods/saliency.ts';
 import { shuffled } from './methods/shuffled.ts';
+import { smoothgrad } from './methods/smoothgrad.ts';
+import { smoothgradSquared } from './methods/smoothgrad-squared.ts';
+import { vargrad } from './methods/vargrad.ts';
 import { compactness } from './metrics/complexity/compactness.ts';
 import { effectiveComplexity } from './metrics/complexity/effective-complexity.ts';
 import { entropy } from './metrics/complexity/entropy.ts';
@@ -46,7 +51,12 @@ import { maxSensitivity } from './metrics/robustness/max-sensitivity.ts';
 /** All that ships. A test compares it with the files on disk. */
 export function builtinRegistry(): Registry {
   return createRegistry({
-    explainers: [gradCam, integratedGradients, lime, occlusion, random, edges, centre, shuffled],
+    explainers: [
+      ...[saliency, inputXGradient, integratedGradients, smoothgrad, smoothgradSquared, vargrad],
+      ...[gradCam],
+      ...[lime, occlusion],
+      ...[random, edges, centre, shuffled],
+    ],
     metrics: [
       deletion,
       insertion,

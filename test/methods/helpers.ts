@@ -1,5 +1,6 @@
 import { type ExplainRequest, explainSubject } from '../../src/conformance/subject.ts';
 import { type Attribution, isUndefined } from '../../src/core/contracts/index.ts';
+import { createRng, type Rng } from '../../src/core/rng.ts';
 
 /** The map that an explainer gives, or an error with the reason why there is none. */
 export async function mapOf(request: ExplainRequest): Promise<Attribution> {
@@ -13,6 +14,21 @@ export async function reasonOf(request: ExplainRequest): Promise<string> {
   const { result } = await explainSubject(request);
   if (!isUndefined(result)) throw new Error('there is a map');
   return result.undefined;
+}
+
+/** A random stream that gives recorded numbers, in their order; it throws when they are used up. */
+export function replayed(recorded: { next?: ArrayLike<number>; normal?: ArrayLike<number> }): Rng {
+  const from =
+    (values: ArrayLike<number>, at = { i: 0 }) =>
+    () => {
+      if (at.i >= values.length) throw new Error(`more than the ${values.length} recorded numbers were drawn`);
+      return values[at.i++]!;
+    };
+  return {
+    ...createRng('replayed'),
+    ...(recorded.next ? { next: from(recorded.next) } : {}),
+    ...(recorded.normal ? { normal: from(recorded.normal) } : {}),
+  };
 }
 
 /** ‖a − b‖ / ‖b‖ */

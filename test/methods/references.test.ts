@@ -1,11 +1,17 @@
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ExplainRequest } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
 import type { Explainer, FullClassifier } from '../../src/core/contracts/index.ts';
 import { sizeOf } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
+import { inputXGradient } from '../../src/methods/input-x-gradient.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
+import { saliency } from '../../src/methods/saliency.ts';
+import { smoothgrad } from '../../src/methods/smoothgrad.ts';
+import { smoothgradSquared } from '../../src/methods/smoothgrad-squared.ts';
+import { vargrad } from '../../src/methods/vargrad.ts';
 import {
   type Reference,
   referenceArray,
@@ -18,7 +24,7 @@ import {
   referenceModels,
   referencesOf,
 } from '../golden/explainers/index.ts';
-import { mapOf, reasonOf, relativeL2 } from './helpers.ts';
+import { mapOf, reasonOf, relativeL2, replayed } from './helpers.ts';
 
 /** Agreement with PyTorch in float64 that is asked for. */
 const LOGITS = 1e-4;
@@ -26,10 +32,30 @@ const GRADIENTS = 1e-3;
 
 const folder = new URL('../golden/explainers/', import.meta.url);
 
-/** Options under which an explainer does what its reference did. */
-const EXPLAINERS: readonly [Explainer, (reference: Reference) => Record<string, unknown>][] = [
-  [gradCam, ({ score, layer }) => ({ score, layer })],
-  [integratedGradients, ({ score, parameters }) => ({ score, ...parameters, maxSteps: parameters?.['steps'] })],
+/** What an explainer is asked for, so that it does what its reference did. */
+type Request = (reference: Reference) => Partial<ExplainRequest>;
+
+const noisy: Request = ({ score, parameters = {}, draws }) => {
+  const { draws: n, sigma } = parameters as { draws: number; sigma: number };
+  return {
+    options: { score, draws: n, sigma, relativeTo: 'one' },
+    wrapped: saliency,
+    // The recorded noise, in its order.
+    rng: replayed({ normal: Array.from(referenceArray(draws!['noise']!).data as Float32Array, v => v / sigma) }),
+  };
+};
+
+const EXPLAINERS: readonly [Explainer, Request][] = [
+  [gradCam, ({ score, layer }) => ({ options: { score, layer } })],
+  [
+    integratedGradients,
+    ({ score, parameters }) => ({ options: { score, ...parameters, maxSteps: parameters?.['steps'] } }),
+  ],
+  [saliency, ({ score, variant }) => ({ options: { score, signed: variant === 'signed' } })],
+  [inputXGradient, ({ score }) => ({ options: { score } })],
+  [smoothgrad, noisy],
+  [smoothgradSquared, noisy],
+  [vargrad, noisy],
 ];
 
 it('names every file that is stored, and only those', () => {
@@ -76,20 +102,20 @@ describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
     }
   });
 
-  for (const [explainer, options] of EXPLAINERS) {
+  for (const [explainer, request] of EXPLAINERS) {
     const references = referencesOf(explainer.name).filter(r => r.model === name);
     it.each(references.map(r => [`${r.variant} ${r.score}`, r] as const))(`${explainer.name}: %s`, async (_, r) => {
       for (const [i, image] of images.entries()) {
         const { signal } = new AbortController();
         const view = { shape: [entry.side, entry.side], data: image.data };
         const subject = { model, image, baseline: referenceBaseline(entry), view, signal };
-        const request = { explainer, subject, class: entry.targets[i]!, options: options(r) };
+        const asked = { explainer, subject, class: entry.targets[i]!, ...request(r) };
         const expected = referenceMap(r, i).data;
         if (expected.every(v => v === 0)) {
-          expect(await reasonOf(request)).toContain('zero everywhere');
+          expect(await reasonOf(asked)).toContain('zero everywhere');
           continue;
         }
-        const { map } = await mapOf(request);
+        const { map } = await mapOf(asked);
         expect(relativeL2(map.data, expected)).toBeLessThan(GRADIENTS);
       }
     });
