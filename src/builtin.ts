@@ -13,8 +13,11 @@ import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
 import { centre } from './methods/centre.ts';
 import { edges } from './methods/edges.ts';
 import { gradCam } from './methods/grad-cam.ts';
+import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
+import { hiresCam } from './methods/hires-cam.ts';
 import { inputXGradient } from './methods/input-x-gradient.ts';
 import { integratedGradients } from './methods/integrated-gradients.ts';
+import { layerCam } from './methods/layer-cam.ts';
 import { lime } from './methods/lime.ts';
 import { occlusion } from './methods/occlusion.ts';
 import { random } from './methods/random.ts';
@@ -23,6 +26,7 @@ import { shuffled } from './methods/shuffled.ts';
 import { smoothgrad } from './methods/smoothgrad.ts';
 import { smoothgradSquared } from './methods/smoothgrad-squared.ts';
 import { vargrad } from './methods/vargrad.ts';
+import { xgradCam } from './methods/xgrad-cam.ts';
 import { compactness } from './metrics/complexity/compactness.ts';
 import { effectiveComplexity } from './metrics/complexity/effective-complexity.ts';
 import { entropy } from './metrics/complexity/entropy.ts';
@@ -53,7 +57,7 @@ export function builtinRegistry(): Registry {
   return createRegistry({
     explainers: [
       ...[saliency, inputXGradient, integratedGradients, smoothgrad, smoothgradSquared, vargrad],
-      ...[gradCam],
+      ...[gradCam, gradCamPlusPlus, xgradCam, hiresCam, layerCam],
       ...[lime, occlusion],
       ...[random, edges, centre, shuffled],
     ],

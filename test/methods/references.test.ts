@@ -6,12 +6,16 @@ import type { Explainer, FullClassifier } from '../../src/core/contracts/index.t
 import { sizeOf } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
+import { gradCamPlusPlus } from '../../src/methods/grad-cam-plus-plus.ts';
+import { hiresCam } from '../../src/methods/hires-cam.ts';
 import { inputXGradient } from '../../src/methods/input-x-gradient.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
+import { layerCam } from '../../src/methods/layer-cam.ts';
 import { saliency } from '../../src/methods/saliency.ts';
 import { smoothgrad } from '../../src/methods/smoothgrad.ts';
 import { smoothgradSquared } from '../../src/methods/smoothgrad-squared.ts';
 import { vargrad } from '../../src/methods/vargrad.ts';
+import { xgradCam } from '../../src/methods/xgrad-cam.ts';
 import {
   type Reference,
   referenceArray,
@@ -45,8 +49,14 @@ const noisy: Request = ({ score, parameters = {}, draws }) => {
   };
 };
 
+const cam: Request = ({ score, layer, layers }) => ({ options: { score, layer: layers ?? layer } });
+
 const EXPLAINERS: readonly [Explainer, Request][] = [
-  [gradCam, ({ score, layer }) => ({ options: { score, layer } })],
+  [gradCam, cam],
+  [gradCamPlusPlus, cam],
+  [xgradCam, cam],
+  [hiresCam, cam],
+  [layerCam, cam],
   [
     integratedGradients,
     ({ score, parameters }) => ({ options: { score, ...parameters, maxSteps: parameters?.['steps'] } }),
@@ -115,8 +125,10 @@ describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
           expect(await reasonOf(asked)).toContain('zero everywhere');
           continue;
         }
-        const { map } = await mapOf(asked);
+        const { map, layerMap } = await mapOf(asked);
         expect(relativeL2(map.data, expected)).toBeLessThan(GRADIENTS);
+        if (!layerMap || r.raw === undefined) continue;
+        expect(relativeL2(layerMap.data, referenceItem(r.raw, i).data)).toBeLessThan(GRADIENTS);
       }
     });
   }

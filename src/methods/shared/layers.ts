@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import {
+  type Classifier,
+  isUndefined,
+  type LayerInfo,
+  type LayerList,
+  type Undefined,
+  undefinedBecause,
+} from '../../core/contracts/index.ts';
+
+const oneLayer = z.union([z.string(), z.number().min(0).max(1)]);
+
+/** Where in the network a class activation map is read, as an option. */
+export const layerOption = z
+  .union([oneLayer, z.array(oneLayer).min(1)])
+  .optional()
+  .describe("a layer's tensor name, a depth from 0 (image) to 1 (scores), or a list; default: the model's CAM layer");
+
+export type LayerChoice = z.output<typeof layerOption>;
+
+type Model = Pick<Classifier, 'runtime'> & LayerList;
+
+/**
+ * Names of the layers that an option chooses, without repeats. A depth is the spatial layer nearest to it, of more than
+ * one pixel. Undefined where the model has no such layer.
+ */
+export async function resolveLayers(model: Model, choice: LayerChoice): Promise<readonly string[] | Undefined> {
+  if (choice === undefined) {
+    const { camLayer } = model.runtime;
+    return camLayer === undefined
+      ? undefinedBecause('the model has no spatial layer; name one with the option layer')
+      : [camLayer];
+  }
+  const names = new Set<string>();
+  for (const asked of Array.isArray(choice) ? choice : [choice]) {
+    const name = typeof asked === 'string' ? asked : nearestInDepth(await model.layers(), asked);
+    if (typeof name !== 'string') return name;
+    names.add(name);
+  }
+  return [...names];
+}
+
+function nearestInDepth(layers: readonly LayerInfo[], depth: number): string | Undefined {
+  const spatial = layers
+    .map((layer, i) => ({ ...layer, depth: layer.depth ?? (i + 1) / (layers.length + 1) }))
+    .filter(({ spatial, shape }) => spatial && shape.slice(0, -1).some(side => side > 1));
+  const distance = (layer: { depth: number }) => Math.abs(layer.depth - depth);
+  const nearest = spatial.reduce<(typeof spatial)[number] | undefined>(
+    (best, layer) => (best && distance(best) <= distance(layer) ? best : layer),
+    undefined,
+  );
+  return nearest?.name ?? undefinedBecause('the model has no spatial layer, so a depth means nothing');
+}
+
+/** The first layer that an option chooses, for explainers that read one only. */
+export async function resolveLayer(model: Model, choice: LayerChoice): Promise<string | Undefined> {
+  const names = await resolveLayers(model, choice);
+  return isUndefined(names) ? names : names[0]!;
+}
