@@ -1,12 +1,36 @@
 import { defineConfig } from 'vitest/config';
 
+/** Checks of contracts that walk the registry. */
+const CONFORMANCE = ['test/conformance/**/*.test.ts', 'test/methods/conformance.test.ts'];
+/** What opens models on real engines. */
+const ENGINES = ['test/engines/**/*.test.ts', 'test/models/**/*.test.ts', 'test/methods/*golden*.test.ts'];
+/** Whole runs, commands, trainings, a browser. */
+const END_TO_END = [
+  'test/cli/**/*.test.ts',
+  'test/jobs/execute.test.ts',
+  'test/reports/browser*.test.ts',
+  'test/runners/**/*.test.ts',
+  'test/training/**/*.test.ts',
+  'test/readme.test.ts',
+];
+
+const project = (name: string, include: string[], exclude: string[] = []) => ({
+  extends: true as const,
+  test: { name, include, exclude },
+});
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     pool: 'forks',
     maxWorkers: 2,
+    projects: [
+      project('unit', ['test/**/*.test.ts'], [...CONFORMANCE, ...ENGINES, ...END_TO_END]),
+      project('conformance', CONFORMANCE),
+      project('engines', ENGINES),
+      project('end-to-end', END_TO_END),
+    ],
   },
 });

