@@ -33,9 +33,24 @@ import { entropy } from './metrics/complexity/entropy.ts';
 import { meanLevel } from './metrics/complexity/mean-level.ts';
 import { sparseness } from './metrics/complexity/sparseness.ts';
 import { spread } from './metrics/complexity/spread.ts';
+import { aopc } from './metrics/faithfulness/aopc.ts';
+import { averageDrop } from './metrics/faithfulness/average-drop.ts';
+import { averageGain } from './metrics/faithfulness/average-gain.ts';
+import { confidenceIncrease } from './metrics/faithfulness/confidence-increase.ts';
 import { deletion } from './metrics/faithfulness/deletion.ts';
+import { faithfulnessCorrelation } from './metrics/faithfulness/faithfulness-correlation.ts';
+import { faithfulnessEstimate } from './metrics/faithfulness/faithfulness-estimate.ts';
+import { infidelity } from './metrics/faithfulness/infidelity.ts';
 import { insertion } from './metrics/faithfulness/insertion.ts';
+import { irof } from './metrics/faithfulness/irof.ts';
+import { monotonicity } from './metrics/faithfulness/monotonicity.ts';
+import { monotonicityCorrelation } from './metrics/faithfulness/monotonicity-correlation.ts';
+import { picAic } from './metrics/faithfulness/pic-aic.ts';
+import { picSic } from './metrics/faithfulness/pic-sic.ts';
+import { road } from './metrics/faithfulness/road.ts';
+import { sensitivityN } from './metrics/faithfulness/sensitivity-n.ts';
 import { srg } from './metrics/faithfulness/srg.ts';
+import { sufficientShare } from './metrics/faithfulness/sufficient-share.ts';
 import { auc } from './metrics/localisation/auc.ts';
 import { auprc } from './metrics/localisation/auprc.ts';
 import { dualPolarityPrecision } from './metrics/localisation/dual-polarity-precision.ts';
@@ -86,6 +101,21 @@ export function builtinRegistry(): Registry {
       compactness,
       spread,
       meanLevel,
+      aopc,
+      irof,
+      road,
+      faithfulnessCorrelation,
+      faithfulnessEstimate,
+      sensitivityN,
+      infidelity,
+      monotonicity,
+      monotonicityCorrelation,
+      averageDrop,
+      confidenceIncrease,
+      averageGain,
+      picSic,
+      picAic,
+      sufficientShare,
     ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, nifti, metaimage, phantom],

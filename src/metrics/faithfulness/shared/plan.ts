@@ -70,7 +70,9 @@ function largeTies(
 }
 
 function differingPixels(context: MetricContext<CurveOptions>, elements: SegmentPixels, element: number): number {
-  const { image, baseline } = context;
+  const { image, baseline, fill } = context;
+  // What a filler makes of a pixel depends on the others that are removed.
+  if (fill) return elements.start[element + 1]! - elements.start[element]!;
   const channels = image.shape[2]!;
   let count = 0;
   for (let j = elements.start[element]!; j < elements.start[element + 1]!; j++) {

@@ -1,7 +1,8 @@
 import type { MetricContext, ScoreKind } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { fingerprint } from '../../../core/fingerprint.ts';
-import { joinBatches, pathBatch } from '../../../core/perturbation/path.ts';
+import { joinBatches } from '../../../core/perturbation/path.ts';
+import { removalKey, removalPath } from '../../../core/perturbation/removal.ts';
 import { type Tensor, tensor } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
 import { type Plan, planOf } from './plan.ts';
@@ -15,6 +16,8 @@ export interface PathScores {
   readonly fraction: readonly (readonly number[])[];
   /** For each priority field. */
   readonly score: readonly (readonly number[])[];
+  /** For each priority field: whether no class has a higher score than the one explained. */
+  readonly first: readonly (readonly boolean[])[];
 }
 
 /** Everything that the curves of one map on one image have in common. */
@@ -23,6 +26,9 @@ export interface Curves {
   /** Raw score of the image, and of the baseline. */
   readonly image: number;
   readonly baseline: number;
+  /** Whether no class has a higher score there than the one explained. */
+  readonly imageFirst: boolean;
+  readonly baselineFirst: boolean;
   /** Scores along a path, shared by the metrics of this image through the memo. */
   path(state: State, edges: readonly number[]): Promise<PathScores>;
 }
@@ -47,30 +53,47 @@ export async function curvesOf(context: MetricContext<CurveOptions>): Promise<Cu
   const [image, baseline] = [await scoreOf(context, context.image), await scoreOf(context, context.baseline)];
   return {
     plan,
-    image,
-    baseline,
+    image: image.score,
+    baseline: baseline.score,
+    imageFirst: image.first,
+    baselineFirst: baseline.first,
     path: (state, edges) =>
       context.memo(pathKey(context, state, edges), async () => {
         const inner = await innerScores(context, plan, state, edges);
         const [start, end] = state === 'removed' ? [image, baseline] : [baseline, image];
         const pixels = context.attribution.data.length;
+        const whole = inner.map(points => [start, ...points, end]);
         return {
           fraction: plan.sequences.map(s => edges.map(e => s.ends[e]! / pixels)),
-          score: inner.map(scores => [start, ...scores, end]),
+          score: whole.map(points => points.map(p => p.score)),
+          first: whole.map(points => points.map(p => p.first)),
         };
       }),
   };
 }
 
+interface Point {
+  readonly score: number;
+  readonly first: boolean;
+}
+
 /** The target's raw score of one image; shared by all methods and metrics of the sample. */
-async function scoreOf(context: MetricContext<CurveOptions>, image: Tensor): Promise<number> {
+async function scoreOf(context: MetricContext<CurveOptions>, image: Tensor): Promise<Point> {
   const as = rawKind(context.options);
   const all = await context.memo(`scores/${as}/${fingerprint(image)}`, async () => {
     const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(image.data) };
     const scores = await context.model.scores(batch, { as, signal: context.signal });
     return [...scores.data];
   });
-  return usable(all[context.target.class], context.options);
+  return pointOf(all, context);
+}
+
+/** The class explained among the scores of all classes. */
+function pointOf(scores: ArrayLike<number>, { target, options }: MetricContext<CurveOptions>): Point {
+  const score = usable(scores[target.class], options);
+  let first = true;
+  for (let c = 0; c < scores.length; c++) if (scores[c]! > score) first = false;
+  return { score, first };
 }
 
 /** Scores between the ends, for each priority field; edges that the fields agree on are scored once. */
@@ -79,15 +102,14 @@ async function innerScores(
   plan: Plan,
   state: State,
   edges: readonly number[],
-): Promise<number[][]> {
+): Promise<Point[][]> {
   const inner = edges.slice(1, -1);
   const open = inner.map(e => plan.ties.some(([start, end]) => start < e && e < end));
-  const [from, to] = state === 'removed' ? [context.image, context.baseline] : [context.baseline, context.image];
   const asked = plan.sequences.map((_, f) => inner.filter((_, i) => f === 0 || open[i]));
   const batches = plan.sequences.map((sequence, f) =>
-    pathBatch(
-      from,
-      to,
+    removalPath(
+      context,
+      state,
       sequence.pixels,
       asked[f]!.map(e => sequence.ends[e]!),
     ),
@@ -98,7 +120,7 @@ async function innerScores(
   const { data, shape } = await context.model.scores(batch, { as, signal: context.signal });
   const classes = shape[1]!;
   const flat = Array.from({ length: batch.count }, (_, i) =>
-    usable(data[i * classes + context.target.class], context.options),
+    pointOf(data.subarray(i * classes, (i + 1) * classes), context),
   );
   const first = flat.slice(0, inner.length);
   let next = inner.length;
@@ -114,7 +136,7 @@ function pathKey(context: MetricContext<CurveOptions>, state: State, edges: read
     target.class,
     state,
     fingerprint(context.attribution),
-    fingerprint(context.baseline),
+    removalKey(context),
     options.unit === 'patches' ? [options.patch, options.patchPixels ?? 0] : 0,
     options.order,
     options.tieFields,

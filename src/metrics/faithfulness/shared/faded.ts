@@ -1,0 +1,52 @@
+import { type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
+import { CtXaiError } from '../../../core/errors.ts';
+
+/** Below this probability of the image, and above one less it, shares of it have no meaning. */
+const LEAST = 0.01;
+
+/** Probabilities of the class explained. */
+export interface Faded {
+  readonly image: number;
+  /** Where the image shows through the map: x ã + b (1 − ã), ã the map from 0 at its smallest to 1 at its largest. */
+  readonly faded: number;
+}
+
+/** One run for the three metrics that ask what is left of the score where the map covers the rest. */
+export function fadedScores(context: MetricContext<unknown>): Promise<Faded | Undefined> {
+  const { image, baseline, attribution, model, target, signal } = context;
+  return context.mapMemo('image through the map', async () => {
+    const low = attribution.data.reduce((a, b) => Math.min(a, b));
+    const range = attribution.data.reduce((a, b) => Math.max(a, b)) - low;
+    const channels = image.shape.at(-1)!;
+    const batch = {
+      count: 2,
+      write(i: number, out: Float32Array) {
+        out.set(image.data);
+        if (i === 0) return;
+        for (let k = 0; k < out.length; k++) {
+          const share = (attribution.data[Math.floor(k / channels)]! - low) / range;
+          out[k] = share * image.data[k]! + (1 - share) * baseline.data[k]!;
+        }
+      },
+    };
+    const scores = await model.score(batch, { class: target.class, score: 'probability' }, { signal });
+    const [before, after] = [scores[0]!, scores[1]!];
+    if (!(Number.isFinite(before) && Number.isFinite(after))) {
+      throw new CtXaiError('MODEL', `the model's probability is ${before} and ${after}, not a finite number.`, {
+        hint: 'Check the weights and the intensity steps of its card.',
+      });
+    }
+    return before < LEAST
+      ? undefinedBecause(`the probability of the class explained is ${before.toPrecision(2)}, less than ${LEAST}`)
+      : { image: before, faded: after };
+  });
+}
+
+/** Why a gain towards 1 has no meaning; undefined where it has. */
+export function saturated({ image }: Faded): Undefined | undefined {
+  return image > 1 - LEAST ? undefinedBecause('the probability of the class explained has no room to grow') : undefined;
+}
+
+export const FADED_CRITICISM =
+  'A flat bright map shows the whole image and wins, so does one that is nearly empty on a class that the baseline ' +
+  'already has: never ranked. torch-cam and pytorch-grad-cam feed it logits by default.';

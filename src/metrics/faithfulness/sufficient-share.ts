@@ -1,0 +1,52 @@
+import { undefinedBecause } from '../../core/contracts/index.ts';
+import { defineMetric } from '../../core/define.ts';
+import { curveOrderOptions, pointsOf } from './shared/options.ts';
+import { curvesOf } from './shared/scores.ts';
+
+/** The share of the image's probability that must be reached. */
+const ENOUGH = 0.9;
+
+/**
+ * The least share of the image, its most relevant pixels on the baseline, at which the class explained comes first and
+ * has at least nine tenths of the image's probability. Read from the curve of `insertion` with the same settings, at no
+ * further passes; where many pixels are tied, the mean over the random orders.
+ */
+export const sufficientShare = defineMetric({
+  name: 'sufficient-share',
+  title: 'Sufficient share',
+  summary:
+    'Least share of the image, most relevant pixels first, that alone keeps the class and 0.9 of its probability.',
+  cite: 'our own; near to minimal sufficient sets, e.g. Chockler et al. 2024, arXiv:2411.08875',
+  category: 'faithfulness',
+  better: 'lower',
+  range: [0, 1],
+  undefinedWhen: 'the class explained is not the one predicted, or the baseline alone is enough',
+  criticism:
+    'A few scattered pixels may be enough as an adversarial pattern. Depends on the baseline: on a blurred one little is ' +
+    'missing. The next pixel may take the class away again.',
+  needs: ['model'],
+  baseline: 'blur',
+  options: curveOrderOptions,
+  checks: { options: { steps: 12 } },
+  cost: (options, input) => ({ forward: pointsOf(options, input), backward: 0, atMost: true }),
+  async evaluate(context) {
+    const options = { ...context.options, score: 'probability' as const, normalised: false };
+    const curves = await curvesOf({ ...context, options });
+    if (!curves.imageFirst) return undefinedBecause('the class explained is not the one predicted');
+    const probability = (raw: number) => 1 / (1 + Math.exp(-raw));
+    const least = ENOUGH * probability(curves.image);
+    if (curves.baselineFirst && probability(curves.baseline) >= least) {
+      return undefinedBecause('the baseline alone is enough');
+    }
+    const path = await curves.path('kept', curves.plan.edges);
+    const shares = path.score.map((scores, f) => {
+      const at = scores.findIndex((raw, i) => path.first[f]![i] && probability(raw) >= least);
+      return path.fraction[f]![at]!;
+    });
+    const { tiedShare, sequences } = curves.plan;
+    return {
+      value: shares.reduce((a, b) => a + b, 0) / shares.length,
+      details: { probability: probability(curves.image), tiedShare, tieFields: sequences.length },
+    };
+  },
+});

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { informationOf } from '../../src/core/image/information.ts';
+import { imputeLinearly } from '../../src/core/image/linear-imputation.ts';
+import { otsuThreshold } from '../../src/core/image/otsu.ts';
+import { createRng } from '../../src/core/rng.ts';
+import { tensor } from '../../src/core/tensor.ts';
+
+describe('linear imputation', () => {
+  const [h, w] = [20, 24];
+  const plane = (value: (y: number, x: number) => number) =>
+    tensor(
+      [h, w, 1],
+      Float32Array.from({ length: h * w }, (_, i) => value(Math.floor(i / w), i % w)),
+    );
+  const hole = (inside: (y: number, x: number) => boolean) =>
+    Uint8Array.from({ length: h * w }, (_, i) => (inside(Math.floor(i / w), i % w) ? 1 : 0));
+
+  it('restores a slope exactly where the hole does not touch the border', () => {
+    const image = plane((y, x) => 2 + 0.3 * y - 0.2 * x);
+    const filled = imputeLinearly(
+      image,
+      hole((y, x) => y > 2 && y < 17 && x > 3 && x < 20),
+    )!;
+    filled.data.forEach((v, i) => {
+      expect(Math.abs(v - image.data[i]!)).toBeLessThan(1e-4);
+    });
+  });
+
+  it('fulfils its equations everywhere, also at the border, and leaves kept pixels', () => {
+    const rng = createRng('hole');
+    const image = plane(() => rng.normal());
+    const removed = hole(() => rng.next() < 0.8);
+    const filled = imputeLinearly(image, removed)!;
+    for (let y = 0; y < h; y++) {
+      for (let x = 0; x < w; x++) {
+        const i = y * w + x;
+        if (!removed[i]) {
+          expect(filled.data[i]).toBe(image.data[i]);
+          continue;
+        }
+        let [sum, weights] = [0, 0];
+        for (let dy = -1; dy <= 1; dy++) {
+          for (let dx = -1; dx <= 1; dx++) {
+            if ((dy === 0 && dx === 0) || y + dy < 0 || y + dy >= h || x + dx < 0 || x + dx >= w) continue;
+            const weight = dy === 0 || dx === 0 ? 1 / 6 : 1 / 12;
+            sum += weight * filled.data[i + dy * w + dx]!;
+            weights += weight;
+          }
+        }
+        expect(Math.abs(filled.data[i]! - sum / weights)).toBeLessThan(1e-5);
+      }
+    }
+  });
+
+  it('nothing is left to fill from where all is removed', () => {
+    expect(
+      imputeLinearly(
+        plane(() => 1),
+        hole(() => true),
+      ),
+    ).toBeNull();
+    expect(
+      imputeLinearly(
+        plane((y, x) => y + x),
+        hole(() => false),
+      )!.data,
+    ).toEqual(plane((y, x) => y + x).data);
+  });
+});
+
+describe('information of an image', () => {
+  const view = (value: (i: number) => number) =>
+    tensor(
+      [32, 32],
+      Float32Array.from({ length: 1024 }, (_, i) => value(i)),
+    );
+
+  it('is 0 for an even image and a slope of whole levels, most for noise', () => {
+    const rng = createRng('noise');
+    expect(informationOf(view(() => 0.4))).toBe(0);
+    expect(informationOf(view(i => ((i % 32) + Math.floor(i / 32)) / 255))).toBeLessThan(0.5);
+    expect(informationOf(view(() => rng.next()))).toBeGreaterThan(7);
+    expect(informationOf(view(() => (rng.next() < 0.5 ? 0 : 1)))).toBeGreaterThan(0.9);
+  });
+});
+
+describe('Otsu’s threshold', () => {
+  it('parts two groups of values, and does not exist for one', () => {
+    const threshold = otsuThreshold([1, 1.1, 0.9, 1.05, 5, 5.2, 4.9])!;
+    expect(threshold).toBeGreaterThan(1.1);
+    expect(threshold).toBeLessThan(4.9);
+    expect(otsuThreshold([2, 2, 2])).toBeNull();
+  });
+});
