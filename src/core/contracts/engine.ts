@@ -1,3 +1,4 @@
+import type { Tensor } from '../tensor.ts';
 import type { ModelCard } from './card.ts';
 import type { FullClassifier, ModelVariant } from './model.ts';
 
@@ -24,6 +25,11 @@ export interface OpenOptions {
   readonly trace?: boolean;
   /** Which weights, or which graph of the same function. Default: the original. */
   readonly variant?: ModelVariant;
+  /**
+   * Images in input space, [...spatial, channels], on which the redrawn layers of a `randomised` variant are scaled like
+   * the original's. Default: synthetic textures.
+   */
+  readonly variantImages?: readonly Tensor[];
   readonly signal?: AbortSignal;
 }
 

@@ -25,6 +25,7 @@ import type { Program, ProgramKind } from './session/programs.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
 import { measuringKey, recall, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
 import { verified } from './session/verify.ts';
+import { variantOf } from './variants/index.ts';
 
 /** ONNX Runtime's version. */
 export const ORT_VERSION: string = env.versions.node ?? env.versions.common;
@@ -34,44 +35,51 @@ export const onnxEngine: Engine = {
   name: 'onnx',
   formats: ['onnx'],
   devices: DEVICES.map(d => d.name),
-  probe: () => probeDevices(ORT_VERSION, openGraph),
-  open: (card, options) => openGraph(undefined, card, options),
+  probe: () => probeDevices(ORT_VERSION, openModel),
+  open: (card, options) => openModel(card, options),
 };
 
 /**
- * Opens a model from its file, or from a graph that stands for it.
+ * Opens a model from its file, or from the graph that stands for it.
+ * @param graphOf reads a file that is not ONNX as a graph
  * @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE
  */
-export async function openGraph(
-  graph: Graph | undefined,
+export async function openModel(
   asked: ModelCard,
   options: OpenOptions,
+  graphOf?: (file: string) => Promise<Graph>,
 ): Promise<FullClassifier> {
   const card = supportedCard(asked);
   const device = await selectDevice(options.device);
   throwIfAborted(options.signal);
   const { size, channels, layout } = card.input;
-  const model = await loadModel(graph, {
-    file: card.file,
-    size,
-    channels,
-    layout,
-    classes: card.task === 'sigmoid' ? 1 : card.classes.length,
-    ...(card.input.name === undefined ? {} : { input: card.input.name }),
-    ...(card.output === undefined ? {} : { output: card.output }),
-  });
-  const headed = atHead(model, card);
-  const layers = layersOf(headed.model, layout, card.camLayer);
+  const load = async (file: string) => {
+    const hint = {
+      ...{ file, size, channels, layout },
+      classes: card.task === 'sigmoid' ? 1 : card.classes.length,
+      ...(card.input.name === undefined ? {} : { input: card.input.name }),
+      ...(card.output === undefined ? {} : { output: card.output }),
+    };
+    return loadModel(await graphOf?.(file), hint);
+  };
+  const loaded = await load(card.file);
+  const original = atHead(loaded, card);
+  const layers = layersOf(original.model, layout, card.camLayer);
   throwIfAborted(options.signal);
 
   const onGpu = device.provider !== 'cpu';
   const lock = device.provider === 'webgpu' ? GPU_LOCK : undefined;
-  const pool = openPool(mostWorkers(headed, device, options), lock);
+  const pool = openPool(mostWorkers(original, device, options), lock);
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
-    const digest = graph ? undefined : weightsDigest(card.file);
-    const file = graph ? {} : { untouched: untouched(card.file, model.input, model.fileOutput) };
-    const { measurements, mixes } = await measured({ headed, card, pool, ...file }, digest, options);
+    const digest = graphOf ? undefined : weightsDigest(card.file);
+    const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput) };
+    const { measurements, mixes } = await measured({ headed: original, card, pool, ...file }, digest, options);
+    // What was measured and tuned on the original holds for its variants.
+    const headed = await variantOf(original, options.variant ?? { kind: 'original' }, {
+      ...{ card, pool, images: options.variantImages?.map(image => image.data) },
+      load: async other => atHead(await load(other), { ...card, file: other }).model,
+    });
     throwIfAborted(options.signal);
     const prepare = preparer(headed, device, mixes ? { ...options, microBatch: 1 } : options, pool, digest, inspector);
     const image = { height: size[0], width: size[1], channels, layout };

@@ -24,12 +24,28 @@ export function probeImages(card: Pick<ModelCard, 'input' | 'intensity'>): Float
   return LOOKS.map((look, i) => stepped(texture(size, channels, look, i + 1), channels, card.intensity.steps));
 }
 
-function texture(
-  size: readonly number[],
-  channels: number,
-  { mean, range, wave }: (typeof LOOKS)[number],
-  seed: number,
-): Float32Array {
+/**
+ * As many textures, all different in brightness, contrast and grain, taken through the card's steps: images to fit a
+ * network's statistics on where no data are at hand.
+ */
+export function textureImages(card: Pick<ModelCard, 'input' | 'intensity'>, count: number): Float32Array[] {
+  const { size, channels } = card.input;
+  const spread = (i: number, by: number) => ((i + 1) * by) % 1;
+  return Array.from({ length: count }, (_, i) => {
+    const mean = 0.15 + 0.7 * spread(i, 0.618034);
+    const look = { mean, range: Math.min(mean, 1 - mean) * (0.3 + 0.7 * spread(i, 0.754878)), wave: 3 + (i % 8) * 1.5 };
+    return stepped(texture(size, channels, look, 100 + i), channels, card.intensity.steps);
+  });
+}
+
+/** Mean and half range of the values, and the waves' length in pixels. */
+interface Look {
+  readonly mean: number;
+  readonly range: number;
+  readonly wave: number;
+}
+
+function texture(size: readonly number[], channels: number, { mean, range, wave }: Look, seed: number): Float32Array {
   const [rows, columns] = size.slice(-2) as [number, number];
   const noise = hashed(seed);
   const values = new Float32Array(sizeOf(size) * channels);

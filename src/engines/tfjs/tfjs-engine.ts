@@ -20,6 +20,7 @@ import { layerMap, leadingTo, type Shapes } from './network/tfjs-layers.ts';
 import { tfjsAbilities } from './tfjs-abilities.ts';
 import { TfjsExecutor } from './tfjs-executor.ts';
 import { type About, ASKING, type Spec, STAGES } from './tfjs-messages.ts';
+import { variantCard } from './tfjs-variant.ts';
 
 /** Values of a micro-batch's images, about; small models gain by batches, large ones need their memory. */
 const MICRO_BATCH_VALUES = 2 ** 17;
@@ -35,7 +36,9 @@ export const tfjsEngine: Engine = {
 
 /** @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE */
 async function open(asked: ModelCard, options: OpenOptions): Promise<FullClassifier> {
-  const card = supportedCard(asked);
+  const variant = options.variant ?? { kind: 'original' };
+  const outlined = async (file: string) => outlineOf(await readModelFiles(file), asked.output);
+  const card = supportedCard(await variantCard(asked, variant, outlined));
   const wanted = options.device === 'auto' ? undefined : deviceNamed(options.device);
   const files = await readModelFiles(card.file);
   const outline = outlineOf(files, card.output);

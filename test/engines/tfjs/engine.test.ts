@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { FullClassifier } from '../../../src/core/contracts/index.ts';
+import type { Engine, FullClassifier, ModelVariant } from '../../../src/core/contracts/index.ts';
 import { useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
 import { onnxWithTfjs } from '../../../src/engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
@@ -88,5 +88,39 @@ describe('the TF.js engine', () => {
   ])('refuses %s', async (_, change, code, message) => {
     const opening = tfjsEngine.open({ ...card, ...change }, { device: 'cpu-js', workers: 1 });
     await expect(opening).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
+
+describe('variants of a TF.js model', () => {
+  const one = { device: 'wasm', workers: 1, threads: 1, microBatch: 2 };
+  const logitsOf = async (engine: Engine, variant: ModelVariant, device = 'wasm', of = card) => {
+    const model = await engine.open(of, { ...one, device, variant });
+    try {
+      return (await model.scores(batchOf(images), { as: 'logit' })).data;
+    } finally {
+      await model.close();
+    }
+  };
+
+  it('are other weights in a file of the same layers', async () => {
+    const other = join(folder, 'other-weights');
+    mkdirSync(other);
+    const { file } = await smallCard(other);
+    const want = await logitsOf(tfjsEngine, { kind: 'original' }, 'wasm', { ...card, file });
+    expect(worst(await logitsOf(tfjsEngine, { kind: 'file', file }), want)).toBeLessThan(1e-6);
+    expect(worst(await logitsOf(onnxWithTfjs, { kind: 'file', file }, 'cpu'), want)).toBeLessThan(1e-4);
+    expect(worst(await logitsOf(tfjsEngine, { kind: 'original' }), want)).toBeGreaterThan(1e-3);
+  });
+
+  it('are made of its ONNX export otherwise, as TF.js says', async () => {
+    const variant = { kind: 'randomised', depth: 1, seed: 3 } as const;
+    await expect(logitsOf(tfjsEngine, variant)).rejects.toMatchObject({
+      code: 'MODEL',
+      hint: expect.stringContaining('engine: onnx'),
+    });
+    const want = await logitsOf(onnxWithTfjs, { kind: 'original' }, 'cpu');
+    expect(worst(await logitsOf(onnxWithTfjs, variant, 'cpu'), want)).toBeGreaterThan(0.1);
+    const rewritten = await logitsOf(onnxWithTfjs, { kind: 'rewritten', rewrite: 'split-convolutions' }, 'cpu');
+    expect(worst(rewritten, want)).toBeLessThan(1e-5);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelCard } from '../../../src/core/contracts/index.ts';
-import { openGraph } from '../../../src/engines/onnx/onnx-engine.ts';
+import { openModel } from '../../../src/engines/onnx/onnx-engine.ts';
 import { exportLayers } from '../../../src/engines/tfjs/export/index.ts';
 import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
 import { cardFor } from '../onnx/fixtures.ts';
@@ -21,7 +21,7 @@ describe('layers models of Keras, exported', () => {
     const classes = Array.from({ length: logits.shape[1]! }, (_, i) => `c${i}`);
     const input = { size: [64, 64], channels: 3, layout: 'NHWC' } as const;
     const card: ModelCard = cardFor(file, { classes, input, emits: 'probabilities' });
-    const model = await openGraph(exportLayers(await readModelFiles(file)), card, ONE);
+    const model = await openModel(card, ONE, async () => exportLayers(await readModelFiles(file)));
     try {
       const scores = await model.scores(batchOf(images), { as: 'logit' });
       expect(worst(scores.data, logits.data)).toBeLessThan(1e-5);

@@ -2,7 +2,7 @@ import type { DeviceReport, FullClassifier, ModelCard, OpenOptions } from '../..
 import { attr, constant, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 import { DEVICES, type Device } from './onnx-devices.ts';
 
-type Open = (graph: Graph, card: ModelCard, options: OpenOptions) => Promise<FullClassifier>;
+type Open = (card: ModelCard, options: OpenOptions, graphOf: () => Promise<Graph>) => Promise<FullClassifier>;
 
 /** Pixels of a side of the probe's images. */
 export const SIZE = 8;
@@ -22,7 +22,8 @@ async function probeDevice(device: Device, version: string, open: Open): Promise
   const untried = device.tried ? '' : ' Written, but never run by its authors.';
   let model: FullClassifier | undefined;
   try {
-    model = await open(probeGraph(), probeCard(), { device: device.name, threads: 1, workers: 1, microBatch: 1 });
+    const options = { device: device.name, threads: 1, workers: 1, microBatch: 1 };
+    model = await open(probeCard(), options, async () => probeGraph());
     const error = await deviation(model);
     if (error < 1e-4) {
       const { deviceName } = model.runtime;

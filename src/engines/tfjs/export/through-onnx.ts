@@ -1,6 +1,6 @@
 import type { Engine } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { onnxEngine, openGraph } from '../../onnx/onnx-engine.ts';
+import { onnxEngine, openModel } from '../../onnx/onnx-engine.ts';
 import { supportedCard } from '../../shared/supported-card.ts';
 import { nativePackage } from '../devices/tfjs-devices.ts';
 import { readModelFiles } from '../keras/model-files.ts';
@@ -15,10 +15,10 @@ export const onnxWithTfjs: Engine = {
     if (card.format === 'onnx') return onnxEngine.open(card, options);
     const { size } = supportedCard(card).input;
     const chosen = card.output === undefined ? {} : { output: card.output };
-    const graph = exportLayers(await readModelFiles(card.file), { size, ...chosen });
+    const graphOf = async (file: string) => exportLayers(await readModelFiles(file), { size, ...chosen });
     // The output's name is the layer's; the graph has one output.
     const { output: _, ...rest } = card;
-    const model = await openGraph(graph, rest, options);
+    const model = await openModel(rest, options, graphOf);
     return Object.assign(model, { runtime: { ...model.runtime, note: 'a TF.js layers model, exported to ONNX' } });
   },
 
