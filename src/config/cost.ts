@@ -33,8 +33,8 @@ export function planCost(plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>, 
 function modelCost({ explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>, model: PlannedModel): ModelCost {
   const facts = factsOf(model);
   const single = new Map(explainers.map(e => [e.id, explanationCost(e, facts)]));
-  // A borrowed map is explained again by whoever made it.
-  const again = (e: PlannedExplainer) => single.get(e.of ?? e.id) ?? NONE;
+  // A borrowed map can't be made again of another image.
+  const again = (e: PlannedExplainer) => (e.of === undefined ? single.get(e.id)! : NONE);
   const variants = (e: PlannedExplainer) => (e.of === undefined ? variantsWanted(metrics) : 0);
   const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e))]));
   const scores = Object.fromEntries(

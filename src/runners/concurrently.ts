@@ -1,31 +1,33 @@
+import pMap, { pMapSkip } from 'p-map';
+
 /**
- * Runs `work` over items, at most `width` at a time, in their order. Stops taking items after the first error and
- * rejects with it once those under way have ended.
+ * Runs `work` over items, at most `width` at a time, in their order. After the first error no more work begins, and it
+ * rejects with that error once what is under way has ended.
  */
 export async function forEachConcurrently<T>(
   items: AsyncIterable<T>,
   width: number,
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {
-  const iterator = items[Symbol.asyncIterator]();
-  let index = 0;
-  let failed = false;
-  let error: unknown;
-  // Iterators of async generators queue concurrent calls, so items come in order.
-  const worker = async (): Promise<void> => {
-    while (!failed) {
-      try {
-        const next = await iterator.next();
-        if (next.done || failed) return;
-        await work(next.value, index++);
-      } catch (thrown) {
-        if (!failed) error = thrown;
-        failed = true;
-      }
+  let failure: { readonly error: unknown } | undefined;
+  // Ends with the first failure, so that a long data set is not read to its end.
+  async function* whileSound(): AsyncIterable<T> {
+    for await (const item of items) {
+      if (failure) return;
+      yield item;
     }
-  };
-  await Promise.all(Array.from({ length: Math.max(1, width) }, worker));
-  if (!failed) return;
-  await iterator.return?.();
-  throw error;
+  }
+  await pMap(
+    whileSound(),
+    async (item, index) => {
+      try {
+        if (!failure) await work(item, index);
+      } catch (error) {
+        failure ??= { error };
+      }
+      return pMapSkip;
+    },
+    { concurrency: Math.max(1, width) },
+  );
+  if (failure) throw failure.error;
 }

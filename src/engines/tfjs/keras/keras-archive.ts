@@ -1,9 +1,12 @@
+import { unzipSync } from 'fflate';
 import type { Dataset, Group } from 'h5wasm';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { type H5Model, type H5Weight, readBytes, valuesOf, withH5 } from './keras-h5.ts';
 import { inKeras2Words } from './keras-words.ts';
 import { type LayerCall, readCalls } from './topology.ts';
-import { unzip } from './zip.ts';
+
+/** What is read of an archive; nothing else is unpacked. */
+const PARTS: readonly string[] = ['metadata.json', 'config.json', 'model.weights.h5'];
 
 /**
  * Reads a .keras archive, as Keras 3 saves models.
@@ -18,11 +21,11 @@ export async function readKerasArchive(file: string): Promise<H5Model> {
   const bytes = readBytes(file);
   let parts: { config: unknown; version: string; weights: Buffer };
   try {
-    const files = unzip(bytes);
+    const files = unzipSync(bytes, { filter: ({ name }) => PARTS.includes(name) });
     const read = (name: string) => {
-      const get = files.get(name);
-      if (!get) throw new Error(`it holds no ${name}`);
-      return get();
+      const found = files[name];
+      if (!found) throw new Error(`it holds no ${name}`);
+      return Buffer.from(found.buffer, found.byteOffset, found.byteLength);
     };
     const about = JSON.parse(read('metadata.json').toString()) as { keras_version?: string };
     const config = JSON.parse(read('config.json').toString());
