@@ -72,7 +72,8 @@ function differentiated(
   request: Omit<ManyRequest, 'keep'> & { readonly keep: readonly string[] },
   set: RuleSet | undefined,
 ): ManyGradients {
-  const { graph, values } = model;
+  const { graph } = model;
+  const values = new Map(model.values);
   const infos = new Map(model.infos);
   const { keep } = request;
   const path = findPath(model, request.wrt, request.of);
@@ -81,12 +82,16 @@ function differentiated(
   const forward = new Map<Node, Node>(graph.nodes.map(node => [node, node]));
   const makers = producers(graph);
   const copy = set?.reference ? copyForReference(model, builder) : undefined;
-  const sums = new Sums();
+  const sums = new Sums(builder);
   const context: SiteContext = {
     infos,
     values,
     producer: (name: string) => makers.get(name),
     reference: (name: string) => copy?.names.get(name) ?? name,
+    describe(name, { dtype, dims }, value) {
+      if (!infos.has(name)) infos.set(name, { dtype, dims });
+      if (value) values.set(name, value);
+    },
     extend(node: Node, index: number): string {
       const current = forward.get(node) ?? node;
       const existing = current.outputs[index];
@@ -122,7 +127,7 @@ function differentiated(
 
   const notes: string[] = [];
   const view = set ? asOneOperator(path.nodes, model) : { nodes: path.nodes, ruleOf };
-  const network = { model, path: { ...path, nodes: view.nodes }, note: (text: string) => notes.push(text), sums };
+  const network = { model, path: { ...path, nodes: view.nodes }, seed, note: (text: string) => notes.push(text), sums };
   const replaced = set?.rulesFor(network);
   for (const node of view.nodes.toReversed()) {
     const gradients = node.outputs.map(name => (name === '' ? undefined : gradientOf(name)));
@@ -157,13 +162,13 @@ function differentiated(
     const { dtype, dims } = infos.get(name)!;
     return { name: as, dtype, dims };
   };
-  const reported = sums.emit(builder);
+  const reported = sums.emit();
   const copied = copy ? { image: copy.names.get(model.input)!, scores: copy.names.get(request.of)! } : undefined;
   return {
     graph: optimise({
       opset: graph.opset,
       nodes: [...forward.values(), ...(copy?.nodes ?? []), ...builder.nodes],
-      constants: new Map([...values, ...graph.constants, ...builder.constants]),
+      constants: new Map([...model.values, ...graph.constants, ...builder.constants]),
       inputs: [...graph.inputs, ...(copied ? [valueInfo(model.input, copied.image)] : []), valueInfo(request.of, seed)],
       outputs: [
         ...request.wrt.map((name, i) => valueInfo(name, gradients[i]!)),

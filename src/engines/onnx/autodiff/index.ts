@@ -3,6 +3,7 @@
  * model runs.
  */
 export { differentiate, differentiateAll, type GradientGraph, type GradientRequest } from './differentiate.ts';
+export { derivativeSeeding } from './rule-sets/derivative-seeding.ts';
 export { ruleSetOf } from './rule-sets/index.ts';
-export type { Seeding, SeedParts } from './rule-sets/seeding.ts';
+export type { Seeding } from './rule-sets/seeding.ts';
 export { RULES } from './rules/index.ts';

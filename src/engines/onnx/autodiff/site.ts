@@ -10,6 +10,8 @@ export interface SiteContext {
   producer(name: string): Node | undefined;
   /** The same tensor of the reference image; the tensor itself where it doesn't depend on the image. */
   reference(name: string): string;
+  /** Makes a tensor known, and its values where it is constant. */
+  describe(name: string, info: TensorInfo, value?: Constant): void;
   /** Makes sure that the forward node emits its optional output `index`; returns its name. */
   extend(node: Node, index: number): string;
 }
@@ -80,6 +82,26 @@ export class Site {
   /** The same tensor of the reference image; the tensor itself where it doesn't depend on the image. */
   reference(name: string): string {
     return this.#context.reference(name);
+  }
+
+  /** The same call with other gradients of its outputs, or with other tensors of the same shapes as inputs. */
+  at(changed: {
+    readonly gradients?: readonly (string | undefined)[];
+    readonly inputs?: readonly (readonly [input: number, name: string])[];
+  }): Site {
+    const inputs = [...this.node.inputs];
+    for (const [i, name] of changed.inputs ?? []) {
+      this.#context.describe(name, this.info(this.x(i)));
+      inputs[i] = name;
+    }
+    return new Site({ ...this.node, inputs }, this.e, changed.gradients ?? this.gradients, this.#context);
+  }
+
+  /** Adds a constant that rules know the values of. */
+  constant(value: Constant): string {
+    const name = this.e.builder.constant(value);
+    this.#context.describe(name, value, value);
+    return name;
   }
 
   /** Whether a tensor differs between the image and the reference image. */

@@ -12,9 +12,9 @@ export interface PathView {
 }
 
 /**
- * Exporters write SiLU, GELU, hard swish and Mish as a handful of operators that join again in a product. Rules that
- * are no derivatives must see the activation, not the product. Found by value: operators that work on single numbers
- * are evaluated at a few points, and compared with the activations up to a constant factor.
+ * Exporters write SiLU, GELU, hard swish and Mish as a handful of operators that join again in a product, and others by
+ * a choice (Where). Rules that are no derivatives must see the activation, not the product. Found by value: operators
+ * that work on single numbers are evaluated at a few points, and compared with the activations up to a constant factor.
  */
 export function asOneOperator(nodes: readonly Node[], model: NormalisedModel): PathView {
   const made = producers(model.graph);
@@ -22,16 +22,15 @@ export function asOneOperator(nodes: readonly Node[], model: NormalisedModel): P
   for (const node of model.graph.nodes) {
     for (const name of readBy(node)) readers.set(name, [...(readers.get(name) ?? []), node]);
   }
-  const onPath = new Set(nodes);
   const whole = new Map<Node, { node: Node; rule: Rule }>();
   const inside = new Set<Node>();
   for (const end of nodes) {
-    if (end.op !== 'Mul' && end.op !== 'Div') continue;
+    if (!ENDS.has(end.op)) continue;
     const found = activationAt(end, made, model.values);
     if (!found) continue;
     const { source, region, activation, factor } = found;
     const inner = [...region].filter(node => node !== end);
-    const closed = inner.every(node => onPath.has(node) && readers.get(node.outputs[0]!)!.every(r => region.has(r)));
+    const closed = inner.every(node => readers.get(node.outputs[0]!)!.every(reader => region.has(reader)));
     if (!closed) continue;
     const { op, domain, attrs, rule } = activation;
     const node: Node = { op, domain, name: end.name, inputs: [source], outputs: end.outputs, attrs };
@@ -45,6 +44,9 @@ export function asOneOperator(nodes: readonly Node[], model: NormalisedModel): P
   };
 }
 
+/** Operators in which the parts of an activation meet. */
+const ENDS: ReadonlySet<string> = new Set(['Mul', 'Div', 'Where']);
+
 /** An activation as a function, as a node that stands for it, and its derivative through x alone. */
 interface Activation {
   readonly op: string;
@@ -55,6 +57,7 @@ interface Activation {
 }
 
 const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const softplus = (x: number) => Math.log1p(Math.exp(x));
 
 function builtIn(op: string, f: (x: number) => number, attrs: Node['attrs'] = {}): Activation {
   return { op, domain: '', attrs, f, rule: ruleOf({ op, domain: '', name: '', inputs: [], outputs: [], attrs })! };
@@ -80,8 +83,13 @@ const ACTIVATIONS: readonly Activation[] = [
     approximate: attr.string('tanh'),
   }),
   builtIn('HardSwish', x => x * Math.min(1, Math.max(0, x / 6 + 0.5))),
-  builtIn('Mish', x => x * Math.tanh(Math.log1p(Math.exp(x)))),
+  builtIn('Mish', x => x * Math.tanh(softplus(x))),
+  builtIn('Softplus', softplus),
+  builtIn('Relu', x => Math.max(0, x)),
 ];
+
+/** The leaky ReLU of the slope that was found. */
+const leaky = (alpha: number) => builtIn('LeakyRelu', x => (x < 0 ? alpha * x : x), { alpha: attr.float(alpha) });
 
 function scaled(rule: Rule, factor: number): Rule {
   return defineRule(rule.operators, site => {
@@ -99,13 +107,15 @@ function activationAt(
   made: ReadonlyMap<string, Node>,
   values: ReadonlyMap<string, Constant>,
 ): { source: string; region: Set<Node>; activation: Activation; factor: number } | undefined {
-  const [left, right] = end.inputs.map(name => chain(name, made, values));
-  const source = left?.find(name => right!.includes(name));
-  if (source === undefined || end.inputs.every(name => name === source)) return undefined;
+  const [, source] = chain(end.outputs[0]!, made, values);
+  if (source === undefined || end.inputs.filter(name => !values.has(name)).length < 2) return undefined;
+  if (end.inputs.every(name => name === source)) return undefined;
   const region = new Set<Node>();
   const at = POINTS.map(x => evaluate(end.outputs[0]!, new Map([[source, x]]), made, values, region));
   const last = POINTS.length - 1;
-  for (const activation of ACTIVATIONS) {
+  const slope = (at[0]! * POINTS[last]!) / (at[last]! * POINTS[0]!);
+  const candidates = slope > 0 && slope < 1 ? [...ACTIVATIONS, leaky(slope)] : ACTIVATIONS;
+  for (const activation of candidates) {
     const factor = at[last]! / activation.f(POINTS[last]!);
     const same = POINTS.every((x, i) => Math.abs(at[i]! - factor * activation.f(x)) <= TOLERANCE * Math.abs(factor));
     // A constant in float32 is not quite what it says: 1/6 · 6.
@@ -129,8 +139,19 @@ const POINTWISE: Readonly<Record<string, (values: readonly number[], node: Node)
   Tanh: ([a]) => Math.tanh(a!),
   Erf: ([a]) => erf(a!),
   Sigmoid: ([a]) => sigmoid(a!),
-  Softplus: ([a]) => Math.log1p(Math.exp(a!)),
+  Softplus: ([a]) => softplus(a!),
   Relu: ([a]) => Math.max(0, a!),
+  Abs: ([a]) => Math.abs(a!),
+  Sign: ([a]) => Math.sign(a!),
+  Cast: ([a]) => a!,
+  Min: values => Math.min(...values),
+  Max: values => Math.max(...values),
+  Greater: ([a, b]) => Number(a! > b!),
+  GreaterOrEqual: ([a, b]) => Number(a! >= b!),
+  Less: ([a, b]) => Number(a! < b!),
+  LessOrEqual: ([a, b]) => Number(a! <= b!),
+  Not: ([a]) => 1 - a!,
+  Where: ([condition, a, b]) => (condition ? a! : b!),
   Clip: ([a, low = Number.NEGATIVE_INFINITY, high = Number.POSITIVE_INFINITY]) => Math.min(high, Math.max(low, a!)),
   HardSigmoid: ([a], node) =>
     Math.min(1, Math.max(0, read.float(node, 'alpha', 0.2) * a! + read.float(node, 'beta', 0.5))),

@@ -1,17 +1,24 @@
+import { z } from 'zod';
 import type { BackwardRules, Json } from '../../../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../../../core/errors.ts';
 import { deconvnet } from './deconvnet.ts';
+import { deeplift } from './deeplift.ts';
 import { guidedBackprop } from './guided-backprop.ts';
+import { lrp, lrpOptions } from './lrp.ts';
 import type { RuleSet } from './rule-set.ts';
 
 export type { RuleSet } from './rule-set.ts';
+
+const NONE = z.strictObject({});
 
 type Options = Readonly<Record<string, Json>>;
 
 /** Rule sets by name, made from their options. */
 const RULE_SETS: Readonly<Record<string, (options: Options) => RuleSet>> = {
-  'guided-backprop': withoutOptions('guided-backprop', guidedBackprop),
-  deconvnet: withoutOptions('deconvnet', deconvnet),
+  'guided-backprop': withOptions('guided-backprop', NONE, () => guidedBackprop),
+  deconvnet: withOptions('deconvnet', NONE, () => deconvnet),
+  deeplift: withOptions('deeplift', NONE, () => deeplift),
+  lrp: withOptions('lrp', lrpOptions, lrp),
 };
 
 /** The names of all rule sets; `standard` is the derivative. */
@@ -31,10 +38,10 @@ export function ruleSetOf(rules: BackwardRules | undefined): RuleSet | undefined
   });
 }
 
-function withoutOptions(name: string, set: RuleSet): (options: Options) => RuleSet {
-  return options => {
-    const [key] = Object.keys(options);
-    if (key === undefined) return set;
-    throw new CtXaiError('USAGE', `backward rules '${name}' have no option '${key}'; they have none at all.`);
+function withOptions<S extends z.ZodType>(name: string, schema: S, make: (options: z.output<S>) => RuleSet) {
+  return (options: Options): RuleSet => {
+    const parsed = schema.safeParse(options);
+    if (parsed.success) return make(parsed.data);
+    throw new CtXaiError('USAGE', `backward rules '${name}': ${z.prettifyError(parsed.error)}`);
   };
 }

@@ -10,6 +10,8 @@ export interface Network {
   readonly model: NormalisedModel;
   /** From the image to the scores; known activations made of several operators are one node here. */
   readonly path: Path;
+  /** What the backward pass starts from: the tensor [n, k] that belongs to the scores. */
+  readonly seed: string;
   /** Tells the user what the rules leave out. */
   note(text: string): void;
   /** Sums to be reported for each image. */

@@ -19,3 +19,18 @@ export interface SeedParts {
 
 /** Writes the nodes that make what belongs to the scores, [n, k]; returns its name. */
 export type Seeding = (b: GraphBuilder, parts: SeedParts) => string;
+
+/** One tensor or the other, by a weight [1] of 1 or 0. */
+export function either(b: GraphBuilder, weight: string, yes: string, no: string): string {
+  const on = b.op('Greater', [weight, b.scalar(0.5)]);
+  return b.op('Where', [on, yes, no]);
+}
+
+/** What belongs to the score that is explained. */
+export function byScore(
+  b: GraphBuilder,
+  { margin, probability }: SeedParts,
+  made: { readonly logit: string; readonly margin: string; readonly probability: string },
+): string {
+  return either(b, margin, made.margin, either(b, probability, made.probability, made.logit));
+}

@@ -27,7 +27,14 @@ export const lrn = defineRule('LRN', site => {
 });
 
 /** Sums over the window of channels around each channel (or its adjoint), as a 1×1 convolution. */
-function nearby(e: Emitter, x: string, channels: number, spatial: number, size: number, adjoint: boolean): string {
+export function nearby(
+  e: Emitter,
+  x: string,
+  channels: number,
+  spatial: number,
+  size: number,
+  adjoint: boolean,
+): string {
   const before = Math.floor((size - 1) / 2);
   const after = Math.ceil((size - 1) / 2);
   const band = new Float64Array(channels * channels);

@@ -3,7 +3,7 @@ import { defineRule } from '../rule.ts';
 import type { Site } from '../site.ts';
 
 /** The axes that a Reduce operator works on, ascending; none: it passes its input through (noop_with_empty_axes). */
-function reducedAxes(site: Site): number[] {
+export function reducedAxes(site: Site): number[] {
   const rank = site.rank(site.x());
   const given = site.numbers(1) ?? [];
   if (given.length > 0) return given.map(a => site.axis(a)).sort((a, b) => a - b);

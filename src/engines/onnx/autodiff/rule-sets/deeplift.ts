@@ -1,0 +1,136 @@
+import { CtXaiError } from '../../../../core/errors.ts';
+import { type Node, numbersOf } from '../../graph/graph.ts';
+import { defineRule, type Rule } from '../rule.ts';
+import type { Site } from '../site.ts';
+import { globalMaximum, largest, maxPool } from './deeplift-maxima.ts';
+import { normalisations } from './deeplift-normalisations.ts';
+import { deepliftSeeding } from './deeplift-seeding.ts';
+import { sums } from './deeplift-sums.ts';
+import { both, middle, middleInverse, rescaled, throughDivisor } from './differences.ts';
+import type { Network, RuleSet } from './rule-set.ts';
+
+/** Makes the rule of an operator from its derivative. */
+type Multiplier = (standard: Rule) => Rule;
+
+/** Linear in all that varies: the derivative is the multiplier. */
+const LINEAR = [
+  ...['Add', 'Sub', 'Sum', 'Mean', 'Neg', 'Identity', 'Dropout', 'Cast', 'CastLike', 'BatchNormalization'],
+  ...['Concat', 'Split', 'Slice', 'Pad', 'Gather', 'GatherElements', 'GatherND', 'ScatterElements', 'ScatterND'],
+  ...['Expand', 'Tile', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Trilu', 'CumSum', 'Where'],
+  ...['AveragePool', 'GlobalAveragePool', 'ReduceMean', 'ReduceSum', 'Resize', 'DepthToSpace', 'SpaceToDepth'],
+];
+
+/** Linear in each of two inputs. */
+const BILINEAR = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Mul', 'Einsum'];
+
+/** Functions of the first input's single values. */
+const POINTWISE = [
+  ...['Relu', 'Clip', 'LeakyRelu', 'PRelu', 'ThresholdedRelu', 'Shrink', 'Elu', 'Selu', 'Celu'],
+  ...[
+    'ct-xai:Silu',
+    'ct-xai:QuickGelu',
+    'Gelu',
+    'HardSwish',
+    'Mish',
+    'Sigmoid',
+    'HardSigmoid',
+    'Tanh',
+    'Softplus',
+    'Softsign',
+  ],
+  ...['Erf', 'Exp', 'Log', 'Sqrt', 'Reciprocal', 'Pow', 'Abs', 'Floor', 'Ceil', 'Round', 'Sign'],
+  ...['Sin', 'Cos', 'Tan', 'Sinh', 'Cosh', 'Asin', 'Acos', 'Atan', 'Asinh', 'Acosh', 'Atanh'],
+];
+
+const TABLE: ReadonlyMap<string, Multiplier> = new Map<string, Multiplier>([
+  ...LINEAR.map(op => [op, standard => standard] as [string, Multiplier]),
+  ...BILINEAR.map(op => [op, bilinear] as [string, Multiplier]),
+  ...POINTWISE.map(op => [op, pointwise] as [string, Multiplier]),
+  ['Div', quotient],
+  ['Max', largest],
+  ['Min', largest],
+  ['MaxPool', maxPool],
+  ['GlobalMaxPool', globalMaximum],
+  ['ReduceMax', globalMaximum],
+  ['ReduceMin', globalMaximum],
+  ...Object.entries(sums),
+  ...Object.entries(normalisations),
+]);
+
+/**
+ * DeepLIFT, rescale rule (Shrikumar et al. 2017): multipliers m with Σ m·(x − x′) = f(x) − f(x′), x′ a reference image.
+ * Where the paper has no rule, one that keeps the sum exact: products, quotients and matrix products with the means of
+ * both factors, maxima by the cross-maximum, softmax and normalisations as what they are made of.
+ */
+export const deeplift: RuleSet = {
+  reference: true,
+  seeding: deepliftSeeding,
+  rulesFor: network => (node, standard) => {
+    const make = TABLE.get(node.domain === '' ? node.op : `${node.domain}:${node.op}`);
+    if (!make || !standard) refuse(node, `there is no rule for ${node.op}`);
+    return guarded(make(standard), network);
+  },
+};
+
+function refuse(node: Node, why: string): never {
+  throw new CtXaiError('OPERATOR', `DeepLIFT can't pass node '${node.name}' (${node.op}): ${why}.`, {
+    hint: 'Use integrated gradients, which have the same sum and need derivatives only.',
+  });
+}
+
+/** What varies with the image but carries no multiplier (an index, a condition) would break the sum. */
+function guarded(rule: Rule, { path }: Network): Rule {
+  return {
+    ...rule,
+    differentiate(site) {
+      const other = site.node.inputs.find(name => name !== '' && site.varies(name) && !path.tensors.has(name));
+      if (other !== undefined)
+        refuse(site.node, `its input '${other}' changes with the image, and is no number to differentiate`);
+      return rule.differentiate(site);
+    },
+  };
+}
+
+function pointwise(standard: Rule): Rule {
+  const rule = rescaled(standard);
+  return defineRule(standard.operators, site => {
+    const other = site.node.inputs.slice(1).find(name => name !== '' && site.varies(name));
+    if (other !== undefined) refuse(site.node, `its input '${other}' changes with the image`);
+    return exact(site) ?? rule.differentiate(site);
+  });
+}
+
+/** Functions whose Δy/Δx has a form without a division by Δx: squares and inverses. */
+function exact(site: Site): ReturnType<Rule['differentiate']> | undefined {
+  const { e, g } = site;
+  const exponent = site.node.op === 'Pow' ? site.value(1) : undefined;
+  const power = exponent?.data.length === 1 ? numbersOf(exponent)[0] : undefined;
+  if (power === 2) return [() => e.mul(g, e.add(...both(site, site.x())))];
+  if (site.node.op === 'Reciprocal') return [() => e.neg(e.mul(g, e.mul(...both(site, site.y()))))];
+  return undefined;
+}
+
+/** Of two factors that vary each gets the other's mean over image and reference. */
+function bilinear(standard: Rule): Rule {
+  return defineRule(standard.operators, site => {
+    const factors = site.node.inputs.slice(0, site.node.op === 'Einsum' ? undefined : 2);
+    const varying = factors.flatMap((name, i) => (name !== '' && site.varies(name) ? [i] : []));
+    if (varying.length < 2) return standard.differentiate(site);
+    if (varying.length > 2) refuse(site.node, 'more than two of its factors change with the image');
+    const inputs = varying.map(i => [i, middle(site.e, ...both(site, site.x(i)))] as const);
+    return standard.differentiate(site.at({ inputs }));
+  });
+}
+
+/** a/b: g·(1/b + 1/b′)/2 for a, −g·(a + a′)/(2 b b′) for b. */
+function quotient(standard: Rule): Rule {
+  return defineRule(standard.operators, site => {
+    const { e, g } = site;
+    if (!site.varies(site.x(1))) return standard.differentiate(site);
+    const [a, b] = [both(site, site.x(0)), both(site, site.x(1))];
+    return [
+      () => site.reduce(e.mul(g, middleInverse(e, ...b)), 0),
+      () => site.reduce(e.mul(g, throughDivisor(e, a, b)), 1),
+    ];
+  });
+}

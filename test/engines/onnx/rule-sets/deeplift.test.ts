@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FullClassifier, ModelCard } from '../../../../src/core/contracts/index.ts';
+import { type Tensor, tensor } from '../../../../src/core/tensor.ts';
+import { onnxEngine } from '../../../../src/engines/onnx/index.ts';
+import {
+  referenceBaseline,
+  referenceImage,
+  referenceItem,
+  referenceModels,
+  referencesOf,
+} from '../../../golden/explainers/index.ts';
+import { relativeL2, sum } from '../../../methods/helpers.ts';
+import { cardFor, channelsLast, golden, goldenFolder } from '../fixtures.ts';
+import { backward, openReference } from './references.ts';
+
+describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
+  const images = entry.targets.map((_, i) => referenceImage(entry, i));
+  const baseline = referenceBaseline(entry);
+  let model: FullClassifier;
+  beforeAll(async () => {
+    model = await openReference(name);
+  });
+  afterAll(() => model?.close());
+
+  const references = referencesOf('deeplift').filter(r => r.model === name && r.variant === '');
+  it.each(references.map(r => [r.score, r] as const))('has the multipliers of the reference, %s', async (score, r) => {
+    for (const [i, c] of entry.targets.entries()) {
+      const back = await backward(model, images, { class: c, score }, { name: 'deeplift' }, [baseline]);
+      expect(
+        relativeL2(
+          back[i]!.values.data.map((m, k) => m * images[i]!.data[k]!),
+          referenceItem(r.map!, i).data,
+        ),
+      ).toBeLessThan(1e-4);
+    }
+  });
+
+  it.each(['logit', 'margin', 'probability'] as const)('sums to the difference of the %s', async score => {
+    for (const c of [0, 1]) {
+      const [one, other] = await backward(model, images, { class: c, score }, { name: 'deeplift' }, [
+        images[1]!,
+        baseline,
+      ]);
+      for (const [back, x, b] of [
+        [one!, images[0]!, images[1]!],
+        [other!, images[1]!, baseline],
+      ] as const) {
+        const difference = back.score - back.sums['reference score']!;
+        const map = back.values.data.map((m, k) => m * (x.data[k]! - b.data[k]!));
+        expect(Math.abs(sum(map) - difference)).toBeLessThan(1e-4 * Math.max(1, Math.abs(difference)));
+      }
+    }
+  });
+});
+
+const blocks = fileURLToPath(new URL('../../../golden/blocks/', import.meta.url));
+const { models: networks } = JSON.parse(readFileSync(join(blocks, 'index.json'), 'utf8')) as {
+  readonly models: readonly { readonly name: string }[];
+};
+
+describe('sums to the difference on networks in the style of the well-known families', () => {
+  const SETTINGS = { device: 'cpu', workers: 1, threads: 1, microBatch: 1 } as const;
+  const check = async (card: ModelCard, x: Tensor, reference: Tensor) => {
+    const model = await onnxEngine.open(card, SETTINGS);
+    try {
+      for (const score of ['logit', 'margin', 'probability'] as const) {
+        const [back] = await backward(model, [x], { class: 1, score }, { name: 'deeplift' }, [reference]);
+        const difference = back!.score - back!.sums['reference score']!;
+        const total = sum(back!.values.data.map((m, k) => m * (x.data[k]! - reference.data[k]!)));
+        expect(Math.abs(total - difference), score).toBeLessThan(1e-4 * Math.max(1, Math.abs(difference)));
+      }
+    } finally {
+      await model.close();
+    }
+  };
+
+  it.each(networks.map(({ name }) => name))('%s', async name => {
+    const input = { size: [16, 16], channels: 3, layout: 'NCHW' } as const;
+    const card = cardFor(join(blocks, `${name}.onnx`), { classes: ['a', 'b', 'c'], input });
+    const { data } = channelsLast(golden('blocks/input.npy'));
+    const image = (i: number) => tensor([16, 16, 3], data.slice(i * 768, (i + 1) * 768));
+    await check(card, image(0), image(1));
+  });
+
+  it.each([
+    ['tiny-densenet', ['a', 'b'], 'logits'],
+    ['mixed-ops', ['a', 'b', 'c'], 'probabilities'],
+  ] as const)('%s', async (name, classes, emits) => {
+    const input = { size: [64, 64], channels: 1, layout: 'NCHW' } as const;
+    const { data } = golden(`${name}.input.npy`);
+    const [x, zero] = [tensor([64, 64, 1], data.slice(0, 4096)), tensor([64, 64, 1])];
+    for (const explainAt of emits === 'logits' ? (['logits'] as const) : (['logits', 'output'] as const)) {
+      await check(cardFor(join(goldenFolder, `${name}.onnx`), { classes, input, emits, explainAt }), x, zero);
+    }
+  });
+});

@@ -1,0 +1,83 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FullClassifier } from '../../../../src/core/contracts/index.ts';
+import { readModelFile } from '../../../../src/engines/onnx/load/file.ts';
+import {
+  type Reference,
+  referenceCard,
+  referenceImage,
+  referenceItem,
+  referenceModels,
+  referencesOf,
+} from '../../../golden/explainers/index.ts';
+import { relativeL2, sum } from '../../../methods/helpers.ts';
+import { backward, openReference } from './references.ts';
+
+/** The options by which a reference was made. */
+function optionsOf({ variant, parameters }: Reference) {
+  const { epsilon, gamma, low, high } = parameters as Record<string, number>;
+  return {
+    composite: variant.replace('-bn-pass', '').replace('-0.1', ''),
+    seed: 'one',
+    batchNorm: variant.endsWith('bn-pass') ? 'pass' : 'linear',
+    epsilon: epsilon!,
+    ...(gamma === undefined ? {} : { gamma, low: low!, high: high! }),
+  };
+}
+
+describe.each(['cnn', 'densenet', 'resnet'])('%s', name => {
+  const entry = referenceModels[name]!;
+  const { nodes } = readModelFile(referenceCard(name).file);
+  let model: FullClassifier;
+  beforeAll(async () => {
+    model = await openReference(name);
+  });
+  afterAll(() => model?.close());
+
+  const references = referencesOf('lrp').filter(r => r.model === name);
+  it.each(references.map(r => [r.variant, r] as const))("has zennit's relevance, %s", async (variant, r) => {
+    for (const [i, c] of entry.targets.entries()) {
+      const rules = { name: 'lrp', options: optionsOf(r) };
+      const [back] = await backward(model, [referenceImage(entry, i)], { class: c, score: 'logit' }, rules);
+      expect(relativeL2(back!.values.data, referenceItem(r.map!, i).data)).toBeLessThan(1e-4);
+      if (variant.endsWith('bn-pass')) continue;
+      // What a rectifier passes on is what is in front of the layer before it.
+      for (const [rectifier, found] of Object.entries(r.layerSums!)) {
+        const place = nodes.find(n => n.outputs[0] === rectifier)!.inputs[0]!;
+        expect(Math.abs(back!.sums[place]! / found[i]! - 1), `${place} ${i}`).toBeLessThan(1e-3);
+      }
+    }
+  });
+
+  it('multiplies all by the score where the relevance at the output is the score', async () => {
+    const image = [referenceImage(entry, 0)];
+    const target = { class: 0, score: 'logit' } as const;
+    const [one] = await backward(model, image, target, { name: 'lrp', options: { seed: 'one' } });
+    const [score] = await backward(model, image, target, { name: 'lrp' });
+    const scaled = one!.values.data.map(v => v * score!.score);
+    expect(relativeL2(score!.values.data, scaled)).toBeLessThan(1e-5);
+    expect(score!.sums['scores']).toBeCloseTo(score!.score, 5);
+    expect(sum(score!.values.data)).not.toBe(0);
+  });
+});
+
+describe('networks with softmax and normalisations', () => {
+  it.each(['vit', 'convnext'])('%s: refused, naming operator and node', async name => {
+    const model = await openReference(name);
+    const image = [referenceImage(referenceModels[name]!, 0)];
+    const asked = backward(model, image, { class: 0, score: 'logit' }, { name: 'lrp' });
+    await expect(asked).rejects.toMatchObject({
+      code: 'OPERATOR',
+      message: expect.stringMatching(/for \w+ at node '/),
+    });
+    await model.close();
+  });
+
+  it('needs the range of inputs for its box', async () => {
+    const model = await openReference('cnn');
+    const image = [referenceImage(referenceModels['cnn']!, 0)];
+    const options = { composite: 'epsilon-gamma-box' };
+    const asked = backward(model, image, { class: 0, score: 'logit' }, { name: 'lrp', options });
+    await expect(asked).rejects.toMatchObject({ code: 'USAGE', hint: expect.stringContaining('low') });
+    await model.close();
+  });
+});
