@@ -4,6 +4,7 @@ import { blur } from './data/baselines/blur.ts';
 import { riseBlur } from './data/baselines/rise-blur.ts';
 import { windowMean } from './data/baselines/window-mean.ts';
 import { zeroInput } from './data/baselines/zero-input.ts';
+import { dicom } from './data/readers/dicom.ts';
 import { imageFolder } from './data/readers/image-folder.ts';
 import { metaimage } from './data/readers/metaimage.ts';
 import { nifti } from './data/readers/nifti.ts';
@@ -118,7 +119,7 @@ export function builtinRegistry(): Registry {
       sufficientShare,
     ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
-    readers: [imageFolder, nifti, metaimage, phantom],
+    readers: [imageFolder, dicom, nifti, metaimage, phantom],
     engines: [onnxWithTfjs, tfjsEngine],
   });
 }

@@ -120,7 +120,7 @@ function framesOf(set: DataSet): DicomFrame[] {
   const own = items(set, 'x52009230');
   const plain = frameOf([set]);
   if (!shared && own.length === 0) return Array.from({ length: count }, () => plain);
-  if (own.length > 0 && own.length !== count) {
+  if (own.length > 0 && own.length < count) {
     throw new Error(`it has ${count} frames and says of ${own.length} where they lie`);
   }
   // A macro stands in the frame's own item, in the shared one, or (in converted files) at the top.

@@ -3,7 +3,7 @@ import { extname } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
-import { KIND_NAMES, sniffKind } from '../files/sniff.ts';
+import { type FileKind, KIND_NAMES, sniffKind } from '../files/sniff.ts';
 import { decodeBmp } from './bmp.ts';
 import { declareUnsigned } from './tiff-sign.ts';
 
@@ -13,6 +13,14 @@ export const IMAGE_EXTENSIONS: readonly string[] = ['.png', '.jpg', '.jpeg', '.t
 export function isImageName(name: string): boolean {
   return IMAGE_EXTENSIONS.includes(extname(name).toLowerCase());
 }
+
+/** Which reader takes files that are no pictures. */
+const READERS: Readonly<Partial<Record<FileKind, string>>> = {
+  dicom: 'dicom',
+  nifti: 'nifti',
+  gzip: 'nifti',
+  metaimage: 'metaimage',
+};
 
 /** A picture as a file stores it. */
 export interface Decoded {
@@ -50,7 +58,16 @@ export async function decodeImage(path: string, where: string = path): Promise<D
   if (bytes.length === 0) throw fail('the file is empty');
   const kind = sniffKind(bytes);
   const other = KIND_NAMES[kind];
-  if (other !== undefined) throw fail(`it is a ${other} file, whatever its name says; a picture is expected here`);
+  if (other !== undefined) {
+    const reader = READERS[kind];
+    throw new CtXaiError(
+      'IMAGE',
+      `${where}: it is a ${other} file, whatever its name says; a picture is expected here.`,
+      {
+        hint: reader ? `Read such files by 'data: { use: ${reader}, path: … }'.` : 'PNG, JPEG, TIFF and BMP are read.',
+      },
+    );
+  }
   if (kind === 'bmp') {
     try {
       const { width, height, rgb } = decodeBmp(bytes);

@@ -145,7 +145,9 @@ export async function scanFolders(root: string, masks?: string): Promise<ListedI
       ...(endings ? [`other files: ${endings}`] : []),
     ];
     throw new CtXaiError('DATA', `${root}: no image was found${found.length > 0 ? ` (${found.join('; ')})` : ''}.`, {
-      hint: `Looked for index.csv, then for one subfolder per class with ${IMAGE_EXTENSIONS.join(', ')} files.`,
+      hint:
+        otherReader(others) ??
+        `Looked for index.csv, then for one subfolder per class with ${IMAGE_EXTENSIONS.join(', ')} files.`,
     });
   }
   const remarks = [
@@ -155,6 +157,13 @@ export async function scanFolders(root: string, masks?: string): Promise<ListedI
     ...maskClasses(entries),
   ].filter(r => r !== undefined);
   return { entries, remarks };
+}
+
+/** What to say of a folder that another reader takes. */
+function otherReader(endings: ReadonlyMap<string, number>): string | undefined {
+  const readers = { '.dcm': 'dicom', '.nii': 'nifti', '.gz': 'nifti', '.mha': 'metaimage', '.mhd': 'metaimage' };
+  const found = Object.entries(readers).find(([ending]) => endings.has(ending));
+  return found && `The files ending in ${found[0]} are read by 'data: { use: ${found[1]}, path: … }'.`;
 }
 
 /** Classes that are called as folders of masks are. */

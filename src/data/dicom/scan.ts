@@ -1,0 +1,133 @@
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { messageOf } from '../../core/errors.ts';
+import { sniffKind } from '../files/sniff.ts';
+import { type FoundFile, leftOutRemark, walkFolder } from '../files/walk.ts';
+import { type DicomFile, parseDicomFile } from './dataset.ts';
+import { type DicomHeader, type DicomIdentity, readHeader, readIdentity } from './header.ts';
+
+/** A DICOM file by its header; pixels are read when they are wanted. */
+export interface ScannedFile extends FoundFile {
+  readonly header: DicomHeader;
+  readonly identity: DicomIdentity;
+}
+
+export interface ScannedFolder {
+  /** Images of CT. */
+  readonly images: readonly ScannedFile[];
+  /** Segmentations and structure sets. */
+  readonly outlines: readonly ScannedFile[];
+  readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
+  readonly remarks: readonly string[];
+}
+
+export const SOP = {
+  secondaryCapture: /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.\d+)?$/,
+  segmentation: '1.2.840.10008.5.1.4.1.1.66.4',
+  labelMap: '1.2.840.10008.5.1.4.1.1.66.7',
+  structureSet: '1.2.840.10008.5.1.4.1.1.481.3',
+  directory: '1.2.840.10008.1.3.10',
+} as const;
+
+export const INCLUDABLE = ['localisers', 'secondary-captures', 'other-modalities'] as const;
+export type Includable = (typeof INCLUDABLE)[number];
+
+/** Headers are nearly always within these bytes; where they are not, the file is read as a whole. */
+const HEAD = 48 * 1024;
+/** Files that are open at a time. */
+const AT_A_TIME = 16;
+/** Endings of files that lie beside DICOM files and are not meant as such. */
+const OTHERS = /\.(csv|txt|md|json|xml|pdf|html?|xlsx?|png|jpe?g|tiff?|bmp|nii|gz|npy|npz|zip)$/i;
+
+/**
+ * Reads the headers of all DICOM files below a folder.
+ * @param skip Tells folders that are not entered.
+ */
+export async function scanDicomFolder(
+  root: string,
+  include: readonly Includable[],
+  skip?: (id: string) => boolean,
+): Promise<ScannedFolder> {
+  const { files, leftOut: litter } = await walkFolder(root, skip);
+  const found = await scanFiles(files, include);
+  const said = leftOutRemark(litter);
+  return { ...found, remarks: said ? [said] : [] };
+}
+
+/** The headers of these files. */
+export async function scanFiles(
+  files: readonly FoundFile[],
+  include: readonly Includable[],
+): Promise<Omit<ScannedFolder, 'remarks'>> {
+  const results = new Array<ScannedFile | string | undefined>(files.length);
+  const queue = files.entries();
+  const worker = async (): Promise<void> => {
+    for (const [i, file] of queue) results[i] = await scanFile(file);
+  };
+  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  const images: ScannedFile[] = [];
+  const outlines: ScannedFile[] = [];
+  const leftOut: { path: string; reason: string }[] = [];
+  for (const [i, result] of results.entries()) {
+    if (result === undefined) continue;
+    const reason = typeof result === 'string' ? result : reasonToLeaveOut(result.header, include);
+    if (reason !== undefined) leftOut.push({ path: files[i]!.id, reason });
+    else if (isOutline((result as ScannedFile).header)) outlines.push(result as ScannedFile);
+    else images.push(result as ScannedFile);
+  }
+  return { images, outlines, leftOut };
+}
+
+function isOutline({ sopClass }: DicomHeader): boolean {
+  return sopClass === SOP.segmentation || sopClass === SOP.labelMap || sopClass === SOP.structureSet;
+}
+
+/** Why a file is no image that is wanted; undefined: it is one, or outlines of one. */
+function reasonToLeaveOut(header: DicomHeader, include: readonly Includable[]): string | undefined {
+  if (isOutline(header)) return undefined;
+  const { sopClass, modality, imageType, samples } = header;
+  if (sopClass === SOP.directory) return 'it is a directory of files (DICOMDIR)';
+  if (!header.hasPixels) return `it has no pixels${modality === undefined ? '' : ` (modality ${modality})`}`;
+  if (imageType.includes('LOCALIZER') && !include.includes('localisers')) {
+    return 'it is a localiser; include: [localisers] takes them';
+  }
+  if (SOP.secondaryCapture.test(sopClass) && !include.includes('secondary-captures')) {
+    return 'it is a secondary capture (a picture of a screen); include: [secondary-captures] takes them';
+  }
+  if (samples !== 1) return 'it is coloured';
+  if (modality !== undefined && modality !== 'CT' && !include.includes('other-modalities')) {
+    return `its modality is ${modality}; include: [other-modalities] takes others than CT`;
+  }
+  return undefined;
+}
+
+/** The file's header, why it has none, or undefined where it is not meant as DICOM. */
+async function scanFile(file: FoundFile): Promise<ScannedFile | string | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file.path);
+    const { size } = await handle.stat();
+    const head = Buffer.allocUnsafe(Math.min(HEAD, size));
+    await handle.read(head, 0, head.length, 0);
+    if (sniffKind(head) !== 'dicom') {
+      if (OTHERS.test(file.id)) return undefined;
+      return size === 0 ? 'it is empty' : 'it is no DICOM file';
+    }
+    const parsed = await parseHead(file.path, head, size);
+    return { ...file, header: readHeader(parsed), identity: readIdentity(parsed) };
+  } catch (cause) {
+    return messageOf(cause);
+  } finally {
+    await handle?.close();
+  }
+}
+
+async function parseHead(path: string, head: Buffer, size: number): Promise<DicomFile> {
+  if (size <= head.length) return parseDicomFile(head, true);
+  try {
+    const parsed = parseDicomFile(head, true);
+    if (parsed.set.elements['x7fe00010']) return parsed;
+  } catch {
+    // The header is longer, or deflated: the whole file tells.
+  }
+  return parseDicomFile(await readFile(path), true);
+}

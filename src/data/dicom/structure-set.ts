@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises';
+import { type Tensor, tensor } from '../../core/tensor.ts';
+import { decimals, items, parseDicomFile, text } from './dataset.ts';
+import type { DicomFrame } from './header.ts';
+
+type Point = readonly [number, number, number];
+
+/** A closed contour in the patient, LPS millimetres. */
+export interface Contour {
+  readonly roi: string;
+  readonly instance?: string;
+  readonly points: readonly Point[];
+}
+
+/** Reads the closed contours of a DICOM structure set (RTSTRUCT). @throws Error saying what is wrong with the file. */
+export async function readStructureSet(path: string): Promise<Contour[]> {
+  const { set } = parseDicomFile(await readFile(path));
+  const names = new Map(items(set, 'x30060020').map(roi => [text(roi, 'x30060022'), text(roi, 'x30060026') ?? 'ROI']));
+  return items(set, 'x30060039').flatMap(roi => {
+    const name = names.get(text(roi, 'x30060084')) ?? 'ROI';
+    return items(roi, 'x30060040').flatMap(contour => {
+      if (!/^CLOSED/.test(text(contour, 'x30060042') ?? '')) return [];
+      const values = decimals(contour, 'x30060050') ?? [];
+      if (values.length < 9 || values.length % 3 !== 0) return [];
+      const points = Array.from(
+        { length: values.length / 3 },
+        (_, i) => values.slice(3 * i, 3 * i + 3) as unknown as Point,
+      );
+      const source = items(contour, 'x30060016')[0];
+      const instance = source && text(source, 'x00081155');
+      return [{ roi: name, points, ...(instance === undefined ? {} : { instance }) }];
+    });
+  });
+}
+
+/** Contours may lie this far off the slice's plane, mm. */
+const NEAR = 0.5;
+
+/** Whether a contour lies in the plane of a slice. */
+export function liesOn({ points }: Contour, { position, orientation }: DicomFrame): boolean {
+  if (!position || !orientation) return false;
+  const [r, c] = orientation;
+  const normal = [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]] as const;
+  return points.every(p => Math.abs(normal.reduce((sum, n, i) => sum + n * (p[i]! - position[i]!), 0)) < NEAR);
+}
+
+/**
+ * The mask [rows, columns] of 0 and 1 of contours on a slice: a pixel is inside if its centre is within an odd number
+ * of the ROI's contours (so that inner contours cut holes), of any of the ROIs.
+ */
+export function fillContours(contours: readonly Contour[], place: DicomFrame, rows: number, columns: number): Tensor {
+  const out = new Float32Array(rows * columns);
+  const { position, orientation, spacing } = place;
+  if (!position || !orientation || !spacing)
+    throw new Error('the slice does not say where it lies, so contours have no place on it');
+  const toPixel = (p: Point): readonly [number, number] => {
+    const d = p.map((v, i) => v - position[i]!);
+    const along = (axis: Point) => axis.reduce((sum, v, i) => sum + v * d[i]!, 0);
+    return [along(orientation[1]) / spacing[0], along(orientation[0]) / spacing[1]];
+  };
+  for (const roi of new Set(contours.map(c => c.roi))) {
+    const inside = new Uint8Array(rows * columns);
+    for (const contour of contours) if (contour.roi === roi) toggle(inside, contour.points.map(toPixel), rows, columns);
+    inside.forEach((v, i) => {
+      if (v) out[i] = 1;
+    });
+  }
+  return tensor([rows, columns], out);
+}
+
+/** Flips the pixels whose centres lie within a polygon of [row, column] corners. */
+function toggle(
+  inside: Uint8Array,
+  polygon: readonly (readonly [number, number])[],
+  rows: number,
+  columns: number,
+): void {
+  const low = Math.max(0, Math.ceil(polygon.reduce((m, p) => Math.min(m, p[0]), rows)));
+  const high = Math.min(rows - 1, Math.floor(polygon.reduce((m, p) => Math.max(m, p[0]), -1)));
+  for (let r = low; r <= high; r++) {
+    const crossings: number[] = [];
+    for (let i = 0; i < polygon.length; i++) {
+      const [a, b] = [polygon[i]!, polygon[(i + 1) % polygon.length]!];
+      if (a[0] <= r !== b[0] <= r) crossings.push(a[1] + ((r - a[0]) / (b[0] - a[0])) * (b[1] - a[1]));
+    }
+    crossings.sort((x, y) => x - y);
+    for (let k = 0; k + 1 < crossings.length; k += 2) {
+      const end = Math.min(columns - 1, Math.ceil(crossings[k + 1]!) - 1);
+      for (let c = Math.max(0, Math.ceil(crossings[k]!)); c <= end; c++) inside[r * columns + c]! ^= 1;
+    }
+  }
+}
