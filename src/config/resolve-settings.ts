@@ -47,11 +47,14 @@ export function resolveTiming({ timing }: Suite): PlannedTiming {
   };
 }
 
-/** The baselines that parts of a plan name. */
-export function baselinesOf(
-  parts: readonly { readonly baseline?: string }[],
-  registry: Registry,
-): Map<string, Baseline> {
-  const names = new Set(parts.flatMap(part => part.baseline ?? []));
+interface PartWithBaseline {
+  readonly baseline?: string;
+  readonly inner?: PartWithBaseline;
+}
+
+/** The baselines that parts of a plan name, and those that they wrap. */
+export function baselinesOf(parts: readonly PartWithBaseline[], registry: Registry): Map<string, Baseline> {
+  const all = parts.flatMap(part => [part, ...(part.inner ? [part.inner] : [])]);
+  const names = new Set(all.flatMap(part => part.baseline ?? []));
   return new Map([...names].map(name => [name, registry.baselines.get(name)!]));
 }

@@ -1,9 +1,11 @@
 import {
   type AbleModel,
   type Attribution,
+  type ExplainAgain,
   type Explainer,
   type FullClassifier,
   type ImageContext,
+  type ModelVariant,
   type Undefined,
   undefinedBecause,
 } from '../core/contracts/index.ts';
@@ -12,7 +14,7 @@ import { lookUp } from '../core/registry.ts';
 import { createRng, type Rng } from '../core/rng.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { PreparedBaseline } from '../data/preparation/prepare.ts';
-import type { ExplainJob, PartRef, ScoreJob } from './job.ts';
+import { type ExplainJob, type PartRef, type ScoreJob, variantName } from './job.ts';
 import { copy, type LoadedImage } from './loaded-image.ts';
 import type { Counter } from './pass-counter.ts';
 import type { Services } from './services.ts';
@@ -41,7 +43,7 @@ export function explainerOf({ registry }: Services, part: PartRef): Explainer {
 export async function callExplainer(
   what: Explaining,
   services: Services,
-  instead?: { readonly image: Tensor; readonly replicate?: number | undefined },
+  instead?: Pick<ExplainAgain, 'image' | 'replicate' | 'variant'>,
 ): Promise<Attribution | Undefined> {
   const { job, part, classifier, image, target, counter } = what;
   const explainer = explainerOf(services, part);
@@ -57,7 +59,8 @@ export async function callExplainer(
   const effects = explainer.needsOf(part.options).includes('effects')
     ? await services.effects?.(job, { class: target })
     : undefined;
-  const rng = streamOf(job, explainer, instead?.replicate ?? replicateOf(job));
+  const variant = instead?.variant ?? job.model.variant;
+  const rng = streamOf(job, explainer, variant, instead?.replicate ?? job.replicate ?? 0);
   return explainer.explain({
     ...imageContext(image, baseline, services.signal, owned),
     ...(instead ? { image: instead.image } : {}),
@@ -80,13 +83,20 @@ function innerMap(what: Explaining, services: Services, image: Tensor): Promise<
   return callExplainer({ ...what, part: of }, services, { image });
 }
 
-function replicateOf(job: ExplainJob | ScoreJob): number {
-  return job.replicate ?? 0;
-}
-
-/** The explainer's random numbers for an image: the same for all weights and variants of the sample. */
-function streamOf({ seed, model, sample }: ExplainJob | ScoreJob, { stream }: Explainer, replicate: number): Rng {
-  const labels = replicate === 0 ? [] : ['replicate', replicate];
+/**
+ * The explainer's random numbers for an image: the same for all variants of the sample. Under other weights it draws
+ * others, so that a map of random numbers does not seem to outlive the weights.
+ */
+function streamOf(
+  { seed, model, sample }: ExplainJob | ScoreJob,
+  { stream }: Explainer,
+  variant: ModelVariant,
+  replicate: number,
+): Rng {
+  const labels = [
+    ...(variant.kind === 'original' ? [] : ['weights', variantName(variant)]),
+    ...(replicate === 0 ? [] : ['replicate', replicate]),
+  ];
   return createRng(seed).fork('explain', model.id, sample.id, stream, ...labels);
 }
 

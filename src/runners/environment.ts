@@ -1,6 +1,7 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import type { Plan } from '../config/plan.ts';
 import type { AttributionKind } from '../core/contracts/index.ts';
+import { positiveClass } from '../jobs/target.ts';
 import { FORMAT_VERSION, type Manifest } from '../results/rows.ts';
 
 /** The manifest that a run of this plan starts with. */
@@ -23,7 +24,13 @@ export function describePlan(plan: Plan, command: string): Manifest {
       count: imagesOf(plan),
       labels: plan.dataset.labels,
     },
-    models: plan.models.map(({ id, digest, card }) => ({ id, digest, classes: card.classes, task: card.task })),
+    models: plan.models.map(({ id, digest, card }) => ({
+      id,
+      digest,
+      classes: card.classes,
+      task: card.task,
+      positive: card.classes[positiveClass(card)]!,
+    })),
     methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({
       id,
       name: explainer.name,
@@ -43,6 +50,9 @@ export function describePlan(plan: Plan, command: string): Manifest {
       category: metric.category,
       better: metric.better,
       range: [finite(metric.range[0]), finite(metric.range[1])],
+      scope: metric.scope,
+      rankable: metric.rankable,
+      ...(metric.chance === undefined ? {} : { chance: metric.chance }),
       ...(baseline === undefined ? {} : { baseline }),
       options,
     })),

@@ -1,18 +1,48 @@
-import { type Analysis, type CellResult, fixed, type ModelAnalysis } from '../../reports/index.ts';
+import { type Analysis, type CellResult, fixed, type ModelAnalysis, type RunData } from '../../reports/index.ts';
 import { textTable } from '../shared/output.ts';
 
-/** For each model, methods × metrics: the mean over patients. An arrow says which way is better. */
-export function resultTables({ models }: Analysis): string {
-  return models.map(modelTable).join('\n\n');
+/** For each model, explainers × metrics: the mean over patients. An arrow says which way is better. */
+export function resultTables({ models }: Analysis, { manifest, summary }: RunData): string {
+  return models
+    .map(model => [modelTable(model), ...groupTable(model.model.id, manifest, summary)].join('\n'))
+    .join('\n\n');
 }
 
-function modelTable({ model, answered, patients, metrics, maps }: ModelAnalysis): string {
+/** Metrics that have one value for all maps of an explainer. */
+function groupTable(model: string, manifest: RunData['manifest'], { groups }: RunData['summary']): string[] {
+  const own = groups.filter(row => row.model === model);
+  const metrics = manifest.metrics.filter(metric => own.some(row => row.metric === metric.id));
+  if (metrics.length === 0) return [];
+  const methods = manifest.methods.filter(method => own.some(row => row.method === method.id));
+  const cell = (method: string, metric: string) => {
+    const row = own.find(r => r.method === method && r.metric === metric);
+    return row?.value === undefined ? (row?.status ?? '–') : fixed(row.value, 3);
+  };
+  return [
+    '',
+    'one value for all maps of an explainer',
+    textTable([
+      ['', ...metrics.map(headOf)],
+      ...methods.map(({ id, role }) => [
+        role === 'control' ? `${id} (control)` : id,
+        ...metrics.map(metric => cell(id, metric.id)),
+      ]),
+    ]),
+  ];
+}
+
+function headOf({ id, better }: { readonly id: string; readonly better: 'higher' | 'lower' }): string {
+  return `${id} ${better === 'higher' ? '↑' : '↓'}`;
+}
+
+function modelTable({ model, answered, patients, metrics: all, maps }: ModelAnalysis): string {
+  const metrics = all.filter(({ metric }) => metric.scope !== 'group');
   const title = `${model.id}, ${answered} images of ${patients} patients`;
   if (metrics.length === 0) {
     const made = maps.map(cell => [cell.method, String(cell.ok.size)]);
     return `${title}\n${textTable([['', 'maps'], ...made])}`;
   }
-  const head = ['', ...metrics.map(({ metric }) => `${metric.id} ${metric.better === 'higher' ? '↑' : '↓'}`)];
+  const head = ['', ...metrics.map(({ metric }) => headOf(metric))];
   const line = (name: string, pick: (m: (typeof metrics)[number]) => CellResult | undefined) => [
     name,
     ...metrics.map(m => cellText(pick(m))),

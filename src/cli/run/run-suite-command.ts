@@ -83,7 +83,7 @@ async function tell(
   try {
     const { analysis, data } = await writeReports(run, gallery, summary);
     if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
-    print(resultTables(analysis));
+    print(resultTables(analysis, data));
   } finally {
     await run.close();
   }
