@@ -4,6 +4,7 @@ import type { FullClassifier, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import type { RunStore } from '../results/run-store.ts';
+import { effectsFor } from './effects.ts';
 import { type Job, keyOf, type ModelRef, type Need, type SampleRef, variantName } from './job.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
 import type { ModelSession } from './open-model.ts';
@@ -145,6 +146,7 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
       sample.shared.set(key, known);
       return known;
     },
+    effects: (job, target) => effectsFor(job, target, services),
     async close() {
       for (const session of inPassing.values()) await closed(session);
     },

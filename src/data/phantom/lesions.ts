@@ -3,19 +3,38 @@ import type { Anatomy } from './anatomy.ts';
 import { around, clamp01, type Frame, smoothField, smoothstep, uniform } from './frame.ts';
 
 /** What disease does to the lung, pixel by pixel; composed with the anatomy in `compose`. */
-export class Lesions {
+export interface Damage {
   /** 0…1: how far the lung is replaced by `hu`. */
   readonly cover: Float32Array;
   readonly hu: Float32Array;
   /** 0…1: how far vessels are lost in it. */
+  readonly veil: Float32Array;
+}
+
+/** What was laid over one pixel. */
+interface Stroke {
+  readonly pixel: number;
+  readonly share: number;
+  readonly value: number;
+  readonly veil: number;
+}
+
+/** Draws lesions. Part 0 is what was drawn diffusely, every other part one blob. */
+export class Lesions implements Damage {
+  readonly cover: Float32Array;
+  readonly hu: Float32Array;
   readonly veil: Float32Array;
   readonly frame: Frame;
   readonly anatomy: Anatomy;
   readonly rng: Rng;
   readonly #warp: Float32Array;
   readonly #texture: Float32Array;
+  /** Strokes of each part, in the order in which they were laid; absent: they are not recorded. */
+  readonly #strokes: Stroke[][] | undefined;
+  #part = 0;
 
-  constructor(rng: Rng, frame: Frame, anatomy: Anatomy) {
+  /** @param record keeps what was drawn, so that parts can be left out afterwards. */
+  constructor(rng: Rng, frame: Frame, anatomy: Anatomy, record = false) {
     const n = frame.size ** 2;
     this.rng = rng;
     this.frame = frame;
@@ -23,6 +42,7 @@ export class Lesions {
     this.cover = new Float32Array(n);
     this.hu = new Float32Array(n);
     this.veil = new Float32Array(n);
+    this.#strokes = record ? [[]] : undefined;
     this.#warp = smoothField(rng.fork('warp'), frame, 13);
     this.#texture = smoothField(rng.fork('texture'), frame, uniform(rng, 2, 5));
   }
@@ -36,16 +56,28 @@ export class Lesions {
     return pixels * this.frame.spacing ** 2;
   }
 
+  /** Numbers of the parts in which something was drawn; none where nothing is recorded. */
+  parts(): number[] {
+    return (this.#strokes ?? []).flatMap((strokes, part) => (strokes.length > 0 ? [part] : []));
+  }
+
+  /** What some parts alone do. Nothing else moves: they lie where they lay among all. */
+  only(parts: ReadonlySet<number>): Damage {
+    const n = this.cover.length;
+    const damage = { cover: new Float32Array(n), hu: new Float32Array(n), veil: new Float32Array(n) };
+    for (const part of this.parts()) {
+      if (parts.has(part)) for (const stroke of this.#strokes![part]!) lay(damage, stroke);
+    }
+    return damage;
+  }
+
   /** Lays `share` (0…1) of a tissue of `hu` ± texture over a pixel; the denser tissue wins where lesions overlap. */
   add(p: number, share: number, hu: number, textureSD: number, veil: number): void {
     if (share <= 0) return;
     const value = hu + textureSD * this.#texture[p]!;
-    const before = this.cover[p]!;
-    if (share >= before) {
-      this.hu[p] = before > 0.3 ? Math.max(value, this.hu[p]!) : value;
-      this.cover[p] = share;
-    }
-    this.veil[p] = Math.max(this.veil[p]!, veil * share);
+    const stroke = { pixel: p, share, value, veil };
+    this.#strokes?.[this.#part]?.push(stroke);
+    lay(this, stroke);
   }
 
   /** An irregular ellipse with a soft margin; `tissue` says what fills it, from 0 (centre) to 1 (margin). */
@@ -58,6 +90,7 @@ export class Lesions {
     const sin = Math.sin(b.angle);
     const mean = Math.sqrt(b.rx * b.ry);
     const side = Math.sign(b.x);
+    this.#part = (this.#strokes?.push([]) ?? 1) - 1;
     around(frame, b.x, b.y, Math.max(b.rx, b.ry) * 1.4 + b.margin, (p, dx, dy) => {
       if (anatomy.depth[p]! < -frame.spacing || Math.sign(b.x + dx) !== side) return;
       const u = (dx * cos + dy * sin) / b.rx;
@@ -69,6 +102,7 @@ export class Lesions {
       const t = tissue(p, radius);
       this.add(p, share * (t.share ?? 1), t.hu, t.sd, t.veil);
     });
+    this.#part = 0;
   }
 
   /** A lung pixel drawn with probability ∝ weight(depth mm, height 0 front … 1 back, side). */
@@ -96,6 +130,15 @@ export class Lesions {
       }
     }
   }
+}
+
+function lay({ cover, hu, veil: veils }: Damage, { pixel: p, share, value, veil }: Stroke): void {
+  const before = cover[p]!;
+  if (share >= before) {
+    hu[p] = before > 0.3 ? Math.max(value, hu[p]!) : value;
+    cover[p] = share;
+  }
+  veils[p] = Math.max(veils[p]!, veil * share);
 }
 
 /** Walls of a cellular pattern of polygons `cell` mm wide: 1 on a wall of `width` mm, 0 inside. */

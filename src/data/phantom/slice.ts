@@ -1,10 +1,10 @@
 import type { Rng } from '../../core/rng.ts';
-import { drawAnatomy, drawHabitus } from './anatomy.ts';
+import { type Anatomy, drawAnatomy, drawHabitus } from './anatomy.ts';
 import { covid, otherDisease } from './diseases.ts';
 import { type Frame, gaussian, uniform } from './frame.ts';
-import { Lesions } from './lesions.ts';
+import { type Damage, Lesions } from './lesions.ts';
 import { ctNoise } from './noise.ts';
-import { drawTree } from './vessels.ts';
+import { drawTree, type Tree } from './vessels.ts';
 
 export const LABELS = ['non-covid', 'covid'] as const;
 export type PhantomLabel = (typeof LABELS)[number];
@@ -51,18 +51,49 @@ export interface PatientSpec {
   readonly size: number;
 }
 
+/** All that one slice is composed of. */
+export interface Scene {
+  readonly spec: PatientSpec;
+  readonly frame: Frame;
+  readonly anatomy: Anatomy;
+  readonly tree: Tree;
+  readonly lesions: Lesions;
+  readonly disease: string;
+  /** SD in soft tissue, HU. */
+  readonly noiseSD: number;
+  /** Mean 0, SD 1. */
+  readonly noise: Float32Array;
+  /** mm² of lung that a disease would take. */
+  readonly extent: number;
+  /** 0 at the apices, 1 at the bases. */
+  readonly level: number;
+  /** The slice's random stream. */
+  readonly stream: Rng;
+}
+
 /**
  * One axial slice in HU. Each part draws from its own stream, so that the same patient without lesions has the same
  * anatomy and the same noise realisation.
  * @param lesions `false` draws the patient's slice as it would be without disease.
  */
 export function drawSlice(rng: Rng, spec: PatientSpec, slice: number, lesions = true): PhantomSlice {
+  const scene = drawScene(rng, spec, slice, { lesions });
+  const clean = withoutNoise(scene, scene.lesions);
+  return pictureOf(scene, scene.lesions, clean, noiseIn(scene, clean));
+}
+
+/** @param record keeps the lesions' parts apart, so that they can be left out one by one. */
+export function drawScene(
+  rng: Rng,
+  spec: PatientSpec,
+  slice: number,
+  { lesions = true, record = false }: { readonly lesions?: boolean; readonly record?: boolean } = {},
+): Scene {
   const patient = rng.fork(spec.seed, 'patient', spec.patient);
   const habitus = drawHabitus(patient.fork('habitus'));
   const acquisition = drawAcquisition(patient.fork('acquisition'), habitus.halfWidth);
   const diseaseRng = patient.fork('disease', spec.label);
-  const positive = spec.label === 'covid';
-  const disease = positive ? covid(diseaseRng) : otherDisease(diseaseRng);
+  const disease = spec.label === 'covid' ? covid(diseaseRng) : otherDisease(diseaseRng);
   // Positives and other diseases draw their extent from one distribution.
   const extent = Math.exp(gaussian(patient.fork('extent'), Math.log(2100), 0.65, Math.log(350), Math.log(9000)));
 
@@ -78,30 +109,42 @@ export function drawSlice(rng: Rng, spec: PatientSpec, slice: number, lesions = 
   };
   const anatomy = drawAnatomy(stream.fork('anatomy'), frame, habitus, level);
   const tree = drawTree(stream.fork('vessels'), frame, anatomy, habitus.vessels);
-  const damage = new Lesions(stream.fork('lesions'), frame, anatomy);
+  const damage = new Lesions(stream.fork('lesions'), frame, anatomy, record);
   if (lesions && disease) {
     const own = stream.fork('disease');
     disease.draw(damage, own, level, extent * uniform(own, 0.6, 1.4));
   }
-  const noise = ctNoise(stream.fork('noise'), frame, acquisition.peak);
+  return {
+    ...{ spec, frame, anatomy, tree, lesions: damage, extent, level, stream },
+    disease: disease?.name ?? 'normal',
+    noiseSD: acquisition.noise,
+    noise: ctNoise(stream.fork('noise'), frame, acquisition.peak),
+  };
+}
 
-  const n = spec.size ** 2;
-  const hu = new Float32Array(n);
-  const mask = new Float32Array(n);
+/** HU of the scene with this damage, before noise. */
+export function withoutNoise({ anatomy, tree }: Scene, { cover, hu, veil }: Damage): Float64Array {
   const { vessel, wall, lumen } = tree;
-  const { cover: covered, hu: diseased, veil } = damage;
-  for (let p = 0; p < n; p++) {
+  return Float64Array.from(anatomy.hu, (tissue, p) => {
     const lung = anatomy.lung[p]!;
-    const cover = covered[p]! * lung;
-    let v = anatomy.hu[p]!;
-    v += cover * (diseased[p]! - v);
+    let v = tissue;
+    v += cover[p]! * lung * (hu[p]! - v);
     v += vessel[p]! * (1 - veil[p]!) * (42 - v);
     v += lung * wall[p]! * 0.6 * (-60 - v);
     v += lung * lumen[p]! * (1 - 0.25 * veil[p]!) * (-960 - v);
-    // Half of soft tissue's noise in air and lung: fewer photons are lost there.
-    const damp = 0.5 + 0.5 * Math.min(1, Math.max(0, (v + 1000) / 1000));
-    hu[p] = Math.max(-1024, v + acquisition.noise * damp * noise[p]!);
-    if (positive && cover > 0.5) mask[p] = 1;
-  }
-  return { hu, mask, lung: anatomy.lung, area: damage.area(), spacing, disease: disease?.name ?? 'normal' };
+    return v;
+  });
+}
+
+/** The noise that belongs to a picture, HU: half of soft tissue's in air and lung, where fewer photons are lost. */
+export function noiseIn({ noise, noiseSD }: Scene, clean: Float64Array): Float64Array {
+  return clean.map((v, p) => noiseSD * (0.5 + 0.5 * Math.min(1, Math.max(0, (v + 1000) / 1000))) * noise[p]!);
+}
+
+export function pictureOf(scene: Scene, damage: Damage, clean: Float64Array, noise: Float64Array): PhantomSlice {
+  const { anatomy, lesions, frame, spec, disease } = scene;
+  const hu = Float32Array.from(clean, (v, p) => Math.max(-1024, v + noise[p]!));
+  const positive = spec.label === 'covid';
+  const mask = damage.cover.map((cover, p) => (positive && cover * anatomy.lung[p]! > 0.5 ? 1 : 0));
+  return { hu, mask, lung: anatomy.lung, area: lesions.area(), spacing: frame.spacing, disease };
 }

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { DataReader, Dataset, Sample } from '../../core/contracts/index.ts';
+import type { DataReader, Dataset, LoadedSample, Sample } from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
 import { createRng, type Rng } from '../../core/rng.ts';
 import { tensor } from '../../core/tensor.ts';
+import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.ts';
+import { drawFactored, type FactoredSlice } from '../phantom/factors.ts';
 import { drawSlice, LABELS, type PatientSpec, type PhantomSlice } from '../phantom/slice.ts';
 
 /** Raised whenever the same seed gives other pixels, so that no old run is resumed with new images. */
@@ -17,9 +20,29 @@ const options = z.strictObject({
   patients: z.number().int().min(1).max(100_000).default(24),
   slices: z.number().int().min(1).max(64).default(2).describe('Axial slices per patient, from upper to lower lung.'),
   size: z.number().int().min(64).max(1024).default(256).describe('Pixels a side; the field of view is 315–430 mm.'),
+  factors: z
+    .boolean()
+    .default(false)
+    .describe('Offer every slice with each subset of its factors switched off, so that what a model uses is known.'),
+  distractors: z
+    .number()
+    .int()
+    .min(0)
+    .max(2)
+    .default(0)
+    .describe("Patches in soft tissue, each with a lesion's shape and Σ|ΔHU|, that the label does not depend on."),
+  letter: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('Burns a letter into the corner that agrees with the label with this probability; 0.5: no relation.'),
 });
 
-export type PhantomOptions = z.output<typeof options>;
+type Options = z.output<typeof options>;
+
+/** What decides the patients and their anatomy. */
+export type PhantomOptions = Pick<Options, 'seed' | 'split' | 'patients' | 'slices' | 'size'>;
 
 /**
  * Synthetic axial chest CT in HU: half the patients with COVID-type lesions (exact masks), half without, of whom
@@ -60,25 +83,32 @@ const rootRng = (spec: PatientSpec): Rng => createRng(`phantom ${PHANTOM_VERSION
 /** Pixels of slices kept in memory, some 32 MB: every model of a run and its timing phase load the same ones. */
 const KEPT_PIXELS = 2 ** 22;
 
-function openPhantom(o: PhantomOptions): Dataset {
+function openPhantom(o: Options): Dataset {
+  const { factors, distractors, letter, ...patients } = o;
   const entries = phantomSlices(o);
-  const kept = new Map<number, PhantomSlice>();
+  const factored = factors || distractors > 0 || letter !== undefined;
   const most = Math.max(1, Math.floor(KEPT_PIXELS / o.size ** 2));
-  /** The slices used last are at the map's end. */
-  const drawnOnce = (k: number): PhantomSlice => {
-    const slice = kept.get(k) ?? renderPhantom(entries[k]!);
-    kept.delete(k);
-    kept.set(k, slice);
-    if (kept.size > most) kept.delete(kept.keys().next().value!);
-    return slice;
-  };
+  const plain = keptLast(most, k => renderPhantom(entries[k]!));
+  // A slice with its factors holds some ten times as much.
+  const apart = keptLast(Math.ceil(most / 10), k => {
+    const { spec, slice } = entries[k]!;
+    return drawFactored(rootRng(spec), spec, slice, { distractors, letter });
+  });
   const width = String(o.patients - 1).length;
   const name = (spec: PatientSpec) => `${o.split}-${String(spec.patient).padStart(width, '0')}`;
+  const loaded = ({ hu, mask, spacing }: PhantomSlice): LoadedSample => {
+    const shape = [o.size, o.size];
+    // Copies: whoever loads a sample may write to it.
+    return {
+      source: { pixels: tensor(shape, hu.slice()), unit: 'HU', spacing: [spacing, spacing] },
+      mask: tensor(shape, mask.slice()),
+    };
+  };
   return {
     name: `phantom (${o.split})`,
     labels: LABELS,
     digest: createHash('sha256')
-      .update(JSON.stringify([PHANTOM_VERSION, o]))
+      .update(JSON.stringify([PHANTOM_VERSION, factored ? { ...o, factors: FACTORS_VERSION } : patients]))
       .digest('hex')
       .slice(0, 16),
     count: entries.length,
@@ -91,18 +121,49 @@ function openPhantom(o: PhantomOptions): Dataset {
           split: o.split,
           hasMask: true,
           source: `phantom ${o.seed}, ${name(spec)}, slice ${slice}`,
-          async load() {
-            const { hu, mask, spacing } = drawnOnce(k);
-            const shape = [o.size, o.size];
-            // Copies: whoever loads a sample may write to it.
-            return {
-              source: { pixels: tensor(shape, hu.slice()), unit: 'HU', spacing: [spacing, spacing] },
-              mask: tensor(shape, mask.slice()),
-            };
+          ...(factored ? factorsOf(apart(k)) : { variants: [NO_LESION] }),
+          async load(_signal, variant) {
+            if (factored) return loaded(variant === undefined ? apart(k).render() : renderVariant(apart(k), variant));
+            if (variant === undefined) return loaded(plain(k));
+            if (variant === NO_LESION) return loaded(renderPhantom(entries[k]!, false));
+            throw noVariant(variant);
           },
         };
         yield sample;
       }
     },
+  };
+}
+
+/** Raised whenever the same seed gives other factors. */
+const FACTORS_VERSION = 1;
+
+function factorsOf({ factors }: FactoredSlice): Pick<Sample, 'factors' | 'variants'> {
+  const subsets = Array.from({ length: 2 ** factors.length - 1 }, (_, on) => variantOf(on, factors)!);
+  return { factors, variants: [NO_LESION, ...subsets] };
+}
+
+function renderVariant(slice: FactoredSlice, variant: string): PhantomSlice {
+  const without = factorsWithout(variant, slice.factors);
+  if (!without) throw noVariant(variant);
+  return slice.render(without);
+}
+
+function noVariant(variant: string): CtXaiError {
+  return new CtXaiError('DATA', `the phantom has no variant '${variant}' of this slice.`, {
+    hint: "'no-lesion' is always there; with 'factors: true' also 'without:' and names of factors.",
+  });
+}
+
+/** A function of an index that keeps what it made last. */
+function keptLast<T>(most: number, make: (k: number) => T): (k: number) => T {
+  const kept = new Map<number, T>();
+  return k => {
+    const made = kept.get(k) ?? make(k);
+    // Those used last are at the map's end.
+    kept.delete(k);
+    kept.set(k, made);
+    if (kept.size > most) kept.delete(kept.keys().next().value!);
+    return made;
   };
 }

@@ -1,0 +1,62 @@
+import type { Effects, FactorEffect, SampleFactor } from '../contracts/index.ts';
+import { tensor } from '../tensor.ts';
+import { overlapping, regionOf } from './regions.ts';
+import { groupedValues, interactionShare, shapleyValues } from './shapley.ts';
+
+/**
+ * Log-odds that count as no effect. A convention, not a measurement: e^0.1 changes the odds by a tenth. The placebos of
+ * the definition (their 99th percentile, pooled per model) are not drawn yet.
+ */
+export const EFFECT_THRESHOLD = 0.1;
+
+export interface Intervention {
+  readonly factors: readonly SampleFactor[];
+  /** Rows and columns of the model's grid. */
+  readonly spatial: readonly number[];
+  /** Of each factor: the picture less the picture without it, HU, on the model's grid. */
+  readonly changes: readonly ArrayLike<number>[];
+  /** The target's log-odds of each subset of factors that are on, 2^m; bit j: factor j. */
+  readonly logOdds: ArrayLike<number>;
+  readonly threshold?: number;
+}
+
+/**
+ * What is known by intervention: exact Shapley values over all subsets, where each factor lies, and how far effects do
+ * not add up. Factors whose regions overlap are one, named `a+b`: no map could tell them apart.
+ */
+export function effectsOf({ factors, spatial, changes, logOdds, threshold = EFFECT_THRESHOLD }: Intervention): Effects {
+  const regions = changes.map(regionOf);
+  const groups = overlapping(regions);
+  const values = groupedValues(logOdds, groups);
+  const effects = shapleyValues(values);
+  const merged = groups.map((members, g): FactorEffect => {
+    const region = union(members.map(j => regions[j]));
+    return {
+      name: members.map(j => factors[j]!.name).join('+'),
+      role: roleOf(members.map(j => factors[j]!.role)),
+      ...(region ? { region: tensor(spatial, region) } : {}),
+      effect: effects[g]!,
+      change: members.reduce((sum, j) => sum + sumOfSizes(changes[j]!), 0),
+    };
+  });
+  return { factors: merged, threshold, interaction: interactionShare(values) };
+}
+
+/** Merged with a lesion or a confounder, a distractor is none. */
+function roleOf(roles: readonly SampleFactor['role'][]): string {
+  return (['lesion', 'confounder', 'distractor', 'placebo'] as const).find(role => roles.includes(role))!;
+}
+
+function union(regions: readonly (Float32Array | undefined)[]): Float32Array | undefined {
+  const [first, ...rest] = regions;
+  if (!first) return undefined;
+  const out = first.slice();
+  for (const region of rest) for (let p = 0; p < out.length; p++) out[p] = Math.max(out[p]!, region![p]!);
+  return out;
+}
+
+function sumOfSizes(change: ArrayLike<number>): number {
+  let sum = 0;
+  for (let p = 0; p < change.length; p++) sum += Math.abs(change[p]!);
+  return sum;
+}

@@ -1,0 +1,207 @@
+import type { SampleFactor } from '../../core/contracts/index.ts';
+import type { Rng } from '../../core/rng.ts';
+import { covid } from './diseases.ts';
+import type { Frame } from './frame.ts';
+import { Lesions } from './lesions.ts';
+import {
+  drawScene,
+  noiseIn,
+  type PatientSpec,
+  type PhantomSlice,
+  pictureOf,
+  type Scene,
+  withoutNoise,
+} from './slice.ts';
+
+/** Effects are exact over all subsets of the factors, so there are at most this many: 2⁵ pictures. */
+export const MOST_FACTORS = 5;
+
+export interface FactorOptions {
+  /** Visible changes outside the lungs, each with the Σ|ΔHU| of a lesion, in positives and negatives alike. */
+  readonly distractors: number;
+  /** Probability that a burnt-in letter agrees with the label: it is there in positives, and not in negatives. */
+  readonly letter?: number | undefined;
+}
+
+/** A slice whose factors can be switched off, the noise frozen. */
+export interface FactoredSlice {
+  readonly factors: readonly SampleFactor[];
+  /** @param without names of factors. */
+  render(without?: readonly string[]): PhantomSlice;
+}
+
+/**
+ * A slice with its factors: the lesions (beyond what `MOST_FACTORS` leaves room for, the smallest together), distractors
+ * and a letter. The noise is that of the picture with all factors, so that two variants differ by factors alone, save
+ * where HU are cut at −1024.
+ */
+export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options: FactorOptions): FactoredSlice {
+  const scene = drawScene(rng, spec, slice, { record: true });
+  const stream = scene.stream.fork('factors');
+  const letter = letterOf(scene, stream.fork('letter'), options.letter);
+  const room = MOST_FACTORS - options.distractors - (options.letter === undefined ? 0 : 1);
+  const lesions = lesionFactors(scene, room);
+  const distractors = distractorsOf(scene, stream.fork('distractors'), lesions, options.distractors);
+
+  const cleanOf = (without: ReadonlySet<string>) => {
+    const damage = scene.lesions.only(new Set(lesions.filter(l => !without.has(l.name)).flatMap(l => l.parts)));
+    const clean = withoutNoise(scene, damage);
+    for (const { name, change } of distractors) {
+      if (!without.has(name)) for (const [p, hu] of change) clean[p]! += hu;
+    }
+    return { damage, clean };
+  };
+  const noise = noiseIn(scene, cleanOf(new Set()).clean);
+  return {
+    factors: [
+      ...lesions.map(({ name }) => ({ name, role: 'lesion' as const })),
+      ...distractors.map(({ name }) => ({ name, role: 'distractor' as const })),
+      ...(letter ? [{ name: 'letter', role: 'confounder' as const }] : []),
+    ],
+    render(without = []) {
+      const hidden = new Set(without);
+      const { damage, clean } = cleanOf(hidden);
+      const picture = pictureOf(scene, damage, clean, noise);
+      // Burnt in after reconstruction: it has no noise.
+      if (letter && !hidden.has('letter')) for (const p of letter) picture.hu[p] = LETTER_HU;
+      return picture;
+    },
+  };
+}
+
+interface LesionFactor {
+  readonly name: string;
+  readonly parts: readonly number[];
+  /** HU at each pixel that it changes. */
+  readonly change: ReadonlyMap<number, number>;
+}
+
+/** The lesions, largest Σ|ΔHU| first; those that there is no room for are the last one together. */
+function lesionFactors(scene: Scene, room: number): LesionFactor[] {
+  const full = withoutNoise(scene, scene.lesions);
+  const all = scene.lesions.parts();
+  const changeOf = (parts: readonly number[]) =>
+    difference(full, withoutNoise(scene, scene.lesions.only(new Set(all.filter(p => !parts.includes(p))))));
+  const single = all
+    .map(part => ({ parts: [part], change: changeOf([part]) }))
+    .sort((a, b) => total(b.change) - total(a.change));
+  const alone = single.length > room ? single.slice(0, room - 1) : single;
+  const rest = single.slice(alone.length).flatMap(({ parts }) => parts);
+  const grouped = rest.length > 0 ? [...alone, { parts: rest, change: changeOf(rest) }] : alone;
+  // What lies wholly under others changes nothing.
+  return grouped
+    .filter(({ change }) => change.size > 0)
+    .map((factor, k) => ({ ...factor, name: rest.length > 0 && k === room - 1 ? 'lesions-rest' : `lesion-${k + 1}` }));
+}
+
+interface Distractor {
+  readonly name: string;
+  readonly change: ReadonlyMap<number, number>;
+}
+
+/** Below this a lesion's change is noise's margin, and leaves no mark. */
+const LEAST_CHANGE = 1;
+/** A place must hold this share of a lesion's change; the rest is made up by contrast. */
+const LEAST_HELD = 0.7;
+const PLACES = 500;
+
+/**
+ * A distractor is a lesion's own change of HU, moved into soft tissue outside the lungs and of the opposite sign (a
+ * darker patch there), so that shape, texture, area and Σ|ΔHU| are the lesion's. Where none of the slice's lesions fits,
+ * or there is none, it is that of a lesion that the patient might have had: the label must not decide whether there is
+ * a distractor.
+ */
+function distractorsOf(scene: Scene, rng: Rng, lesions: readonly LesionFactor[], count: number): Distractor[] {
+  if (count === 0) return [];
+  const others = lesionFactors(withMadeUpLesions(scene, rng.fork('lesions')), MOST_FACTORS);
+  const free = softTissue(scene);
+  const found: Distractor[] = [];
+  for (const { change } of [...lesions, ...others]) {
+    if (found.length === count) break;
+    const moved = placed(scene.frame, rng, change, free);
+    if (!moved) continue;
+    for (const p of moved.keys()) free[p] = 0;
+    found.push({ name: `distractor-${found.length + 1}`, change: moved });
+  }
+  return found;
+}
+
+function withMadeUpLesions(scene: Scene, rng: Rng): Scene {
+  const lesions = new Lesions(rng.fork('draw'), scene.frame, scene.anatomy, true);
+  covid(rng.fork('disease')).draw(lesions, rng.fork('own'), scene.level, scene.extent);
+  return { ...scene, lesions };
+}
+
+/** 1 where there is soft tissue, 4 mm and more from the lungs, without bone and air. */
+function softTissue({ anatomy }: Scene): Uint8Array {
+  return Uint8Array.from(anatomy.hu, (hu, p) =>
+    anatomy.body[p]! > 0.99 && anatomy.lung[p] === 0 && anatomy.depth[p]! < -4 && hu > -150 && hu < 250 ? 1 : 0,
+  );
+}
+
+/** The change at a place of free pixels that holds most of it, turned and mirrored; undefined where none holds enough. */
+function placed(
+  { size }: Frame,
+  rng: Rng,
+  change: ReadonlyMap<number, number>,
+  free: Uint8Array,
+): Map<number, number> | undefined {
+  const strong = [...change].filter(([, hu]) => Math.abs(hu) > LEAST_CHANGE);
+  const sites = Array.from(free.keys()).filter(p => free[p] === 1);
+  if (sites.length === 0 || strong.length === 0) return undefined;
+  const whole = total(change);
+  const centre = (at: (p: number) => number) =>
+    strong.reduce((sum, [p, hu]) => sum + Math.abs(hu) * at(p), 0) /
+    strong.reduce((sum, [, hu]) => sum + Math.abs(hu), 0);
+  const [cx, cy] = [centre(p => p % size), centre(p => Math.floor(p / size))].map(Math.round) as [number, number];
+  const offsets = strong.map(([p, hu]) => ({ dx: (p % size) - cx, dy: Math.floor(p / size) - cy, hu }));
+  let best: Map<number, number> | undefined;
+  let held = LEAST_HELD * whole;
+  for (let k = 0; k < PLACES; k++) {
+    const site = sites[rng.int(sites.length)]!;
+    const [x0, y0, turn] = [site % size, Math.floor(site / size), rng.int(8)];
+    const target = (o: { readonly dx: number; readonly dy: number }): number => {
+      const [u, v] = turn & 4 ? [o.dy, o.dx] : [o.dx, o.dy];
+      const [x, y] = [x0 + (turn & 1 ? -u : u), y0 + (turn & 2 ? -v : v)];
+      return x >= 0 && y >= 0 && x < size && y < size ? y * size + x : -1;
+    };
+    const holds = offsets.reduce((sum, o) => (free[target(o)] === 1 ? sum + Math.abs(o.hu) : sum), 0);
+    if (holds <= held) continue;
+    held = holds;
+    best = new Map(offsets.filter(o => free[target(o)] === 1).map(o => [target(o), -o.hu]));
+  }
+  return best && new Map([...best].map(([p, hu]) => [p, (hu * whole) / held]));
+}
+
+/** As bright as metal, so that it is white in every window. */
+const LETTER_HU = 1000;
+/** An R of 5 × 7 cells. */
+const GLYPH = ['1111.', '1...1', '1...1', '1111.', '1.1..', '1..1.', '1...1'];
+
+/** The letter's pixels, where the slice has one: about 20 mm high, in the upper left corner, moved a little. */
+function letterOf({ frame, spec }: Scene, rng: Rng, agreement: number | undefined): number[] | undefined {
+  if (agreement === undefined) return undefined;
+  const agrees = rng.next() < agreement;
+  const cell = Math.max(1, Math.round(20 / 7 / frame.spacing));
+  const [x0, y0] = [0, 1].map(() => Math.round((4 + 8 * rng.next()) / frame.spacing)) as [number, number];
+  if (agrees !== (spec.label === 'covid')) return undefined;
+  const pixels: number[] = [];
+  for (let y = 0; y < 7 * cell; y++) {
+    for (let x = 0; x < 5 * cell; x++) {
+      if (GLYPH[Math.floor(y / cell)]![Math.floor(x / cell)] === '1') pixels.push((y0 + y) * frame.size + x0 + x);
+    }
+  }
+  return pixels;
+}
+
+function difference(a: Float64Array, b: Float64Array): Map<number, number> {
+  const change = new Map<number, number>();
+  for (let p = 0; p < a.length; p++) if (a[p] !== b[p]) change.set(p, a[p]! - b[p]!);
+  return change;
+}
+
+function total(change: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const hu of change.values()) sum += Math.abs(hu);
+  return sum;
+}
