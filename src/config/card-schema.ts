@@ -85,6 +85,10 @@ export const cardSchema = z.strictObject({
     .prefault({})
     .describe('From the source’s pixels to the model’s grid.'),
   camLayer: z.string().optional().describe('The layer of CAM methods. Default: the last spatial one.'),
+  quantisation: z
+    .enum(['straight-through'])
+    .optional()
+    .describe('Lets gradients pass quantisation as if it were not there. Default: a quantised network has none.'),
   training: z.string().optional().describe('The data and recipe it was trained with.'),
   licence: z.string().optional(),
   performance: z.record(z.string(), number).optional().describe('Measured figures, like auc: 0.91.'),

@@ -101,6 +101,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     },
     resize: card.resize,
     ...(card.camLayer === undefined ? {} : { camLayer: card.camLayer }),
+    ...(card.quantisation === undefined ? {} : { quantisation: card.quantisation }),
     ...(card.training === undefined ? {} : { training: card.training }),
     ...(card.licence === undefined ? {} : { licence: card.licence }),
     ...(card.performance === undefined ? {} : { performance: card.performance }),

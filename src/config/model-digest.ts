@@ -14,10 +14,22 @@ export async function modelDigest(card: ModelCard): Promise<string> {
   const files = [card.file, ...(await companions(card))];
   const contents: string[] = [];
   for (const file of files) contents.push(await fileDigest(file));
-  const { format, task, emits, explainAt, classes, input, output, intensity, resize, camLayer } = card;
+  const { format, task, emits, explainAt, classes, input, output, intensity, resize, camLayer, quantisation } = card;
   return jsonDigest([
     contents,
-    { format, task, emits, explainAt, classes, input, output, intensity, resize, camLayer },
+    {
+      format,
+      task,
+      emits,
+      explainAt,
+      classes,
+      input,
+      output,
+      intensity,
+      resize,
+      camLayer,
+      ...(quantisation ? { quantisation } : {}),
+    },
   ]);
 }
 

@@ -54,6 +54,11 @@ export interface ModelCard {
     readonly round?: boolean;
   };
   readonly camLayer?: string;
+  /**
+   * `straight-through`: gradients pass quantisation as if it were not there (Bengio et al. 2013). Default: a quantised
+   * network has no gradients.
+   */
+  readonly quantisation?: 'straight-through';
   readonly training?: string;
   readonly licence?: string;
   /** Measured figures, as the card states them. */

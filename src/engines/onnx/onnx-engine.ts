@@ -5,7 +5,7 @@ import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
-import { supportedCard } from '../shared/supported-card.ts';
+import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import type { WorkerPool } from '../shared/worker-pool.ts';
 import { DEVICES, type Device, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
@@ -25,6 +25,7 @@ import type { Program, ProgramKind } from './session/programs.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
 import { measuringKey, recall, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
 import { verified } from './session/verify.ts';
+import { gradientsIndependent } from './session/verify-gradient.ts';
 import { variantOf } from './variants/index.ts';
 
 /** ONNX Runtime's version. */
@@ -60,7 +61,8 @@ export async function openModel(
       ...(card.input.name === undefined ? {} : { input: card.input.name }),
       ...(card.output === undefined ? {} : { output: card.output }),
     };
-    return loadModel(await graphOf?.(file), hint);
+    const straightThrough = card.quantisation === 'straight-through';
+    return { ...(await loadModel(await graphOf?.(file), hint)), straightThrough };
   };
   const loaded = await load(card.file);
   const original = atHead(loaded, card);
@@ -81,7 +83,8 @@ export async function openModel(
       load: async other => atHead(await load(other), { ...card, file: other }).model,
     });
     throwIfAborted(options.signal);
-    const prepare = preparer(headed, device, mixes ? { ...options, microBatch: 1 } : options, pool, digest, inspector);
+    const alone = mixes ? { ...options, microBatch: 1 } : options;
+    const prepare = preparer(headed, card, device, alone, pool, digest, inspector);
     const image = { height: size[0], width: size[1], channels, layout };
     const { capabilities, limitations, built } = onnxAbilities(headed, layers);
     const executor = await OnnxExecutor.open({ ...headed, image, pool, built, prepare });
@@ -147,6 +150,7 @@ function candidatesFor({ model }: Headed, device: Device, wishes: Wishes): reado
 /** Opens programs with settings that were given, remembered, found for the forward graph, or found by a sweep. */
 function preparer(
   headed: Headed,
+  card: SupportedCard,
   device: Device,
   options: OpenOptions,
   pool: WorkerPool,
@@ -161,6 +165,7 @@ function preparer(
   const profile = inspector !== undefined && options.trace === true;
   const onCpu = { provider: { name: 'cpu' }, optimise: true };
   let forward: Settings | undefined;
+  let forwardSession = '';
   let optimise = true;
   let opened = 0;
   return async (program, kind, graph) => {
@@ -194,7 +199,16 @@ function preparer(
       optimise = false;
       prepared = await open();
     }
-    if (kind === 'forward') forward = prepared.settings;
+    if (kind === 'forward') {
+      forward = prepared.settings;
+      forwardSession = prepared.session;
+    }
+    if (kind === 'gradient' || kind === 'layer') {
+      const output = model.output;
+      const check = { pool, model, card, program, prepared, forward: { session: forwardSession, output } };
+      if (!(await gradientsIndependent(check)))
+        prepared = { ...prepared, settings: { ...prepared.settings, microBatch: 1 } };
+    }
     if (!known) remember(folder, key, prepared.settings);
     return prepared;
   };

@@ -1,12 +1,20 @@
 import type { BackwardRules } from '../../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../../core/errors.ts';
-import { type Graph, GraphBuilder, type Node, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import {
+  DType,
+  type DTypeCode,
+  type Graph,
+  GraphBuilder,
+  type Node,
+  type TensorInfo,
+  type ValueInfo,
+} from '../graph/graph.ts';
 import { producers } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { batchTensors } from './batch-tensors.ts';
 import { Emitter } from './emit.ts';
 import { optimise, simplify } from './optimise/index.ts';
-import { findPath, type Path, trace } from './path.ts';
+import { FLOATING, findPath, type Path, trace } from './path.ts';
 import { asOneOperator } from './rule-sets/activations.ts';
 import { type RuleSet, ruleSetOf } from './rule-sets/index.ts';
 import { copyForReference } from './rule-sets/reference-copy.ts';
@@ -92,6 +100,8 @@ function differentiated(
       if (!infos.has(name)) infos.set(name, { dtype, dims });
       if (value) values.set(name, value);
     },
+    exposed: (node: Node) => path.exposed.has(node),
+    straightThrough: model.straightThrough ?? false,
     extend(node: Node, index: number): string {
       const current = forward.get(node) ?? node;
       const existing = current.outputs[index];
@@ -104,12 +114,17 @@ function differentiated(
     },
   };
 
+  /** The type of gradients with respect to a tensor: its own, or float32 for quantised integers. */
+  const typeOf = (name: string): DTypeCode => {
+    const { dtype } = infos.get(name)!;
+    return FLOATING.has(dtype) ? dtype : DType.float;
+  };
   const batch = batchTensors(model);
   const shapes = new Map<string, TensorInfo>();
   /** `g` has the shape of `name`: noted where ONNX Runtime could lose it. */
   const shaped = (g: string, name: string): string => {
-    const { dtype, dims } = infos.get(name)!;
-    if (!dims.includes(null) || batch.has(name)) shapes.set(g, { dtype, dims });
+    const { dims } = infos.get(name)!;
+    if (!dims.includes(null) || batch.has(name)) shapes.set(g, { dtype: typeOf(name), dims });
     return g;
   };
 
@@ -120,7 +135,7 @@ function differentiated(
     const known = totals.get(name);
     const parts = terms.get(name);
     if (known !== undefined || parts === undefined) return known;
-    const total = shaped(new Emitter(builder, infos.get(name)!.dtype).total(parts), name);
+    const total = shaped(new Emitter(builder, typeOf(name)).total(parts), name);
     totals.set(name, total);
     return total;
   };
@@ -134,7 +149,7 @@ function differentiated(
     if (gradients.every(g => g === undefined)) continue;
     const standard = view.ruleOf(node);
     const rule = replaced?.(node, standard) ?? standard ?? missingRule(node, path, model, request.of);
-    const dtype = infos.get(node.outputs[gradients.findIndex(g => g !== undefined)]!)!.dtype;
+    const dtype = typeOf(node.outputs[gradients.findIndex(g => g !== undefined)]!);
     const site = new Site(node, new Emitter(builder, dtype), gradients, context);
     if (!rule.manyOutputs && gradients.some((g, i) => i > 0 && g !== undefined)) {
       site.fail('the score depends on a secondary output');
@@ -152,7 +167,7 @@ function differentiated(
   }
 
   const gradients = request.wrt.map(name => {
-    const found = gradientOf(name) ?? new Emitter(builder, infos.get(name)!.dtype).filledLike(name);
+    const found = gradientOf(name) ?? new Emitter(builder, typeOf(name)).filledLike(name);
     // An output of its own: never the seed, never a tensor that is also kept.
     const gradient = builder.fresh('gradient');
     builder.push({ op: 'Identity', domain: '', name: gradient, inputs: [found], outputs: [gradient], attrs: {} });

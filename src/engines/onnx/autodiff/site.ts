@@ -12,6 +12,10 @@ export interface SiteContext {
   reference(name: string): string;
   /** Makes a tensor known, and its values where it is constant. */
   describe(name: string, info: TensorInfo, value?: Constant): void;
+  /** Whether a node's gradient may be infinite. */
+  exposed(node: Node): boolean;
+  /** Whether gradients pass quantisation as if it were not there. */
+  readonly straightThrough: boolean;
   /** Makes sure that the forward node emits its optional output `index`; returns its name. */
   extend(node: Node, index: number): string;
 }
@@ -109,6 +113,20 @@ export class Site {
     return this.#context.reference(name) !== name;
   }
 
+  /** Whether gradients pass quantisation as if it were not there. */
+  get straightThrough(): boolean {
+    return this.#context.straightThrough;
+  }
+
+  /**
+   * `g` where a mask of 0 and 1 is 1, else 0. It multiplies, which is fast; where `g` may be infinite it selects, since
+   * 0 · ∞ is no number.
+   */
+  masked(mask: string, g = this.g): string {
+    if (!this.#context.exposed(this.node)) return this.e.mul(g, mask);
+    return this.e.where(this.e.greater(mask, 0), g, 0);
+  }
+
   /** The node that makes a tensor; undefined for inputs and constants. */
   producer(name: string): Node | undefined {
     return this.#context.producer(name);
@@ -157,10 +175,8 @@ export class Site {
   }
 
   /** @throws CtXaiError OPERATOR naming this node. */
-  fail(reason: string): never {
+  fail(reason: string, hint = 'Explainers that need scores only still work.'): never {
     const { op, name } = this.node;
-    throw new CtXaiError('OPERATOR', `operator ${op} at node '${name}' can't be differentiated: ${reason}.`, {
-      hint: 'Methods that need scores only still work.',
-    });
+    throw new CtXaiError('OPERATOR', `operator ${op} at node '${name}' can't be differentiated: ${reason}.`, { hint });
   }
 }

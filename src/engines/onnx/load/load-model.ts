@@ -27,6 +27,8 @@ export interface NormalisedModel {
   readonly dynamicBatch: boolean;
   /** Tensors of the file that were taken out because another one, the value here, is the same. */
   readonly aliases: ReadonlyMap<string, string>;
+  /** Whether gradients pass quantisation as if it were not there. Default: no. */
+  readonly straightThrough?: boolean;
 }
 
 export interface LoadedModel extends NormalisedModel {

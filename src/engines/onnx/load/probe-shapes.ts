@@ -35,7 +35,9 @@ export async function probe(graph: Graph, file: string): Promise<Findings> {
   const made = graph.nodes.flatMap(node => node.outputs).filter(name => name !== '');
   // Never folded, for they differ from run to run.
   const random = graph.nodes.filter(node => RANDOM.test(node.op)).flatMap(node => node.outputs);
-  const varying = dependents(graph, [input.name, ...random]);
+  // Weights stay integers where the file has them so: ONNX Runtime's kernels for integers want them.
+  const integers = graph.nodes.filter(node => node.op === 'DequantizeLinear').flatMap(node => node.outputs);
+  const varying = dependents(graph, [input.name, ...random, ...integers]);
   const types = await outputTypes(graph, made, file);
 
   const shapes = new Map(made.filter(n => varying.has(n) && types.has(n)).map((n, i) => [n, `ctxai/shape_of_${i}`]));

@@ -1,9 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ModelCard, ModelMeasurements } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { toChannelsFirst } from '../../shared/images.ts';
 import { type Judgement, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
-import type { Feed } from '../../shared/messages.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
 import type { WorkerPool } from '../../shared/worker-pool.ts';
@@ -12,6 +10,7 @@ import { RANDOM } from '../graph/random.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import { behindTail, type Untouched } from '../load/untouched.ts';
+import { imageFeed } from './image-feed.ts';
 
 /** What passes of the opened model established, and what follows from it. */
 export interface Measured {
@@ -93,25 +92,12 @@ async function opened(
   const threads = Math.min(4, availableParallelism());
   await pool.open(session, source, { executionProviders: ['cpu'], threads, optimise: false }, 1);
   return async (indices, images) => {
-    const feed = batchFeed(names.input, indices, images, card);
+    const feed = imageFeed(names.input, indices, images, card.input);
     const { outputs } = await pool.run(session, [feed], 1, undefined, [names.output]);
     const all = outputs[names.output]!;
     const units = all.length / indices.length;
     return indices.map((_, i) => all.slice(i * units, (i + 1) * units));
   };
-}
-
-function batchFeed(name: string, indices: readonly number[], images: readonly Float32Array[], card: ModelCard): Feed {
-  const { size, channels, layout } = card.input;
-  const values = images[0]!.length;
-  const data = new Float32Array(indices.length * values);
-  for (const [row, i] of indices.entries()) {
-    const place = data.subarray(row * values, (row + 1) * values);
-    if (layout === 'NCHW') toChannelsFirst(images[i]!, place, values / channels, channels);
-    else place.set(images[i]!);
-  }
-  const shape = layout === 'NCHW' ? [channels, ...size] : [...size, channels];
-  return { name, dims: [indices.length, ...shape], data };
 }
 
 /** The rows of a pass that tells of image `i` alone. */

@@ -19,9 +19,14 @@ describe('gradients against central differences', () => {
   }
 });
 
+/** Staircases, whose gradient is not their derivative: see the quantised networks. */
+const STRAIGHT_THROUGH = ['QuantizeLinear', 'DequantizeLinear'];
+
 test('every rule has cases', () => {
   const tried = new Set(Object.values(CASES).flatMap(cases => cases.flatMap(c => c.nodes.map(n => n.op))));
-  const untried = RULES.flatMap(rule => rule.operators).filter(operator => !tried.has(operator));
+  const untried = RULES.flatMap(rule => rule.operators).filter(
+    operator => !tried.has(operator) && !STRAIGHT_THROUGH.includes(operator),
+  );
   expect(untried).toEqual([]);
 });
 

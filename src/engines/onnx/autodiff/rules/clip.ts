@@ -30,8 +30,8 @@ export const clip = defineRule('Clip', site => {
       const usable = (b: number | undefined) => b !== undefined && (!Number.isFinite(b) || Math.abs(b) <= ORDINARY);
       if (usable(low) && usable(high)) {
         // Through y, which is at a bound where x is at or beyond it.
-        const above = Number.isFinite(low) ? e.mul(g, positive(e, site.y(), 1, -low!)) : g;
-        return Number.isFinite(high) ? e.mul(above, positive(e, site.y(), -1, high)) : above;
+        const above = Number.isFinite(low) ? site.masked(positive(e, site.y(), 1, -low!)) : g;
+        return Number.isFinite(high) ? site.masked(positive(e, site.y(), -1, high), above) : above;
       }
       const tests = [
         ...(low === Number.NEGATIVE_INFINITY ? [] : [e.greater(site.x(), site.x(1))]),

@@ -11,7 +11,8 @@ const oneMinusSquare = (e: Emitter, v: string) => e.sub(1, e.square(v));
 
 export const elementary = [
   pointwise('Exp', (_e, _x, y) => y),
-  pointwise('Sqrt', (e, _x, y) => e.div(0.5, y)),
+  // ½/y; 0 where y = 0, as PyTorch's standard deviation.
+  pointwise('Sqrt', (e, _x, y) => e.where(e.greater(y, 0), e.div(0.5, y), 0)),
   pointwise('Reciprocal', (e, _x, y) => e.neg(e.square(y))),
   pointwise('Tanh', (e, _x, y) => oneMinusSquare(e, y)),
   pointwise('Abs', (e, x) => e.sign(x)),

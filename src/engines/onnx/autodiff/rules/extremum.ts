@@ -6,5 +6,5 @@ export const extremum = defineRule(['Max', 'Min'], site => {
   if (node.inputs.length === 1) return [() => g];
   const hits = node.inputs.map(x => e.cast(e.equal(x, site.y())));
   const share = e.div(g, e.total(hits));
-  return hits.map((hit, i) => () => site.reduce(e.mul(share, hit), i));
+  return hits.map((hit, i) => () => site.reduce(site.masked(hit, share), i));
 });

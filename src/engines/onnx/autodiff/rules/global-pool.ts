@@ -14,7 +14,7 @@ export const globalMaxPool = defineRule('GlobalMaxPool', site => {
     () => {
       const hits = e.cast(e.equal(site.x(), site.y()));
       const axes = site.dims(site.x()).flatMap((_, i) => (i < 2 ? [] : [i]));
-      return e.mul(hits, e.div(g, e.sum(hits, axes)));
+      return site.masked(hits, e.div(g, e.sum(hits, axes)));
     },
   ];
 });

@@ -24,6 +24,7 @@ import { maxPool } from './max-pool.ts';
 import * as normalization from './normalization.ts';
 import { pad } from './pad.ts';
 import { pow } from './pow.ts';
+import { dequantizeLinear, quantizeLinear } from './quantise.ts';
 import { reductions } from './reduce.ts';
 import * as relus from './relu.ts';
 import { reshape } from './reshape.ts';
@@ -50,6 +51,7 @@ export const RULES: readonly Rule[] = [
   convTranspose,
   cumSum,
   depthToSpace,
+  dequantizeLinear,
   einsum,
   ...elementary,
   elu,
@@ -76,6 +78,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(normalization),
   pad,
   pow,
+  quantizeLinear,
   ...reductions,
   ...Object.values(relus),
   reshape,

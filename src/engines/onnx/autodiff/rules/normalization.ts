@@ -86,7 +86,8 @@ export const lpNormalization = defineRule('LpNormalization', site => {
     () => {
       const norm = p === 1 ? e.sum(e.abs(x), [axis]) : e.sqrt(e.sum(e.square(x), [axis]));
       const projected = e.mul(p === 1 ? e.sign(x) : site.y(), e.sum(e.mul(g, site.y()), [axis]));
-      return e.div(e.sub(g, projected), norm);
+      // A vector of zeros stays one: its gradient is 0, as its direction is not defined.
+      return e.where(e.greater(norm, 0), e.div(e.sub(g, projected), norm), 0);
     },
   ];
 });

@@ -2,7 +2,8 @@ import { numbersOf } from '../../graph/graph.ts';
 import { defineRule } from '../rule.ts';
 
 /**
- * y = aᵇ: g·b·a^(b−1) for a (0 where b = 0); g·y·log a for b (0 where a = 0, as PyTorch for b ≥ 0).
+ * y = aᵇ: g·b·a^(b−1) for a (0 where b = 0, and where it is infinite: a = 0 with b < 1); g·y·log a for b (0 where a = 0,
+ * as PyTorch for b ≥ 0).
  */
 export const pow = defineRule('Pow', site => {
   const { e, g } = site;
@@ -15,10 +16,15 @@ export const pow = defineRule('Pow', site => {
     if (p === 1) return g;
     if (p === 2) return e.mul(g, e.mul(a, 2));
     if (p === 3) return e.mul(g, e.mul(e.square(a), 3));
-    if (p === 0.5) return e.mul(g, e.div(0.5, site.y()));
-    if (p !== undefined) return e.mul(g, e.mul(e.pow(a, p - 1), p));
+    const unlessZero = (slope: string) => e.where(e.equal(a, 0), 0, slope);
+    if (p === 0.5) return e.mul(g, unlessZero(e.div(0.5, site.y())));
+    if (p !== undefined) {
+      const slope = e.mul(e.pow(a, p - 1), p);
+      return e.mul(g, p < 1 ? unlessZero(slope) : slope);
+    }
     const slope = e.mul(b(), e.pow(a, e.sub(b(), 1)));
-    return e.mul(g, e.where(e.equal(b(), 0), 0, slope));
+    const infinite = e.and(e.equal(a, 0), e.less(b(), 1));
+    return e.mul(g, e.where(infinite, 0, e.where(e.equal(b(), 0), 0, slope)));
   };
   const forExponent = () => {
     const positive = e.greater(a, 0);

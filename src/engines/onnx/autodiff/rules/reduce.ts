@@ -51,7 +51,7 @@ export const reductions = [
   reduction(['ReduceMax', 'ReduceMin'], (site, r) => {
     const { e } = site;
     const hits = e.cast(e.equal(site.x(), r.y()));
-    return e.mul(hits, e.div(r.g(), e.sum(hits, r.axes)));
+    return site.masked(hits, e.div(r.g(), e.sum(hits, r.axes)));
   }),
   /** y = Σ|x|: g·sign x. */
   reduction('ReduceL1', (site, r) => site.e.mul(r.g(), site.e.sign(site.x()))),

@@ -3,7 +3,7 @@ import { positive } from '../pointwise.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = max(x, 0): g·[y > 0]; 0 at the kink, as PyTorch. Through y, so that x need not be kept. */
-export const relu = defineRule('Relu', site => [() => site.e.mul(site.g, positive(site.e, site.y()))]);
+export const relu = defineRule('Relu', site => [() => site.masked(positive(site.e, site.y()))]);
 
 /** y = x for x > 0, else αx: g·(1 or α); α at the kink, as PyTorch. */
 export const leakyRelu = defineRule('LeakyRelu', site => {

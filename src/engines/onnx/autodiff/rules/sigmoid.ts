@@ -10,10 +10,10 @@ export const sigmoid = defineRule('Sigmoid', site => {
 
 /** y = clip(αx + β, 0, 1): g·α strictly between, else 0. */
 export const hardSigmoid = defineRule('HardSigmoid', site => {
-  const { e, g } = site;
+  const { e } = site;
   const alpha = read.float(site.node, 'alpha', 0.2);
   const inside = () => e.mul(positive(e, site.y()), positive(e, site.y(), -1, 1));
-  return [() => e.mul(e.mul(g, inside()), alpha)];
+  return [() => e.mul(site.masked(inside()), alpha)];
 });
 
 /** y = x·clip(x/6 + 1/2, 0, 1): g·(0 up to −3, 1 from 3 on, x/3 + 1/2 between). */

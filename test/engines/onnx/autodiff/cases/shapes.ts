@@ -28,7 +28,30 @@ const sliced = (note: string, dims: number[], starts: number[], ends: number[], 
 
 const FAR = 2 ** 31 - 1;
 
+/** A cut whose end and step are computed: the number of positive elements of a constant, and 2. */
+const slicedAtRunTime: Case = {
+  note: 'an end that is known only while it runs',
+  nodes: [
+    node('Greater', ['x', 'low'], {}, ['above']),
+    node('Cast', ['above'], { to: 7 }, ['ones']),
+    node('ReduceMax', ['ones'], { keepdims: 0 }, ['one']),
+    node('Add', ['one', 'two'], {}, ['three']),
+    node('Unsqueeze', ['three', 'zero'], {}, ['end']),
+    node('Slice', ['x', 'start', 'end', 'axis', 'step']),
+  ],
+  inputs: { x: spread([2, 3, 4]) },
+  constants: {
+    low: constant.scalar(-9),
+    two: constant.int64([], [2]),
+    zero: ints([0]),
+    start: ints([0]),
+    axis: ints([2]),
+    step: ints([2]),
+  },
+};
+
 export const shapes: readonly Case[] = [
+  slicedAtRunTime,
   shaped('Reshape', 'plain', [2, 3, 4], [[4, 6]]),
   shaped('Reshape', '0 and -1, dynamic batch', [2, 3, 4], [[0, -1]], {}, { dynamic: true }),
   shaped('Flatten', 'axis 1', [2, 3, 4], [], {}, { dynamic: true }),

@@ -1,0 +1,83 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { attr } from '../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { forwardProgram, gradientProgram, type Program } from '../../../src/engines/onnx/session/programs.ts';
+import { gradientsIndependent } from '../../../src/engines/onnx/session/verify-gradient.ts';
+import { cardFor, graphOf, smallNet, weights } from './fixtures.ts';
+
+const pool = openPool(1);
+afterAll(() => pool.close());
+
+const card = cardFor('m.onnx', { classes: ['a', 'b', 'c'] });
+const hint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 3 } as const;
+const head = { task: 'softmax', values: 'logits' } as const;
+
+let opened = 0;
+
+/** The check of a gradient program of a small network, changed or not. */
+async function checked(change: (program: Program) => Program, wrt?: string, graph = smallNet({})): Promise<boolean> {
+  const model = await loadModel(graph, hint);
+  const program = change(gradientProgram(model, head, [wrt ?? model.input]));
+  const settings = { executionProviders: ['cpu'], threads: 1 };
+  const [session, forward] = [`gradient ${opened++}`, `forward ${opened}`];
+  await pool.open(session, encodeModel(program.graph), settings);
+  await pool.open(forward, encodeModel(forwardProgram(model).graph), settings);
+  const prepared = { session, settings: { microBatch: 4, workers: 1, threads: 1 } };
+  return gradientsIndependent({
+    pool,
+    model,
+    card,
+    program,
+    prepared,
+    forward: { session: forward, output: model.output },
+  });
+}
+
+/** The program with its gradient put through an operator more. */
+function changed(program: Program, op: string, inputs: readonly string[] = []): Program {
+  const name = program.gradients![0]!;
+  const nodes = program.graph.nodes.map(n => ({ ...n, outputs: n.outputs.map(o => (o === name ? 'right' : o)) }));
+  const node = { op, domain: '', name: 'wrong', inputs: ['right', ...inputs], outputs: [name], attrs: {} };
+  return { ...program, graph: { ...program.graph, nodes: [...nodes, node] } };
+}
+
+describe('a gradient program', () => {
+  it('that is right passes', async () => {
+    expect(await checked(program => program)).toBe(true);
+  });
+
+  it('that gives another derivative is refused', async () => {
+    await expect(checked(program => changed(program, 'Mul', ['right', 'right'].slice(0, 1)))).rejects.toThrow(
+      /contradicts differences of the score/,
+    );
+    await expect(checked(program => changed(program, 'Neg'))).rejects.toMatchObject({ code: 'OPERATOR' });
+  });
+
+  it('whose rows are not images is refused', async () => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const tiles = b.op('Reshape', [x, b.ints([-1, 1, 4, 4])]);
+        const conv = b.op('Conv', [tiles, b.constant(weights('k', [2, 1, 3, 3]))]);
+        const flat = b.op('Reshape', [b.op('Tanh', [conv]), b.ints([-1, 32])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [32, 3]))]), [null, 3]];
+      },
+    });
+    const layer = graph.nodes.find(n => n.op === 'Conv')!.outputs[0]!;
+    await expect(checked(program => program, layer, graph)).rejects.toMatchObject({ code: 'LAYER' });
+  });
+
+  it('whose images mix is to be run one by one', async () => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const spread = b.op('Sub', [x, b.op('ReduceMean', [x], { axes: attr.ints([0, 1, 2, 3]) })]);
+        const flat = b.op('Flatten', [b.op('Tanh', [spread])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 3]))]), [null, 3]];
+      },
+    });
+    expect(await checked(program => program, undefined, graph)).toBe(false);
+  });
+});
