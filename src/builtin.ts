@@ -16,16 +16,23 @@ import { edges } from './methods/edges.ts';
 import { gradCam } from './methods/grad-cam.ts';
 import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
 import { hiresCam } from './methods/hires-cam.ts';
+import { hsic } from './methods/hsic.ts';
 import { inputXGradient } from './methods/input-x-gradient.ts';
 import { integratedGradients } from './methods/integrated-gradients.ts';
+import { kernelShap } from './methods/kernel-shap.ts';
 import { layerCam } from './methods/layer-cam.ts';
 import { lime } from './methods/lime.ts';
 import { occlusion } from './methods/occlusion.ts';
+import { partitionShap } from './methods/partition-shap.ts';
 import { random } from './methods/random.ts';
+import { rise } from './methods/rise.ts';
 import { saliency } from './methods/saliency.ts';
+import { segmentAblation } from './methods/segment-ablation.ts';
+import { shapleySampling } from './methods/shapley-sampling.ts';
 import { shuffled } from './methods/shuffled.ts';
 import { smoothgrad } from './methods/smoothgrad.ts';
 import { smoothgradSquared } from './methods/smoothgrad-squared.ts';
+import { sobol } from './methods/sobol.ts';
 import { vargrad } from './methods/vargrad.ts';
 import { xgradCam } from './methods/xgrad-cam.ts';
 import { compactness } from './metrics/complexity/compactness.ts';
@@ -74,7 +81,7 @@ export function builtinRegistry(): Registry {
     explainers: [
       ...[saliency, inputXGradient, integratedGradients, smoothgrad, smoothgradSquared, vargrad],
       ...[gradCam, gradCamPlusPlus, xgradCam, hiresCam, layerCam],
-      ...[lime, occlusion],
+      ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
       ...[random, edges, centre, shuffled],
     ],
     metrics: [

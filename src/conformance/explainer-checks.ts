@@ -101,7 +101,7 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
         await explain(subjectOf(0), { memo, seed: 'other' });
         if (wrapped) await explain(subjectOf(0), { memo, wrapped: renamed(wrapped) });
         for (const preset of Object.values(explainer.presets)) {
-          await explain(subjectOf(0), { memo, options: { ...options, ...preset.options } });
+          await explain(subjectOf(0), { memo, options: { ...preset.options, ...options } });
         }
         const [first, again, plain] = [
           await explain(subjectOf(0), { memo }),

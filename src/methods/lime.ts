@@ -6,10 +6,10 @@ import { segmentPixels } from '../core/image/segmentation.ts';
 import { weightedLasso } from '../core/linear/lasso.ts';
 import { weightedRidge } from '../core/linear/ridge.ts';
 import type { Rng } from '../core/rng.ts';
-import { tensor } from '../core/tensor.ts';
 import { pixelDistances, segmentDistances } from './shared/distances.ts';
 import { scoreOption } from './shared/options.ts';
-import { segmentOptions, segmentsOf } from './shared/segments.ts';
+import { segmentOptions, sharedSegments } from './shared/segments.ts';
+import { segmentMap, switchedBatch } from './shared/switched.ts';
 
 const options = z.strictObject({
   samples: z.int().min(2).max(1_000_000).default(1000).describe('perturbed images'),
@@ -61,22 +61,21 @@ export const lime = defineExplainer({
     },
   },
   // Quickshift needs a narrow kernel on images as small as those of the checks.
-  checks: { options: { samples: 200, kernelSize: 1 } },
+  checks: { options: { samples: 100, kernelSize: 1 } },
   cost: ({ samples }) => ({ forward: samples, backward: 0 }),
   spend: (passes, o) => (passes < 2 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)) }),
 
   async explain(context) {
-    const { model, image, baseline, view, target, options: o, rng, signal } = context;
-    const segmentation = segmentsOf(view, o);
+    const { model, image, baseline, target, options: o, rng, signal } = context;
+    const segmentation = await sharedSegments(context, o);
     const { labels, count: columns } = segmentation;
     if (columns < 2) return undefinedBecause(`the image has one segment only (${o.segmentation})`);
     const segments = segmentPixels(segmentation);
     const fill = o.fill === 'baseline' ? baseline : segmentMeans(image, segments);
     const design = drawDesign(rng, columns, o);
-    const scores = await model.scores(maskedBatch({ image, fill, segments, design }), { as: o.score, signal });
-
-    const classes = model.classes.length;
-    const targets = Float64Array.from({ length: o.samples }, (_, i) => scores.data[i * classes + target.class]!);
+    const batch =
+      o.fill === 'baseline' ? switchedBatch(context, segments, design) : maskedBatch({ image, fill, segments, design });
+    const targets = await model.score(batch, { class: target.class, score: o.score }, { signal });
     const distances =
       o.distance === 'segments'
         ? segmentDistances(design, columns)
@@ -89,13 +88,10 @@ export const lime = defineExplainer({
     if (!fit) return undefinedBecause('the linear model has no unique solution; raise alpha or samples');
     if (!Number.isFinite(fit.intercept)) return undefinedBecause('the model gave scores that are not finite');
 
-    const map = tensor(
-      model.input.spatial,
-      Float32Array.from(labels, s => fit.coefficients[s]!),
-    );
     const { intercept, r2 } = fit;
     return {
-      map,
+      map: segmentMap(segmentation, fit.coefficients),
+      regions: labels,
       diagnostics: { segments: columns, samples: o.samples, intercept, ...(r2 === undefined ? {} : { r2 }) },
     };
   },

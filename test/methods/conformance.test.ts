@@ -21,7 +21,7 @@ describe.each([...explainers.values()])('$name', explainer => {
     for (const { name, run } of explainerChecks(explainer, { costFactor: EXACT, ...wrapped })) it(name, run);
   });
   describe.each(Object.entries(presets))('with preset %s', (_, { options }) => {
-    const small = { ...checks.options, ...options };
+    const small = { ...options, ...checks.options };
     const all = explainerChecks(explainer, { options: small, costFactor: EXACT, ...wrapped });
     for (const { name, run } of all) if (BY_OPTIONS.test(name)) it(name, run);
   });

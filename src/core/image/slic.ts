@@ -29,6 +29,12 @@ export function slic(image: Tensor, options: SlicOptions): Segmentation {
   return relabelled(connected, [height, width]);
 }
 
+/** The most segments that an image of this size can be cut into: pieces under half the mean size join a neighbour. */
+export function slicLimit(height: number, width: number, segments: number): number {
+  const meanSize = (height * width) / seedGrid(height, width, segments).y.length;
+  return Math.ceil((height * width) / Math.max(1, Math.floor(0.5 * meanSize))) + 1;
+}
+
 interface Features {
   readonly height: number;
   readonly width: number;

@@ -91,7 +91,11 @@ export function finish(data: Observations, { xMean, yMean }: Centred, coefficien
 
 /** Solves A·x = b for a symmetric positive definite A [n, n], which is overwritten; null where it is not one. */
 export function solveCholesky(a: Float64Array, b: Float64Array): Float64Array | null {
-  const n = b.length;
+  return factorCholesky(a, b.length) ? solveFactored(a, b) : null;
+}
+
+/** Overwrites the lower half of a symmetric positive definite A [n, n] by L with L·Lᵀ = A; false where it is not one. */
+export function factorCholesky(a: Float64Array, n: number): boolean {
   let largest = 0;
   for (let j = 0; j < n; j++) largest = Math.max(largest, a[j * n + j]!);
   for (let j = 0; j < n; j++) {
@@ -100,9 +104,15 @@ export function solveCholesky(a: Float64Array, b: Float64Array): Float64Array | 
       for (let k = 0; k < j; k++) sum -= a[i * n + k]! * a[j * n + k]!;
       if (i > j) a[i * n + j] = sum / a[j * n + j]!;
       else if (sum > 1e-13 * largest) a[j * n + j] = Math.sqrt(sum);
-      else return null;
+      else return false;
     }
   }
+  return true;
+}
+
+/** Solves L·Lᵀ·x = b for L in the lower half of `a`. */
+export function solveFactored(a: Float64Array, b: Float64Array): Float64Array {
+  const n = b.length;
   const x = b.slice();
   for (let i = 0; i < n; i++) {
     for (let k = 0; k < i; k++) x[i]! -= a[i * n + k]! * x[k]!;

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import type { ExplainContext } from '../../core/contracts/index.ts';
+import { fingerprint } from '../../core/fingerprint.ts';
 import { quickshift } from '../../core/image/quickshift.ts';
 import { gridSegments, type Segmentation } from '../../core/image/segmentation.ts';
-import { slic } from '../../core/image/slic.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import { slic, slicLimit } from '../../core/image/slic.ts';
+import { planar, type Tensor, tensor } from '../../core/tensor.ts';
 
 /** Options of the methods that explain segments instead of pixels. */
 export const segmentOptions = {
@@ -16,6 +18,26 @@ export const segmentOptions = {
 };
 
 export type SegmentOptions = z.output<z.ZodObject<typeof segmentOptions>>;
+
+/** At most this many segments come out, on a model's grid. */
+export function segmentLimit(options: SegmentOptions, spatial: readonly number[]): number {
+  const [height, width] = planar(spatial);
+  switch (options.segmentation) {
+    case 'slic':
+      return slicLimit(height, width, options.segments);
+    case 'quickshift':
+      return height * width;
+    case 'grid':
+      return gridSegments(tensor([height, width]), options.segments).count;
+  }
+}
+
+/** The segments of the image as it is shown, computed once for all explainers that ask for the same. */
+export function sharedSegments({ view, memo }: Pick<ExplainContext<[], unknown>, 'view' | 'memo'>, o: SegmentOptions) {
+  const { segmentation, segments, compactness, sigma, kernelSize, maxDistance, ratio } = o;
+  const key = { segmentation, segments, compactness, sigma, kernelSize, maxDistance, ratio };
+  return memo(`segments ${fingerprint(view)} ${JSON.stringify(key)}`, async () => segmentsOf(view, o));
+}
 
 /** The segments of a view [h, w] in 0…1; the same every time for one view and options. */
 export function segmentsOf(view: Tensor, options: SegmentOptions): Segmentation {

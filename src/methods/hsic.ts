@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { undefinedBecause } from '../core/contracts/index.ts';
+import { defineExplainer } from '../core/define.ts';
+import { segmentPixels } from '../core/image/segmentation.ts';
+import { SOBOL_DIMENSIONS, sobolSequence } from '../core/sampling/sobol-sequence.ts';
+import { quantile } from '../core/statistics/quantile.ts';
+import { coarseGrid } from './shared/coarse-grid.ts';
+import { scoreOption } from './shared/options.ts';
+import { segmentMap, switchedBatch } from './shared/switched.ts';
+
+/**
+ * HSIC: how far the score depends on whether a cell of a grid is shown, as the Hilbert–Schmidt independence criterion
+ * tr(K H L H) / n² (Novello et al. 2022, section 3). K is the cell's kernel ½ − Δ², L a Gaussian of the score, its width
+ * the median of |f_i − f_j|. (Xplique takes the median of the scores themselves, so that its map changes with the
+ * logits' offset.) Which cells are shown are the halves of Sobol's sequence, shifted at random.
+ *
+ * Undefined where the score never changes.
+ */
+export const hsic = defineExplainer({
+  name: 'hsic',
+  title: 'HSIC',
+  summary: 'How far the score depends on whether each cell of a grid is shown, of whatever form.',
+  cite: 'Novello et al. 2022, arXiv:2206.06219',
+  kind: 'regional',
+  baseline: 'air',
+  stream: 'sobol',
+  options: z.strictObject({
+    samples: z.int().min(4).max(10_000).default(500).describe('perturbed images'),
+    cells: z.int().min(2).max(11).default(8).describe('cells along each side of a square image'),
+    score: scoreOption('margin'),
+  }),
+  presets: { xplique: { options: { score: 'logit' }, baseline: 'zero-input' } },
+  checks: { options: { samples: 50, cells: 4 } },
+  cost: ({ samples }) => ({ forward: samples, backward: 0 }),
+  spend: (passes, o) => (passes < 4 ? undefined : { ...o, samples: Math.min(10_000, Math.floor(passes)) }),
+
+  async explain(context) {
+    const { model, target, options: o, rng, signal } = context;
+    const grid = coarseGrid(model.input.spatial, o.cells, SOBOL_DIMENSIONS);
+    const points = sobolSequence(o.samples, grid.count, rng);
+    const design = Uint8Array.from(points, v => (v < 0.5 ? 0 : 1));
+    const batch = switchedBatch(context, segmentPixels(grid), design);
+    const scores = await model.score(batch, { class: target.class, score: o.score }, { signal });
+    const dependence = binaryHsic(design, grid.count, scores);
+    if (!dependence) return undefinedBecause('the score is the same whatever is shown');
+    return { map: segmentMap(grid, dependence), regions: grid.labels, diagnostics: { cells: grid.count } };
+  },
+});
+
+/** HSIC of each column of a design of 0 and 1 with the scores; null where all scores are the same. */
+export function binaryHsic(design: Uint8Array, columns: number, scores: ArrayLike<number>): Float64Array | null {
+  const n = scores.length;
+  const distances: number[] = [];
+  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) distances.push(Math.abs(scores[i]! - scores[j]!));
+  const apart = distances.filter(d => d > 0);
+  if (apart.length === 0) return null;
+  // Where most scores are equal, the median of the distances between those that are not.
+  const width = quantile(distances, 0.5) || quantile(apart, 0.5);
+  const kernel = (i: number, j: number) => Math.exp(-((scores[i]! - scores[j]!) ** 2) / (2 * width ** 2));
+  const values = new Float64Array(columns);
+  // ½ − Δ² is ½ s sᵀ with s = ±1, and H centres it: tr(K H L H) = ½ uᵀ L u with u = s − mean s.
+  const centred = Array.from({ length: columns }, (_, c) => {
+    const sign = Float64Array.from({ length: n }, (_, i) => 2 * design[i * columns + c]! - 1);
+    const mean = sign.reduce((a, b) => a + b / n, 0);
+    return sign.map(s => s - mean);
+  });
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const l = kernel(i, j) * (i === j ? 1 : 2);
+      for (let c = 0; c < columns; c++) values[c]! += l * centred[c]![i]! * centred[c]![j]!;
+    }
+  }
+  return values.map(v => Math.max(0, v) / (2 * n * n));
+}

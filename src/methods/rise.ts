@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { type Batch, undefinedBecause } from '../core/contracts/index.ts';
+import { defineExplainer } from '../core/define.ts';
+import { type SmoothMasks, smoothMasks } from '../core/perturbation/smooth-masks.ts';
+import { planar, type Tensor, tensor } from '../core/tensor.ts';
+import { scoreOption } from './shared/options.ts';
+
+const options = z.strictObject({
+  samples: z.int().min(3).max(1_000_000).default(2000).describe('masks'),
+  cells: z.int().min(1).max(256).default(8).describe('cells of a mask along each side, before it is enlarged'),
+  keep: z.number().gt(0).lt(1).default(0.5).describe('probability that a cell shows the image'),
+  estimator: z
+    .enum(['covariance', 'mean', 'normalised'])
+    .default('covariance')
+    .describe('Cov(f, M) / Var(M), Σ f M / (N keep) as in the paper, or Σ f M / Σ M as in Xplique'),
+  score: scoreOption('margin'),
+});
+
+/**
+ * RISE: the image is shown through random smooth masks M, the baseline where they are 0; a pixel's value is the slope of
+ * the score f in M at the pixel, Cov(f, M) / Var(M). The mean of f M over N · keep (Petsiuk et al. 2018, equation 6)
+ * carries the mean score everywhere, so that all maps look alike to metrics of mass; it is the preset `paper`.
+ *
+ * Standard errors are those of the slope, √((Var f / Var M − slope²) / (N − 2)). Undefined where the score never
+ * changes.
+ */
+export const rise = defineExplainer({
+  name: 'rise',
+  title: 'RISE',
+  summary: 'How much the score rises where random smooth masks show a pixel.',
+  cite: 'Petsiuk et al. 2018, arXiv:1806.07421',
+  kind: 'regional',
+  baseline: 'air',
+  options,
+  presets: {
+    paper: {
+      options: { samples: 8000, cells: 7, estimator: 'mean', score: 'probability' },
+      baseline: 'zero-input',
+    },
+    xplique: {
+      options: { samples: 4000, cells: 7, estimator: 'normalised', score: 'logit' },
+      baseline: 'zero-input',
+    },
+    dianna: { options: { samples: 1000, estimator: 'mean', score: 'probability' }, baseline: 'zero-input' },
+  },
+  checks: { options: { samples: 60 } },
+  cost: ({ samples }) => ({ forward: samples, backward: 0 }),
+  spend: (passes, o) => (passes < 3 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)) }),
+
+  async explain({ model, image, baseline, target, options: o, rng, signal }) {
+    const [height, width] = planar(model.input.spatial);
+    const masks = smoothMasks({ height, width, cells: o.cells, keep: o.keep, count: o.samples }, rng);
+    const batch = shownThrough(masks, image, baseline);
+    const scores = await model.score(batch, { class: target.class, score: o.score }, { signal });
+    if (scores.every(v => v === scores[0])) return undefinedBecause('the score is the same through all masks');
+    return estimate(masks, scores, [height, width], o);
+  },
+});
+
+/** M ⊙ image + (1 − M) ⊙ baseline, for each mask. */
+function shownThrough(masks: SmoothMasks, image: Tensor, baseline: Tensor): Batch {
+  const channels = image.shape.at(-1)!;
+  const mask = new Float32Array(image.data.length / channels);
+  return {
+    count: masks.count,
+    write(i, out) {
+      masks.render(i, mask);
+      for (let k = 0; k < out.length; k++) {
+        const b = baseline.data[k]!;
+        out[k] = b + mask[Math.floor(k / channels)]! * (image.data[k]! - b);
+      }
+    },
+  };
+}
+
+/** Moments of mask and score at each pixel, then the estimator of the options. */
+function estimate(
+  masks: SmoothMasks,
+  scores: Float32Array,
+  spatial: readonly [number, number],
+  { estimator, keep }: z.output<typeof options>,
+) {
+  const n = masks.count;
+  const mean = scores.reduce((a, b) => a + b / n, 0);
+  const variance = scores.reduce((a, f) => a + (f - mean) ** 2 / n, 0);
+  const [size, squares, products] = Array.from({ length: 3 }, () => new Float64Array(spatial[0] * spatial[1])) as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ];
+  const mask = new Float32Array(size.length);
+  scores.forEach((score, i) => {
+    masks.render(i, mask);
+    for (let p = 0; p < mask.length; p++) {
+      const m = mask[p]!;
+      size[p]! += m / n;
+      squares[p]! += (m * m) / n;
+      products[p]! += ((score - mean) * m) / n;
+    }
+  });
+  const perPixel = (value: (p: number) => number) =>
+    tensor(
+      spatial,
+      Float32Array.from(size, (_, p) => value(p)),
+    );
+  const diagnostics = { samples: n, meanScore: mean };
+  if (estimator === 'mean') return { map: perPixel(p => (products[p]! + mean * size[p]!) / keep), diagnostics };
+  if (estimator === 'normalised') {
+    return { map: perPixel(p => (size[p]! > 0 ? products[p]! / size[p]! + mean : 0)), diagnostics };
+  }
+  const spread = (p: number) => squares[p]! - size[p]! ** 2;
+  // A pixel that no mask hides, or none shows, has no slope.
+  const slope = (p: number) => (spread(p) > 1e-12 ? products[p]! / spread(p) : 0);
+  const error = (p: number) => (spread(p) > 1e-12 ? Math.max(0, variance / spread(p) - slope(p) ** 2) / (n - 2) : 0);
+  return { map: perPixel(slope), standardErrors: perPixel(p => Math.sqrt(error(p))), diagnostics };
+}

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { undefinedBecause } from '../core/contracts/index.ts';
+import { defineExplainer } from '../core/define.ts';
+import { segmentPixels } from '../core/image/segmentation.ts';
+import { scoreOption } from './shared/options.ts';
+import { segmentLimit, segmentOptions, sharedSegments } from './shared/segments.ts';
+import { segmentMap, switchedBatch } from './shared/switched.ts';
+
+/**
+ * Shapley values of segments by permutations: the mean, over random orders, of what the score gains when a segment is
+ * switched on after those before it (Castro et al. 2009, algorithm 1; Štrumbelj and Kononenko 2010). The segments'
+ * values sum to f(x) − f(b) whatever the number of permutations.
+ *
+ * Standard errors are s / √permutations. Undefined with fewer than two segments, and where `samples` allows no
+ * permutation.
+ */
+export const shapleySampling = defineExplainer({
+  name: 'shapley-sampling',
+  title: 'Shapley value sampling',
+  summary: 'Shapley values of segments: the mean gain of switching a segment on, over random orders.',
+  cite: 'Castro et al. 2009, doi:10.1016/j.cor.2008.04.004',
+  kind: 'regional',
+  baseline: 'air',
+  options: z.strictObject({
+    permutations: z.int().min(1).max(100_000).default(25).describe('random orders of the segments'),
+    samples: z.int().min(3).optional().describe('forward passes at most; default: what the permutations take'),
+    ...segmentOptions,
+    segments: segmentOptions.segments.default(50),
+    score: scoreOption('margin'),
+  }),
+  presets: { captum: { options: { permutations: 25, score: 'logit' }, baseline: 'zero-input' } },
+  checks: { options: { permutations: 5, segments: 12, kernelSize: 1 } },
+  cost: (o, { spatial }) => ({
+    forward: o.samples ?? 2 + o.permutations * (segmentLimit(o, spatial) - 1),
+    backward: 0,
+    atMost: true,
+  }),
+  /** Fewer segments where there are few passes, so that there are several orders. */
+  spend(passes, o) {
+    const segments = Math.min(o.segments, Math.max(2, Math.floor((passes - 2) / 4)));
+    return passes < 8 ? undefined : { ...o, segments, permutations: 100_000, samples: Math.floor(passes) };
+  },
+
+  async explain(context) {
+    const { model, target, options: o, rng, signal } = context;
+    const segmentation = await sharedSegments(context, o);
+    const { count: n, labels } = segmentation;
+    if (n < 2) return undefinedBecause(`the image has one segment only (${o.segmentation})`);
+    const affordable = o.samples === undefined ? o.permutations : Math.floor((o.samples - 2) / (n - 1));
+    const permutations = Math.min(o.permutations, affordable);
+    if (permutations < 1) return undefinedBecause(`${o.samples} passes are no permutation of ${n} segments`);
+    const orders = Array.from({ length: permutations }, () => rng.shuffle(Int32Array.from({ length: n }, (_, s) => s)));
+    // All and none first, then of each order its first 1 … n − 1 segments.
+    const design = new Uint8Array((2 + permutations * (n - 1)) * n).fill(1, 0, n);
+    orders.forEach((order, i) => {
+      for (let k = 1; k < n; k++) {
+        for (let j = 0; j < k; j++) design[(1 + i * (n - 1) + k) * n + order[j]!] = 1;
+      }
+    });
+    const batch = switchedBatch(context, segmentPixels(segmentation), design);
+    const scores = await model.score(batch, { class: target.class, score: o.score }, { signal });
+    const after = (i: number, k: number) => scores[k === 0 ? 1 : k === n ? 0 : 1 + i * (n - 1) + k]!;
+
+    const [sum, squares] = [new Float64Array(n), new Float64Array(n)];
+    orders.forEach((order, i) => {
+      order.forEach((s, k) => {
+        const gain = after(i, k + 1) - after(i, k);
+        sum[s]! += gain;
+        squares[s]! += gain ** 2;
+      });
+    });
+    const mean = sum.map(v => v / permutations);
+    const variance = squares.map((v, s) => Math.max(0, v / permutations - mean[s]! ** 2) / (permutations - 1));
+    return {
+      map: segmentMap(segmentation, mean),
+      regions: labels,
+      ...(permutations > 1 ? { standardErrors: segmentMap(segmentation, variance.map(Math.sqrt)) } : {}),
+      diagnostics: { segments: n, permutations, difference: scores[0]! - scores[1]! },
+    };
+  },
+});
