@@ -35,6 +35,9 @@ import { smoothgradSquared } from './methods/smoothgrad-squared.ts';
 import { sobol } from './methods/sobol.ts';
 import { vargrad } from './methods/vargrad.ts';
 import { xgradCam } from './methods/xgrad-cam.ts';
+import { completeness } from './metrics/axiomatic/completeness.ts';
+import { implementationInvariance } from './metrics/axiomatic/implementation-invariance.ts';
+import { nonSensitivity } from './metrics/axiomatic/non-sensitivity.ts';
 import { compactness } from './metrics/complexity/compactness.ts';
 import { effectiveComplexity } from './metrics/complexity/effective-complexity.ts';
 import { entropy } from './metrics/complexity/entropy.ts';
@@ -70,10 +73,24 @@ import { peakDistance } from './metrics/localisation/peak-distance.ts';
 import { pointingGame } from './metrics/localisation/pointing-game.ts';
 import { rankAccuracy } from './metrics/localisation/rank-accuracy.ts';
 import { relevanceMass } from './metrics/localisation/relevance-mass.ts';
+import { efficientMprt } from './metrics/randomisation/efficient-mprt.ts';
+import { labelRandomisation } from './metrics/randomisation/label-randomisation.ts';
 import { mprt } from './metrics/randomisation/mprt.ts';
+import { randomLogit } from './metrics/randomisation/random-logit.ts';
+import { smoothMprt } from './metrics/randomisation/smooth-mprt.ts';
+import { acquisitionStability } from './metrics/robustness/acquisition-stability.ts';
 import { avgSensitivity } from './metrics/robustness/avg-sensitivity.ts';
+import { coherence } from './metrics/robustness/coherence.ts';
 import { consistency } from './metrics/robustness/consistency.ts';
+import { localLipschitz } from './metrics/robustness/local-lipschitz.ts';
 import { maxSensitivity } from './metrics/robustness/max-sensitivity.ts';
+import { relativeInputStability } from './metrics/robustness/relative-input-stability.ts';
+import { relativeOutputStability } from './metrics/robustness/relative-output-stability.ts';
+import { relativeRepresentationStability } from './metrics/robustness/relative-representation-stability.ts';
+import { repeatability } from './metrics/robustness/repeatability.ts';
+import { reproducibility } from './metrics/robustness/reproducibility.ts';
+import { sufficiency } from './metrics/robustness/sufficiency.ts';
+import { translationEquivariance } from './metrics/robustness/translation-equivariance.ts';
 
 /** All that ships. A test compares it with the files on disk. */
 export function builtinRegistry(): Registry {
@@ -124,6 +141,23 @@ export function builtinRegistry(): Registry {
       picSic,
       picAic,
       sufficientShare,
+      localLipschitz,
+      relativeInputStability,
+      relativeOutputStability,
+      relativeRepresentationStability,
+      translationEquivariance,
+      coherence,
+      sufficiency,
+      repeatability,
+      acquisitionStability,
+      reproducibility,
+      smoothMprt,
+      efficientMprt,
+      randomLogit,
+      labelRandomisation,
+      completeness,
+      nonSensitivity,
+      implementationInvariance,
     ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, dicom, nifti, metaimage, phantom],

@@ -8,7 +8,7 @@ import { elementMeans, patches } from '../../core/perturbation/partition.ts';
 import { joinBatches, sequenceOf } from '../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../core/perturbation/removal.ts';
 import { planar, tensor } from '../../core/tensor.ts';
-import { imageScore, scoresOf } from './shared/patches.ts';
+import { imageScore, scoresOf } from '../shared/patches.ts';
 
 const options = z.strictObject({
   regions: z.int().min(1).max(100_000).default(100).describe('regions that are perturbed, one after the other'),

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { pearson, spearman } from '../../core/statistics/correlation.ts';
-import { patchOptions } from './shared/options.ts';
-import { correlate, flatness, patchesOf, removedSums } from './shared/patches.ts';
+import { patchOptions } from '../shared/patch-options.ts';
+import { correlate, flatness, patchesOf, removedSums } from '../shared/patches.ts';
 import { setsOfSizes } from './shared/subsets.ts';
 
 /**

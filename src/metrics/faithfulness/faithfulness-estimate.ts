@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { patchCount, patchOptions } from './shared/options.ts';
-import { correlate, dropsOf, flatness, imageScore, patchesOf, singleSets } from './shared/patches.ts';
+import { patchCount, patchOptions } from '../shared/patch-options.ts';
+import { correlate, dropsOf, flatness, imageScore, patchesOf, singleSets } from '../shared/patches.ts';
 
 /**
  * The correlation, over patches, of the map's sum with the fall of the score when that patch alone is removed

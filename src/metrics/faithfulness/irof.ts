@@ -10,7 +10,7 @@ import { elementMeans } from '../../core/perturbation/partition.ts';
 import { equalEdges, sequenceOf } from '../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../core/perturbation/removal.ts';
 import { tensor } from '../../core/tensor.ts';
-import { scoresOf } from './shared/patches.ts';
+import { scoresOf } from '../shared/patches.ts';
 
 /** Below this probability of the image, shares of it have no meaning. */
 const LEAST = 0.01;

@@ -3,8 +3,8 @@ import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { windowEnds } from '../../core/image/window.ts';
 import { spearman } from '../../core/statistics/correlation.ts';
-import { patchCount, patchOptions } from './shared/options.ts';
-import { correlate, flatness, imageScore, patchesOf, scoresOf } from './shared/patches.ts';
+import { patchCount, patchOptions } from '../shared/patch-options.ts';
+import { correlate, flatness, imageScore, patchesOf, scoresOf } from '../shared/patches.ts';
 
 /**
  * Over patches: the rank correlation of the magnitude that the map gives to the patch with the mean squared change of

@@ -4,8 +4,8 @@ import { defineMetric } from '../../core/define.ts';
 import { priorityField } from '../../core/perturbation/order.ts';
 import { sequenceOf } from '../../core/perturbation/path.ts';
 import { removalPath } from '../../core/perturbation/removal.ts';
-import { patchCount, patchOptions } from './shared/options.ts';
-import { patchesOf, scoresOf } from './shared/patches.ts';
+import { patchCount, patchOptions } from '../shared/patch-options.ts';
+import { patchesOf, scoresOf } from '../shared/patches.ts';
 
 /** Increments closer together than this, relative to the largest score on the way, are equal. */
 const ROUNDING = 1e-6;

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { patchOptions } from './shared/options.ts';
-import { correlate, flatness, patchesOf, removedSums } from './shared/patches.ts';
+import { patchOptions } from '../shared/patch-options.ts';
+import { correlate, flatness, patchesOf, removedSums } from '../shared/patches.ts';
 import { SHARES, setsOfSizes } from './shared/subsets.ts';
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Collected, isUndefined, type Metric, type Score } from '../../../src/core/contracts/index.ts';
 import { consistency } from '../../../src/metrics/robustness/consistency.ts';
+import { sufficiency } from '../../../src/metrics/robustness/sufficiency.ts';
 import { additiveScene, collect, map } from '../scene.ts';
 
 const member = (patient: string, item: unknown): Collected => ({
@@ -68,5 +69,53 @@ describe('consistency', () => {
       ),
     };
     expect(await collect(consistency, negative, { grid: 2 })).toEqual({ undefined: 'the map has no positive value' });
+  });
+});
+
+describe('sufficiency', () => {
+  const like = (patient: string, cells: number[], predicted: number) => member(patient, { cells, predicted });
+  const [up, down] = [
+    [1, 2, 3, 4],
+    [4, 3, 2, 1],
+  ];
+
+  it('is 1 where maps that look alike are of one class, 0 where of the other', () => {
+    const told = [
+      like('a', up!, 0),
+      like(
+        'b',
+        up!.map(v => 2 * v + 1),
+        0,
+      ),
+      like('c', down!, 1),
+      like('d', down!, 1),
+    ];
+    expect(combined(sufficiency, told)).toMatchObject({ value: 1, chance: 1 / 3 });
+    const swapped = [like('a', up!, 0), like('b', up!, 1), like('c', down!, 0), like('d', down!, 1)];
+    expect(combined(sufficiency, swapped)).toMatchObject({ value: 0 });
+  });
+
+  it('is undefined where no maps look alike (Quantus counts 0)', () => {
+    expect(reason(sufficiency, [like('a', up!, 0), like('b', down!, 1)])).toBe(
+      'no two patients have maps that are alike',
+    );
+  });
+
+  it('collects the map on a coarse grid', async () => {
+    const scene = additiveScene(
+      4,
+      4,
+      Array.from({ length: 16 }, (_, i) => (i === 0 ? 4 : i === 15 ? -2 : 0)),
+    );
+    expect(await collect(sufficiency, scene, { grid: 2 })).toEqual({ cells: [1, 0, 0, -0.5], predicted: 0 });
+    const even = {
+      ...scene,
+      attribution: map(
+        4,
+        4,
+        Array.from({ length: 16 }, (_, i) => (i % 2 === 0 ? 1 : -1)),
+      ),
+    };
+    expect(await collect(sufficiency, even, { grid: 2 })).toEqual({ undefined: 'the map is even on the coarse grid' });
   });
 });

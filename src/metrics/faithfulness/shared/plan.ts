@@ -3,7 +3,8 @@ import type { SegmentPixels } from '../../../core/image/segmentation.ts';
 import { priorityField, type Ranking, rankByField, rankStably } from '../../../core/perturbation/order.ts';
 import { elementMeans, patches, singlePixels } from '../../../core/perturbation/partition.ts';
 import { type Sequence, sequenceOf } from '../../../core/perturbation/path.ts';
-import { type CurveOptions, edgesOf, patchSize } from './options.ts';
+import { patchSize } from '../../shared/patch-options.ts';
+import { type CurveOptions, edgesOf } from './options.ts';
 
 /** Above this share of pixels in large ties, several priority fields are averaged. */
 const TIED = 0.05;

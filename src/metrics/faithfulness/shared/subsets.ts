@@ -1,6 +1,6 @@
 import { isUndefined, type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
-import type { PatchOptions } from './options.ts';
-import { type Drops, dropsOf, imageScore, type Patches, randomSets } from './patches.ts';
+import type { PatchOptions } from '../../shared/patch-options.ts';
+import { type Drops, dropsOf, imageScore, type Patches, randomSets } from '../../shared/patches.ts';
 
 /** Shares of the patches that are removed at once; a tenth is what faithfulness correlation removes. */
 export const SHARES: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imageBatch } from '../../../core/batch.ts';
 import {
   type Cost,
   isUndefined,
@@ -40,6 +41,8 @@ export interface Neighbour {
 }
 
 export interface Neighbourhood {
+  /** Names the noise, in keys of shared work. */
+  readonly name: string;
   /** All classes' logits for the image itself. */
   readonly logits: readonly number[];
   readonly neighbours: readonly Neighbour[];
@@ -69,43 +72,39 @@ export async function neighbourhoodOf(context: MetricContext<NoiseOptions>): Pro
   const noise = noiseOf(context);
   if (noise === null) return undefinedBecause('the image does not vary, so that the window’s range is unknown');
   const name = [options.noise, options.noise === 'uniform' ? options.radius : (options.strength ?? 'measured')];
-  return context.mapMemo(`neighbours/${name.join('/')}/${options.draws}/${context.target.class}`, async () => {
-    const copies = Array.from({ length: options.draws }, (_, i) => noise.copy(i));
-    const scores = await context.memo(`scores of copies/${name.join('/')}/${options.draws}`, async () => {
-      const batch = {
-        count: copies.length + 1,
-        write: (i: number, out: Float32Array) => out.set((i === 0 ? context.image : copies[i - 1]!).data),
-      };
-      return [...(await context.model.scores(batch, { as: 'logit', signal: context.signal })).data];
-    });
-    const classes = context.model.classes.length;
-    const logits = (i: number) => scores.slice(i * classes, (i + 1) * classes);
-    const first = (values: readonly number[]) => values[context.target.class] === Math.max(...values);
-    const neighbours: Neighbour[] = [];
-    let flipped = 0;
-    let reason = '';
-    for (const [i, image] of copies.entries()) {
-      if (first(logits(i + 1)) !== first(logits(0))) {
-        flipped++;
-        continue;
-      }
-      const again = await context.explain({ image, key: `noise ${name.join(' ')}, copy ${i}` });
-      if (isUndefined(again)) reason ||= again.undefined;
-      else neighbours.push({ image, map: again.map, logits: logits(i + 1) });
-    }
-    if (neighbours.length === 0) {
-      return undefinedBecause(
-        flipped === copies.length ? 'the noise changes the prediction in every copy' : `no copy has a map: ${reason}`,
-      );
-    }
-    return {
-      logits: logits(0),
-      neighbours,
-      flippedShare: flipped / copies.length,
-      missingShare: (copies.length - flipped - neighbours.length) / copies.length,
-      strength: noise.strength,
-    };
+  const copies = Array.from({ length: options.draws }, (_, i) => noise.copy(i));
+  const scores = await context.memo(`scores of copies/${name.join('/')}/${options.draws}`, async () => {
+    const batch = imageBatch(context.image, ...copies);
+    return [...(await context.model.scores(batch, { as: 'logit', signal: context.signal })).data];
   });
+  const classes = context.model.classes.length;
+  const logits = (i: number) => scores.slice(i * classes, (i + 1) * classes);
+  const first = (values: readonly number[]) => values[context.target.class] === Math.max(...values);
+  const neighbours: Neighbour[] = [];
+  let flipped = 0;
+  let reason = '';
+  for (const [i, image] of copies.entries()) {
+    if (first(logits(i + 1)) !== first(logits(0))) {
+      flipped++;
+      continue;
+    }
+    const again = await context.explain({ image, key: `noise ${name.join(' ')}, copy ${i}` });
+    if (isUndefined(again)) reason ||= again.undefined;
+    else neighbours.push({ image, map: again.map, logits: logits(i + 1) });
+  }
+  if (neighbours.length === 0) {
+    return undefinedBecause(
+      flipped === copies.length ? 'the noise changes the prediction in every copy' : `no copy has a map: ${reason}`,
+    );
+  }
+  return {
+    name: name.join(' '),
+    logits: logits(0),
+    neighbours,
+    flippedShare: flipped / copies.length,
+    missingShare: (copies.length - flipped - neighbours.length) / copies.length,
+    strength: noise.strength,
+  };
 }
 
 /** Numbers that all these metrics report. */

@@ -4,15 +4,15 @@ import {
   type MetricContext,
   type Undefined,
   undefinedBecause,
-} from '../../../core/contracts/index.ts';
-import { CtXaiError } from '../../../core/errors.ts';
-import { fingerprint } from '../../../core/fingerprint.ts';
-import type { SegmentPixels } from '../../../core/image/segmentation.ts';
-import { patches } from '../../../core/perturbation/partition.ts';
-import { removalBatch, removalKey } from '../../../core/perturbation/removal.ts';
-import { pearson } from '../../../core/statistics/correlation.ts';
-import { planar } from '../../../core/tensor.ts';
-import { type PatchOptions, patchSize } from './options.ts';
+} from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
+import { fingerprint } from '../../core/fingerprint.ts';
+import type { SegmentPixels } from '../../core/image/segmentation.ts';
+import { patches } from '../../core/perturbation/partition.ts';
+import { removalBatch, removalKey } from '../../core/perturbation/removal.ts';
+import { pearson } from '../../core/statistics/correlation.ts';
+import { planar } from '../../core/tensor.ts';
+import { type PatchOptions, patchSize } from './patch-options.ts';
 
 type Context = MetricContext<PatchOptions>;
 

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { undefinedBecause } from '../../core/contracts/index.ts';
+import { defineMetric } from '../../core/define.ts';
+import { fileVariants, trainedMaps, weightsOption } from './shared/trained.ts';
+import { likeness, meanOf } from './shared/variants.ts';
+
+/**
+ * How like the map is to the map of a model of the same architecture that was trained on shuffled labels (Adebayo et al.
+ * 2018, section 3.3): structural similarity of the magnitudes, each map as a share of its largest; mean over the models
+ * given. Such a model has learned nothing of the classes. Details: `spearman` of the signed maps, `models` compared.
+ */
+export const labelRandomisation = defineMetric({
+  name: 'label-randomisation',
+  title: 'Label randomisation',
+  summary: 'How like the map is to that of a model trained on shuffled labels.',
+  cite: 'Adebayo et al., Sanity checks for saliency maps, NeurIPS 2018, arXiv:1810.03292',
+  category: 'randomisation',
+  better: 'lower',
+  range: [-1, 1],
+  undefinedWhen: 'no weights trained on shuffled labels are given, or the explainer has no map under them',
+  criticism:
+    'A model that has learned shuffled labels by heart looks at patients, not at noise, so that maps of structure may ' +
+    'stay rightly. Structural similarity depends on smoothness (Hedström et al. 2024).',
+  needs: ['weights'],
+  options: z.strictObject({ weights: weightsOption }),
+  checks: { options: { weights: ['shuffled-labels.onnx'] } },
+  variants: ({ weights }) => fileVariants(weights),
+  async evaluate({ attribution, variantMaps, options }) {
+    if (options.weights.length === 0) {
+      return undefinedBecause('it needs weights trained on shuffled labels: name their files in the option weights');
+    }
+    const { maps, reason } = trainedMaps(variantMaps);
+    const likenesses = maps.map(({ map }) => likeness(attribution, map));
+    const similar = likenesses.filter(l => l.ssim !== null).map(l => l.ssim!);
+    if (similar.length === 0) {
+      return undefinedBecause(
+        `there is no map under weights trained on shuffled labels: ${reason || 'maps are too small'}`,
+      );
+    }
+    const ranks = likenesses.filter(l => l.spearman !== null).map(l => l.spearman!);
+    return {
+      value: meanOf(similar),
+      details: { ...(ranks.length > 0 ? { spearman: meanOf(ranks) } : {}), models: similar.length },
+    };
+  },
+});

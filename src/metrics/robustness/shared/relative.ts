@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { MetricContext, Score, Undefined } from '../../../core/contracts/index.ts';
+import { undefinedBecause } from '../../../core/contracts/index.ts';
+import { distance, norm } from '../../../core/norm.ts';
+import { spreadOf } from './changes.ts';
+import { detailsOf, type Neighbour, type Neighbourhood, noiseOptions } from './neighbours.ts';
+
+/** As Agarwal et al. have it: what is divided by is at least this. */
+const LEAST = 1e-6;
+
+export const relativeOptions = z.strictObject({
+  ...noiseOptions,
+  relative: z
+    .enum(['norm', 'elementwise'])
+    .default('norm')
+    .describe(
+      'changes over the length of what changes; or element by element, which is huge where elements are near 0',
+    ),
+});
+
+export const RELATIVE_PRESETS = { agarwal: { options: { relative: 'elementwise' } } } as const;
+
+export type RelativeOptions = z.output<typeof relativeOptions>;
+
+/** How far values are from others, relative to these. */
+export function relativeChange(
+  from: ArrayLike<number>,
+  to: ArrayLike<number>,
+  by: RelativeOptions['relative'],
+): number {
+  if (by === 'norm') return distance(from, to) / norm(from);
+  let sum = 0;
+  for (let i = 0; i < from.length; i++) {
+    const over = Math.abs(from[i]!) < LEAST ? LEAST : from[i]!;
+    sum += ((to[i]! - from[i]!) / over) ** 2;
+  }
+  return Math.sqrt(sum);
+}
+
+/** The largest relative change of the map over a measure of the change of something else. */
+export function relativeStability(
+  { attribution, options }: MetricContext<RelativeOptions>,
+  near: Neighbourhood,
+  far: (neighbour: Neighbour, i: number) => number,
+  what: string,
+): Score | Undefined {
+  const ratios = near.neighbours
+    .map((n, i) => relativeChange(attribution.data, n.map.data, options.relative) / far(n, i))
+    .filter(Number.isFinite);
+  if (ratios.length === 0) return undefinedBecause(`the noise does not change the ${what}`);
+  const { largest, mean } = spreadOf(ratios);
+  return { value: largest, details: { ...detailsOf(near), mean } };
+}
