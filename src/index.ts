@@ -21,10 +21,14 @@ export { type LoadedSuite, type Overrides, parseSuite, readSuite } from './confi
 export { imageBatch } from './core/batch.ts';
 export * from './core/contracts/index.ts';
 export {
+  defineBaseline,
   defineExplainer,
+  defineGroupMetric,
   defineMetric,
   definePlugin,
+  defineReader,
   type ExplainerSpec,
+  type GroupMetricSpec,
   type MetricSpec,
   PLUGIN_API_VERSION,
   type Plugin,

@@ -23,6 +23,36 @@ test('the example plugin runs in a suite, from under 25 lines', async () => {
   expect(listed.stdout).toMatch(/needs +gradients[\s\S]*Shrikumar/);
 });
 
+test('the example wrapper, metric and reader run together', async () => {
+  const dir = await temporaryFolder();
+  const plugins = ['noisy-mean', 'steadiness', 'squares'].map(name => join(ROOT, 'examples', 'plugin', `${name}.js`));
+  const suite = join(dir, 'suite.json');
+  await writeFile(
+    suite,
+    JSON.stringify({
+      name: 'examples',
+      plugins,
+      models: [join(ROOT, 'models', 'phantom-cnn')],
+      data: { use: 'squares', patients: 2 },
+      explainers: ['noisy-mean', { use: 'noisy-mean', id: 'of-input', of: 'input-x-gradient' }],
+      controls: [],
+      metrics: ['steadiness', 'relevance-mass'],
+      timing: false,
+    }),
+  );
+  const { code, stderr } = await cli('run', suite, '--out', join(dir, 'out'));
+  expect([code, stderr]).toEqual([0, expect.not.stringContaining('failed')]);
+  const rows = await rowsOf(join(dir, 'out'));
+  const steady = rows.filter(row => row.kind === 'score' && row.metric === 'steadiness');
+  expect(steady).toHaveLength(4);
+  for (const row of steady) {
+    expect(row).toMatchObject({ status: 'ok', passes: { forward: 0, backward: 0 } });
+    expect(row).toHaveProperty('explaining', { forward: 8, backward: 8 });
+  }
+  const [plain, wrapped] = ['noisy-mean', 'of-input'].map(m => steady.find(row => 'method' in row && row.method === m));
+  expect(plain).not.toHaveProperty('value', (wrapped as { value: number }).value);
+});
+
 describe('a bad plugin', () => {
   const explainer = (name: string, body: string, extra = '') => `
     import { defineExplainer, defineMetric, tensor } from 'ct-xai-bench';

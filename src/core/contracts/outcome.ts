@@ -1,4 +1,4 @@
-/** Why a value has no meaning here. Never a number. */
+/** Why a value has no meaning here. It never stands in a table as a number. */
 export interface Undefined {
   readonly undefined: string;
 }

@@ -66,8 +66,8 @@ export interface PerformanceOptions {
 
 /**
  * How good a classifier is on a data set. Values are over images, as a model's card states them; intervals take patients
- * as units, each measure with one kind of interval whatever the counts. The predicted class is the most probable, the
- * first of equals.
+ * as units, each measure with one kind of interval whatever the counts. The predicted class is the most probable one;
+ * of equally probable classes, the one that comes first.
  * @throws RangeError without images, or with a label or probability that is not possible.
  */
 export function performance(rows: readonly ClassifiedImage[], options: PerformanceOptions = {}): Performance {

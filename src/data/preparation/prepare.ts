@@ -36,7 +36,7 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
       {
         hint:
           unit === 'HU'
-            ? "Set the data's 'rescale' (slope and intercept) if its pixels are HU in disguise."
+            ? "Set the data's 'rescale' (slope and intercept) if its stored values stand for Hounsfield units."
             : "Set intensity.unit of the model card to 'HU' with a window if the model was trained on HU.",
       },
     );

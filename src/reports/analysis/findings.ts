@@ -84,7 +84,7 @@ function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[]
   if (model.patients === model.images && model.images > 1) {
     const text =
       'As far as the data says, each image is of another patient. If several are of one patient, intervals are too narrow and ' +
-      'differences look surer than they are: give the patient column.';
+      'differences seem more certain than they are: name the patient of each image in the data.';
     out.push({ kind: 'caution', text });
   }
   return out;

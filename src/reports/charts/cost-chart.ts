@@ -10,7 +10,7 @@ export interface CostPoint {
   readonly largest: number;
   /** What stands beside the mark on hovering. */
   readonly title: string;
-  /** Nothing is as good for as little. */
+  /** Whether no other point is as good at the same cost or less. */
   readonly front: boolean;
 }
 

@@ -53,7 +53,7 @@ function metricPart(entry: BudgetMetric, analysis: BudgetAnalysis, names: Names)
       }</g></svg>${method.id}</li>`,
   )}</ul><p class="note">Means over ${plural(common, 'image')}${
     common < tried ? ` of ${tried}: only those that every point has a value for` : ''
-  }; bars: least to largest patient. Dashed, with rings: by these means nothing is as good for as little. By passes: ${frontText(
+  }; bars: least to largest patient. Points with rings, joined by the dashed line: no other explainer is as good at the same cost or less, by these means. By passes: ${frontText(
     entry.fronts.passes,
   )}. By time: ${frontText(entry.fronts.time)}. ${rankingRest(entry)}</p>`;
 }
