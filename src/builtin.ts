@@ -17,12 +17,15 @@ import { gradCam } from './methods/grad-cam.ts';
 import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
 import { hiresCam } from './methods/hires-cam.ts';
 import { hsic } from './methods/hsic.ts';
+import { huContrast } from './methods/hu-contrast.ts';
 import { inputXGradient } from './methods/input-x-gradient.ts';
 import { integratedGradients } from './methods/integrated-gradients.ts';
 import { kernelShap } from './methods/kernel-shap.ts';
 import { layerCam } from './methods/layer-cam.ts';
 import { lime } from './methods/lime.ts';
 import { occlusion } from './methods/occlusion.ts';
+import { oracle } from './methods/oracle.ts';
+import { oracleGrid } from './methods/oracle-grid.ts';
 import { partitionShap } from './methods/partition-shap.ts';
 import { random } from './methods/random.ts';
 import { rise } from './methods/rise.ts';
@@ -91,6 +94,9 @@ import { repeatability } from './metrics/robustness/repeatability.ts';
 import { reproducibility } from './metrics/robustness/reproducibility.ts';
 import { sufficiency } from './metrics/robustness/sufficiency.ts';
 import { translationEquivariance } from './metrics/robustness/translation-equivariance.ts';
+import { causalContrast } from './metrics/truth/causal-contrast.ts';
+import { causalMass } from './metrics/truth/causal-mass.ts';
+import { causalRank } from './metrics/truth/causal-rank.ts';
 
 /** All that ships. A test compares it with the files on disk. */
 export function builtinRegistry(): Registry {
@@ -99,7 +105,7 @@ export function builtinRegistry(): Registry {
       ...[saliency, inputXGradient, integratedGradients, smoothgrad, smoothgradSquared, vargrad],
       ...[gradCam, gradCamPlusPlus, xgradCam, hiresCam, layerCam],
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
-      ...[random, edges, centre, shuffled],
+      ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid],
     ],
     metrics: [
       deletion,
@@ -158,6 +164,9 @@ export function builtinRegistry(): Registry {
       completeness,
       nonSensitivity,
       implementationInvariance,
+      causalContrast,
+      causalRank,
+      causalMass,
     ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, dicom, nifti, metaimage, phantom],

@@ -1,6 +1,5 @@
 import {
   type Attribution,
-  type Effects,
   type Explainer,
   type ExplainerNeed,
   isUndefined,
@@ -11,6 +10,7 @@ import { type Check, ensure, withoutSkipped } from './conformance-check.ts';
 import { denseModel, smoothModel } from './models.ts';
 import { rememberingMemo } from './score.ts';
 import { signedGradient } from './signed-gradient.ts';
+import { someEffects } from './some-effects.ts';
 import { type ExplainRequest, explainSubject, type Subject, subjectFor } from './subject.ts';
 
 export interface ExplainerCheckOptions {
@@ -40,7 +40,7 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
   const parsed = explainer.options.parse(options ?? {});
   const needs = explainer.needsOf(parsed);
   const donor = needs.includes('donor') ? donorMap() : undefined;
-  const effects = needs.includes('effects') ? someEffects() : undefined;
+  const effects = needs.includes('effects') ? someEffects(HEIGHT, WIDTH) : undefined;
   const wrapped = explainer.wraps === undefined ? undefined : (settings.wrapped ?? signedGradient);
   const explain = (subject: Subject, request: Partial<ExplainRequest> = {}) =>
     explainSubject({ explainer, subject, options, donor, effects, wrapped, ...request });
@@ -246,29 +246,6 @@ function donorMap(): Tensor {
 }
 
 /** A factor that speaks for the class, one that speaks against it, and one that does nothing. */
-function someEffects(): Effects {
-  const region = (rows: number, columns: number) =>
-    tensor(
-      [HEIGHT, WIDTH],
-      Float32Array.from({ length: HEIGHT * WIDTH }, (_, i) =>
-        Math.floor(i / WIDTH) % 9 < rows && i % 11 < columns ? 1 : 0,
-      ),
-    );
-  const factor = (name: string, role: string, rows: number, effect: number) => ({
-    ...{ name, role, effect, change: 100 },
-    region: region(rows, 3),
-  });
-  return {
-    factors: [
-      factor('lesion-1', 'lesion', 4, 1.5),
-      factor('letter', 'confounder', 2, -0.5),
-      factor('none', 'placebo', 1, 0),
-    ],
-    threshold: 0.1,
-    interaction: 0,
-  };
-}
-
 /** How what an explainer needs is withheld. */
 const WITHOUT: Readonly<Record<ExplainerNeed, { readonly what: string; readonly request: Partial<ExplainRequest> }>> = {
   donor: { what: 'there is no donor', request: { donor: undefined } },

@@ -1,6 +1,5 @@
 import { imageBatch } from '../core/batch.ts';
 import {
-  type Effects,
   isUndefined,
   type Metric,
   type MetricNeed,
@@ -21,6 +20,7 @@ import {
   scoreSubject,
   smallExplainer,
 } from './score.ts';
+import { someEffects } from './some-effects.ts';
 import { type Subject, subjectFor } from './subject.ts';
 
 export interface MetricCheckOptions {
@@ -279,7 +279,7 @@ async function withWorld(request: ScoreRequest): Promise<ScoreRequest> {
         return [name, { image: changed(image, gain), view: changed(view, gain) }];
       }),
     ),
-    effects: someEffects(),
+    effects: someEffects(HEIGHT, WIDTH),
     ...request,
   };
 }
@@ -364,25 +364,6 @@ function discMask(seed: number): Tensor {
 }
 
 /** A factor that speaks for the class, one that speaks against it, and one that does nothing. */
-function someEffects(): Effects {
-  const factor = (name: string, role: string, rows: number, effect: number) => ({
-    ...{ name, role, effect, change: 100 },
-    region: tensor(
-      [HEIGHT, WIDTH],
-      Float32Array.from({ length: HEIGHT * WIDTH }, (_, i) => (Math.floor(i / WIDTH) % 9 < rows && i % 11 < 3 ? 1 : 0)),
-    ),
-  });
-  return {
-    factors: [
-      factor('lesion-1', 'lesion', 4, 1.5),
-      factor('letter', 'confounder', 2, -0.5),
-      factor('none', 'placebo', 1, 0),
-    ],
-    threshold: 0.1,
-    interaction: 0,
-  };
-}
-
 function checkOutcome(metric: Metric, result: Score | Undefined): void {
   const name = `metric '${metric.name}'`;
   if (isUndefined(result)) {

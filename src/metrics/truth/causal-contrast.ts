@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
+import { defineMetric } from '../../core/define.ts';
+import { deepest, localFactors, pixelsOf, sumOver, winOf } from './shared/regions-of.ts';
+
+/**
+ * Whether the map prefers what the model uses to what is merely visible. Pairs: a factor that moves the score toward
+ * the class explained (φ > τ) against one that leaves it alone (|φ| ≤ τ), whose Σ|ΔHU| differ by a factor of at most
+ * `ratio`. What counts is what the model does with a factor, not whether it is a lesion or a distractor by name; placebos
+ * take no part. The map's sums over both regions are compared, the larger region cut to the area of the smaller, by the pixels
+ * deepest in it. The value is the share of pairs in which the cause has more, ties counted half.
+ *
+ * Details: `pairs`, `causes`, `interaction`.
+ */
+export const causalContrast = defineMetric({
+  name: 'causal-contrast',
+  title: 'Causal contrast',
+  summary: 'How often what the model uses has more of the map than an equally visible distractor that it does not use.',
+  cite: 'This project; after Adebayo et al. 2022, arXiv:2212.04629, and Arras et al. 2022, CLEVR-XAI',
+  category: 'truth',
+  better: 'higher',
+  range: [0, 1],
+  chance: 0.5,
+  needs: ['effects'],
+  undefinedWhen:
+    'nothing is known by intervention, no factor speaks for the class, or nothing as visible leaves the score alone',
+  criticism:
+    'Says which of two regions has more, not how much it should have; known where factors can be switched off, so on ' +
+    'phantoms and counterfactual pairs only.',
+  options: z.strictObject({
+    ratio: z.number().min(1).default(1.5).describe('how far apart the Σ|ΔHU| of a pair may be, as a factor'),
+  }),
+  async evaluate({ attribution, effects, options: { ratio } }) {
+    const known = localFactors(effects);
+    if (isUndefined(known)) return known;
+    const { factors, threshold } = known;
+    const visible = factors.filter(f => f.role !== 'placebo');
+    const causes = visible.filter(f => f.effect > threshold);
+    if (causes.length === 0) return undefinedBecause('no factor moves the score toward the class explained');
+    const idle = visible.filter(f => Math.abs(f.effect) <= threshold);
+    if (idle.length === 0) return undefinedBecause('no visible factor leaves the score alone');
+    const wins: number[] = [];
+    for (const cause of causes) {
+      for (const other of idle) {
+        const [large, small] = [cause.change, other.change].sort((a, b) => b - a) as [number, number];
+        if (large > ratio * small) continue;
+        const area = Math.min(pixelsOf(cause).length, pixelsOf(other).length);
+        const [used, seen] = [cause, other].map(f => sumOver(attribution.data, deepest(f, area)));
+        wins.push(winOf(used!, seen!));
+      }
+    }
+    if (wins.length === 0)
+      return undefinedBecause('nothing that leaves the score alone changes as many HU as what moves it');
+    return {
+      value: wins.reduce((a, b) => a + b, 0) / wins.length,
+      details: { pairs: wins.length, causes: causes.length, interaction: effects!.interaction },
+    };
+  },
+});
