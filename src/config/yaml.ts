@@ -26,7 +26,15 @@ export async function readYaml(path: string, code: ErrorCode, name: string): Pro
     const what = error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
     throw new CtXaiError(code, `${path}${at ? `:${at.line}:${at.col}` : ''}: the YAML is not sound: ${what}.`);
   }
-  const value: unknown = document.toJS();
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (cause) {
+    throw new CtXaiError(code, `${path}: ${name} can't be read: ${messageOf(cause)}.`, {
+      hint: 'Aliases (*name) that repeat each other many times over are refused; write the values out.',
+      cause,
+    });
+  }
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new CtXaiError(
       code,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 
@@ -62,9 +62,20 @@ export function isLeftover(name: string): boolean {
   return /^\..*\.tmp$/.test(name);
 }
 
-/** Removes what writers that were killed have left in a folder; only for whoever has locked it. */
+/** Removes what writers that were killed have left in a folder and below it; only for whoever has locked it. */
 export async function dropLeftovers(dir: string): Promise<void> {
-  for (const name of await readdir(dir)) if (isLeftover(name)) await rm(join(dir, name), { force: true });
+  for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
+    const left = isLeftover(entry.name) || /^run\.lock\.[0-9a-f]{8}$/.test(entry.name);
+    if (entry.isFile() && left) await rm(join(entry.parentPath, entry.name), { force: true });
+  }
+}
+
+/** Whether a path is an ordinary file: reading a pipe or a device may never end. */
+export async function isRegularFile(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isFile(),
+    () => false,
+  );
 }
 
 /** A file being written beside its place. */

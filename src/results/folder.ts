@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 import { npyTensor, readNpy, writeNpy } from '../core/npy.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { ioError, isLeftover, isMissing, writeAtomic } from './files.ts';
+import { dropLeftovers, ioError, isLeftover, isMissing, isRegularFile, writeAtomic } from './files.ts';
+import { insideFolder } from './inside.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
@@ -61,6 +62,7 @@ export async function openRunFolder(dir: string, manifest: Manifest, fresh: bool
     // Again, now that nobody else writes.
     const found = fresh ? undefined : await checkPlan(dir, manifest);
     if (fresh) await removeOwn(dir);
+    await dropLeftovers(dir);
     const begun: Manifest = found ? { ...found, state: 'running', resumed: found.resumed + 1 } : manifest;
     await writeManifest(dir, begun);
     const journal = await openJournal(join(dir, JOURNAL_FILE), { write: true });
@@ -188,7 +190,8 @@ function clamp(v: number): number {
 
 /** An array of a run folder as float32; undefined where its file is gone or damaged. */
 export async function readArray(dir: string, file: string): Promise<Tensor | undefined> {
-  const path = join(dir, file);
+  const path = insideFolder(dir, file);
+  if (path === undefined || !(await isRegularFile(path))) return undefined;
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

@@ -4,6 +4,7 @@ import { CtXaiError } from '../core/errors.ts';
 import { tensor } from '../core/tensor.ts';
 import { ioError } from './files.ts';
 import { JOURNAL_FILE, readArray } from './folder.ts';
+import { insideFolder } from './inside.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { readManifest } from './manifest.ts';
 import type { Manifest, MapRow, Row } from './rows.ts';
@@ -95,7 +96,8 @@ function compareEnd(a: Row, b: Row): number {
 export async function removeMaps(run: Run, keep: (row: MapRow) => boolean): Promise<void> {
   for await (const row of run.rows()) {
     if (row.kind !== 'map' || row.file === undefined || keep(row)) continue;
-    const path = join(run.dir, row.file);
+    const path = insideFolder(run.dir, row.file);
+    if (path === undefined) continue;
     await rm(path, { force: true }).catch(error => {
       throw ioError(error, `removing ${path}`);
     });

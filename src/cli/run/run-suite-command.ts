@@ -9,7 +9,7 @@ import type { Manifest, MapRow } from '../../results/rows.ts';
 import { runSuite } from '../../runners/run-suite.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
-import { interruptSignal, surviveStrayRejections } from '../shared/interrupts.ts';
+import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
 import { createProgressLine } from '../shared/progress-line.ts';
 import { overridesOf } from '../shared/suite-options.ts';
@@ -35,7 +35,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
   const dir = plan.output.dir ?? resolve('reports', plan.name);
   const interrupts = interruptSignal();
-  const release = surviveStrayRejections();
+  const release = surviveStrayErrors();
   const line = createProgressLine(process.stderr);
   let collector: Collector | undefined;
   const failed = createFailureList();

@@ -1,6 +1,9 @@
 import { messageOf } from '../../core/errors.ts';
 import { ExitCode, note } from './output.ts';
 
+/** Ctrl-C, a scheduler's request to end, and a terminal that is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * A signal that the first Ctrl-C (or SIGTERM) aborts; the second ends the process at once. Call `release` when done.
  */
@@ -11,20 +14,25 @@ export function interruptSignal(): { signal: AbortSignal; release: () => void } 
     note('\nstopping after what is under way; once more stops at once');
     controller.abort();
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  for (const name of SIGNALS) process.on(name, stop);
   return {
     signal: controller.signal,
     release() {
-      process.off('SIGINT', stop);
-      process.off('SIGTERM', stop);
+      for (const name of SIGNALS) process.off(name, stop);
     },
   };
 }
 
-/** Keeps a promise that a plugin started and nobody waits for from ending the process. Call the result when done. */
-export function surviveStrayRejections(): () => void {
+/**
+ * Keeps what a plug-in started and nobody waits for (a promise, a timer) from ending the process when it fails. Call the
+ * result when done.
+ */
+export function surviveStrayErrors(): () => void {
   const warn = (reason: unknown) => note(`warning: something failed that nobody waits for: ${messageOf(reason)}`);
   process.on('unhandledRejection', warn);
-  return () => process.off('unhandledRejection', warn);
+  process.on('uncaughtException', warn);
+  return () => {
+    process.off('unhandledRejection', warn);
+    process.off('uncaughtException', warn);
+  };
 }

@@ -32,7 +32,7 @@ import type { TimingPlan } from '../../runners/timing/images.ts';
 import { timeModel } from '../../runners/timing/time-model.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
-import { interruptSignal, surviveStrayRejections } from '../shared/interrupts.ts';
+import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath, textTable } from '../shared/output.ts';
 import { createProgressLine } from '../shared/progress-line.ts';
 
@@ -58,7 +58,7 @@ export async function timeModels(argv: TimeArguments): Promise<number> {
   const empty = await describe(plan, models);
   const baseline = argv.compare === undefined ? undefined : await baselineAt(argv.compare, empty);
   const interrupts = interruptSignal();
-  const release = surviveStrayRejections();
+  const release = surviveStrayErrors();
   const line = createProgressLine(process.stderr);
   const rows: TimingRow[] = [];
   try {
