@@ -11,8 +11,10 @@ import { nifti } from './data/readers/nifti.ts';
 import { phantom } from './data/readers/phantom.ts';
 import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
+import { ablationCam } from './methods/ablation-cam.ts';
 import { centre } from './methods/centre.ts';
 import { edges } from './methods/edges.ts';
+import { eigenCam } from './methods/eigen-cam.ts';
 import { gradCam } from './methods/grad-cam.ts';
 import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
 import { hiresCam } from './methods/hires-cam.ts';
@@ -28,8 +30,10 @@ import { oracle } from './methods/oracle.ts';
 import { oracleGrid } from './methods/oracle-grid.ts';
 import { partitionShap } from './methods/partition-shap.ts';
 import { random } from './methods/random.ts';
+import { reciproCam } from './methods/recipro-cam.ts';
 import { rise } from './methods/rise.ts';
 import { saliency } from './methods/saliency.ts';
+import { scoreCam } from './methods/score-cam.ts';
 import { segmentAblation } from './methods/segment-ablation.ts';
 import { shapleySampling } from './methods/shapley-sampling.ts';
 import { shuffled } from './methods/shuffled.ts';
@@ -104,6 +108,7 @@ export function builtinRegistry(): Registry {
     explainers: [
       ...[saliency, inputXGradient, integratedGradients, smoothgrad, smoothgradSquared, vargrad],
       ...[gradCam, gradCamPlusPlus, xgradCam, hiresCam, layerCam],
+      ...[scoreCam, ablationCam, eigenCam, reciproCam],
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
       ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid],
     ],

@@ -34,6 +34,12 @@ export function planar(axes: readonly number[]): readonly [rows: number, columns
   return axes as readonly [number, number];
 }
 
+/** Column `c` of a matrix [n, k], such as one class of the scores of n images. */
+export function columnOf({ shape, data }: Tensor, c: number): Float32Array {
+  const [n = 0, k = 0] = shape;
+  return Float32Array.from({ length: n }, (_, i) => data[i * k + c]!);
+}
+
 /** Whether two shapes are equal. */
 export function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((d, i) => d === b[i]);

@@ -5,13 +5,17 @@ import { imageBatch } from '../../src/core/batch.ts';
 import type { Explainer, FullClassifier } from '../../src/core/contracts/index.ts';
 import { sizeOf } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
+import { ablationCam } from '../../src/methods/ablation-cam.ts';
+import { eigenCam } from '../../src/methods/eigen-cam.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
 import { gradCamPlusPlus } from '../../src/methods/grad-cam-plus-plus.ts';
 import { hiresCam } from '../../src/methods/hires-cam.ts';
 import { inputXGradient } from '../../src/methods/input-x-gradient.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
 import { layerCam } from '../../src/methods/layer-cam.ts';
+import { reciproCam } from '../../src/methods/recipro-cam.ts';
 import { saliency } from '../../src/methods/saliency.ts';
+import { scoreCam } from '../../src/methods/score-cam.ts';
 import { smoothgrad } from '../../src/methods/smoothgrad.ts';
 import { smoothgradSquared } from '../../src/methods/smoothgrad-squared.ts';
 import { vargrad } from '../../src/methods/vargrad.ts';
@@ -57,6 +61,20 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
   [xgradCam, cam],
   [hiresCam, cam],
   [layerCam, cam],
+  [ablationCam, cam],
+  [eigenCam, ({ layer }) => ({ options: { layer } })],
+  [
+    scoreCam,
+    ({ score, layer, variant }) => ({
+      options: { score, layer, weights: variant.startsWith('raw') ? 'difference' : 'softmax' },
+    }),
+  ],
+  [
+    reciproCam,
+    ({ score, layer, variant }) => ({
+      options: { score, layer, mask: variant.startsWith('gaussian') ? 'gaussian' : 'cell' },
+    }),
+  ],
   [
     integratedGradients,
     ({ score, parameters }) => ({ options: { score, ...parameters, maxSteps: parameters?.['steps'] } }),

@@ -1,9 +1,13 @@
 import { imageBatch } from '../../core/batch.ts';
 import {
+  type Activations,
   type Attribution,
+  type Classifier,
   type ExplainContext,
+  type ImageContext,
   isUndefined,
   type LayerGradients,
+  type LayerValues,
   type ScoreKind,
   type Undefined,
   undefinedBecause,
@@ -29,6 +33,9 @@ export interface LayerPair {
   readonly activations: Float32Array;
   readonly gradients: Float32Array;
 }
+
+/** Activations of one layer and image, [pixels, channels] row by row. */
+export type LayerGrid = Omit<LayerPair, 'gradients'> & { readonly layer: string };
 
 /** What a layer's activations and gradients make: the signed map on the layer's grid, and numbers about it. */
 export interface CoarseMap {
@@ -63,12 +70,49 @@ export async function gradientCam(
   return isUndefined(cam) || !diagnostics ? cam : { ...cam, diagnostics };
 }
 
-function pairOf({ layer, activations, gradients }: LayerGradients): LayerPair | Undefined {
+/**
+ * The same of activations alone: `coarse` makes a map of each layer that the options choose, and may ask the model for
+ * more.
+ */
+export async function activationCam(
+  {
+    model,
+    image,
+    options,
+    signal,
+  }: Pick<ImageContext, 'image' | 'signal'> & {
+    readonly model: Classifier & Activations;
+    readonly options: { readonly layer?: LayerChoice };
+  },
+  coarse: (grid: LayerGrid) => Promise<CoarseMap | Undefined>,
+  finish: FinishOptions = {},
+): Promise<Attribution | Undefined> {
+  const names = await resolveLayers(model, options.layer);
+  if (isUndefined(names)) return names;
+  const maps: { layer: string; map: Tensor }[] = [];
+  let diagnostics: CoarseMap['diagnostics'];
+  for (const values of await model.activations(imageBatch(image), names, { signal })) {
+    const grid = gridOf(values);
+    const made = isUndefined(grid) ? grid : await coarse(grid);
+    if (isUndefined(made)) return made;
+    maps.push({ layer: values.layer, map: made.map });
+    diagnostics = made.diagnostics;
+  }
+  const cam = finishCam(maps, model.input.spatial, finish);
+  return isUndefined(cam) || !diagnostics || maps.length > 1 ? cam : { ...cam, diagnostics };
+}
+
+function gridOf({ layer, activations }: LayerValues): LayerGrid | Undefined {
   const [, height = 0, width = 0, channels = 0] = activations.shape;
   if (activations.shape.length !== 4) {
     return undefinedBecause(`layer '${layer}' is not spatial: its shape is [${activations.shape.join(', ')}]`);
   }
-  return { height, width, channels, activations: activations.data, gradients: gradients.data };
+  return { layer, height, width, channels, activations: activations.data };
+}
+
+function pairOf(values: LayerGradients): LayerPair | Undefined {
+  const grid = gridOf(values);
+  return isUndefined(grid) ? grid : { ...grid, gradients: values.gradients.data };
 }
 
 /** Σ_k w_k A_k, weights by channel. */

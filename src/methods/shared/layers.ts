@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import {
   type Classifier,
+  type Cost,
   isUndefined,
   type LayerInfo,
   type LayerList,
+  type ModelFacts,
   type Undefined,
   undefinedBecause,
 } from '../../core/contracts/index.ts';
@@ -50,6 +52,39 @@ function nearestInDepth(layers: readonly LayerInfo[], depth: number): string | U
     undefined,
   );
   return nearest?.name ?? undefinedBecause('the model has no spatial layer, so a depth means nothing');
+}
+
+/**
+ * Shapes of the layers that an option chooses, for what an explanation costs. Undefined before the model is opened, and
+ * where it has no such layer.
+ */
+export function chosenShapes({ layers }: ModelFacts, choice: LayerChoice): readonly (readonly number[])[] | undefined {
+  if (!layers) return undefined;
+  const asked = choice === undefined ? [layers.find(layer => layer.cam)?.name] : [choice].flat();
+  const names = new Set(asked.map(one => (typeof one === 'number' ? nearestInDepth(layers, one) : one)));
+  const shapes = [...names].map(name => layers.find(layer => layer.name === name)?.shape);
+  return shapes.every(shape => shape !== undefined) ? shapes : undefined;
+}
+
+/** Channels of a layer before the model is opened: few networks have more. */
+const MOST_CHANNELS = 2048;
+
+/** Forward passes for each channel of each chosen layer, and so many for each layer besides. */
+export function channelsCost(model: ModelFacts, choice: LayerChoice, besides: number): Cost {
+  const shapes = chosenShapes(model, choice);
+  if (!shapes) return { forward: MOST_CHANNELS + besides, backward: 0, atMost: true };
+  return { forward: shapes.reduce((sum, shape) => sum + shape.at(-1)! + besides, 0), backward: 0 };
+}
+
+/** Forward passes for each cell of each chosen layer, and so many for each layer besides. */
+export function cellsCost(model: ModelFacts, choice: LayerChoice, besides: number): Cost {
+  const shapes = chosenShapes(model, choice);
+  // Layers that are read have an eighth of the image's pixels along each side, or fewer.
+  if (!shapes) {
+    const cells = model.spatial.reduce((product, side) => product * Math.ceil(side / 8), 1);
+    return { forward: cells + besides, backward: 0, atMost: true };
+  }
+  return { forward: shapes.reduce((sum, [h = 1, w = 1]) => sum + h * w + besides, 0), backward: 0 };
 }
 
 /** The first layer that an option chooses, for explainers that read one only. */
