@@ -8,6 +8,7 @@ import { dicom } from './data/readers/dicom.ts';
 import { imageFolder } from './data/readers/image-folder.ts';
 import { metaimage } from './data/readers/metaimage.ts';
 import { nifti } from './data/readers/nifti.ts';
+import { npy } from './data/readers/npy.ts';
 import { phantom } from './data/readers/phantom.ts';
 import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
@@ -174,7 +175,7 @@ export function builtinRegistry(): Registry {
       causalMass,
     ],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
-    readers: [imageFolder, dicom, nifti, metaimage, phantom],
+    readers: [imageFolder, dicom, nifti, metaimage, npy, phantom],
     engines: [onnxWithTfjs, tfjsEngine],
   });
 }

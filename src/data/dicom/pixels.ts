@@ -10,7 +10,7 @@ const JPEG = '1.2.840.10008.1.2.4.';
 const NATIVE: readonly string[] = Object.values(SYNTAX);
 
 /** Larger pictures than this a side are no CT slices, and a header that says so is damaged. */
-const MOST_SIDE = 16384;
+const MOST_SIDE = 4608;
 
 /** Turns frames into stored values. It keeps the codecs that it has opened. */
 export interface FrameDecoder {
@@ -35,6 +35,7 @@ export function createFrameDecoder(): FrameDecoder {
   async function uncompressed(raw: Uint8Array, header: DicomHeader): Promise<Uint8Array> {
     const { transferSyntax: syntax, bitsAllocated } = header;
     const bytes = (header.rows * header.columns * bitsAllocated) / 8;
+    if (syntax.startsWith(JPEG)) refuseOtherSize(raw, header);
     if (NATIVE.includes(syntax)) return syntax === SYNTAX.explicitBig ? swapped(raw, bitsAllocated / 8) : raw;
     if (syntax === '1.2.840.10008.1.2.5') return decodeRle(raw, bytes, bitsAllocated / 8);
     switch (syntax.startsWith(JPEG) ? syntax.slice(JPEG.length) : '') {
@@ -122,7 +123,7 @@ function ofSize({ pixels, info }: Samples, { rows, columns }: DicomHeader): Uint
 }
 
 async function baseline(raw: Uint8Array, header: DicomHeader): Promise<Uint8Array> {
-  if (jpegPrecision(raw) !== 8) throw new Error('it is a JPEG of 12 bits (process 4), which is not read');
+  if (frameSize(raw)?.precision !== 8) throw new Error('it is a JPEG of 12 bits (process 4), which is not read');
   const { data, info } = await sharp(raw, { failOn: 'error' })
     .toColourspace('b-w')
     .raw({ depth: 'uchar' })
@@ -133,10 +134,33 @@ async function baseline(raw: Uint8Array, header: DicomHeader): Promise<Uint8Arra
   );
 }
 
-/** Bits a sample by the frame header (SOF0 to SOF3); undefined where there is none. */
-function jpegPrecision(raw: Uint8Array): number | undefined {
-  for (let at = 2; at + 4 < raw.length && raw[at] === 0xff; at += 2 + raw[at + 2]! * 256 + raw[at + 3]!) {
-    if (raw[at + 1]! >= 0xc0 && raw[at + 1]! <= 0xc3) return raw[at + 4];
+/** What a compressed frame says of itself before it is decoded. */
+interface FrameSize {
+  readonly width: number;
+  readonly height: number;
+  readonly precision: number;
+}
+
+/** Refuses a frame of another size than the header's, before a damaged one can ask for any amount of memory. */
+function refuseOtherSize(raw: Uint8Array, { rows, columns }: DicomHeader): void {
+  const size = frameSize(raw);
+  if (size && (size.width !== columns || size.height !== rows)) {
+    throw new Error(`its compressed image is ${size.width} × ${size.height}, the header says ${columns} × ${rows}`);
+  }
+}
+
+/** From SOF0…3 or JPEG-LS's SOF55, or JPEG 2000's SIZ; undefined where neither is found. */
+function frameSize(raw: Uint8Array): FrameSize | undefined {
+  const u16 = (at: number) => raw[at]! * 256 + raw[at + 1]!;
+  const u32 = (at: number) => u16(at) * 65536 + u16(at + 2);
+  if (raw[0] === 0xff && raw[1] === 0x4f && raw[2] === 0xff && raw[3] === 0x51 && raw.length > 42) {
+    return { width: u32(8) - u32(16), height: u32(12) - u32(20), precision: (raw[42]! & 127) + 1 };
+  }
+  for (let at = 2; at + 9 < raw.length && raw[at] === 0xff; at += 2 + u16(at + 2)) {
+    const marker = raw[at + 1]!;
+    if ((marker >= 0xc0 && marker <= 0xc3) || marker === 0xf7) {
+      return { precision: raw[at + 4]!, height: u16(at + 5), width: u16(at + 7) };
+    }
   }
   return undefined;
 }

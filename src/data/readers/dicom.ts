@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DataReader, LoadedSample, Source } from '../../core/contracts/index.ts';
 import { jsonDigest } from '../../core/digest.ts';
@@ -10,7 +10,7 @@ import { createPseudonyms, PLAIN, type Pseudonyms } from '../dicom/identity.ts';
 import { loadDicomSlice, type SliceOptions } from '../dicom/load-slice.ts';
 import { type OpenedOutlines, type OutlinedSlice, type Outlines, openOutlines } from '../dicom/outlines.ts';
 import { createFrameDecoder, type FrameDecoder } from '../dicom/pixels.ts';
-import { INCLUDABLE, type ScannedFile, type ScannedFolder, scanDicomFolder } from '../dicom/scan.ts';
+import { INCLUDABLE, type ScannedFile, type ScannedFolder, scanDicomFolder, scanFiles } from '../dicom/scan.ts';
 import { groupSeries, type Series, type SeriesSlice } from '../dicom/series.ts';
 import { fileDigests } from '../file-digests.ts';
 import { lungShare } from '../preparation/lung.ts';
@@ -106,12 +106,8 @@ async function scan(path: string, o: Options): Promise<{ root: string; scanned: 
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new CtXaiError('DATA', `data.path: there is no folder or file ${path}.`);
   if (found.isFile()) {
-    const root = dirname(path);
-    const only = path.slice(root.length + 1).normalize('NFC');
-    const scanned = await scanDicomFolder(root, o.include, id => id !== only);
-    const own = <T extends { id?: string; path: string }>(list: readonly T[]) =>
-      list.filter(f => (f.id ?? f.path) === only);
-    return { root, scanned: { images: own(scanned.images), outlines: [], leftOut: own(scanned.leftOut), remarks: [] } };
+    const file = { id: basename(path).normalize('NFC'), path };
+    return { root: dirname(path), scanned: { ...(await scanFiles([file], o.include)), remarks: [] } };
   }
   const folders = o.masks === undefined ? [] : typeof o.masks === 'string' ? [o.masks] : Object.values(o.masks);
   const skipped = folders.map(f => resolve(path, f));

@@ -1,0 +1,109 @@
+import { open } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import type { DataReader, Sample } from '../core/contracts/index.ts';
+import { CtXaiError } from '../core/errors.ts';
+import { type FileKind, SNIFFED_BYTES, sniffKind } from './files/sniff.ts';
+import { decodeImage } from './pixels/decode.ts';
+import { BITS_HINT, maybeTwelveBits, sourceOf } from './pixels/source.ts';
+
+/** How one file is opened. */
+export interface OpenFileOptions {
+  /** Stored values × slope + intercept are Hounsfield units. */
+  readonly rescale?: { readonly slope: number; readonly intercept: number };
+  /** Millimetres per pixel, for files that do not say. */
+  readonly spacing?: number;
+  /** Bits that a 16-bit picture uses. */
+  readonly bits?: number;
+  /** Which of its slices, from 0; default: the only one, or the middle one. */
+  readonly slice?: number;
+  /** How a volume is cut. */
+  readonly plane?: 'axial' | 'coronal' | 'sagittal';
+  /** Reads the file in place of the reader that its kind suggests. */
+  readonly use?: string;
+}
+
+/** Which reader takes a kind of file. */
+const READERS: Readonly<Partial<Record<FileKind, string>>> = {
+  dicom: 'dicom',
+  nifti: 'nifti',
+  metaimage: 'metaimage',
+  npy: 'npy',
+  zip: 'npy',
+};
+
+/**
+ * One file of any known kind as a sample: pictures, DICOM, NIfTI, MetaImage and NumPy arrays, by what its first bytes
+ * say. Of a file with several slices the one that is asked for, or the middle one.
+ * @throws CtXaiError IMAGE or DATA if it can't be read, or has no such slice; USAGE if no reader takes it.
+ */
+export async function openFile(
+  path: string,
+  readers: ReadonlyMap<string, DataReader>,
+  options: OpenFileOptions = {},
+): Promise<Sample> {
+  const name = options.use ?? (await readerFor(path));
+  if (name === 'picture') return picture(path, options);
+  const reader = readers.get(name);
+  if (!reader)
+    throw new CtXaiError('USAGE', `no data reader is called '${name}'.`, {
+      hint: `There are: ${[...readers.keys()].join(', ')}.`,
+    });
+  const dataset = await reader.open(givenTo(name, path, options), { base: '.' });
+  const wanted = options.slice ?? Math.floor((dataset.count - 1) / 2);
+  let k = 0;
+  for await (const sample of dataset.samples()) if (k++ === wanted) return sample;
+  throw new CtXaiError('DATA', `${basename(path)} has ${dataset.count} slices; there is no slice ${wanted}.`, {
+    hint: `Slices are counted from 0 to ${dataset.count - 1}.`,
+  });
+}
+
+/** The reader for a file, 'picture' for those of none, by its first bytes, and for compressed ones by its name. */
+async function readerFor(path: string): Promise<string> {
+  const file = await open(path).catch(cause => {
+    throw new CtXaiError('IMAGE', `there is no file ${path}, or it can't be read.`, { cause });
+  });
+  try {
+    const head = Buffer.alloc(SNIFFED_BYTES);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const kind = sniffKind(head.subarray(0, bytesRead));
+    if (kind === 'gzip' && /\.nii\.gz$/i.test(path)) return 'nifti';
+    if (kind === 'unknown' && extname(path).toLowerCase() === '.dcm') return 'dicom';
+    return READERS[kind] ?? 'picture';
+  } finally {
+    await file.close();
+  }
+}
+
+function picture(path: string, { rescale, spacing, bits }: OpenFileOptions): Sample {
+  const id = basename(path);
+  return {
+    id,
+    patient: id,
+    hasMask: false,
+    source: path,
+    async load(signal) {
+      signal?.throwIfAborted();
+      const decoded = await decodeImage(path);
+      if (!rescale && bits === undefined && maybeTwelveBits(decoded)) {
+        throw new CtXaiError('IMAGE', `${path} has no value above 4095 of 65535: as 16 bits it is nearly black.`, {
+          hint: BITS_HINT,
+        });
+      }
+      const sides = spacing === undefined ? undefined : ([spacing, spacing] as const);
+      return { source: sourceOf(decoded, { rescale, bits, spacing: sides }, path) };
+    },
+  };
+}
+
+/** The options of each reader that mean the same. */
+function givenTo(name: string, path: string, { rescale, spacing, plane }: OpenFileOptions): object {
+  const scaling = rescale ? { rescale, ...(name === 'dicom' ? {} : { unit: 'HU' }) } : {};
+  const include = name === 'dicom' ? { include: ['localisers', 'secondary-captures', 'other-modalities'] } : {};
+  return {
+    path,
+    ...scaling,
+    ...include,
+    ...(plane !== undefined && (name === 'nifti' || name === 'metaimage') ? { plane } : {}),
+    ...(spacing !== undefined && name === 'npy' ? { spacing } : {}),
+  };
+}

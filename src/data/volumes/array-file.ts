@@ -1,0 +1,131 @@
+import { readFile, stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { unzipSync } from 'fflate';
+import { messageOf } from '../../core/errors.ts';
+import { type NpyArray, readNpy } from '../../core/npy.ts';
+import { type Tensor, tensor } from '../../core/tensor.ts';
+import { unitOf } from './volume.ts';
+
+/** An archive's array, and a file itself, may not take more bytes than this. */
+const MOST_BYTES = 2 ** 30;
+
+/**
+ * Reads arrays of a `.npy` file (under the name '') or of a `.npz` archive, of it only those that are wanted.
+ * @throws Error saying what is wrong with the file.
+ */
+export async function readArrays(
+  path: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<Map<string, NpyArray>> {
+  const { size } = await stat(path);
+  if (size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES} bytes`);
+  const bytes = await readFile(path);
+  if (extname(path).toLowerCase() === '.npy') return new Map([['', readNpy(bytes)]]);
+  const out = new Map<string, NpyArray>();
+  const large: string[] = [];
+  let entries: Record<string, Uint8Array>;
+  try {
+    entries = unzipSync(bytes, {
+      filter({ name, originalSize }) {
+        const take = name.endsWith('.npy') && wanted(name.slice(0, -4));
+        if (take && originalSize > MOST_BYTES) large.push(name);
+        return take && originalSize <= MOST_BYTES;
+      },
+    });
+  } catch (cause) {
+    throw new Error(`it is no sound .npz archive (${messageOf(cause)})`, { cause });
+  }
+  if (large.length > 0) throw new Error(`its array ${large[0]} is larger than ${MOST_BYTES} bytes`);
+  for (const [name, content] of Object.entries(entries))
+    out.set(name.slice(0, -4), readNpy(content, `its array ${name}`));
+  return out;
+}
+
+/** Names of the arrays in a `.npz` archive. @throws Error if it is none. */
+export async function arrayNames(path: string): Promise<string[]> {
+  const names: string[] = [];
+  const bytes = await readFile(path);
+  try {
+    unzipSync(bytes, {
+      filter({ name }) {
+        if (name.endsWith('.npy')) names.push(name.slice(0, -4));
+        return false;
+      },
+    });
+  } catch (cause) {
+    throw new Error(`it is no sound .npz archive (${messageOf(cause)})`, { cause });
+  }
+  return names;
+}
+
+/** How the axes of an array of images are meant. */
+export interface ImageStack {
+  readonly count: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly channels: number;
+  /** Whether it has an axis of images; false: it is one. */
+  readonly stacked: boolean;
+}
+
+/**
+ * [h, w], [n, h, w], [h, w, 3 or 4 (or 1)] or [n, h, w, c].
+ * @throws Error for other shapes.
+ */
+export function stackOf({ shape, dtype }: Pick<NpyArray, 'shape' | 'dtype'>): ImageStack {
+  if (shape.length === 2) return { count: 1, rows: shape[0]!, columns: shape[1]!, channels: 1, stacked: false };
+  const last = shape.at(-1)!;
+  if (shape.length === 3 && (last === 1 || ((last === 3 || last === 4) && dtype === 'uint8'))) {
+    return { count: 1, rows: shape[0]!, columns: shape[1]!, channels: last, stacked: false };
+  }
+  if (shape.length === 3) return { count: shape[0]!, rows: shape[1]!, columns: shape[2]!, channels: 1, stacked: true };
+  if (shape.length === 4 && [1, 3].includes(last)) {
+    return { count: shape[0]!, rows: shape[1]!, columns: shape[2]!, channels: last, stacked: true };
+  }
+  throw new Error(
+    `its shape [${shape.join(', ')}] is none of [h, w], [n, h, w], [h, w, channels], [n, h, w, channels]`,
+  );
+}
+
+/** The values of image `k`, [h, w], and of coloured ones [h, w, 3] as well. */
+export function imageAt(array: NpyArray, k: number): { pixels: Tensor; colour?: Tensor } {
+  const { rows, columns, channels } = stackOf(array);
+  const count = rows * columns;
+  const first = k * count * channels;
+  const at = (i: number) => Number(array.data[first + i]);
+  if (channels < 3)
+    return {
+      pixels: tensor(
+        [rows, columns],
+        Float32Array.from({ length: count }, (_, i) => at(i * channels)),
+      ),
+    };
+  const colour = Float32Array.from({ length: count * 3 }, (_, i) => at(Math.floor(i / 3) * channels + (i % 3)));
+  const luma = Float32Array.from({ length: count }, (_, i) => {
+    const [r, g, b] = [colour[3 * i]!, colour[3 * i + 1]!, colour[3 * i + 2]!];
+    return (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+  });
+  const grey = colour.every((v, i) => v === colour[i - (i % 3)]);
+  return { pixels: tensor([rows, columns], luma), ...(grey ? {} : { colour: tensor([rows, columns, 3], colour) }) };
+}
+
+/** The unit of an array's values: bytes are grey levels, others by their range; undefined where it may be either. */
+export function arrayUnit({ dtype, data }: NpyArray): 'HU' | 'grey' | undefined {
+  if (dtype === 'uint8') return 'grey';
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const v of data) {
+    const n = Number(v);
+    if (n < low) low = n;
+    if (n > high) high = n;
+  }
+  return unitOf([low, high]);
+}
+
+/** Remembers what was read of the file asked for last: images of one file are asked for one after the other. */
+export function keepLast<T>(read: (path: string) => Promise<T>): (path: string) => Promise<T> {
+  let kept: { readonly path: string; readonly value: Promise<T> } | undefined;
+  return path => {
+    if (kept?.path !== path) kept = { path, value: read(path) };
+    return kept.value;
+  };
+}
