@@ -14,10 +14,14 @@ import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
 import { ablationCam } from './methods/ablation-cam.ts';
 import { centre } from './methods/centre.ts';
+import { deconvnet } from './methods/deconvnet.ts';
+import { deeplift } from './methods/deeplift.ts';
 import { edges } from './methods/edges.ts';
 import { eigenCam } from './methods/eigen-cam.ts';
 import { gradCam } from './methods/grad-cam.ts';
 import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
+import { guidedBackprop } from './methods/guided-backprop.ts';
+import { guidedGradCam } from './methods/guided-grad-cam.ts';
 import { hiresCam } from './methods/hires-cam.ts';
 import { hsic } from './methods/hsic.ts';
 import { huContrast } from './methods/hu-contrast.ts';
@@ -26,6 +30,7 @@ import { integratedGradients } from './methods/integrated-gradients.ts';
 import { kernelShap } from './methods/kernel-shap.ts';
 import { layerCam } from './methods/layer-cam.ts';
 import { lime } from './methods/lime.ts';
+import { lrp } from './methods/lrp.ts';
 import { occlusion } from './methods/occlusion.ts';
 import { oracle } from './methods/oracle.ts';
 import { oracleGrid } from './methods/oracle-grid.ts';
@@ -111,6 +116,7 @@ export function builtinRegistry(): Registry {
       ...[gradCam, gradCamPlusPlus, xgradCam, hiresCam, layerCam],
       ...[scoreCam, ablationCam, eigenCam, reciproCam],
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
+      ...[guidedBackprop, deconvnet, guidedGradCam, deeplift, lrp],
       ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid],
     ],
     metrics: [

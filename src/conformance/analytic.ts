@@ -10,6 +10,7 @@ import type {
 } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { sizeOf, type Tensor, tensor } from '../core/tensor.ts';
+import { scoreMultipliers, type ThroughActivation, throughActivation } from './backward-rules.ts';
 
 /** A spatial layer of an analytic model. */
 export interface AnalyticLayer {
@@ -34,6 +35,11 @@ export interface AnalyticSpec {
   logits(image: Float32Array): Float64Array;
   /** Σ_c seed_c · ∂z_c/∂x, [h, w, c]; absent: the model has no gradients. */
   gradient?(image: Float32Array, seed: Float64Array): Float32Array;
+  /**
+   * What backward rules put in its place, [h, w, c], where the network is made of linear layers and activations; `pass`
+   * goes through one activation. Absent: the model has derivatives only.
+   */
+  backward?(image: Float32Array, seed: Float64Array, pass: ThroughActivation, reference: Float32Array): Float32Array;
   readonly layer?: AnalyticLayer;
 }
 
@@ -72,6 +78,26 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
       signal?.throwIfAborted();
       return read(batch, i);
     });
+  /** Gradients by backward rules; `lrp` gives relevance, x times its multiplier, from the score on. */
+  const byRules: FullClassifier['gradients'] = async (batch, target, consume, { rules, reference, signal } = {}) => {
+    const backward = spec.backward ?? lacks('backward-rules');
+    const pass = throughActivation(rules!);
+    for (let i = 0; i < batch.count; i++) {
+      signal?.throwIfAborted();
+      const image = read(batch, i);
+      const other = reference ? read(reference, reference.count === 1 ? 0 : i) : image;
+      const [z, zOther] = [spec.logits(image), spec.logits(other)];
+      const seed = rules!.name === 'deeplift' ? scoreMultipliers(z, zOther, target) : scoreSeed(z, target);
+      const values = backward(image, seed, pass, other);
+      const given = rules!.name === 'lrp' ? values.map((m, k) => m * image[k]!) : values;
+      const sums = {
+        scores: seed.reduce((sum, v, c) => sum + v * z[c]!, 0),
+        ...(reference ? { 'reference score': scoreOf(zOther, target) } : {}),
+      };
+      consume(i, given, scoreOf(z, target), sums);
+    }
+    count(batch.count * (reference ? 2 : 1), batch.count);
+  };
   const layerInfo: LayerInfo[] = spec.layer
     ? [{ name: spec.layer.name, shape: spec.layer.shape, operator: 'Analytic', spatial: true, cam: true, depth: 0.5 }]
     : [];
@@ -101,6 +127,7 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
     },
 
     async gradients(batch, target, consume, options = {}) {
+      if (options.rules && options.rules.name !== 'standard') return byRules(batch, target, consume, options);
       const gradient = spec.gradient ?? lacks('gradients');
       for (let i = 0; i < batch.count; i++) {
         options.signal?.throwIfAborted();
@@ -170,13 +197,13 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
 type Limitations = Partial<Record<Capability, string>>;
 
 /** What the specification has formulas for, and why the rest is missing. */
-function abilitiesOf({ gradient, layer }: AnalyticSpec): {
+function abilitiesOf({ gradient, backward, layer }: AnalyticSpec): {
   readonly capabilities: ReadonlySet<Capability>;
   readonly limitations: Limitations;
 } {
   const missing = 'no formula is given for it.';
   const limitations: Limitations = {
-    'backward-rules': 'it is a formula without operators.',
+    ...(backward ? {} : { 'backward-rules': 'it is a formula without operators.' }),
     'bias-gradients': 'it is a formula without biases.',
     attention: 'it has no attention.',
     ...(gradient ? {} : { gradients: missing }),
@@ -184,7 +211,7 @@ function abilitiesOf({ gradient, layer }: AnalyticSpec): {
     ...(layer?.gradient ? {} : { layers: layer ? missing : 'it has no layer.' }),
     ...(layer?.logits ? {} : { continuation: layer ? missing : 'it has no layer.' }),
   };
-  const all: readonly Capability[] = ['gradients', 'activations', 'layers', 'continuation'];
+  const all: readonly Capability[] = ['gradients', 'backward-rules', 'activations', 'layers', 'continuation'];
   return { capabilities: new Set(all.filter(name => limitations[name] === undefined)), limitations };
 }
 

@@ -2,6 +2,7 @@ import type { FullClassifier } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
 import { sizeOf } from '../core/tensor.ts';
 import { analyticModel } from './analytic.ts';
+import type { ThroughActivation } from './backward-rules.ts';
 
 /**
  * z = W·x + b: gradients are the weights, and every explanation of a logit is known in closed form.
@@ -29,19 +30,21 @@ export function linearModel(spec: {
   for (const w of weights) {
     if (w.length !== size) throw new RangeError(`linearModel: a class needs ${size} weights, got ${w.length}`);
   }
+  const gradient = (seed: Float64Array) => {
+    const g = new Float64Array(size);
+    weights.forEach((w, c) => {
+      for (let i = 0; i < size; i++) g[i]! += seed[c]! * w[i]!;
+    });
+    return Float32Array.from(g);
+  };
   return analyticModel({
     id: 'linear',
     spatial: [height, width],
     channels,
     classes: classNames(weights.length),
     logits: x => Float64Array.from(weights, (w, c) => dot(w, x) + (bias?.[c] ?? 0)),
-    gradient(_, seed) {
-      const g = new Float64Array(size);
-      weights.forEach((w, c) => {
-        for (let i = 0; i < size; i++) g[i]! += seed[c]! * w[i]!;
-      });
-      return Float32Array.from(g);
-    },
+    gradient: (_, seed) => gradient(seed),
+    backward: (_, seed) => gradient(seed),
   });
 }
 
@@ -66,16 +69,14 @@ export function smoothModel(spec: {
   const head = draw(classes * filters, 2);
   const area = height * width;
 
-  const features = (x: Float32Array): Float64Array => {
-    const a = convolve(x, layer);
-    for (let i = 0; i < a.length; i++) a[i] = Math.tanh(a[i]! + bias[i % filters]!);
-    return a;
-  };
-  const hidden = (a: Float64Array): Float64Array => {
+  const filtered = (x: Float32Array) => convolve(x, layer).map((v, i) => v + bias[i % filters]!);
+  const features = (x: Float32Array): Float64Array => filtered(x).map(Math.tanh);
+  const mixed = (a: Float64Array): Float64Array => {
     const mean = new Float64Array(filters);
     for (let i = 0; i < a.length; i++) mean[i % filters]! += a[i]! / area;
-    return matVec(mix, mean).map(Math.tanh);
+    return matVec(mix, mean);
   };
+  const hidden = (a: Float64Array): Float64Array => mixed(a).map(Math.tanh);
   const backToFeatures = (a: Float64Array, seed: Float64Array): Float64Array => {
     const h = hidden(a);
     const back = vecMat(seed, head, filters).map((g, k) => g * (1 - h[k]! ** 2));
@@ -94,6 +95,14 @@ export function smoothModel(spec: {
       const g = backToFeatures(a, seed);
       for (let i = 0; i < g.length; i++) g[i]! *= 1 - a[i]! ** 2;
       return Float32Array.from(convolveBack(g, layer));
+    },
+    backward(x, seed, pass, reference) {
+      const [before, other] = [filtered(x), filtered(reference)];
+      const through = throughTanh(pass);
+      const [units, otherUnits] = [mixed(before.map(Math.tanh)), mixed(other.map(Math.tanh))];
+      const perChannel = vecMat(through(vecMat(seed, head, filters), units, otherUnits), mix, filters);
+      const back = Float64Array.from(before, (_, i) => perChannel[i % filters]! / area);
+      return Float32Array.from(convolveBack(through(back, before, other), layer));
     },
     layer: {
       name: 'features',
@@ -122,7 +131,8 @@ export function denseModel(spec: {
   const draw = (n: number, scale: number) => Float64Array.from({ length: n }, () => scale * rng.normal());
   const mix = draw(hidden * size, 6 / Math.sqrt(size));
   const head = draw(classes * hidden, 1);
-  const unitsOf = (x: Float32Array) => matVec(mix, Float64Array.from(x)).map(Math.tanh);
+  const mixed = (x: Float32Array) => matVec(mix, Float64Array.from(x));
+  const unitsOf = (x: Float32Array) => mixed(x).map(Math.tanh);
   return analyticModel({
     id: 'dense',
     spatial,
@@ -134,7 +144,23 @@ export function denseModel(spec: {
       const back = vecMat(seed, head, hidden).map((g, k) => g * (1 - units[k]! ** 2));
       return Float32Array.from(vecMat(back, mix, size));
     },
+    backward(x, seed, pass, reference) {
+      const back = throughTanh(pass)(vecMat(seed, head, hidden), mixed(x), mixed(reference));
+      return Float32Array.from(vecMat(back, mix, size));
+    },
   });
+}
+
+/** What goes back through tanh, value by value, given what went in and what went in for the reference image. */
+function throughTanh(pass: ThroughActivation) {
+  return (g: Float64Array, before: Float64Array, referenceBefore: Float64Array): Float64Array =>
+    g.map((value, i) => {
+      const [after, referenceAfter] = [Math.tanh(before[i]!), Math.tanh(referenceBefore[i]!)];
+      return pass(value, {
+        ...{ before: before[i]!, after, referenceAfter, derivative: 1 - after ** 2 },
+        referenceBefore: referenceBefore[i]!,
+      });
+    });
 }
 
 const classNames = (n: number): string[] => Array.from({ length: n }, (_, c) => `class-${c}`);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineExplainer } from '../core/define.ts';
-import { camOptions, channelSums, gradientCam, weightedActivations } from './shared/cam.ts';
+import { camOptions, gradientCam, meanGradientMap } from './shared/cam.ts';
 
 /**
  * Grad-CAM: ReLU(Σ_k α_k A_k) of a layer's activations A, α_k the mean over positions of ∂ score / ∂ A_k
@@ -26,18 +26,5 @@ export const gradCam = defineExplainer({
   },
   cost: () => ({ forward: 1, backward: 1 }),
 
-  explain: context =>
-    gradientCam(
-      context,
-      pair => {
-        const area = pair.height * pair.width;
-        return {
-          map: weightedActivations(
-            pair,
-            channelSums(pair, gradient => gradient / area),
-          ),
-        };
-      },
-      context.options,
-    ),
+  explain: context => gradientCam(context, meanGradientMap, context.options),
 });

@@ -3,16 +3,21 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExplainRequest } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
 import type { Explainer, FullClassifier } from '../../src/core/contracts/index.ts';
-import { sizeOf } from '../../src/core/tensor.ts';
+import { sizeOf, tensor } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { ablationCam } from '../../src/methods/ablation-cam.ts';
+import { deconvnet } from '../../src/methods/deconvnet.ts';
+import { deeplift } from '../../src/methods/deeplift.ts';
 import { eigenCam } from '../../src/methods/eigen-cam.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
 import { gradCamPlusPlus } from '../../src/methods/grad-cam-plus-plus.ts';
+import { guidedBackprop } from '../../src/methods/guided-backprop.ts';
+import { guidedGradCam } from '../../src/methods/guided-grad-cam.ts';
 import { hiresCam } from '../../src/methods/hires-cam.ts';
 import { inputXGradient } from '../../src/methods/input-x-gradient.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
 import { layerCam } from '../../src/methods/layer-cam.ts';
+import { lrp } from '../../src/methods/lrp.ts';
 import { reciproCam } from '../../src/methods/recipro-cam.ts';
 import { saliency } from '../../src/methods/saliency.ts';
 import { scoreCam } from '../../src/methods/score-cam.ts';
@@ -78,6 +83,29 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
   [
     integratedGradients,
     ({ score, parameters }) => ({ options: { score, ...parameters, maxSteps: parameters?.['steps'] } }),
+  ],
+  [guidedBackprop, ({ score }) => ({ options: { score } })],
+  [deconvnet, ({ score }) => ({ options: { score } })],
+  [guidedGradCam, ({ score, layer, variant }) => ({ options: { score, layer, interpolation: variant } })],
+  [
+    deeplift,
+    ({ score, variant, draws }) => {
+      if (variant !== 'background') return { options: { score } };
+      const file = draws!['references']!;
+      const [count, , side] = referenceArray(file).shape as [number, number, number];
+      const trainingImages = Array.from({ length: count }, (_, i) =>
+        tensor([side, side, 1], referenceItem(file, i).data),
+      );
+      return { options: { score, background: count }, trainingImages };
+    },
+  ],
+  [
+    lrp,
+    ({ variant, parameters }) => {
+      const composite = variant.replace('-bn-pass', '').replace('-0.1', '');
+      const batchNorm = variant.endsWith('bn-pass') ? 'pass' : 'linear';
+      return { options: { score: 'logit', composite, batchNorm, seed: 'one', ...parameters } };
+    },
   ],
   [saliency, ({ score, variant }) => ({ options: { score, signed: variant === 'signed' } })],
   [inputXGradient, ({ score }) => ({ options: { score } })],

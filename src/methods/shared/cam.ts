@@ -25,6 +25,11 @@ export interface CamOptions {
   readonly score: ScoreKind;
 }
 
+type CamContext = Pick<
+  ExplainContext<readonly ['layers'], CamOptions>,
+  'model' | 'image' | 'target' | 'options' | 'signal'
+>;
+
 /** Activations A and gradients g = ∂ score / ∂ A of one layer and image, [pixels, channels] row by row. */
 export interface LayerPair {
   readonly height: number;
@@ -50,7 +55,7 @@ export interface CoarseMap {
  * Undefined where a layer has no pixels, and where the map is zero everywhere.
  */
 export async function gradientCam(
-  { model, image, target, options, signal }: ExplainContext<readonly ['layers'], CamOptions>,
+  { model, image, target, options, signal }: CamContext,
   coarse: (pair: LayerPair) => CoarseMap,
   finish: FinishOptions = {},
 ): Promise<Attribution | Undefined> {
@@ -123,6 +128,13 @@ export function weightedActivations(pair: Omit<LayerPair, 'gradients'>, weights:
     for (let k = 0; k < channels; k++) sum += weights[k]! * a[p * channels + k]!;
     return sum;
   });
+}
+
+/** Grad-CAM's map: activations weighted by their mean gradients. */
+export function meanGradientMap(pair: LayerPair): CoarseMap {
+  const area = pair.height * pair.width;
+  const weights = channelSums(pair, gradient => gradient / area);
+  return { map: weightedActivations(pair, weights) };
 }
 
 /** Σ_k of a function of a cell's gradient and activation. */

@@ -54,7 +54,7 @@ export function rewritten(model: NormalisedModel, rewrite: Rewrite, file: string
     },
     like(name) {
       const fresh = builder.fresh('rewritten');
-      made.set(fresh, infos.get(name)!);
+      made.set(fresh, made.get(name) ?? infos.get(name)!);
       return fresh;
     },
     name: hint => builder.fresh(hint),

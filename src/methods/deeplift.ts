@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { imageBatch } from '../core/batch.ts';
+import { undefinedBecause } from '../core/contracts/index.ts';
+import { defineExplainer } from '../core/define.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
+import { type BackwardPass, backwardPasses } from './shared/backward-pass.ts';
+import { completeness } from './shared/completeness.ts';
+import { scoreOption } from './shared/options.ts';
+
+/**
+ * DeepLIFT, rescale rule: multipliers m of the image against a reference image b, map m·(x − b), channels summed
+ * (Shrikumar et al. 2017). Additive: values sum to f(x) − f(b), also through products, quotients, maxima, softmax and
+ * normalisations, for which the paper has no rules. With a `background`, the mean over as many training images in the
+ * baseline's place (DeepLIFT-SHAP, Lundberg and Lee 2017).
+ *
+ * A network with an operator that has no exact multiplier is skipped.
+ */
+export const deeplift = defineExplainer({
+  name: 'deeplift',
+  title: 'DeepLIFT',
+  summary: 'How each pixel’s difference from the baseline carries the score’s difference through the network.',
+  cite: 'Shrikumar et al. 2017, arXiv:1704.02685',
+  kind: 'additive',
+  followsPath: true,
+  requires: ['backward-rules'],
+  needs: o => (o.background > 0 ? ['training-images'] : []),
+  baseline: 'air',
+  dimensions: [2, 3],
+  options: z.strictObject({
+    score: scoreOption('margin'),
+    background: z
+      .int()
+      .min(0)
+      .max(1000)
+      .default(0)
+      .describe('training images instead of the baseline; 0: the baseline'),
+  }),
+  presets: {
+    paper: { options: { score: 'logit' } },
+    captum: { options: { score: 'logit' }, baseline: 'zero-input' },
+  },
+  cost: ({ background }) => ({
+    forward: 2 * Math.max(1, background),
+    backward: Math.max(1, background),
+    ...(background > 0 ? { atMost: true } : {}),
+  }),
+
+  async explain(context) {
+    const { image, baseline, options, trainingImages } = context;
+    const references = options.background > 0 ? await trainingImages(options.background) : [baseline];
+    if (references.length === 0) return undefinedBecause('there are no training images for a background');
+    const passes = await backwardPasses(context, {
+      count: references.length,
+      score: options.score,
+      rules: { name: 'deeplift' },
+      reference: imageBatch(...references),
+    });
+    const map = meanMap(image, references, passes);
+    const before = passes.reduce((sum, { sums }) => sum + sums['reference score']!, 0) / passes.length;
+    return { map, diagnostics: completeness(map, passes[0]!.score - before) };
+  },
+});
+
+/** The mean over references of Σ_c m·(x − b). */
+function meanMap(image: Tensor, references: readonly Tensor[], passes: readonly BackwardPass[]): Tensor {
+  const map = tensor(image.shape.slice(0, -1));
+  const channels = image.shape.at(-1)!;
+  const sums = new Float64Array(map.data.length);
+  passes.forEach(({ values }, i) => {
+    const reference = references[i]!.data;
+    values.data.forEach((m, k) => {
+      sums[Math.floor(k / channels)]! += (m * (image.data[k]! - reference[k]!)) / passes.length;
+    });
+  });
+  map.data.set(sums);
+  return map;
+}
