@@ -35,8 +35,6 @@ export interface MaxT {
 export const ORDER_FROM = 12;
 /** Ranks of fewer patients are exploratory: our choice, since there the bootstrap costs much power. */
 export const CONFIRM_FROM = 24;
-/** More explainers than this are each tested against one declared reference: our choice, for the power of each test. */
-export const MOST_RANKED = 10;
 
 export interface MaxTOptions extends SeparationOptions {
   /** Column that every other is tested against, instead of all pairs. */

@@ -14,9 +14,6 @@ export interface SeedLevel {
   readonly patients: number;
 }
 
-/** Below this many trainings conclusions are about "this model", not its architecture: our choice. */
-export const SEEDS_FROM = 5;
-
 /**
  * Trainings of one architecture that explain the same patients are a level of their own, as readers are who read the
  * same cases: analysis of variance of trainings × patients, both random (Obuchowski & Rockette 1995; Hillis 2007,

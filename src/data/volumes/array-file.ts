@@ -41,23 +41,6 @@ export async function readArrays(
   return out;
 }
 
-/** Names of the arrays in a `.npz` archive. @throws Error if it is none. */
-export async function arrayNames(path: string): Promise<string[]> {
-  const names: string[] = [];
-  const bytes = await readFile(path);
-  try {
-    unzipSync(bytes, {
-      filter({ name }) {
-        if (name.endsWith('.npy')) names.push(name.slice(0, -4));
-        return false;
-      },
-    });
-  } catch (cause) {
-    throw new Error(`it is no sound .npz archive (${messageOf(cause)})`, { cause });
-  }
-  return names;
-}
-
 /** How the axes of an array of images are meant. */
 export interface ImageStack {
   readonly count: number;

@@ -12,9 +12,6 @@ const LOOKS = [
   { mean: 0.12, range: 0.09, wave: 4.7 },
 ] as const;
 
-/** How many there are. */
-export const PROBE_IMAGES = LOOKS.length;
-
 /**
  * Synthetic images, [...spatial, channels] each, as the card's network eats them: textures of different brightness and
  * contrast in 0…1, taken through the card's intensity steps. They are the same at every opening.
