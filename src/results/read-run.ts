@@ -96,10 +96,12 @@ function compareEnd(a: Row, b: Row): number {
 export async function removeMaps(run: Run, keep: (row: MapRow) => boolean): Promise<void> {
   for await (const row of run.rows()) {
     if (row.kind !== 'map' || row.file === undefined || keep(row)) continue;
-    const path = insideFolder(run.dir, row.file);
-    if (path === undefined) continue;
-    await rm(path, { force: true }).catch(error => {
-      throw ioError(error, `removing ${path}`);
-    });
+    for (const file of [row.file, ...Object.values(row.files ?? {})]) {
+      const path = insideFolder(run.dir, file);
+      if (path === undefined) continue;
+      await rm(path, { force: true }).catch(error => {
+        throw ioError(error, `removing ${path}`);
+      });
+    }
   }
 }
