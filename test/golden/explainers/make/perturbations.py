@@ -149,7 +149,7 @@ def games(w, name, kind, rng):
     fine = w.save(f"{name}/segments-fine", np.stack([l[0] for l in labels]), np.uint8)
     coarse = w.save(f"{name}/segments-coarse", np.stack([l[1] for l in labels]), np.uint8)
     drawn = {f"coalitions{i}": w.save(f"{name}/coalitions-{i}", d, np.uint8) for i, d in enumerate(designs)}
-    order_file = w.save("draws/orders-8", orders, np.uint8)
+    order_file = w.save(f"{name}/orders", orders, np.uint8)
     common = {"model": name, "score": kind, "baseline": "zero", "values": values}
 
     def put(explainer, variant, by, call, key, draws, **more):
