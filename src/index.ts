@@ -46,4 +46,4 @@ export type { Run } from './results/run.ts';
 export { type TableOptions, writeTables } from './results/tables.ts';
 export { type CheckResult, checkPlan, type ModelCheck } from './runners/check-plan.ts';
 export type { Listener, Progress, RunEvent } from './runners/events.ts';
-export { type RunOptions, type RunResult, runSuite } from './runners/run-suite.ts';
+export { type RunOptions, runSuite, type SuiteResult } from './runners/run-suite.ts';

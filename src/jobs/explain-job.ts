@@ -9,8 +9,8 @@ import {
   attempt,
   attributionOutcome,
   failureWithin,
-  type Made,
   type MapOutcome,
+  type MapResult,
   obstacle,
   wrongDimensions,
 } from './outcomes.ts';
@@ -70,7 +70,7 @@ function hindranceOf(prediction: SampleRow | undefined): Pick<MapRow, 'status' |
   return { status: 'skipped', reason: 'the image has no label, and the class explained is its label' };
 }
 
-async function explainOn(job: ExplainJob, prediction: SampleRow, services: Services): Promise<Made | MapOutcome> {
+async function explainOn(job: ExplainJob, prediction: SampleRow, services: Services): Promise<MapResult | MapOutcome> {
   const donor = await donorOf(job, services);
   if (donor && 'undefined' in donor) return { status: 'undefined', reason: donor.undefined };
   const target = services.card(job.model).classes.indexOf(prediction.target!);
@@ -92,7 +92,7 @@ async function once(
     readonly target: number;
     readonly donor: { readonly map: Tensor } | undefined;
   },
-): Promise<Made> {
+): Promise<MapResult> {
   const { classifier, donor } = at;
   const { spatial } = classifier.input;
   const explainer = explainerOf(services, job.explainer);
@@ -121,7 +121,7 @@ function requirementsOf({ explainer: part }: ExplainJob, services: Services) {
   return [...new Set([...own, ...explainerOf(services, part.of).requiresOf(part.of.options)])];
 }
 
-function transformed({ transform }: ExplainJob, made: Made): Made {
+function transformed({ transform }: ExplainJob, made: MapResult): MapResult {
   if (!transform || !made.arrays?.map || made.outcome.status !== 'ok') return made;
   const map = gaussianBlur(made.arrays.map, transform.sigma);
   const defect = mapDefect(map);

@@ -82,7 +82,7 @@ export function wrongKind({ kinds, name }: Metric, kind: AttributionKind): strin
 }
 
 /** An explanation: how it ended, and its arrays. */
-export interface Made {
+export interface MapResult {
   readonly outcome: MapOutcome;
   readonly arrays?: RowArrays;
 }
@@ -96,7 +96,7 @@ export function attributionOutcome(
   name: string,
   grid: readonly number[],
   counter: Counter,
-): Made {
+): MapResult {
   if (typeof found !== 'object' || found === null) {
     throw new CtXaiError('PLUGIN', `explainer '${name}' returned ${String(found)}; it must return { map }.`);
   }

@@ -34,7 +34,7 @@ export interface ModelRun {
 }
 
 /** What is known of one start's progress through the jobs of a model. */
-interface Progress {
+interface RunProgress {
   readonly services: LocalServices;
   /** Keys of jobs that this start has done: failures among them are not tried again. */
   readonly attempted: Set<string>;
@@ -52,7 +52,7 @@ interface Progress {
 export async function runModel(run: ModelRun): Promise<void> {
   const { plan, model, store, signal } = run;
   const services = createLocalServices({ plan, store, signal, open: ref => run.open(ref.variant) });
-  const progress: Progress = {
+  const progress: RunProgress = {
     services,
     attempted: new Set(),
     donors: await donorsOf(plan, model, store),
@@ -74,7 +74,7 @@ export async function runModel(run: ModelRun): Promise<void> {
 }
 
 /** The weights for which jobs are ready: those that are open first, then the original. */
-async function readyVariants(run: ModelRun, progress: Progress): Promise<ModelVariant[]> {
+async function readyVariants(run: ModelRun, progress: RunProgress): Promise<ModelVariant[]> {
   const found = new Map<string, ModelVariant>();
   for await (const sample of samplesOf(run.plan)) {
     throwIfInterrupted(run.signal);
@@ -90,7 +90,7 @@ async function readyVariants(run: ModelRun, progress: Progress): Promise<ModelVa
 type Held = ReadonlyMap<string, Row>;
 
 /** Results of a sample that need not be made again, by the key of their job. */
-async function heldBy({ model, store, retryFailed }: ModelRun, progress: Progress, sample: Sample): Promise<Held> {
+async function heldBy({ model, store, retryFailed }: ModelRun, progress: RunProgress, sample: Sample): Promise<Held> {
   const held = new Map<string, Row>();
   for (const row of await store.rowsOf(model.id, sample.id)) {
     const again = retryFailed && row.status === 'failed' && !progress.attempted.has(row.job ?? '');
@@ -100,7 +100,7 @@ async function heldBy({ model, store, retryFailed }: ModelRun, progress: Progres
 }
 
 /** Jobs without a result whose needs have one, or will have by earlier jobs of the same sample and weights. */
-function readyJobs({ plan, model }: ModelRun, { donors }: Progress, sample: Sample, held: Held): PlannedJob[] {
+function readyJobs({ plan, model }: ModelRun, { donors }: RunProgress, sample: Sample, held: Held): PlannedJob[] {
   const coming = new Map<string, string>();
   const ready: PlannedJob[] = [];
   for (const planned of jobsOf(plan, model, sample, donors)) {
@@ -116,7 +116,7 @@ function readyJobs({ plan, model }: ModelRun, { donors }: Progress, sample: Samp
   return ready;
 }
 
-async function runWave(run: ModelRun, progress: Progress, variant: ModelVariant): Promise<void> {
+async function runWave(run: ModelRun, progress: RunProgress, variant: ModelVariant): Promise<void> {
   const session = await opened(run, progress, variant);
   const width = Math.max(2, session?.runtime.workers ?? 1);
   await forEachConcurrently(samplesOf(run.plan), width, (sample, index) =>
@@ -125,7 +125,7 @@ async function runWave(run: ModelRun, progress: Progress, variant: ModelVariant)
 }
 
 /** The model with these weights; undefined where it can't be opened and the run goes on: its rows say why. */
-async function opened(run: ModelRun, progress: Progress, variant: ModelVariant): Promise<ModelSession | undefined> {
+async function opened(run: ModelRun, progress: RunProgress, variant: ModelVariant): Promise<ModelSession | undefined> {
   if (isOpen(progress, variant)) return progress.open?.session;
   await closeOpen(run, progress);
   const ref = modelRef(run.model, variant);
@@ -146,11 +146,11 @@ async function opened(run: ModelRun, progress: Progress, variant: ModelVariant):
   }
 }
 
-function isOpen({ open }: Progress, variant: ModelVariant): boolean {
+function isOpen({ open }: RunProgress, variant: ModelVariant): boolean {
   return open !== undefined && variantName(open.variant) === variantName(variant);
 }
 
-async function closeOpen({ model }: ModelRun, progress: Progress): Promise<void> {
+async function closeOpen({ model }: ModelRun, progress: RunProgress): Promise<void> {
   const { open, services } = progress;
   if (!open) return;
   services.use(modelRef(model, open.variant), undefined);
@@ -167,7 +167,7 @@ function asRefusal(error: unknown): unknown {
 /** The jobs of one image that are ready for these weights. */
 async function runSample(
   run: ModelRun,
-  progress: Progress,
+  progress: RunProgress,
   at: { readonly sample: Sample; readonly index: number; readonly variant: ModelVariant },
 ): Promise<void> {
   const { sample, index, variant } = at;
@@ -219,7 +219,7 @@ async function lostMaps({ store }: ModelRun, held: Held, ready: readonly Planned
   return lost;
 }
 
-async function runGroups(run: ModelRun, { services }: Progress): Promise<void> {
+async function runGroups(run: ModelRun, { services }: RunProgress): Promise<void> {
   const { plan, model, store, signal } = run;
   if (!plan.metrics.some(m => m.metric.scope === 'group')) return;
   const samples: Sample[] = [];

@@ -38,7 +38,7 @@ export interface RunOptions {
   readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
 }
 
-export interface RunResult {
+export interface SuiteResult {
   readonly dir: string;
   readonly manifest: Manifest;
   readonly state: 'complete' | 'interrupted';
@@ -50,7 +50,7 @@ export interface RunResult {
  * run as a whole can't go on.
  * @throws CtXaiError RUN_FOLDER, IO for the folder; MODEL, CARD, ENGINE, DEVICE where the only model can't be opened.
  */
-export async function runSuite(plan: Plan, options: RunOptions): Promise<RunResult> {
+export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteResult> {
   const folder = await openRunFolder(options.dir, describePlan(plan, options.command ?? ''), options.fresh ?? false);
   const stop = linkedController(options.signal);
   try {
@@ -87,7 +87,7 @@ interface Runner {
   model(model: PlannedModel): Promise<void>;
   timing(model: PlannedModel): Promise<void>;
   budgets(model: PlannedModel): Promise<void>;
-  finish(state: RunResult['state']): Promise<RunResult>;
+  finish(state: SuiteResult['state']): Promise<SuiteResult>;
 }
 
 function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal: AbortSignal): Runner {

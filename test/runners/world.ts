@@ -11,7 +11,7 @@ import { createRegistry, type Registry } from '../../src/core/registry.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { readRun } from '../../src/results/read-run.ts';
 import type { Row } from '../../src/results/rows.ts';
-import { type RunOptions, type RunResult, runSuite } from '../../src/runners/run-suite.ts';
+import { type RunOptions, runSuite, type SuiteResult } from '../../src/runners/run-suite.ts';
 
 export const SIZE = 16;
 
@@ -117,7 +117,7 @@ export async function run(
   dir: string,
   registry: Registry,
   { suite = {}, out = 'out', ...options }: { suite?: object; out?: string } & Partial<RunOptions> = {},
-): Promise<RunResult & { rows: Row[] }> {
+): Promise<SuiteResult & { rows: Row[] }> {
   const result = await runSuite(await plan(dir, registry, suite), { dir: join(dir, out), ...options });
   return { ...result, rows: await rowsOf(result.dir) };
 }

@@ -4,7 +4,7 @@ import { parse, stringify } from 'yaml';
 import { readCard } from '../../config/card.ts';
 import type { ModelCard } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { CONVERSION_TOLERANCE, type Comparison, convertModel } from '../../engines/tfjs/export/convert-model.ts';
+import { CONVERSION_TOLERANCE, type ConversionCheck, convertModel } from '../../engines/tfjs/export/convert-model.ts';
 import { ExitCode, note, print } from '../shared/output.ts';
 
 interface Arguments {
@@ -40,7 +40,7 @@ export async function convert({ model, to, size, force }: Arguments): Promise<nu
 }
 
 /** @returns whether the two give the same scores */
-function tellComparison({ difference, milliseconds: [tfjs, onnx], device }: Comparison): boolean {
+function tellComparison({ difference, milliseconds: [tfjs, onnx], device }: ConversionCheck): boolean {
   print(`largest difference of logits on random images: ${difference.toExponential(1)} of the largest logit`);
   print(
     `an image takes ${tfjs.toFixed(1)} ms on TF.js (${device}), ${onnx.toFixed(1)} ms on ONNX Runtime (cpu): ` +

@@ -1,8 +1,8 @@
 import { differencesOf } from './differences.ts';
-import { type Comparison, type SeparationOptions, separate } from './separation.ts';
+import { type PairComparison, type SeparationOptions, separate } from './separation.ts';
 
 /** Two methods compared over the patients that have all. */
-export interface PairTest extends Omit<Comparison, 'mean' | 'separated'> {
+export interface PairTest extends Omit<PairComparison, 'mean' | 'separated'> {
   /** Columns of the table, a < b; a is the reference where there is one. */
   readonly a: number;
   readonly b: number;

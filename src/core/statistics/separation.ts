@@ -4,7 +4,7 @@ import { type Differences, momentsOf } from './differences.ts';
 import { signFlips } from './sign-flips.ts';
 
 /** One comparison among several that are tested together. */
-export interface Comparison {
+export interface PairComparison {
   /** Patients that have both sides. */
   readonly patients: number;
   /** Mean over them of the differences. */
@@ -31,7 +31,7 @@ export interface SeparationOptions {
 }
 
 export interface Separation {
-  readonly comparisons: readonly Comparison[];
+  readonly comparisons: readonly PairComparison[];
   /** Sign patterns looked at; `exact`: all there are. */
   readonly patterns: number;
   readonly exact: boolean;
@@ -49,7 +49,7 @@ export function separate(d: Differences, options: SeparationOptions = {}): Separ
   const { rng = createRng('max-t'), resamples = 9999, alpha = 0.05 } = options;
   const { p: signs, patterns, exact } = signFlips(d, resamples, rng.fork('signs'));
   const { p, pSkew, reach } = bootstrapMaxT(d, resamples, rng.fork('patients'), alpha);
-  const comparisons = Array.from({ length: d.comparisons }, (_, c): Comparison => {
+  const comparisons = Array.from({ length: d.comparisons }, (_, c): PairComparison => {
     const { patients, mean, squares } = momentsOf(d, c);
     const se = patients > 1 ? Math.sqrt(squares / (patients - 1) / patients) : 0;
     const joint = Math.max(signs[c]!, p[c]!, pSkew[c]!);

@@ -1,5 +1,5 @@
 import { type Differences, shifted } from './differences.ts';
-import { type Comparison, type SeparationOptions, separate } from './separation.ts';
+import { type PairComparison, type SeparationOptions, separate } from './separation.ts';
 
 /**
  * `better`, `worse`: by more than the smallest effect of interest, certainly. `open`: neither is shown. A comparison
@@ -7,7 +7,7 @@ import { type Comparison, type SeparationOptions, separate } from './separation.
  */
 export type Verdict = 'better' | 'worse' | 'open';
 
-export interface Judged extends Omit<Comparison, 'separated'> {
+export interface Judged extends Omit<PairComparison, 'separated'> {
   readonly verdict: Verdict;
 }
 

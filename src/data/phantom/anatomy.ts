@@ -1,5 +1,5 @@
 import type { Rng } from '../../core/rng.ts';
-import { around, clamp01, type Frame, gaussian, smoothField, smoothstep, uniform } from './frame.ts';
+import { around, type BodyFrame, clamp01, gaussian, smoothField, smoothstep, uniform } from './frame.ts';
 
 /** What stays the same over one patient's slices. Lengths in mm. */
 export interface Habitus {
@@ -53,7 +53,7 @@ export interface Anatomy {
 }
 
 /** `level`: 0 at the apices, 1 at the bases; slices come from about 0.2 to 0.9. */
-export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: number): Anatomy {
+export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level: number): Anatomy {
   const { size, spacing, x0, y0 } = frame;
   const n = size * size;
   const hu = new Float32Array(n).fill(-1000);
@@ -186,7 +186,7 @@ export function drawAnatomy(rng: Rng, frame: Frame, habitus: Habitus, level: num
 }
 
 interface Slice {
-  readonly frame: Frame;
+  readonly frame: BodyFrame;
   readonly hu: Float32Array;
   readonly lung: Float32Array;
   readonly body: Float32Array;

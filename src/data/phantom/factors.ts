@@ -1,7 +1,7 @@
 import type { SampleFactor } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
 import { covid } from './diseases.ts';
-import type { Frame } from './frame.ts';
+import type { BodyFrame } from './frame.ts';
 import { Lesions } from './lesions.ts';
 import {
   drawScene,
@@ -141,7 +141,7 @@ function softTissue({ anatomy }: Scene): Uint8Array {
 
 /** The change at a place of free pixels that holds most of it, turned and mirrored; undefined where none holds enough. */
 function placed(
-  { size }: Frame,
+  { size }: BodyFrame,
   rng: Rng,
   change: ReadonlyMap<number, number>,
   free: Uint8Array,

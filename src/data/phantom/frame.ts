@@ -1,7 +1,7 @@
 import type { Rng } from '../../core/rng.ts';
 
 /** The pixel grid in patient millimetres: x to the image's right (patient's left), y down (posterior). */
-export interface Frame {
+export interface BodyFrame {
   readonly size: number;
   /** mm per pixel. */
   readonly spacing: number;
@@ -41,7 +41,7 @@ export function weighted(rng: Rng, weights: readonly number[]): number {
 
 /** Calls `visit(pixel, x mm, y mm)` for the pixels within `radius` mm of a point. */
 export function around(
-  frame: Frame,
+  frame: BodyFrame,
   x: number,
   y: number,
   radius: number,
@@ -59,7 +59,7 @@ export function around(
 }
 
 /** A smooth random field over the frame, mean 0 and SD 1, with features of about `scale` mm (value noise). */
-export function smoothField(rng: Rng, frame: Frame, scale: number): Float32Array {
+export function smoothField(rng: Rng, frame: BodyFrame, scale: number): Float32Array {
   const { size, spacing } = frame;
   const step = scale / spacing;
   const cells = Math.ceil(size / step) + 3;

@@ -1,6 +1,6 @@
 import type { Rng } from '../../core/rng.ts';
 import type { Anatomy } from './anatomy.ts';
-import { around, clamp01, type Frame, smoothField, smoothstep, uniform } from './frame.ts';
+import { around, type BodyFrame, clamp01, smoothField, smoothstep, uniform } from './frame.ts';
 
 /** What disease does to the lung, pixel by pixel; composed with the anatomy in `compose`. */
 export interface Damage {
@@ -24,7 +24,7 @@ export class Lesions implements Damage {
   readonly cover: Float32Array;
   readonly hu: Float32Array;
   readonly veil: Float32Array;
-  readonly frame: Frame;
+  readonly frame: BodyFrame;
   readonly anatomy: Anatomy;
   readonly rng: Rng;
   readonly #warp: Float32Array;
@@ -34,7 +34,7 @@ export class Lesions implements Damage {
   #part = 0;
 
   /** @param record keeps what was drawn, so that parts can be left out afterwards. */
-  constructor(rng: Rng, frame: Frame, anatomy: Anatomy, record = false) {
+  constructor(rng: Rng, frame: BodyFrame, anatomy: Anatomy, record = false) {
     const n = frame.size ** 2;
     this.rng = rng;
     this.frame = frame;

@@ -1,12 +1,12 @@
 import type { Rng } from '../../core/rng.ts';
-import type { Frame } from './frame.ts';
+import type { BodyFrame } from './frame.ts';
 
 /**
  * CT noise: a Gaussian field whose power spectrum rises like a ramp, peaks at `peak` cycles/mm and rolls off as the
  * reconstruction kernel does (S ∝ f · exp(−(f/peak)²/2), whose maximum is at `peak`). SD 1 before it is averaged over
  * pixels, so less on a coarse grid.
  */
-export function ctNoise(rng: Rng, frame: Frame, peak: number): Float32Array {
+export function ctNoise(rng: Rng, frame: BodyFrame, peak: number): Float32Array {
   const { size, spacing } = frame;
   const n = 2 ** Math.ceil(Math.log2(size));
   const re = new Float32Array(n * n);

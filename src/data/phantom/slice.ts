@@ -1,7 +1,7 @@
 import type { Rng } from '../../core/rng.ts';
 import { type Anatomy, drawAnatomy, drawHabitus } from './anatomy.ts';
 import { covid, otherDisease } from './diseases.ts';
-import { type Frame, gaussian, uniform } from './frame.ts';
+import { type BodyFrame, gaussian, uniform } from './frame.ts';
 import { type Damage, Lesions } from './lesions.ts';
 import { ctNoise } from './noise.ts';
 import { drawTree, type Tree } from './vessels.ts';
@@ -54,7 +54,7 @@ export interface PatientSpec {
 /** All that one slice is composed of. */
 export interface Scene {
   readonly spec: PatientSpec;
-  readonly frame: Frame;
+  readonly frame: BodyFrame;
   readonly anatomy: Anatomy;
   readonly tree: Tree;
   readonly lesions: Lesions;
@@ -101,7 +101,7 @@ export function drawScene(
   const level = 0.24 + (0.62 * (slice + stream.fork('level').next())) / spec.slices;
   const spacing = acquisition.fov / spec.size;
   const half = acquisition.fov / 2;
-  const frame: Frame = {
+  const frame: BodyFrame = {
     size: spec.size,
     spacing,
     x0: -half + spacing / 2 + acquisition.shiftX,

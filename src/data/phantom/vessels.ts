@@ -1,6 +1,6 @@
 import type { Rng } from '../../core/rng.ts';
 import type { Anatomy } from './anatomy.ts';
-import { around, clamp01, type Frame, uniform } from './frame.ts';
+import { around, type BodyFrame, clamp01, uniform } from './frame.ts';
 
 /** Vessels and airways of the lungs: how much of each pixel they fill. */
 export interface Tree {
@@ -11,7 +11,7 @@ export interface Tree {
 }
 
 /** Branching trees in the plane from each hilum, cross sections of crossing vessels, and bronchi beside them. */
-export function drawTree(rng: Rng, frame: Frame, anatomy: Anatomy, amount: number): Tree {
+export function drawTree(rng: Rng, frame: BodyFrame, anatomy: Anatomy, amount: number): Tree {
   const n = frame.size ** 2;
   const tree: Tree = { vessel: new Float32Array(n), wall: new Float32Array(n), lumen: new Float32Array(n) };
   const lungDepth = (x: number, y: number): number => {
@@ -70,7 +70,7 @@ export function drawTree(rng: Rng, frame: Frame, anatomy: Anatomy, amount: numbe
 /** Vessels through the plane are dots, larger near the hilum; some large ones have a bronchus beside them. */
 function crossings(
   rng: Rng,
-  frame: Frame,
+  frame: BodyFrame,
   anatomy: Anatomy,
   tree: Tree,
   hilum: { x: number; y: number },

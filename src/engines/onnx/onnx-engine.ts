@@ -7,7 +7,7 @@ import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import type { WorkerPool } from '../shared/worker-pool.ts';
-import { DEVICES, type Device, selectDevice } from './devices/onnx-devices.ts';
+import { DEVICES, type OnnxDevice, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
 import { weightsDigest } from './load/file.ts';
@@ -17,8 +17,8 @@ import { untouched } from './load/untouched.ts';
 import { onnxAbilities } from './onnx-abilities.ts';
 import { layersOf } from './onnx-layers.ts';
 import { Inspector } from './session/inspector.ts';
-import { type Measured, measure, type Subject } from './session/measure.ts';
-import { OnnxExecutor, type Prepared, type Settings } from './session/onnx-executor.ts';
+import { type MeasuredModel, measure, type OpenedGraph } from './session/measure.ts';
+import { type ExecutorSettings, OnnxExecutor, type Prepared } from './session/onnx-executor.ts';
 import { tracerOf } from './session/onnx-tracer.ts';
 import { openPool } from './session/open-pool.ts';
 import type { Program, ProgramKind } from './session/programs.ts';
@@ -113,7 +113,11 @@ export async function openModel(
 }
 
 /** What was measured on the model before, or is now. */
-async function measured(subject: Subject, digest: string | undefined, options: OpenOptions): Promise<Measured> {
+async function measured(
+  subject: OpenedGraph,
+  digest: string | undefined,
+  options: OpenOptions,
+): Promise<MeasuredModel> {
   const { card } = subject;
   const { task, emits, explainAt, classes, input, output, intensity } = card;
   const about = { task, emits, explainAt, classes: classes.length, input, output, steps: intensity.steps };
@@ -126,7 +130,7 @@ async function measured(subject: Subject, digest: string | undefined, options: O
   return found;
 }
 
-function refused(device: Device, error: unknown): unknown {
+function refused(device: OnnxDevice, error: unknown): unknown {
   if (!(error instanceof CtXaiError) || error.code !== 'ENGINE') return error;
   const none = error.message.includes('Failed to get a WebGPU adapter');
   const why = none ? 'ONNX Runtime finds no GPU for it.' : `it can't run this model: ${messageOf(error)}`;
@@ -136,11 +140,11 @@ function refused(device: Device, error: unknown): unknown {
   });
 }
 
-function mostWorkers(headed: Headed, device: Device, options: OpenOptions): number {
+function mostWorkers(headed: Headed, device: OnnxDevice, options: OpenOptions): number {
   return Math.max(...candidatesFor(headed, device, options).map(d => d.workers));
 }
 
-function candidatesFor({ model }: Headed, device: Device, wishes: Wishes): readonly Division[] {
+function candidatesFor({ model }: Headed, device: OnnxDevice, wishes: Wishes): readonly Division[] {
   // A GPU has one queue: more workers would only hold more copies of the weights.
   if (device.provider !== 'cpu') return [{ workers: 1, threads: wishes.threads ?? 1 }];
   const weights = [...model.graph.constants.values()].reduce((sum, c) => sum + c.data.byteLength, 0);
@@ -151,7 +155,7 @@ function candidatesFor({ model }: Headed, device: Device, wishes: Wishes): reado
 function preparer(
   headed: Headed,
   card: SupportedCard,
-  device: Device,
+  device: OnnxDevice,
   options: OpenOptions,
   pool: WorkerPool,
   digest: string | undefined,
@@ -164,7 +168,7 @@ function preparer(
   const folder = digest === undefined ? undefined : cacheDir;
   const profile = inspector !== undefined && options.trace === true;
   const onCpu = { provider: { name: 'cpu' }, optimise: true };
-  let forward: Settings | undefined;
+  let forward: ExecutorSettings | undefined;
   let forwardSession = '';
   let optimise = true;
   let opened = 0;

@@ -5,7 +5,7 @@ import { CtXaiError } from '../../core/errors.ts';
 const QUERY = ['--query-gpu=index,uuid,name', '--format=csv,noheader'];
 
 /** A GPU by the number that CUDA has for it in this process, and by the driver's name. */
-export interface Gpu {
+export interface NvidiaGpu {
   readonly deviceId: number;
   readonly name: string;
 }
@@ -17,7 +17,7 @@ interface Listed {
 }
 
 /** The GPUs that CUDA shows this process, in its order; none where nvidia-smi does not tell. */
-export async function visibleGpus(visible: string | undefined): Promise<Gpu[]> {
+export async function visibleGpus(visible: string | undefined): Promise<NvidiaGpu[]> {
   try {
     const { stdout } = await promisify(execFile)('nvidia-smi', QUERY, { timeout: 10_000 });
     return shown(parseGpus(stdout), visible);
@@ -35,7 +35,7 @@ export function parseGpus(csv: string): Listed[] {
 }
 
 /** What CUDA_VISIBLE_DEVICES leaves, in its order; it ends at the first entry that names no GPU. */
-export function shown(gpus: readonly Listed[], visible: string | undefined): Gpu[] {
+export function shown(gpus: readonly Listed[], visible: string | undefined): NvidiaGpu[] {
   if (visible === undefined) return gpus.map(({ index, name }) => ({ deviceId: index, name }));
   const entries = visible.split(',').map(entry => entry.trim());
   const found = entries.map(e =>
@@ -49,9 +49,9 @@ export function shown(gpus: readonly Listed[], visible: string | undefined): Gpu
  * @param selector a number, or a part of a name in whatever case
  * @throws CtXaiError DEVICE, which lists those there are
  */
-export function chooseGpu(gpus: readonly Gpu[], selector: string): Gpu {
+export function chooseGpu(gpus: readonly NvidiaGpu[], selector: string): NvidiaGpu {
   const number = /^\d+$/.test(selector) ? Number(selector) : undefined;
-  const matches = (gpu: Gpu) => {
+  const matches = (gpu: NvidiaGpu) => {
     return number === undefined ? gpu.name.toLowerCase().includes(selector.toLowerCase()) : gpu.deviceId === number;
   };
   const found = selector === '' ? undefined : gpus.find(matches);

@@ -10,7 +10,14 @@ import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { WorkerPool } from '../shared/worker-pool.ts';
 import { workerUrl } from '../shared/worker-url.ts';
 import { probeDevices } from './devices/probe-tfjs-devices.ts';
-import { DEVICES, type Device, deviceNamed, isNative, readyCuda, requireInstalled } from './devices/tfjs-devices.ts';
+import {
+  DEVICES,
+  deviceNamed,
+  isNative,
+  readyCuda,
+  requireInstalled,
+  type TfjsDevice,
+} from './devices/tfjs-devices.ts';
 import { tracerOf } from './devices/tfjs-tracer.ts';
 import { type ModelFiles, readModelFiles } from './keras/model-files.ts';
 import type { Outline } from './network/outline.ts';
@@ -62,7 +69,7 @@ export function outlineOf(files: ModelFiles, output: string | undefined): Outlin
 }
 
 async function openOn(
-  device: Device,
+  device: TfjsDevice,
   outline: Outline,
   card: SupportedCard,
   options: OpenOptions,

@@ -5,13 +5,13 @@ import type { Reply, Request, RunResult } from '../shared/messages.ts';
 import { type Started, useDevice } from './devices/tfjs-devices.ts';
 import { type Answer, compute } from './network/compute.ts';
 import { loadNetwork } from './network/load-network.ts';
-import type { Network } from './network/network.ts';
+import type { TfjsNetwork } from './network/network.ts';
 import { type About, ASKING, type Asked, type Spec, STAGES } from './tfjs-messages.ts';
 
 /** Holds one model: TF.js computes in the thread that calls it, and has one device a thread. */
 
 const port = parentPort!;
-let network: Network | undefined;
+let network: TfjsNetwork | undefined;
 let spec: Spec | undefined;
 let device: Started | undefined;
 

@@ -24,20 +24,20 @@ export const noiseOptions = {
   includeImage: z.boolean().default(false).describe('the last copy is the image without noise'),
 };
 
-export type NoiseOptions = z.output<z.ZodObject<typeof noiseOptions>>;
+export type NoisyMapOptions = z.output<z.ZodObject<typeof noiseOptions>>;
 
 /** The gradient, signed: what is averaged unless a suite names another explainer. */
-export const signedGradient = ({ score }: NoiseOptions) => ({ score, signed: true });
+export const signedGradient = ({ score }: NoisyMapOptions) => ({ score, signed: true });
 
 /** As many explanations of the wrapped explainer as there are draws. */
-export const costOfDraws = ({ draws }: NoiseOptions, inner: Cost): Cost => ({
+export const costOfDraws = ({ draws }: NoisyMapOptions, inner: Cost): Cost => ({
   ...inner,
   forward: draws * inner.forward,
   backward: draws * inner.backward,
 });
 
 /** The draws that a number of passes pays for, at least `least`. */
-export function spendOnDraws<O extends NoiseOptions>(passes: number, o: O, inner: Cost, least = 1): O | undefined {
+export function spendOnDraws<O extends NoisyMapOptions>(passes: number, o: O, inner: Cost, least = 1): O | undefined {
   const draws = Math.min(100_000, Math.floor(passes / Math.max(1, inner.forward + inner.backward)));
   return draws < least ? undefined : { ...o, draws };
 }
@@ -63,7 +63,7 @@ const AT_ONCE = 8;
  * Maps of x + N(0, σ²), drawn pixel by pixel and copy by copy from `rng`, as moments over the copies. Shared by the
  * explainers of one family through the memo.
  */
-export function noisyMaps(context: ExplainContext<readonly [], NoiseOptions>): Promise<NoisyMaps | Undefined> {
+export function noisyMaps(context: ExplainContext<readonly [], NoisyMapOptions>): Promise<NoisyMaps | Undefined> {
   const { image, target, options: o, rng, memo, innerKey } = context;
   const compute = () => computeMoments(context);
   if (innerKey === undefined) return compute();
@@ -74,7 +74,7 @@ export function noisyMaps(context: ExplainContext<readonly [], NoiseOptions>): P
   return memo(JSON.stringify([...key, draws, sigma, relativeTo, includeImage]), compute);
 }
 
-async function computeMoments(context: ExplainContext<readonly [], NoiseOptions>): Promise<NoisyMaps | Undefined> {
+async function computeMoments(context: ExplainContext<readonly [], NoisyMapOptions>): Promise<NoisyMaps | Undefined> {
   const { image, options: o, rng, inner, signal } = context;
   const { draws } = o;
   const scale = scales(context, o.relativeTo).map(range => o.sigma * range);
@@ -97,7 +97,7 @@ async function computeMoments(context: ExplainContext<readonly [], NoiseOptions>
 }
 
 /** Per channel, the range that sigma is a share of. */
-function scales({ image, windowRange }: ImageContext, relativeTo: NoiseOptions['relativeTo']): readonly number[] {
+function scales({ image, windowRange }: ImageContext, relativeTo: NoisyMapOptions['relativeTo']): readonly number[] {
   if (relativeTo === 'one') return [1];
   if (relativeTo === 'window' && windowRange) return windowRange.map(Math.abs);
   let [low, high] = [Infinity, -Infinity];
@@ -144,7 +144,7 @@ function momentSums(): { add(map: Tensor): void; moments(): Moments } {
  */
 export function fromMoments(
   { draws, sigma, shape, mean }: NoisyMaps,
-  { includeImage }: NoiseOptions,
+  { includeImage }: NoisyMapOptions,
   value: (p: number) => number,
   errorVariance: (p: number) => number,
 ): Attribution {

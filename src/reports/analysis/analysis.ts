@@ -54,7 +54,7 @@ export interface MetricAnalysis {
   readonly methods: readonly MethodResult[];
   readonly controls: readonly ControlResult[];
   /** Absent where fewer than two methods have values. */
-  readonly ranking?: Ranking;
+  readonly ranking?: MetricRanking;
   /** The value that a map without knowledge would have, where the metric says: mean over images. */
   readonly chance?: number;
 }
@@ -97,7 +97,7 @@ export interface Difference {
 }
 
 /** Rank sets of the methods that have values; all hold at once with 95 %. */
-export interface Ranking {
+export interface MetricRanking {
   readonly canRank: boolean;
   readonly patients: number;
   /** Patients without one image that all ranked methods have a value for. */

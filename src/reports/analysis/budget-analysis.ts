@@ -5,7 +5,7 @@ import { createTally, type Tally } from '../summary/tally.ts';
 import type { MethodEntry, MetricEntry } from './analysis.ts';
 
 /** A mean over patients with the least and the largest of them: too few, as a rule, for an interval. */
-export interface Spread {
+export interface DrawSpread {
   readonly mean: number;
   readonly least: number;
   readonly largest: number;
@@ -26,9 +26,9 @@ export interface BudgetPoint {
   /** Median over images. */
   readonly wallMs: number;
   /** By metric, over the images that all points of the metric have a value for. */
-  readonly values: ReadonlyMap<string, Spread>;
+  readonly values: ReadonlyMap<string, DrawSpread>;
   /** Rank correlation of maps with themselves. */
-  readonly self?: Spread & { readonly with: 'seed' | 'largest' };
+  readonly self?: DrawSpread & { readonly with: 'seed' | 'largest' };
 }
 
 /** Where a series of budgets comes to rest: the budget, null where it has not before the largest. */
@@ -120,7 +120,7 @@ function pointOf({ method, budget, rows }: Group, common: ReadonlyMap<string, Re
   const ok = rows.filter(row => row.status === 'ok');
   const others = createTally();
   for (const row of rows) if (row.status !== 'ok') others.add(row.status, row.reason);
-  const values = new Map<string, Spread>();
+  const values = new Map<string, DrawSpread>();
   for (const [metric, images] of common) {
     const found = spreadOf(
       ok.filter(row => images.has(row.sample)),
@@ -145,7 +145,7 @@ function pointOf({ method, budget, rows }: Group, common: ReadonlyMap<string, Re
   };
 }
 
-function spreadOf(rows: readonly BudgetRow[], pick: (row: BudgetRow) => number | undefined): Spread | undefined {
+function spreadOf(rows: readonly BudgetRow[], pick: (row: BudgetRow) => number | undefined): DrawSpread | undefined {
   const found = rows.flatMap(row => {
     const value = pick(row);
     return value === undefined ? [] : [{ patient: row.patient, value }];

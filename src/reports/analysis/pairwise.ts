@@ -2,7 +2,7 @@ import type { Rng } from '../../core/rng.ts';
 import { maxT, ORDER_FROM, rankSets } from '../../core/statistics/max-t.ts';
 import { type PatientValue, patientMeans } from '../../core/statistics/patients.ts';
 import { type Summary, summarise } from '../../core/statistics/summary.ts';
-import type { Answered, Difference, Ranking } from './analysis.ts';
+import type { Answered, Difference, MetricRanking } from './analysis.ts';
 
 /** Values by sample id. */
 export type Values = ReadonlyMap<string, number>;
@@ -73,7 +73,7 @@ export function rankingOf(
   samples: Answered,
   better: Better,
   rng: Rng,
-): Ranking | undefined {
+): MetricRanking | undefined {
   const ranked = methods.filter(method => method.values.size > 0);
   if (ranked.length < 2) return undefined;
   const complete: PatientRow[] = [];

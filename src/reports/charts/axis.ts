@@ -43,7 +43,7 @@ export function axisOver(
   return Object.assign((value: number) => scale(value), { ticks, label: (t: number) => fixed(t, decimals), domain });
 }
 
-export interface Frame {
+export interface ChartFrame {
   readonly left: number;
   readonly right: number;
   readonly top: number;
@@ -51,7 +51,7 @@ export interface Frame {
 }
 
 /** Grid lines and labels of a horizontal axis. */
-export function bottomAxis(axis: Axis, frame: Frame, title: string): Markup {
+export function bottomAxis(axis: Axis, frame: ChartFrame, title: string): Markup {
   return html`<g class="axis">${axis.ticks.map(
     tick =>
       html`<line class="grid" x1="${px(axis(tick))}" x2="${px(axis(tick))}" y1="${frame.top}" y2="${frame.bottom}"/><text x="${px(axis(tick))}" y="${frame.bottom + 15}" text-anchor="middle">${axis.label(tick)}</text>`,
@@ -59,7 +59,7 @@ export function bottomAxis(axis: Axis, frame: Frame, title: string): Markup {
 }
 
 /** Grid lines and labels of a vertical axis. */
-export function leftAxis(axis: Axis, frame: Frame, title: string): Markup {
+export function leftAxis(axis: Axis, frame: ChartFrame, title: string): Markup {
   const middle = px((frame.top + frame.bottom) / 2);
   return html`<g class="axis">${axis.ticks.map(
     tick =>

@@ -13,7 +13,7 @@ export interface IntervalRow {
   readonly shuffled?: number;
 }
 
-export interface Reference {
+export interface ReferenceLine {
   readonly label: string;
   readonly value: number;
 }
@@ -27,7 +27,7 @@ export function intervalChart(chart: {
   readonly name: string;
   readonly title: string;
   readonly rows: readonly IntervalRow[];
-  readonly references: readonly Reference[];
+  readonly references: readonly ReferenceLine[];
   readonly within?: readonly [number, number];
 }): Markup {
   const { rows, references } = chart;
@@ -78,7 +78,7 @@ interface PlacedLabel {
 
 /** Puts each label in the lowest line of text where it meets no other. */
 function placeLabels(
-  references: readonly Reference[],
+  references: readonly ReferenceLine[],
   x: (value: number) => number,
   left: number,
 ): { placed: readonly PlacedLabel[]; levels: number } {

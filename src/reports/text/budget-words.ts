@@ -1,5 +1,5 @@
 import type { MethodEntry } from '../analysis/analysis.ts';
-import type { BudgetAnalysis, BudgetMetric, BudgetPoint, Spread } from '../analysis/budget-analysis.ts';
+import type { BudgetAnalysis, BudgetMetric, BudgetPoint, DrawSpread } from '../analysis/budget-analysis.ts';
 import { countOf } from '../summary/tally.ts';
 import { compact, fixed, group, listed } from './format.ts';
 
@@ -75,7 +75,7 @@ export function pointCells(point: BudgetPoint, { metrics }: BudgetAnalysis): str
 }
 
 /** '0.81 (0.72 to 0.90)'; without a spread for one patient. */
-export function spreadText(spread: Spread | undefined, decimals: number): string {
+export function spreadText(spread: DrawSpread | undefined, decimals: number): string {
   if (!spread) return '–';
   const mean = fixed(spread.mean, decimals);
   if (spread.patients < 2) return mean;

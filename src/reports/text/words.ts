@@ -1,5 +1,5 @@
 import type { Summary } from '../../core/statistics/summary.ts';
-import type { CellResult, Difference, MetricAnalysis, MetricEntry, Ranking } from '../analysis/analysis.ts';
+import type { CellResult, Difference, MetricAnalysis, MetricEntry, MetricRanking } from '../analysis/analysis.ts';
 import { countOf } from '../summary/tally.ts';
 import { decimalsFor, fixed, group, listed, signed } from './format.ts';
 
@@ -26,7 +26,7 @@ function patchesOf({ options }: MetricEntry): string {
 }
 
 /** '1', '2–3', or a dash where the method is not ranked. */
-export function ranksText(ranking: Ranking | undefined, method: string): string {
+export function ranksText(ranking: MetricRanking | undefined, method: string): string {
   const set = ranking?.sets.get(method);
   if (!ranking || !set) return '–';
   if (!ranking.canRank) return 'cannot rank';
@@ -37,12 +37,12 @@ function rangeOf([best, worst]: readonly [number, number]): string {
   return best === worst ? String(best) : `${best}–${worst}`;
 }
 
-function differs({ sets, worstCase }: Ranking, method: string): boolean {
+function differs({ sets, worstCase }: MetricRanking, method: string): boolean {
   const [a, b] = [sets.get(method), worstCase?.get(method)];
   return a !== undefined && b !== undefined && (a[0] !== b[0] || a[1] !== b[1]);
 }
 
-function ranksNote(ranking: Ranking | undefined, methods: number): string {
+function ranksNote(ranking: MetricRanking | undefined, methods: number): string {
   if (!ranking) return methods > 1 ? 'Ranks need two methods with values.' : '';
   const left =
     ranking.incomplete > 0 ? `, ${ranking.incomplete} left out because no image has values for all methods` : '';

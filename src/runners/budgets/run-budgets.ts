@@ -25,7 +25,7 @@ export interface BudgetContext extends CallContext {
 }
 
 /** A method with what it costs at one budget. */
-interface Step {
+interface BudgetStep {
   /** Absent: its cost is not a choice. */
   readonly budget?: number;
   /** The options that spend it; absent where the budget is too small. */
@@ -95,7 +95,7 @@ function pickBudget(budget: number | undefined): { budget?: number } {
 }
 
 /** From the largest budget, whose map the others are compared with, to the smallest. */
-function stepsOf({ plan }: BudgetContext, planned: PlannedExplainer, { input }: FullClassifier): Step[] {
+function stepsOf({ plan }: BudgetContext, planned: PlannedExplainer, { input }: FullClassifier): BudgetStep[] {
   const { explainer, options } = planned;
   if (!explainer.spend) return [{ planned }];
   return [...plan.timing.budgets].reverse().map(budget => {
@@ -110,7 +110,7 @@ function stepsOf({ plan }: BudgetContext, planned: PlannedExplainer, { input }: 
 async function warmUp(
   context: BudgetContext,
   classifier: FullClassifier,
-  steps: readonly Step[],
+  steps: readonly BudgetStep[],
   image: TimedImage,
 ): Promise<void> {
   const last = steps.at(-1)!;
@@ -121,11 +121,11 @@ async function warmUp(
 async function runMethod(
   context: BudgetContext,
   classifier: FullClassifier,
-  steps: readonly Step[],
+  steps: readonly BudgetStep[],
   image: TimedImage,
   step: () => void,
 ): Promise<void> {
-  const names = (at: Step) => ({
+  const names = (at: BudgetStep) => ({
     kind: 'budget' as const,
     model: context.model.id,
     sample: image.sample.id,
@@ -158,7 +158,7 @@ async function runMethod(
 async function explainOnce(
   context: BudgetContext,
   classifier: FullClassifier,
-  { planned, budget }: Step,
+  { planned, budget }: BudgetStep,
   image: TimedImage,
   label: 'explain' | 'again' | 'warm-up',
 ): Promise<Made> {
@@ -183,7 +183,7 @@ async function explainOnce(
 async function finish(
   context: BudgetContext,
   classifier: FullClassifier,
-  at: Step,
+  at: BudgetStep,
   image: TimedImage,
   { made, largest }: { readonly made: Made; readonly largest: Tensor | undefined },
 ): Promise<Omit<BudgetRow, 'kind' | 'model' | 'sample' | 'method' | 'patient' | 'budget'>> {
@@ -240,7 +240,7 @@ async function scoresOf(
 async function selfCorrelation(
   context: BudgetContext,
   classifier: FullClassifier,
-  at: Step,
+  at: BudgetStep,
   image: TimedImage,
   { map, random, largest }: { readonly map: Tensor; readonly random: boolean; readonly largest: Tensor | undefined },
 ): Promise<BudgetRow['self']> {

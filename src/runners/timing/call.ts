@@ -5,11 +5,11 @@ import { execute } from '../../jobs/execute.ts';
 import { explainJob } from '../../jobs/plan-jobs.ts';
 import type { Passes } from '../../results/rows.ts';
 import { measuredServices, type TimedImage, type TimingPlan } from './images.ts';
-import { type Measured, measure } from './stopwatch.ts';
+import { type CallTime, measure } from './stopwatch.ts';
 import { watchModel } from './watched.ts';
 
 /** One timed explanation. */
-export interface Call extends Measured {
+export interface Call extends CallTime {
   /** Place of the image among those timed, and which variation of it. */
   readonly image: number;
   readonly variation: number;
@@ -35,7 +35,7 @@ export async function timeCall(
   classifier: FullClassifier,
   method: PlannedExplainer,
   timed: TimedImage,
-): Promise<Measured & { readonly passes: Passes; readonly left: number }> {
+): Promise<CallTime & { readonly passes: Passes; readonly left: number }> {
   const watched = watchModel(classifier);
   const { job } = explainJob(context.plan, context.model, timed.sample, method);
   const services = measuredServices(context, watched.model, timed);

@@ -26,11 +26,11 @@ export function isHost(device: string): boolean {
   return /^(cpu|wasm|cpu-js)(:\d+)?$/.test(device);
 }
 
-export type Open = (options?: { readonly trace?: boolean }) => Promise<FullClassifier>;
+export type OpenDevice = (options?: { readonly trace?: boolean }) => Promise<FullClassifier>;
 
 /** Opens one model again and again with the same settings. */
 export interface Opener {
-  readonly open: Open;
+  readonly open: OpenDevice;
   /** Finds the settings where no earlier start did, so that no measured opening does. */
   settle(): Promise<void>;
 }
@@ -43,7 +43,7 @@ export function createOpener(
 ): Opener {
   const { cacheDir, signal } = options;
   let runtime = options.earlier;
-  const open: Open = async ({ trace } = {}) => {
+  const open: OpenDevice = async ({ trace } = {}) => {
     const opened = await openModel({ engine, registry: plan.registry }, model, {
       signal,
       ...(trace ? { trace } : {}),

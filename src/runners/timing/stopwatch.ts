@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { Bench } from 'tinybench';
 
 /** What one call cost. */
-export interface Measured {
+export interface CallTime {
   readonly wallMs: number;
   /** User and system time of the process, all its threads. */
   readonly cpuMs: number;
@@ -18,7 +18,7 @@ export interface Measured {
 }
 
 /** Times one call of a function, without warm-up. Rejects as the function does. */
-export async function measure(name: string, work: () => Promise<unknown>): Promise<Measured> {
+export async function measure(name: string, work: () => Promise<unknown>): Promise<CallTime> {
   // `time: 0`: exactly this many iterations.
   const bench = new Bench({ iterations: 1, time: 0, warmup: false, retainSamples: true, throws: true });
   let [jsMs, startedMs] = [0, 0];

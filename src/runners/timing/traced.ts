@@ -7,7 +7,7 @@ import { throwIfInterrupted } from '../../jobs/interrupt.ts';
 import { oneLine } from '../../jobs/outcomes.ts';
 import type { TimingRow } from '../../results/rows.ts';
 import { type CallContext, timeCall } from './call.ts';
-import type { Open } from './devices.ts';
+import type { OpenDevice } from './devices.ts';
 import { type TimedImage, varied } from './images.ts';
 
 /** What the device's clock says of each method: medians over traced calls, or why there is none. */
@@ -24,12 +24,12 @@ const CALLS = { most: 5, least: 2 };
  * first call there compiles, under a label of its own.
  */
 export async function traceMethods(
-  context: CallContext & { readonly open: Open; readonly rng: Rng },
+  context: CallContext & { readonly open: OpenDevice; readonly rng: Rng },
   methods: readonly PlannedExplainer[],
   images: readonly TimedImage[],
 ): Promise<DeviceTimes> {
   const none = (why: string) => new Map(methods.map(({ id }) => [id, { why }]));
-  let model: Awaited<ReturnType<Open>>;
+  let model: Awaited<ReturnType<OpenDevice>>;
   try {
     model = await context.open({ trace: true });
   } catch (error) {

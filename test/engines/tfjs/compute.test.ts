@@ -6,7 +6,7 @@ import type { Watch } from '../../../src/engines/tfjs/devices/webgpu/faults.ts';
 import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
 import { compute, type Task } from '../../../src/engines/tfjs/network/compute.ts';
 import { loadNetwork } from '../../../src/engines/tfjs/network/load-network.ts';
-import type { Network } from '../../../src/engines/tfjs/network/network.ts';
+import type { TfjsNetwork } from '../../../src/engines/tfjs/network/network.ts';
 import { outlineLayers } from '../../../src/engines/tfjs/network/outline-layers.ts';
 import type { Spec } from '../../../src/engines/tfjs/tfjs-messages.ts';
 import { golden, goldenModel, worst } from './fixtures.ts';
@@ -57,7 +57,7 @@ describe.each([
     const before = tf.memory().numTensors;
     const network = await loadNetwork({ ...(await spec('keras-mobile')), device });
     const loaded = tf.memory().numTensors;
-    const broken: Network = {
+    const broken: TfjsNetwork = {
       ...bound(network),
       forward: x => {
         network.forward(x);
@@ -83,7 +83,7 @@ describe.each([
   });
 });
 
-function bound(network: Network): Network {
+function bound(network: TfjsNetwork): TfjsNetwork {
   return {
     forward: (x, known) => network.forward(x, known),
     values: (x, wanted, known) => network.values(x, wanted, known),

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { CtXaiError } from '../../../core/errors.ts';
 import { chooseGpu, visibleGpus } from '../../shared/nvidia.ts';
 
-export interface Device {
+export interface OnnxDevice {
   /** As suites name it; one of several of a kind has its number: `cuda:1`. */
   readonly name: string;
   /** ONNX Runtime's execution provider. */
@@ -19,7 +19,7 @@ export interface Device {
   readonly deviceName?: string;
 }
 
-export const DEVICES: readonly Device[] = [
+export const DEVICES: readonly OnnxDevice[] = [
   { name: 'cpu', provider: 'cpu', hint: 'Install onnxruntime-node again.', tried: true },
   {
     name: 'webgpu',
@@ -43,7 +43,7 @@ export const DEVICES: readonly Device[] = [
  * @param name `auto`, `cpu`, `webgpu`, `cuda`, or one of several: `cuda:1`, `cuda:PART OF ITS NAME`
  * @throws CtXaiError DEVICE for one that this engine does not know or can't choose, or that is not installed
  */
-export async function selectDevice(name: string): Promise<Device> {
+export async function selectDevice(name: string): Promise<OnnxDevice> {
   const [kind, ...rest] = name.split(':');
   const device = DEVICES.find(d => d.name === (name === 'auto' ? 'cpu' : kind));
   if (!device || (rest.length > 0 && device.provider === 'cpu')) {
@@ -70,7 +70,7 @@ export async function selectDevice(name: string): Promise<Device> {
  * @throws CtXaiError DEVICE where ONNX Runtime's library for the device is not installed: asking it to load one that is
  * missing would put its own complaint on the terminal.
  */
-function requireProvider(device: Device): void {
+function requireProvider(device: OnnxDevice): void {
   if (device.provider !== 'cuda') return;
   const names = { linux: 'libonnxruntime_providers_cuda.so', win32: 'onnxruntime_providers_cuda.dll' };
   const name = names[process.platform as keyof typeof names];
@@ -81,7 +81,7 @@ function requireProvider(device: Device): void {
   throw new CtXaiError('DEVICE', `ONNX Runtime's CUDA provider ${why}.`, { hint: device.hint });
 }
 
-async function selectCuda(device: Device, selector: string | undefined): Promise<Device> {
+async function selectCuda(device: OnnxDevice, selector: string | undefined): Promise<OnnxDevice> {
   // CUDA's own order is by speed; with this one its numbers are nvidia-smi's.
   process.env.CUDA_DEVICE_ORDER ??= 'PCI_BUS_ID';
   // Products of numbers with 10 bits of precision would not be the CPU's.

@@ -1,8 +1,8 @@
 import type { DeviceReport, FullClassifier, ModelCard, OpenOptions } from '../../../core/contracts/index.ts';
 import { attr, constant, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
-import { DEVICES, type Device } from './onnx-devices.ts';
+import { DEVICES, type OnnxDevice } from './onnx-devices.ts';
 
-type Open = (card: ModelCard, options: OpenOptions, graphOf: () => Promise<Graph>) => Promise<FullClassifier>;
+type OpenOnnx = (card: ModelCard, options: OpenOptions, graphOf: () => Promise<Graph>) => Promise<FullClassifier>;
 
 /** Pixels of a side of the probe's images. */
 export const SIZE = 8;
@@ -11,13 +11,13 @@ export const SIZE = 8;
  * Each device with the proof that it works, or why it does not: a small network is run on it, forwards and backwards,
  * and its numbers are compared with those of plain arithmetic.
  */
-export async function probeDevices(version: string, open: Open): Promise<DeviceReport[]> {
+export async function probeDevices(version: string, open: OpenOnnx): Promise<DeviceReport[]> {
   const reports: DeviceReport[] = [];
   for (const device of DEVICES) reports.push(await probeDevice(device, version, open));
   return reports;
 }
 
-async function probeDevice(device: Device, version: string, open: Open): Promise<DeviceReport> {
+async function probeDevice(device: OnnxDevice, version: string, open: OpenOnnx): Promise<DeviceReport> {
   const about = { engine: 'onnx', version, device: device.name };
   const untried = device.tried ? '' : ' Written, but never run by its authors.';
   let model: FullClassifier | undefined;
@@ -46,7 +46,7 @@ async function probeDevice(device: Device, version: string, open: Open): Promise
 }
 
 /** What a report should say of a device that works. */
-function remark(device: Device): string {
+function remark(device: OnnxDevice): string {
   if (device.provider !== 'webgpu') return '';
   const driver = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
   const software = driver !== undefined && /swiftshader|lvp|lavapipe|llvmpipe/i.test(driver);

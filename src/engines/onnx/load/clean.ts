@@ -10,7 +10,7 @@ import {
   type TensorInfo,
 } from '../graph/graph.ts';
 import { producers, pruned } from '../graph/walk.ts';
-import type { Findings } from './probe-shapes.ts';
+import type { ProbedShapes } from './probe-shapes.ts';
 
 export interface Cleaned {
   readonly graph: Graph;
@@ -23,7 +23,7 @@ export interface Cleaned {
  * The graph without what a fixed image size makes superfluous: constant and shape subgraphs, Identity and other
  * operators that change nothing, nodes nobody needs. Tensors keep their names.
  */
-export function clean(graph: Graph, findings: Findings): Cleaned {
+export function clean(graph: Graph, findings: ProbedShapes): Cleaned {
   const { infos } = findings;
   const aliases = new Map<string, string>();
   const actual = (name: string) => aliases.get(name) ?? name;

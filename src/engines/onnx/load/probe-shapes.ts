@@ -7,7 +7,7 @@ import { RANDOM } from '../graph/random.ts';
 import { dependents } from '../graph/walk.ts';
 
 /** What running a graph tells of it. */
-export interface Findings {
+export interface ProbedShapes {
   /** Every tensor but those of kinds that are no tensors. */
   readonly infos: ReadonlyMap<string, TensorInfo>;
   /** Node outputs that depend neither on the image nor on the batch. */
@@ -30,7 +30,7 @@ const TYPE_CODES: Readonly<Record<string, number>> = {
  * input's first dim) is null, else at the batch it has. No rule for any operator is needed.
  * @throws CtXaiError MODEL if ONNX Runtime can't load or run the graph.
  */
-export async function probe(graph: Graph, file: string): Promise<Findings> {
+export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
   const input = graph.inputs[0]!;
   const made = graph.nodes.flatMap(node => node.outputs).filter(name => name !== '');
   // Never folded, for they differ from run to run.

@@ -2,7 +2,7 @@ import type { Placement } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import type { Provider, RunResult } from '../../shared/messages.ts';
 import type { WorkerPool } from '../../shared/worker-pool.ts';
-import type { Device } from '../devices/onnx-devices.ts';
+import type { OnnxDevice } from '../devices/onnx-devices.ts';
 import { DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
 import type { Profile, RanNode } from './profile.ts';
@@ -19,7 +19,7 @@ const TOLERANCE = { scores: 1e-3, gradient: 1e-2 };
 const MOST_MOVED = 32;
 
 /** How a program is to be opened on a GPU. */
-export interface Findings {
+export interface DevicePlan {
   readonly provider: Provider;
   readonly optimise: boolean;
 }
@@ -30,12 +30,12 @@ export interface Findings {
  */
 export class Inspector {
   readonly #pool: WorkerPool;
-  readonly #device: Device;
+  readonly #device: OnnxDevice;
   readonly #placements = new Map<string, Placement>();
-  readonly #findings = new Map<string, Findings>();
+  readonly #findings = new Map<string, DevicePlan>();
   #clocked = false;
 
-  constructor(pool: WorkerPool, device: Device) {
+  constructor(pool: WorkerPool, device: OnnxDevice) {
     this.#pool = pool;
     this.#device = device;
   }
@@ -54,7 +54,7 @@ export class Inspector {
    * @param graph what tables call the program
    * @throws CtXaiError DEVICE where its numbers are not the CPU's, ENGINE where it can't be run
    */
-  async inspect(graph: string, program: Program): Promise<Findings> {
+  async inspect(graph: string, program: Program): Promise<DevicePlan> {
     const known = this.#findings.get(graph);
     if (known) return known;
     if (this.#findings.size === 0) await this.#keepAlive();
@@ -130,7 +130,7 @@ function copying(): Graph {
   };
 }
 
-function providerOf({ provider, deviceId }: Device, moved: readonly string[]): Provider {
+function providerOf({ provider, deviceId }: OnnxDevice, moved: readonly string[]): Provider {
   return {
     name: provider,
     ...(deviceId === undefined ? {} : { deviceId }),
@@ -158,7 +158,7 @@ const PROVIDERS: Readonly<Record<string, string>> = {
   WebGpuExecutionProvider: 'webgpu',
 };
 
-function placed(nodes: readonly RanNode[], device: Device): Omit<Placement, 'graph'> {
+function placed(nodes: readonly RanNode[], device: OnnxDevice): Omit<Placement, 'graph'> {
   const operators: Record<string, number> = { [device.name]: 0 };
   const elsewhere: Record<string, number> = {};
   for (const { op, provider } of nodes) {

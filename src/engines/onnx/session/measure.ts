@@ -13,7 +13,7 @@ import { behindTail, type Untouched } from '../load/untouched.ts';
 import { imageFeed } from './image-feed.ts';
 
 /** What passes of the opened model established, and what follows from it. */
-export interface Measured {
+export interface MeasuredModel {
   readonly measurements: ModelMeasurements;
   /** Whether images of a batch change each other's scores: then each is run alone. */
   readonly mixes: boolean;
@@ -29,7 +29,7 @@ const SAME_GRAPH = 1e-3;
 const SLOW = 250;
 
 /** What is measured, and on what. */
-export interface Subject {
+export interface OpenedGraph {
   readonly headed: Headed;
   readonly card: SupportedCard;
   readonly pool: WorkerPool;
@@ -43,7 +43,7 @@ export interface Subject {
  * @throws CtXaiError MODEL where scores are drawn at random, where images of a batch that can't be 1 change each
  * other's scores, and where the file itself gives other scores; CARD where the outputs contradict the card.
  */
-export async function measure(subject: Subject): Promise<Measured> {
+export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
   const { headed, card, pool } = subject;
   const { model } = headed;
   const images = probeImages(card);
@@ -64,7 +64,7 @@ export async function measure(subject: Subject): Promise<Measured> {
 }
 
 /** Whether outputs stay within 0…1 on images of a hundredfold contrast, where logits run away. */
-async function boundedThroughout(run: Run, images: readonly Float32Array[], { headed }: Subject): Promise<boolean> {
+async function boundedThroughout(run: Run, images: readonly Float32Array[], { headed }: OpenedGraph): Promise<boolean> {
   const extreme = [images[0]!.map(v => 100 * v), images[1]!.map(v => -100 * v)];
   const rows = [];
   for (let i = 0; i < extreme.length; i++) rows.push((await run(rowsAlone(headed.model, i), extreme))[0]!);
@@ -193,7 +193,7 @@ function checkIndependence(
 
 /** The file in plain ONNX Runtime: its scores must be the graph's, and what it puts out must be what the card says. */
 async function compared(
-  { card, pool, headed, untouched }: Subject,
+  { card, pool, headed, untouched }: OpenedGraph,
   images: readonly Float32Array[],
   { alone }: Scores,
 ): Promise<Judgement> {

@@ -24,7 +24,7 @@ import {
 import { MODES } from './seed.ts';
 
 /** How sessions of one kind run. */
-export interface Settings {
+export interface ExecutorSettings {
   readonly microBatch: number;
   readonly workers: number;
   readonly threads: number;
@@ -48,7 +48,7 @@ export interface OnnxExecutorParts {
 /** A session that is open in the pool under that name, and how to use it. */
 export interface Prepared {
   readonly session: string;
-  readonly settings: Settings;
+  readonly settings: ExecutorSettings;
 }
 
 interface Session<P extends Program = Program> extends Prepared {
@@ -99,7 +99,7 @@ export class OnnxExecutor implements NetworkRunner {
   }
 
   /** How the forward session runs. */
-  async settings(): Promise<Settings> {
+  async settings(): Promise<ExecutorSettings> {
     return (await this.#forward()).settings;
   }
 

@@ -1,6 +1,6 @@
 import type { DeviceTime, Tracer } from '../../../core/contracts/index.ts';
 import type { WorkerPool } from '../../shared/worker-pool.ts';
-import type { Device } from '../devices/onnx-devices.ts';
+import type { OnnxDevice } from '../devices/onnx-devices.ts';
 import type { OnnxExecutor } from './onnx-executor.ts';
 import { added } from './profile.ts';
 
@@ -8,7 +8,7 @@ import { added } from './profile.ts';
 const SOURCES: Readonly<Record<string, string>> = { webgpu: 'timestamp queries', cuda: 'kernel records' };
 
 /** Reads the device's clock from the profiles that a pool's sessions write. */
-export function tracerOf(device: Device, executor: Pick<OnnxExecutor, 'label'>, pool: WorkerPool): Tracer {
+export function tracerOf(device: OnnxDevice, executor: Pick<OnnxExecutor, 'label'>, pool: WorkerPool): Tracer {
   const begun = new Set<string>();
   return {
     source: SOURCES[device.provider]!,

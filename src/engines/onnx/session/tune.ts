@@ -2,14 +2,14 @@ import { sizeOf } from '../../../core/tensor.ts';
 import type { Feed, SessionSettings } from '../../shared/messages.ts';
 import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
-import type { Prepared, Settings } from './onnx-executor.ts';
+import type { ExecutorSettings, Prepared } from './onnx-executor.ts';
 import type { Program } from './programs.ts';
 
 /** Settings that are given; the others are found. */
-export type Wishes = { readonly [K in keyof Settings]?: number | undefined };
+export type Wishes = { readonly [K in keyof ExecutorSettings]?: number | undefined };
 
 /** How cores are shared. */
-export type Division = Omit<Settings, 'microBatch'>;
+export type Division = Omit<ExecutorSettings, 'microBatch'>;
 
 /** Milliseconds that one setting is measured for; a slow model runs once per worker. */
 const MEASURE_MS = 150;
@@ -84,7 +84,12 @@ export async function tune(
   return { session, settings };
 }
 
-async function imagesPerMs(pool: WorkerPool, session: string, program: Program, settings: Settings): Promise<number> {
+async function imagesPerMs(
+  pool: WorkerPool,
+  session: string,
+  program: Program,
+  settings: ExecutorSettings,
+): Promise<number> {
   const { workers, microBatch } = settings;
   const round = async (runs: number) => {
     const start = performance.now();

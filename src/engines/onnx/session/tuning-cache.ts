@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import type { Measured } from './measure.ts';
-import type { Settings } from './onnx-executor.ts';
+import type { MeasuredModel } from './measure.ts';
+import type { ExecutorSettings } from './onnx-executor.ts';
 import type { Wishes } from './tune.ts';
 
 const FILE = 'onnx-tuning.json';
@@ -43,22 +43,22 @@ export function measuringKey(parts: { digest: string; version: string; card: unk
 }
 
 /** Settings remembered from an earlier sweep. A missing or unreadable file remembers nothing. */
-export function recall(folder: string | undefined, key: string): Settings | undefined {
-  const found = folder === undefined ? undefined : (readAll(folder)[key] as Settings | undefined);
+export function recall(folder: string | undefined, key: string): ExecutorSettings | undefined {
+  const found = folder === undefined ? undefined : (readAll(folder)[key] as ExecutorSettings | undefined);
   const good = (n: unknown) => Number.isInteger(n) && (n as number) > 0;
   return found && good(found.microBatch) && good(found.workers) && good(found.threads) ? found : undefined;
 }
 
 /** Measurements remembered from an earlier opening. */
-export function recallMeasured(folder: string | undefined, key: string): Measured | undefined {
-  const found = folder === undefined ? undefined : (readAll(folder)[key] as Measured | undefined);
+export function recallMeasured(folder: string | undefined, key: string): MeasuredModel | undefined {
+  const found = folder === undefined ? undefined : (readAll(folder)[key] as MeasuredModel | undefined);
   const { repeatError, batchError } = found?.measurements ?? {};
   const good = typeof found?.mixes === 'boolean' && Number.isFinite(repeatError) && Number.isFinite(batchError);
   return good ? found : undefined;
 }
 
 /** Remembers settings or measurements. A folder that can't be written only costs the next sweep. */
-export function remember(folder: string | undefined, key: string, value: Settings | Measured): void {
+export function remember(folder: string | undefined, key: string, value: ExecutorSettings | MeasuredModel): void {
   if (folder === undefined) return;
   try {
     mkdirSync(folder, { recursive: true });

@@ -1,5 +1,5 @@
 import type { NormalisedModel } from '../load/load-model.ts';
-import { Network, type Weights } from './network.ts';
+import { TrainedNetwork, type WeightArrays } from './network.ts';
 
 export interface Shape {
   readonly channels: number;
@@ -10,17 +10,17 @@ export interface Shape {
 }
 
 export interface Built {
-  readonly network: Network;
+  readonly network: TrainedNetwork;
   readonly model: NormalisedModel;
 }
 
-export type Architecture = (shape: Shape, weights?: Weights) => Built;
+export type Architecture = (shape: Shape, weights?: WeightArrays) => Built;
 
 const scaled = (channels: number, { width = 1 }: Shape): number => Math.max(1, Math.round(channels * width));
 
 /** Four blocks of 3×3 convolution, batch normalisation, ReLU and pooling, then global average pooling. */
 const cnn: Architecture = (shape, weights) => {
-  const net = new Network(shape, weights);
+  const net = new TrainedNetwork(shape, weights);
   let x = 'image';
   [16, 32, 64, 128].forEach((full, block) => {
     const channels = scaled(full, shape);
@@ -38,7 +38,7 @@ const cnn: Architecture = (shape, weights) => {
 function denseNet(fullGrowth: number, blocks: readonly number[], fullFirst: number, stem: 3 | 7): Architecture {
   return (shape, weights) => {
     const [growth, first] = [scaled(fullGrowth, shape), scaled(fullFirst, shape)];
-    const net = new Network(shape, weights);
+    const net = new TrainedNetwork(shape, weights);
     const act = (x: string) => net.relu(net.norm(x));
     let x = net.pool(act(net.conv('image', first, stem, 2)), 'max');
     blocks.forEach((layers, block) => {

@@ -2,7 +2,7 @@ import { attr, constant, DType, type Graph, type Node, type TensorInfo, type Val
 import type { NormalisedModel } from '../load/load-model.ts';
 
 /** A trainable tensor, or a running statistic (which is not trained). */
-export interface Parameter {
+export interface TrainedParameter {
   readonly name: string;
   readonly dims: readonly number[];
   /** `he`: N(0, √(2 / fan in)); `lecun`: N(0, √(1 / fan in)). */
@@ -10,7 +10,7 @@ export interface Parameter {
   readonly kind: 'weight' | 'scale' | 'bias' | 'running-mean' | 'running-variance';
 }
 
-export type Weights = ReadonlyMap<string, Float32Array>;
+export type WeightArrays = ReadonlyMap<string, Float32Array>;
 
 export const OPSET = 17;
 const EPSILON = 1e-3;
@@ -20,17 +20,17 @@ const EPSILON = 1e-3;
  * batch normalisation uses the batch's own statistics, which it also gives out. With weights it is the graph that is
  * shipped: parameters are constants and batch normalisation uses the running statistics.
  */
-export class Network {
-  readonly parameters: Parameter[] = [];
+export class TrainedNetwork {
+  readonly parameters: TrainedParameter[] = [];
   /** Normalisation layers: the names of their running statistics and of the batch's, which update them. */
   readonly statistics: { mean: string; variance: string; batchMean: string; batchVariance: string }[] = [];
   readonly #nodes: Node[] = [];
   readonly #infos = new Map<string, TensorInfo>();
   readonly #constants = new Map<string, ReturnType<typeof constant.float>>();
-  readonly #weights: Weights | undefined;
+  readonly #weights: WeightArrays | undefined;
   readonly #counts = new Map<string, number>();
 
-  constructor(input: { channels: number; size: readonly [number, number] }, weights?: Weights) {
+  constructor(input: { channels: number; size: readonly [number, number] }, weights?: WeightArrays) {
     this.#weights = weights;
     this.#infos.set('image', { dtype: DType.float, dims: [null, input.channels, ...input.size] });
   }
@@ -149,7 +149,12 @@ export class Network {
     return `${kind}-${count}`;
   }
 
-  #parameter(name: string, dims: readonly number[], start: Parameter['start'], kind: Parameter['kind']): string {
+  #parameter(
+    name: string,
+    dims: readonly number[],
+    start: TrainedParameter['start'],
+    kind: TrainedParameter['kind'],
+  ): string {
     this.parameters.push({ name, dims, start, kind });
     this.#infos.set(name, { dtype: DType.float, dims });
     const data = this.#weights?.get(name);

@@ -1,5 +1,5 @@
 import type { OptimiserSpec } from '../../../core/contracts/training.ts';
-import type { Parameter } from './network.ts';
+import type { TrainedParameter } from './network.ts';
 
 const [BETA1, BETA2, EPSILON, MOMENTUM] = [0.9, 0.999, 1e-8, 0.9];
 
@@ -8,7 +8,7 @@ const [BETA1, BETA2, EPSILON, MOMENTUM] = [0.9, 0.999, 1e-8, 0.9];
  * @param count steps so far, this one included
  */
 export function descend(
-  { name, kind }: Parameter,
+  { name, kind }: TrainedParameter,
   values: Float32Array,
   gradient: Float32Array,
   memory: Map<string, Float32Array>,

@@ -1,13 +1,13 @@
 import { CtXaiError } from '../../../core/errors.ts';
 import { readModelFile } from '../load/file.ts';
-import type { Parameter, Weights } from './network.ts';
+import type { TrainedParameter, WeightArrays } from './network.ts';
 
 /**
  * The weights of a trained model for a network of the same architecture and width. The last layer starts anew: its
  * classes may be others.
  * @throws CtXaiError MODEL if the file can't be read or has other weights.
  */
-export function startFrom(file: string, parameters: readonly Parameter[]): Weights {
+export function startFrom(file: string, parameters: readonly TrainedParameter[]): WeightArrays {
   const { constants } = readModelFile(file);
   const weights = new Map<string, Float32Array>();
   for (const { name, dims } of parameters) {

@@ -1,7 +1,7 @@
 import { differentiateAll } from '../autodiff/index.ts';
 import { attr, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 import type { Built } from './architectures.ts';
-import type { Parameter } from './network.ts';
+import type { TrainedParameter } from './network.ts';
 
 /** One step's forward and backward pass as a graph. */
 export interface TrainGraph {
@@ -9,7 +9,7 @@ export interface TrainGraph {
   /** The input [n, k]: weight of the image × (smoothed) one-hot class, over the sum of weights. */
   readonly target: string;
   /** The parameters with a gradient, and the outputs that hold it. */
-  readonly trained: readonly { readonly parameter: Parameter; readonly gradient: string }[];
+  readonly trained: readonly { readonly parameter: TrainedParameter; readonly gradient: string }[];
   readonly logits: string;
   /** Normalisation layers: running statistics and the outputs with the batch's own. */
   readonly statistics: Built['network']['statistics'];

@@ -15,7 +15,7 @@ import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
 import { openPool } from '../session/open-pool.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
-import type { Parameter } from './network.ts';
+import type { TrainedParameter } from './network.ts';
 import { averageOf, descend } from './optimiser.ts';
 import { startFrom } from './start.ts';
 import { type TrainGraph, trainGraph } from './train-graph.ts';
@@ -54,7 +54,7 @@ interface Parts {
   readonly architecture: Architecture;
   readonly graph: TrainGraph;
   readonly pool: WorkerPool;
-  readonly parameters: readonly Parameter[];
+  readonly parameters: readonly TrainedParameter[];
 }
 
 class OnnxTrainer implements Trainer {
@@ -204,7 +204,7 @@ function halves(n: number): [number, number][] {
   return Array.from({ length: parts }, (_, k) => [Math.floor((k * n) / parts), Math.floor(((k + 1) * n) / parts)]);
 }
 
-function startOf({ dims, start }: Parameter, rng: ReturnType<typeof createRng>): Float32Array {
+function startOf({ dims, start }: TrainedParameter, rng: ReturnType<typeof createRng>): Float32Array {
   const size = sizeOf(dims);
   if (start === 'zeros' || start === 'ones') return new Float32Array(size).fill(start === 'ones' ? 1 : 0);
   const sd = Math.sqrt((start === 'he' ? 2 : 1) / sizeOf(dims.slice(1)));

@@ -1,7 +1,7 @@
 import { attr, DType, type Graph, GraphBuilder, type Node, type ValueInfo } from '../graph/graph.ts';
 import { pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
-import type { Site } from './sites.ts';
+import type { LinearSite } from './sites.ts';
 
 /** Runs a graph on the images that layers are fitted on, all in one batch, and gives its outputs by name. */
 export type RunImages = (graph: Graph) => Promise<Readonly<Record<string, Float32Array>>>;
@@ -13,7 +13,7 @@ export interface Spread {
 }
 
 /** By channel: the output becomes scale · output + shift. */
-export interface Affine {
+export interface ChannelAffine {
   readonly scale: readonly number[];
   readonly shift: readonly number[];
 }
@@ -24,7 +24,7 @@ const CONSTANT = 1e-6;
 /** The spread of each site's output in the model as it is. */
 export async function spreadsOf(
   model: NormalisedModel,
-  sites: readonly Site[],
+  sites: readonly LinearSite[],
   run: RunImages,
 ): Promise<readonly Spread[]> {
   const b = builderOf(model);
@@ -44,10 +44,10 @@ export async function spreadsOf(
  */
 export async function fitted(
   model: NormalisedModel,
-  sites: readonly Site[],
+  sites: readonly LinearSite[],
   wanted: readonly Spread[],
   run: RunImages,
-): Promise<readonly Affine[]> {
+): Promise<readonly ChannelAffine[]> {
   const b = builderOf(model);
   const byOutput = new Map(sites.map((site, k) => [site.output, k]));
   const nodes: Node[] = [];

@@ -1,6 +1,6 @@
 import { type Constant, GraphBuilder, type Node } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
-import type { Parameter } from './sites.ts';
+import type { StoredParameter } from './sites.ts';
 
 /** Other values for the constants that nodes read; what other nodes read of the same constant stays as it is. */
 export class ConstantChanges {
@@ -17,12 +17,12 @@ export class ConstantChanges {
   }
 
   /** The present value of a node's input, where it has one. */
-  get({ node, index }: Parameter): Constant | undefined {
+  get({ node, index }: StoredParameter): Constant | undefined {
     const changed = this.#inputs.get(node)?.get(index);
     return changed === undefined ? this.#model.values.get(node.inputs[index] ?? '') : this.#values.get(changed);
   }
 
-  set({ node, index }: Parameter, value: Constant): void {
+  set({ node, index }: StoredParameter, value: Constant): void {
     const name = this.#inputs.get(node)?.get(index) ?? this.#builder.fresh('drawn');
     this.#values.set(name, value);
     this.#inputs.set(node, (this.#inputs.get(node) ?? new Map()).set(index, name));

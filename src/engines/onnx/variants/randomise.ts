@@ -1,9 +1,9 @@
 import { createRng, type Rng } from '../../../core/rng.ts';
 import { type Constant, constant } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
-import { type Affine, fitted, type RunImages, spreadsOf } from './calibrate.ts';
+import { type ChannelAffine, fitted, type RunImages, spreadsOf } from './calibrate.ts';
 import { ConstantChanges } from './change-constants.ts';
-import { type Parameter, type Site, type Step, stepsOf } from './sites.ts';
+import { type LinearSite, type RedrawStep, type StoredParameter, stepsOf } from './sites.ts';
 
 /**
  * The model with its parameters redrawn from the scores down to a share of its depth (Adebayo et al. 2018, cascading).
@@ -38,7 +38,7 @@ export async function randomised(
   return changes.applied();
 }
 
-function redraw({ sites, others }: Step, changes: ConstantChanges, rng: Rng): void {
+function redraw({ sites, others }: RedrawStep, changes: ConstantChanges, rng: Rng): void {
   for (const site of sites) {
     const { dims, data } = changes.get(site.weight)!;
     const deviation = Math.sqrt(1 / site.fanIn);
@@ -54,7 +54,7 @@ function redraw({ sites, others }: Step, changes: ConstantChanges, rng: Rng): vo
 }
 
 /** Values of a site's bias, in the shape that it has, or that it gets where it has none. */
-function biasOf(site: Site, changes: ConstantChanges, value: (channel: number) => number): Constant {
+function biasOf(site: LinearSite, changes: ConstantChanges, value: (channel: number) => number): Constant {
   const known = changes.get(site.bias!);
   const channels = channelsOf(site, changes.get(site.weight)!);
   const dims = known && known.data.length === channels ? known.dims : [channels];
@@ -64,7 +64,7 @@ function biasOf(site: Site, changes: ConstantChanges, value: (channel: number) =
   );
 }
 
-function channelsOf(site: Site, weight: Constant): number {
+function channelsOf(site: LinearSite, weight: Constant): number {
   return site.channelOf(weight.data.length - 1) + 1;
 }
 
@@ -80,7 +80,7 @@ function likeItself({ dims, data }: Constant, rng: Rng): Constant {
 }
 
 /** Scale and shift become part of the weights and the bias. */
-function fold(site: Site, { scale, shift }: Affine, changes: ConstantChanges): void {
+function fold(site: LinearSite, { scale, shift }: ChannelAffine, changes: ConstantChanges): void {
   const { dims, data } = changes.get(site.weight)!;
   const scaled = Float32Array.from(data as Float32Array, (v, i) => v * scale[site.channelOf(i)]!);
   changes.set(site.weight, constant.float(dims, scaled));
@@ -93,7 +93,7 @@ function fold(site: Site, { scale, shift }: Affine, changes: ConstantChanges): v
 }
 
 /** Gemm multiplies its bias. */
-function betaOf(bias: Parameter | undefined): number {
+function betaOf(bias: StoredParameter | undefined): number {
   const beta = bias?.node.op === 'Gemm' ? bias.node.attrs.beta : undefined;
   return beta?.type === 'float' ? beta.value : 1;
 }

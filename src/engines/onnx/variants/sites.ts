@@ -2,7 +2,7 @@ import { type Constant, DType, type Node, read } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 
 /** A constant that a node reads and that training has set. */
-export interface Parameter {
+export interface StoredParameter {
   readonly node: Node;
   /** Which of the node's inputs. */
   readonly index: number;
@@ -12,27 +12,27 @@ export interface Parameter {
  * A node whose output is scaled and shifted, channel by channel, by its own parameters: a convolution or a dense layer
  * with its bias, or a normalisation.
  */
-export interface Site {
+export interface LinearSite {
   readonly kind: 'linear' | 'normalisation';
   readonly node: Node;
   /** The tensor that is scaled and shifted: the node's output, or that of the addition behind it that is its bias. */
   readonly output: string;
   /** The axis of the output that counts channels. */
   readonly axis: number;
-  readonly weight: Parameter;
+  readonly weight: StoredParameter;
   /** The output channel of each of the weight's values. */
   channelOf(index: number): number;
   /** How many inputs each output value is a sum of. */
   readonly fanIn: number;
   /** Where the shift is, or where it can be put; absent: nothing can be added. */
-  readonly bias?: Parameter;
+  readonly bias?: StoredParameter;
 }
 
 /** What is redrawn together: a linear layer with what follows it up to the next one. */
-export interface Step {
-  readonly sites: readonly Site[];
+export interface RedrawStep {
+  readonly sites: readonly LinearSite[];
   /** Parameters that are drawn anew and not fitted: embeddings, layer scales, slopes. */
-  readonly others: readonly Parameter[];
+  readonly others: readonly StoredParameter[];
 }
 
 /** Inputs that may be parameters, by operator; those of other operators are settings, such as bounds and sizes. */
@@ -53,8 +53,8 @@ const OTHERS: Readonly<Record<string, readonly number[] | 'all'>> = {
 };
 
 /** A model's steps, from the image to the scores. What lies before its first linear layer prepares the image. */
-export function stepsOf(model: NormalisedModel): readonly Step[] {
-  const steps: { sites: Site[]; others: Parameter[] }[] = [];
+export function stepsOf(model: NormalisedModel): readonly RedrawStep[] {
+  const steps: { sites: LinearSite[]; others: StoredParameter[] }[] = [];
   const taken = new Set<string>();
   for (const node of model.graph.nodes) {
     if (node.domain !== '') continue;
@@ -70,14 +70,14 @@ export function stepsOf(model: NormalisedModel): readonly Step[] {
   return steps;
 }
 
-const keyOf = ({ node, index }: Parameter): string => `${node.outputs[0]} ${index}`;
+const keyOf = ({ node, index }: StoredParameter): string => `${node.outputs[0]} ${index}`;
 
 function floatOf(model: NormalisedModel, node: Node, index: number): Constant | undefined {
   const value = model.values.get(node.inputs[index] ?? '');
   return value?.dtype === DType.float ? value : undefined;
 }
 
-function linearSite(model: NormalisedModel, node: Node): Site | undefined {
+function linearSite(model: NormalisedModel, node: Node): LinearSite | undefined {
   const weight = floatOf(model, node, 1);
   if (!weight || weight.dims.length < 2) return undefined;
   const { dims } = weight;
@@ -116,7 +116,7 @@ function linearSite(model: NormalisedModel, node: Node): Site | undefined {
 }
 
 /** The addition of a vector that alone reads a product. */
-function biasBehind(model: NormalisedModel, node: Node, columns: number): Parameter | undefined {
+function biasBehind(model: NormalisedModel, node: Node, columns: number): StoredParameter | undefined {
   const readers = model.graph.nodes.filter(n => n.inputs.includes(node.outputs[0]!));
   const [add] = readers;
   if (readers.length !== 1 || add?.op !== 'Add' || node.outputs[0] === model.output) return undefined;
@@ -126,7 +126,7 @@ function biasBehind(model: NormalisedModel, node: Node, columns: number): Parame
   return isVector ? { node: add, index } : undefined;
 }
 
-function normalisationSite(model: NormalisedModel, node: Node): Site | undefined {
+function normalisationSite(model: NormalisedModel, node: Node): LinearSite | undefined {
   const scale = floatOf(model, node, 1);
   if (!scale || !/^(Batch|Instance|Layer)Normalization$/.test(node.op)) return undefined;
   const rank = model.infos.get(node.outputs[0]!)!.dims.length;
@@ -145,7 +145,7 @@ function normalisationSite(model: NormalisedModel, node: Node): Site | undefined
 }
 
 /** Float constants with more than two values: fewer are masks and numbers of a formula. */
-function otherParameters(model: NormalisedModel, node: Node): Parameter[] {
+function otherParameters(model: NormalisedModel, node: Node): StoredParameter[] {
   const indices = OTHERS[node.op] ?? [];
   return node.inputs.flatMap((_, index) => {
     if (indices !== 'all' && !indices.includes(index)) return [];

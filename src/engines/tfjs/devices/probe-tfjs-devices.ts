@@ -5,15 +5,15 @@ import { version_core } from '@tensorflow/tfjs-core';
 import type { DeviceReport, FullClassifier, ModelCard, OpenOptions } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { deviation, probeCard, SIZE, WEIGHTS } from '../../onnx/devices/probe-onnx-devices.ts';
-import { DEVICES, type Device } from './tfjs-devices.ts';
+import { DEVICES, type TfjsDevice } from './tfjs-devices.ts';
 
-type Open = (card: ModelCard, options: OpenOptions) => Promise<FullClassifier>;
+type OpenTfjs = (card: ModelCard, options: OpenOptions) => Promise<FullClassifier>;
 
 /**
  * Each device with the proof that it works, or why it does not: a small network is run on it, forwards and backwards,
  * and its numbers are compared with those of plain arithmetic.
  */
-export async function probeDevices(open: Open): Promise<DeviceReport[]> {
+export async function probeDevices(open: OpenTfjs): Promise<DeviceReport[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ct-xai-probe-'));
   try {
     const file = join(folder, 'model.json');
@@ -30,7 +30,7 @@ export async function probeDevices(open: Open): Promise<DeviceReport[]> {
   }
 }
 
-async function probeDevice(device: Device, card: ModelCard, open: Open): Promise<DeviceReport> {
+async function probeDevice(device: TfjsDevice, card: ModelCard, open: OpenTfjs): Promise<DeviceReport> {
   const about = { engine: 'tfjs', version: version_core, device: device.name };
   const untried = device.tried ? '' : ' Written, but never run by its authors.';
   let model: FullClassifier | undefined;

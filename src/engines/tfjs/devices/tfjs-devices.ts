@@ -12,7 +12,7 @@ import type { GpuClock } from './webgpu/clock.ts';
 import type { Guard } from './webgpu/faults.ts';
 import { missingPackages, PACKAGES, startWebgpu } from './webgpu/start.ts';
 
-export interface Device {
+export interface TfjsDevice {
   readonly name: string;
   /** Which of several is wanted: what follows a colon, as in `webgpu:1`. */
   readonly selector?: string;
@@ -30,7 +30,7 @@ const INSTALL = 'npm install @tensorflow/tfjs-node-gpu (its install script must 
 const SEVERAL: readonly string[] = ['cuda', 'webgpu'];
 
 /** From the best to the last resort, which is what `auto` goes by. */
-export const DEVICES: readonly Device[] = [
+export const DEVICES: readonly TfjsDevice[] = [
   { name: 'cuda', hint: `It needs CUDA 11 and cuDNN 8, and: ${INSTALL}.`, tried: false },
   {
     name: 'webgpu',
@@ -46,7 +46,7 @@ export const DEVICES: readonly Device[] = [
  * @param name one of `DEVICES`; where there may be several of a kind, also `webgpu:1` or `webgpu:part of its name`
  * @throws CtXaiError DEVICE for a name this engine does not know.
  */
-export function deviceNamed(name: string): Device {
+export function deviceNamed(name: string): TfjsDevice {
   const [kind, ...rest] = name.split(':');
   const selector = rest.join(':');
   const device = DEVICES.find(d => d.name === kind);
@@ -68,7 +68,7 @@ export async function readyCuda(): Promise<string | undefined> {
   return (await visibleGpus(process.env.CUDA_VISIBLE_DEVICES))[0]?.name;
 }
 
-export function isNative(device: Device): boolean {
+export function isNative(device: TfjsDevice): boolean {
   return device.name === 'cuda' || device.name === 'cpu';
 }
 
@@ -135,7 +135,7 @@ async function usePlain(): Promise<void> {
 }
 
 /** @throws CtXaiError DEVICE where a device needs a package that is not there, or can't be chosen from here */
-export function requireInstalled(device: Device): void {
+export function requireInstalled(device: TfjsDevice): void {
   if (device.name === 'webgpu') {
     const missing = missingPackages();
     if (missing.length === 0) return;
@@ -158,7 +158,7 @@ export function requireInstalled(device: Device): void {
   });
 }
 
-async function useNative(device: Device): Promise<void> {
+async function useNative(device: TfjsDevice): Promise<void> {
   const installed = nativePackage()!;
   // Gone since Node 23; tfjs-node calls it all the same.
   const old = util as { isNullOrUndefined?: (value: unknown) => boolean };

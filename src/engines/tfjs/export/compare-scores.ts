@@ -17,7 +17,7 @@ export function noiseImages(n: number, shape: readonly [number, number, number],
   return images;
 }
 
-export interface Measured {
+export interface ScoreDifference {
   /** Logits. */
   readonly scores: Float32Array;
   /** An image's time, the best of the rounds; infinite without rounds. */
@@ -26,7 +26,7 @@ export interface Measured {
 }
 
 /** Logits of images [n, h, w, c], and the time they take in further rounds. Closes the model. */
-export async function measured(model: FullClassifier, images: Tensor, rounds = 0): Promise<Measured> {
+export async function measured(model: FullClassifier, images: Tensor, rounds = 0): Promise<ScoreDifference> {
   const count = images.shape[0]!;
   const size = images.data.length / count;
   const write = (i: number, out: Float32Array) => out.set(images.data.subarray(i * size, (i + 1) * size));

@@ -20,10 +20,10 @@ export interface Conversion {
   readonly card: ModelCard;
   readonly megabytes: number;
   /** The comparison with TF.js, or why TF.js can't load the model that was written. */
-  readonly compared: Comparison | { readonly impossible: string };
+  readonly compared: ConversionCheck | { readonly impossible: string };
 }
 
-export interface Comparison {
+export interface ConversionCheck {
   /** The largest difference of logits on random images, relative to the largest logit. */
   readonly difference: number;
   /** Milliseconds an image: on TF.js, and on ONNX Runtime. */

@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
 import { type Attr, attr, type Constant, constant, type Node } from '../../onnx/graph/graph.ts';
-import { Settings } from '../keras/layer-config.ts';
+import { LayerSettings } from '../keras/layer-config.ts';
 import type { Weight } from '../keras/model-files.ts';
 import type { LayerCall } from '../keras/topology.ts';
 
@@ -40,13 +40,13 @@ export class GraphWriter {
 /** Writes one layer. */
 export class LayerWriter {
   readonly call: LayerCall;
-  readonly settings: Settings;
+  readonly settings: LayerSettings;
   readonly #graph: GraphWriter;
   readonly #weights: ReadonlyMap<string, Weight>;
 
   constructor(call: LayerCall, graph: GraphWriter, weights: ReadonlyMap<string, Weight>) {
     this.call = call;
-    this.settings = new Settings(call.name, call.config);
+    this.settings = new LayerSettings(call.name, call.config);
     this.#graph = graph;
     this.#weights = weights;
   }

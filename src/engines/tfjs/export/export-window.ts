@@ -1,6 +1,6 @@
 import type { LayerWriter } from './export-context.ts';
 
-export interface Window {
+export interface ExportWindow {
   readonly strides: readonly [number, number];
   readonly dilations: readonly [number, number];
   /** [top, left, bottom, right] */
@@ -28,7 +28,7 @@ export function windowOf(
   size: readonly [number, number],
   kernel: readonly [number, number],
   strides: readonly [number, number],
-): Window {
+): ExportWindow {
   const { settings } = layer;
   const dilations = settings.pair('dilation_rate', [1, 1]);
   const padding = settings.text('padding', 'valid');

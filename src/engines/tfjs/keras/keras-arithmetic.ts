@@ -1,13 +1,13 @@
-import type { Reference } from './keras-json.ts';
+import type { KerasReference } from './keras-json.ts';
 
 /** What an operation takes: a layer's output, or a number. */
-export type Operand = Reference | number;
+export type KerasOperand = KerasReference | number;
 
 /** An operation on tensors as a layer that does the same. */
 export interface LayerInPlace {
   readonly class_name: string;
   readonly config: Readonly<Record<string, unknown>>;
-  readonly inputs: readonly Reference[];
+  readonly inputs: readonly KerasReference[];
 }
 
 const ADD = 'add';
@@ -49,7 +49,7 @@ export const isActivationName = (name: string): boolean => name in ACTIVATIONS;
 
 export const isOperationName = (name: string): boolean => name in OPERATIONS || isActivationName(name);
 
-const isNumber = (operand: Operand | undefined): operand is number => typeof operand === 'number';
+const isNumber = (operand: KerasOperand | undefined): operand is number => typeof operand === 'number';
 
 /**
  * Arithmetic between layers, `x / 127.5 - 1` or `x + y`, as layers: Rescaling, Add, Multiply, Activation.
@@ -58,11 +58,11 @@ const isNumber = (operand: Operand | undefined): operand is number => typeof ope
 export function arithmeticAsLayer(
   name: string,
   operation: string,
-  operands: readonly Operand[],
+  operands: readonly KerasOperand[],
 ): LayerInPlace | undefined {
   const [first, second, ...more] = operands;
   if (first === undefined || more.length > 0) return undefined;
-  const inputs = operands.filter((operand): operand is Reference => !isNumber(operand));
+  const inputs = operands.filter((operand): operand is KerasReference => !isNumber(operand));
   const activation = ACTIVATIONS[operation];
   if (activation !== undefined && inputs.length === 1 && second === undefined) {
     return { class_name: 'Activation', config: { name, activation }, inputs };

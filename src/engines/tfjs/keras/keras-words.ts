@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { arithmeticAsLayer, isActivationName, isOperationName, type Operand } from './keras-arithmetic.ts';
-import { MODELS, type Reference, references } from './keras-json.ts';
+import { arithmeticAsLayer, isActivationName, isOperationName, type KerasOperand } from './keras-arithmetic.ts';
+import { type KerasReference, MODELS, references } from './keras-json.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -97,7 +97,7 @@ class Translator {
       throw this.#fault(`'${name}' is an operation on tensors ('${operation}') that no layer stands for.`);
     }
     const { class_name, config } = first;
-    const written = this.#keras3 ? (r: Reference) => this.#counted(r) : (r: Reference) => r;
+    const written = this.#keras3 ? (r: KerasReference) => this.#counted(r) : (r: KerasReference) => r;
     return {
       name,
       class_name,
@@ -159,7 +159,7 @@ class Translator {
   }
 
   /** Keras 2 counts the making of a nested model as its use 0, Keras 3 does not. */
-  #counted([layer, use, output]: Reference): Reference {
+  #counted([layer, use, output]: KerasReference): KerasReference {
     return [layer, this.#models.has(layer) ? use + 1 : use, output];
   }
 
@@ -194,7 +194,7 @@ function isOperation({ inbound_nodes: calls }: Json, className: string): boolean
  * { y: number or [layer, use, output] }], alone or in a list; a number on the left is ['_CONSTANT_VALUE', -1, number, …].
  * @returns undefined where it takes something else
  */
-function operandsOf(call: unknown): Operand[] | undefined {
+function operandsOf(call: unknown): KerasOperand[] | undefined {
   const { args, kwargs } = objectOf(call) ?? {};
   if (Array.isArray(args)) {
     if (Object.values(objectOf(kwargs) ?? {}).some(value => value !== null)) return undefined;
@@ -208,10 +208,10 @@ function operandsOf(call: unknown): Operand[] | undefined {
   return allOperands([left, ...(y === undefined ? [] : [y])]);
 }
 
-function allOperands(values: readonly unknown[]): Operand[] | undefined {
+function allOperands(values: readonly unknown[]): KerasOperand[] | undefined {
   const found = values.map(value => {
     const [only, ...more] = typeof value === 'number' ? [value] : references(value);
     return more.length > 0 ? undefined : only;
   });
-  return found.some(operand => operand === undefined) ? undefined : (found as Operand[]);
+  return found.some(operand => operand === undefined) ? undefined : (found as KerasOperand[]);
 }

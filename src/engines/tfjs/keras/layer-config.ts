@@ -4,7 +4,7 @@ import { CtXaiError } from '../../../core/errors.ts';
 export type Config = Readonly<Record<string, unknown>>;
 
 /** Reads a layer's settings; `layer` is how messages call it. */
-export class Settings {
+export class LayerSettings {
   readonly layer: string;
   readonly #config: Config;
 

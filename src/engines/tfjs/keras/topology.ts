@@ -1,5 +1,5 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { MODELS, type Reference, references } from './keras-json.ts';
+import { type KerasReference, MODELS, references } from './keras-json.ts';
 import type { Config } from './layer-config.ts';
 
 /** One use of a layer, in the order of computation. */
@@ -111,7 +111,7 @@ class Opener {
     const starts = references(config.input_layers).map(([layer]) => layer);
     const jobs = layers.map(layer => ({ layer, uses: usesOf(layer), done: 0 }));
     const shifts = shiftsOf(jobs, [...jobs.flatMap(job => job.uses.flat()), ...references(config.output_layers)]);
-    const resolve = ([layer, use, output]: Reference): string | undefined => {
+    const resolve = ([layer, use, output]: KerasReference): string | undefined => {
       return made.get(layer)?.[use - (shifts.get(layer) ?? 0)]?.[output];
     };
     for (let moved = true; moved; ) {
@@ -170,7 +170,7 @@ function nameOf(layer: LayerJson): string {
  */
 function shiftsOf(
   jobs: readonly { readonly layer: LayerJson; readonly uses: readonly unknown[] }[],
-  all: readonly Reference[],
+  all: readonly KerasReference[],
 ): Map<string, number> {
   const last = new Map<string, number>();
   for (const [layer, use] of all) last.set(layer, Math.max(use, last.get(layer) ?? 0));
@@ -184,7 +184,7 @@ function shiftsOf(
 }
 
 /** What each use of a layer takes. */
-function usesOf(layer: LayerJson): Reference[][] {
+function usesOf(layer: LayerJson): KerasReference[][] {
   const nodes = layer.inbound_nodes;
   return Array.isArray(nodes) ? nodes.map(node => references(node)) : [];
 }

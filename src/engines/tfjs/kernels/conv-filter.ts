@@ -1,8 +1,8 @@
 import { type KernelConfig, matMul, reshape, stack, stridedSlice, type Tensor4D, tidy } from '@tensorflow/tfjs-core';
-import { padded, type Window, windowOf } from './kernel-window.ts';
+import { type KernelWindow, padded, windowOf } from './kernel-window.ts';
 
 /** The pixels of a padded image that kernel position (i, j) meets, one for each place of the window. */
-export function seenBy(x: Tensor4D, window: Window, i: number, j: number): Tensor4D {
+export function seenBy(x: Tensor4D, window: KernelWindow, i: number, j: number): Tensor4D {
   const { batchSize, outHeight, outWidth, strideHeight, strideWidth, dilationHeight, dilationWidth, inChannels } =
     window;
   const [row, column] = [i * dilationHeight, j * dilationWidth];

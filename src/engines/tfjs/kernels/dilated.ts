@@ -23,13 +23,13 @@ interface Attributes {
 }
 
 /** d / d input, for a kernel [kh, kw, …] without dilation. */
-type InputGradient = (dy: Tensor4D, kernel: Tensor4D, x: Tensor4D, attrs: Attributes) => Tensor4D;
+type DepthwiseInputGradient = (dy: Tensor4D, kernel: Tensor4D, x: Tensor4D, attrs: Attributes) => Tensor4D;
 
-const convolution: InputGradient = (dy, kernel, x, { strides, pad }) => {
+const convolution: DepthwiseInputGradient = (dy, kernel, x, { strides, pad }) => {
   return conv2dTranspose(dy, kernel, x.shape, strides, pad);
 };
 
-const depthwise: InputGradient = (dy, filter, x, { strides, pad }) => {
+const depthwise: DepthwiseInputGradient = (dy, filter, x, { strides, pad }) => {
   const attrs = { strides, pad, dilations: [1, 1], inputShape: x.shape };
   return engine().runKernel('DepthwiseConv2dNativeBackpropInput', { dy, filter }, attrs) as Tensor4D;
 };
@@ -43,7 +43,7 @@ export function differentiateDilated(): void {
   replace('DepthwiseConv2dNative', depthwise);
 }
 
-function replace(kernelName: string, ofInput: InputGradient): void {
+function replace(kernelName: string, ofInput: DepthwiseInputGradient): void {
   const original = getGradient(kernelName);
   const gradFunc: GradConfig['gradFunc'] = (dy, saved, attrs) => {
     const [x, filter] = saved as [Tensor4D, Tensor4D];

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { ScoreKind } from '../../../core/contracts/index.ts';
 import type { Head } from '../../shared/scores.ts';
 import { explained } from './explained-score.ts';
-import type { Network } from './network.ts';
+import type { TfjsNetwork } from './network.ts';
 
 /** What is asked of a micro-batch. Layers are named in the order of computation. */
 export type Task =
@@ -39,7 +39,7 @@ export interface Answer {
  * @param given for `continue`: the layer's values
  */
 export async function compute(
-  network: Network,
+  network: TfjsNetwork,
   head: Head,
   task: Task,
   images: Values,
@@ -72,7 +72,7 @@ type Found = { raw?: tf.Tensor; gradients?: tf.Tensor[]; activations?: tf.Tensor
 
 /** @param kept takes what a tidying would dispose of and is still to be read */
 function asked(
-  network: Network,
+  network: TfjsNetwork,
   head: Head,
   task: Task,
   x: tf.Tensor4D,
@@ -109,7 +109,7 @@ function asked(
  * Values of layers and gradients there. The network is run on from the first layer's values; to those of the others
  * zeros are added, whose gradients are the layers', so that the first layer's gradient still comes through them.
  */
-function layerSlopes(network: Network, head: Head, task: Extract<Task, { kind: 'layers' }>, x: tf.Tensor4D): Found {
+function layerSlopes(network: TfjsNetwork, head: Head, task: Extract<Task, { kind: 'layers' }>, x: tf.Tensor4D): Found {
   const [first, ...others] = task.layers as [string, ...string[]];
   const activations = [...network.values(x, task.layers)];
   const zeros = activations.slice(1).map(value => tf.zerosLike(value));

@@ -1,14 +1,14 @@
 import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 import type { ModelFiles } from '../keras/model-files.ts';
-import type { Known, Network } from './network.ts';
+import type { Known, TfjsNetwork } from './network.ts';
 
 /**
  * A graph model (a converted SavedModel); any node can be asked for, or fed.
  * @param output the node whose value the scores are
  * @param layers the nodes that layers can be
  */
-export async function loadGraph(files: ModelFiles, output: string, layers: readonly string[]): Promise<Network> {
+export async function loadGraph(files: ModelFiles, output: string, layers: readonly string[]): Promise<TfjsNetwork> {
   const artifacts = {
     modelTopology: files.json.modelTopology as object,
     weightSpecs: [...files.specs] as tf.io.WeightsManifestEntry[],
@@ -19,7 +19,7 @@ export async function loadGraph(files: ModelFiles, output: string, layers: reado
   return new GraphNetwork(model, output, layers);
 }
 
-class GraphNetwork implements Network {
+class GraphNetwork implements TfjsNetwork {
   readonly #model: GraphModel;
   readonly #input: string;
   readonly #output: string;

@@ -3,12 +3,12 @@ import { type LayersModel, type layers, loadLayersModel } from '@tensorflow/tfjs
 import type { ModelFiles } from '../keras/model-files.ts';
 import { type LayerCall, readTopology, type Topology } from '../keras/topology.ts';
 import type { Spec } from '../tfjs-messages.ts';
-import type { Known, Network } from './network.ts';
+import type { Known, TfjsNetwork } from './network.ts';
 
 type Layer = layers.Layer;
 
 /** A layers model, computed layer by layer, so that any layer's value can be had or given. */
-export async function loadLayers(files: ModelFiles, { output, chosen }: Spec): Promise<Network> {
+export async function loadLayers(files: ModelFiles, { output, chosen }: Spec): Promise<TfjsNetwork> {
   const artifacts = {
     modelTopology: files.json.modelTopology as object,
     weightSpecs: [...files.specs] as tf.io.WeightsManifestEntry[],
@@ -18,7 +18,7 @@ export async function loadLayers(files: ModelFiles, { output, chosen }: Spec): P
   return new LayersNetwork(model, readTopology(files.json.modelTopology, files.file, chosen), output);
 }
 
-class LayersNetwork implements Network {
+class LayersNetwork implements TfjsNetwork {
   readonly #model: LayersModel;
   readonly #calls: readonly LayerCall[];
   readonly #output: string;

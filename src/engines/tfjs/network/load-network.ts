@@ -4,7 +4,7 @@ import { readTopology } from '../keras/topology.ts';
 import type { Spec } from '../tfjs-messages.ts';
 import { loadGraph } from './graph-network.ts';
 import { loadLayers } from './layers-network.ts';
-import type { Network } from './network.ts';
+import type { TfjsNetwork } from './network.ts';
 
 const TRAINING = /_(initializer|regularizer|constraint)$/;
 
@@ -12,7 +12,7 @@ const TRAINING = /_(initializer|regularizer|constraint)$/;
  * Loads a model on this thread's device.
  * @throws CtXaiError MODEL if TF.js does not take it, or would compute something else than Keras.
  */
-export async function loadNetwork(spec: Spec): Promise<Network> {
+export async function loadNetwork(spec: Spec): Promise<TfjsNetwork> {
   const files = await readModelFiles(spec.file);
   try {
     if (files.format === 'graph-model') return await loadGraph(files, spec.output, spec.layers);

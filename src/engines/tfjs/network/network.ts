@@ -4,7 +4,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 export type Known = ReadonlyMap<string, tf.Tensor>;
 
 /** A loaded model's computation, from the image to its scores. Tensors it makes are the caller's to dispose of. */
-export interface Network {
+export interface TfjsNetwork {
   /** Scores [n, k] of images [n, h, w, c], with some layers' values put in place of those that follow from the images. */
   forward(images: tf.Tensor4D, known?: Known): tf.Tensor2D;
   /** Values of layers; what lies behind them is not computed. */

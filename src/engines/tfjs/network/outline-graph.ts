@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
 import type { ModelFiles } from '../keras/model-files.ts';
-import type { Outline, Step } from './outline.ts';
+import type { Outline, OutlineStep } from './outline.ts';
 
 interface NodeJson {
   readonly name: string;
@@ -43,7 +43,7 @@ export function outlineGraph(files: ModelFiles, output?: string): Outline {
   }
   const end = outputOf(files, list, output);
   const order = sorted(nodes, end, images[0]!.name);
-  const steps = order.map((node): Step => {
+  const steps = order.map((node): OutlineStep => {
     const inputs = inputsOf(node).filter(name => order.includes(nodes.get(name)!));
     const operator = node.op === 'Placeholder' ? 'Input' : node.op;
     return { name: node.name, operator, inputs, pools: POOLS.has(node.op), plumbing: PLUMBING.has(node.op) };

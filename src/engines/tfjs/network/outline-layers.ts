@@ -1,6 +1,6 @@
 import type { ModelFiles } from '../keras/model-files.ts';
 import { type LayerCall, readTopology } from '../keras/topology.ts';
-import type { Outline, Step } from './outline.ts';
+import type { Outline, OutlineStep } from './outline.ts';
 
 /** Layers that do something in training only. */
 export const IDLE: ReadonlySet<string> = new Set([
@@ -29,7 +29,7 @@ export function outlineLayers(files: ModelFiles, output?: string): Outline {
   const topology = readTopology(files.json.modelTopology, files.file, output);
   const aliases = new Map<string, string>();
   const actual = (name: string) => aliases.get(name) ?? name;
-  const steps: Step[] = [];
+  const steps: OutlineStep[] = [];
   for (const { name, className, inputs } of topology.calls) {
     if (IDLE.has(className)) aliases.set(name, actual(inputs[0]!));
     else {

@@ -1,7 +1,7 @@
 import type { Tail } from '../../onnx/load/tail.ts';
 
 /** Something a model computes, in order; what only passes values on is left out. */
-export interface Step {
+export interface OutlineStep {
   readonly name: string;
   readonly operator: string;
   /** The steps whose values it takes. */
@@ -17,7 +17,7 @@ export interface Outline {
   /** [h, w, c]; null where any size goes. */
   readonly inputShape: readonly (number | null)[];
   /** From the image on, in the order of computation. */
-  readonly steps: readonly Step[];
+  readonly steps: readonly OutlineStep[];
   /** Names that stand for a step's, the value here. */
   readonly aliases: ReadonlyMap<string, string>;
   readonly tail: Tail | undefined;

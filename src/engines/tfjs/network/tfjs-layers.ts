@@ -1,7 +1,7 @@
 import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { depthAt, type Layer, type LayerMap } from '../../shared/layer-map.ts';
-import type { Outline, Step } from './outline.ts';
+import type { Outline, OutlineStep } from './outline.ts';
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
@@ -20,7 +20,7 @@ export function layerMap(outline: Outline, shapes: Shapes, output: string, camLa
   const steps = leadingTo(outline.steps, output);
   const known = new Map(steps.map(step => [step.name, step]));
   const positions: number[] = [];
-  const describe = (step: Step, cam: boolean): Layer => {
+  const describe = (step: OutlineStep, cam: boolean): Layer => {
     const shape = shapes[step.name]!;
     const spatial = isSpatial(shape);
     const position = steps.indexOf(step);
@@ -28,7 +28,7 @@ export function layerMap(outline: Outline, shapes: Shapes, output: string, camLa
     const about = { name: step.name, shape, operator: step.operator, spatial, cam, position, depth };
     return spatial ? { ...about, layout: 'NHWC' } : about;
   };
-  const resolve = (name: string): Step => {
+  const resolve = (name: string): OutlineStep => {
     const named = known.get(name) ?? known.get(outline.aliases.get(name) ?? '');
     const ending = steps.filter(step => step.name.endsWith(`/${name}`));
     const found = named ?? (ending.length === 1 ? ending[0] : undefined);
@@ -59,7 +59,7 @@ export function layerMap(outline: Outline, shapes: Shapes, output: string, camLa
 }
 
 /** The steps that an output follows from. */
-export function leadingTo(steps: readonly Step[], output: string): readonly Step[] {
+export function leadingTo(steps: readonly OutlineStep[], output: string): readonly OutlineStep[] {
   const wanted = new Set([output]);
   for (const step of steps.toReversed()) if (wanted.has(step.name)) for (const input of step.inputs) wanted.add(input);
   return steps.filter(step => wanted.has(step.name));
@@ -69,9 +69,9 @@ export function leadingTo(steps: readonly Step[], output: string): readonly Step
  * Back from the scores to the first step that removes space (a global pool, a mean over pixels, a flattening); its
  * input, before any further pooling, is the layer.
  */
-function defaultCam(steps: readonly Step[], shapes: Shapes): string | undefined {
+function defaultCam(steps: readonly OutlineStep[], shapes: Shapes): string | undefined {
   const known = new Map(steps.map(step => [step.name, step]));
-  const beforePools = (step: Step): Step => {
+  const beforePools = (step: OutlineStep): OutlineStep => {
     const source = known.get(step.inputs[0] ?? '');
     const further = step.pools && source && source.operator !== 'Input' && isSpatial(shapes[source.name]);
     return further ? beforePools(source) : step;

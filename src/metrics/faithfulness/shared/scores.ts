@@ -5,7 +5,7 @@ import { joinBatches } from '../../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../../core/perturbation/removal.ts';
 import { type Tensor, tensor } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
-import { type Plan, planOf } from './plan.ts';
+import { type PerturbationPlan, planOf } from './perturbation-plan.ts';
 
 /** `removed`: the most relevant elements come from the baseline, the others from the image; `kept`: vice versa. */
 export type State = 'removed' | 'kept';
@@ -22,7 +22,7 @@ export interface PathScores {
 
 /** Everything that the curves of one map on one image have in common. */
 export interface Curves {
-  readonly plan: Plan;
+  readonly plan: PerturbationPlan;
   /** Raw score of the image, and of the baseline. */
   readonly image: number;
   readonly baseline: number;
@@ -99,7 +99,7 @@ function pointOf(scores: ArrayLike<number>, { target, options }: MetricContext<C
 /** Scores between the ends, for each priority field; edges that the fields agree on are scored once. */
 async function innerScores(
   context: MetricContext<CurveOptions>,
-  plan: Plan,
+  plan: PerturbationPlan,
   state: State,
   edges: readonly number[],
 ): Promise<Point[][]> {

@@ -30,7 +30,7 @@ export const noiseOptions = {
   radius: z.number().positive().default(0.02).describe('of uniform noise, in input space'),
 };
 
-export type NoiseOptions = z.output<z.ZodObject<typeof noiseOptions>>;
+export type NeighbourOptions = z.output<z.ZodObject<typeof noiseOptions>>;
 
 /** A noisy copy of the image whose class is predicted, or not, as before. */
 export interface Neighbour {
@@ -55,7 +55,7 @@ export interface Neighbourhood {
 }
 
 /** One pass for the image and one for each copy; each copy is explained unless it flips the prediction. */
-export function noiseCost({ draws }: NoiseOptions, explanation: Cost): Cost {
+export function noiseCost({ draws }: NeighbourOptions, explanation: Cost): Cost {
   return {
     forward: 1 + draws + draws * explanation.forward,
     backward: draws * explanation.backward,
@@ -67,7 +67,7 @@ export function noiseCost({ draws }: NoiseOptions, explanation: Cost): Cost {
  * Maps of noisy copies of the image, by the same explainer with the same random numbers. Copies are the same for all
  * explainers; maps are shared by the metrics of one map. Undefined where there is no map to compare with.
  */
-export async function neighbourhoodOf(context: MetricContext<NoiseOptions>): Promise<Neighbourhood | Undefined> {
+export async function neighbourhoodOf(context: MetricContext<NeighbourOptions>): Promise<Neighbourhood | Undefined> {
   const { options } = context;
   const noise = noiseOf(context);
   if (noise === null) return undefinedBecause('the image does not vary, so that the window’s range is unknown');
@@ -113,7 +113,9 @@ export function detailsOf({ neighbours, flippedShare, missingShare, strength }: 
 }
 
 /** The copies' noise; null where the window's range in input space can't be told. */
-function noiseOf(context: MetricContext<NoiseOptions>): { readonly strength: number; copy(i: number): Tensor } | null {
+function noiseOf(
+  context: MetricContext<NeighbourOptions>,
+): { readonly strength: number; copy(i: number): Tensor } | null {
   const { image, view, options } = context;
   const stream = (i: number) => context.rng.fork('noise', options.noise, i);
   if (options.noise === 'uniform') {

@@ -7,7 +7,7 @@ import { normalisations } from './deeplift-normalisations.ts';
 import { deepliftSeeding } from './deeplift-seeding.ts';
 import { sums } from './deeplift-sums.ts';
 import { both, middle, middleInverse, rescaled, throughDivisor } from './differences.ts';
-import type { Network, RuleSet } from './rule-set.ts';
+import type { NetworkView, RuleSet } from './rule-set.ts';
 
 /** Makes the rule of an operator from its derivative. */
 type Multiplier = (standard: Rule) => Rule;
@@ -79,7 +79,7 @@ function refuse(node: Node, why: string): never {
 }
 
 /** What varies with the image but carries no multiplier (an index, a condition) would break the sum. */
-function guarded(rule: Rule, { path }: Network): Rule {
+function guarded(rule: Rule, { path }: NetworkView): Rule {
   return {
     ...rule,
     differentiate(site) {

@@ -7,7 +7,7 @@ import { foldBatchNorm } from './fold-batch-norm.ts';
 import { type LayerRule, shares, weightedRule } from './lrp-layers.ts';
 import { lrpSeeding } from './lrp-seeding.ts';
 import { isRectifier } from './rectifiers.ts';
-import type { Network, RuleSet } from './rule-set.ts';
+import type { NetworkView, RuleSet } from './rule-set.ts';
 import { nonNegativeTensors } from './signs.ts';
 
 export const lrpOptions = z.strictObject({
@@ -121,7 +121,7 @@ function refuse(node: Node): never {
   );
 }
 
-function chooser(network: Network, composite: Composite, batchNorm: LrpOptions['batchNorm']) {
+function chooser(network: NetworkView, composite: Composite, batchNorm: LrpOptions['batchNorm']) {
   const { model, path, sums } = network;
   const { values } = model;
   const made = producers(model.graph);

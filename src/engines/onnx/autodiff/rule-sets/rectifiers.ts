@@ -2,7 +2,7 @@ import { CtXaiError } from '../../../../core/errors.ts';
 import { type Constant, type Node, numbersOf } from '../../graph/graph.ts';
 import { positive } from '../pointwise.ts';
 import type { Site } from '../site.ts';
-import type { Network } from './rule-set.ts';
+import type { NetworkView } from './rule-set.ts';
 
 /** Activations that are no rectifiers, but stand where others have one. */
 const OTHER_ACTIVATIONS: ReadonlySet<string> = new Set([
@@ -27,7 +27,7 @@ export function isRectifier(node: Node, values: ReadonlyMap<string, Constant>): 
  * @param rules how messages call the rules
  * @throws CtXaiError OPERATOR where the network has none
  */
-export function rectifiersOf({ model, path, note }: Network, rules: string): (node: Node) => boolean {
+export function rectifiersOf({ model, path, note }: NetworkView, rules: string): (node: Node) => boolean {
   const rectifies = (node: Node) => isRectifier(node, model.values);
   const others = path.nodes.filter(node => OTHER_ACTIVATIONS.has(node.op) && !rectifies(node));
   const counts = new Map<string, number>();

@@ -6,7 +6,7 @@ import type { Seeding } from './seeding.ts';
 import type { Sums } from './sums.ts';
 
 /** What a rule set sees of the network before it chooses rules. */
-export interface Network {
+export interface NetworkView {
   readonly model: NormalisedModel;
   /** From the image to the scores; known activations made of several operators are one node here. */
   readonly path: Path;
@@ -34,5 +34,5 @@ export interface RuleSet {
    * derivative, which is `standard`.
    * @throws CtXaiError OPERATOR where the rules have no meaning for the network
    */
-  rulesFor(network: Network): (node: Node, standard: Rule | undefined) => Rule | undefined;
+  rulesFor(network: NetworkView): (node: Node, standard: Rule | undefined) => Rule | undefined;
 }

@@ -10,7 +10,7 @@ import { type CurveOptions, edgesOf } from './options.ts';
 const TIED = 0.05;
 
 /** In which order, and in what portions, an image is changed. */
-export interface Plan {
+export interface PerturbationPlan {
   /** One per priority field. */
   readonly sequences: readonly Sequence[];
   /** Elements changed after each step, from 0 to all. */
@@ -24,7 +24,7 @@ export interface Plan {
 }
 
 /** The plan of one map on its image. */
-export function planOf(context: MetricContext<CurveOptions>): Plan {
+export function planOf(context: MetricContext<CurveOptions>): PerturbationPlan {
   const { attribution, image, options } = context;
   const [h, w] = image.shape as [number, number];
   const patch: [number, number] = options.unit === 'pixels' ? [1, 1] : patchSize(options, context.spacing);
@@ -54,7 +54,7 @@ function largeTies(
   elements: SegmentPixels,
   ranking: Ranking,
   edges: readonly number[],
-): Pick<Plan, 'ties' | 'tiedShare'> {
+): Pick<PerturbationPlan, 'ties' | 'tiedShare'> {
   const step = edges[1]!;
   const ties: [number, number][] = [];
   let pixels = 0;
