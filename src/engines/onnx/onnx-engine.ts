@@ -6,7 +6,6 @@ import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
-import type { WorkerPool } from '../shared/worker-pool.ts';
 import { DEVICES, type OnnxDevice, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
@@ -19,8 +18,8 @@ import { layersOf } from './onnx-layers.ts';
 import { Inspector } from './session/inspector.ts';
 import { type MeasuredModel, measure, type OpenedGraph } from './session/measure.ts';
 import { type ExecutorSettings, OnnxExecutor, type Prepared } from './session/onnx-executor.ts';
+import { OnnxPool } from './session/onnx-pool.ts';
 import { tracerOf } from './session/onnx-tracer.ts';
-import { openPool } from './session/open-pool.ts';
 import type { Program, ProgramKind } from './session/programs.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
 import { measuringKey, recall, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
@@ -71,7 +70,7 @@ export async function openModel(
 
   const onGpu = device.provider !== 'cpu';
   const lock = device.provider === 'webgpu' ? GPU_LOCK : undefined;
-  const pool = openPool(mostWorkers(original, device, options), lock);
+  const pool = new OnnxPool(mostWorkers(original, device, options), lock);
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
     const digest = graphOf ? undefined : weightsDigest(card.file);
@@ -157,7 +156,7 @@ function preparer(
   card: SupportedCard,
   device: OnnxDevice,
   options: OpenOptions,
-  pool: WorkerPool,
+  pool: OnnxPool,
   digest: string | undefined,
   inspector: Inspector | undefined,
 ): (program: Program, kind: ProgramKind, graph: string) => Promise<Prepared> {

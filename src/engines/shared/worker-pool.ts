@@ -1,27 +1,41 @@
 import { Worker } from 'node:worker_threads';
 import { CtXaiError } from '../../core/errors.ts';
 import { releaseLock } from './gpu-lock.ts';
-import type { Feed, Reply, Request, RunResult, SessionSettings } from './messages.ts';
+import {
+  type AnswerOf,
+  type AskedOf,
+  buffersOf,
+  CLOSE,
+  type KindOf,
+  type Protocol,
+  type Reply,
+  type Request,
+} from './protocol.ts';
 
 /** Runs in flight per worker: while ONNX Runtime computes one, the next lies ready. */
 export const IN_FLIGHT = 2;
 
-type Body = Request extends infer R ? (R extends Request ? Omit<R, 'id'> : never) : never;
-
 interface Waiting {
-  readonly resolve: (result: RunResult | undefined) => void;
+  readonly resolve: (answer: unknown) => void;
   readonly reject: (error: Error) => void;
 }
 
+/** A question, and the buffers that it gives away. */
+interface Question {
+  readonly kind: string;
+  readonly asked?: unknown;
+  readonly given?: readonly ArrayBuffer[];
+}
+
 interface Queued {
-  readonly body: Body;
+  readonly question: Question;
   /** Only workers before this number may take it. */
   readonly workers: number;
   readonly waiting: Waiting;
 }
 
-/** Worker threads that hold sessions. Sessions are known by name; each worker that is to run one has its own copy. */
-export class WorkerPool {
+/** Worker threads of one engine, which are asked what its protocol has. */
+export class WorkerPool<P extends Protocol<P>> {
   readonly size: number;
   readonly #threads: Thread[];
   readonly #queue: Queued[] = [];
@@ -38,54 +52,26 @@ export class WorkerPool {
     this.#threads = Array.from({ length: size }, () => new Thread(url, runtime, lock, error => this.#fail(error)));
   }
 
-  /** Opens a session in the first `workers` workers, from a model's bytes or from its file. */
-  async open(
-    session: string,
-    model: Uint8Array | string,
-    settings: SessionSettings,
-    workers = this.size,
-  ): Promise<void> {
+  /** Asks each of the first `workers` workers. */
+  async each<K extends KindOf<P>>(kind: K, asked: AskedOf<P, K>, workers = this.size): Promise<AnswerOf<P, K>[]> {
     this.#check();
-    const source = typeof model === 'string' ? { bytes: new Uint8Array(), file: model } : { bytes: model };
-    const request: Body = { type: 'open', session, ...source, settings };
-    await settled(this.#threads.slice(0, workers).map(thread => thread.post(request)));
+    return settled(this.#threads.slice(0, workers).map(thread => thread.post({ kind, asked }))) as Promise<
+      AnswerOf<P, K>[]
+    >;
   }
 
-  /**
-   * Runs a session on whichever of the first `workers` workers is free first. The feeds' buffers are given away.
-   * @param label whom the time on the device belongs to
-   * @param only the outputs that are wanted; default: all
-   */
-  async run(
-    session: string,
-    feeds: readonly Feed[],
-    workers = this.size,
-    label?: string,
-    only?: readonly string[],
-  ): Promise<RunResult> {
+  /** Asks whichever of the first `workers` workers is free first. The question's float arrays are given away. */
+  async one<K extends KindOf<P>>(kind: K, asked: AskedOf<P, K>, workers = this.size): Promise<AnswerOf<P, K>> {
     this.#check();
-    const asked = { ...(label === undefined ? {} : { label }), ...(only === undefined ? {} : { only }) };
-    const body: Body = { type: 'run', session, feeds, ...asked };
-    const result = await new Promise<RunResult | undefined>((resolve, reject) => {
-      this.#queue.push({ body, workers, waiting: { resolve, reject } });
+    const question = { kind, asked, given: buffersOf(asked) };
+    const answer = await new Promise((resolve, reject) => {
+      this.#queue.push({ question, workers, waiting: { resolve, reject } });
       this.#dispatch();
     });
-    return result!;
+    return answer as AnswerOf<P, K>;
   }
 
-  /** What each worker answers to a question. */
-  async ask(question: Extract<Body, { type: 'profile' | 'times' }>): Promise<unknown[]> {
-    this.#check();
-    return (await settled(this.#threads.map(thread => thread.post(question)))).map(result => result?.facts);
-  }
-
-  /** Releases a session everywhere. */
-  async drop(session: string): Promise<void> {
-    this.#check();
-    await settled(this.#threads.map(thread => thread.post({ type: 'drop', session })));
-  }
-
-  /** Releases all sessions and ends the threads; what still waits is refused. */
+  /** Ends the threads, once they have released what they hold; what still waits is refused. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
       this.#refuse(new CtXaiError('ENGINE', 'the model was closed while it was in use.'));
@@ -109,7 +95,7 @@ export class WorkerPool {
       }
       this.#queue.splice(i, 1);
       thread
-        .post(queued.body)
+        .post(queued.question)
         .then(queued.waiting.resolve, queued.waiting.reject)
         .finally(() => this.#dispatch());
     }
@@ -177,7 +163,7 @@ class Thread {
     return this.#waiting.size;
   }
 
-  post(body: Body): Promise<RunResult | undefined> {
+  post({ kind, asked, given = [] }: Question): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#gone) {
         reject(this.#gone);
@@ -185,13 +171,12 @@ class Thread {
       }
       const id = this.#next++;
       this.#waiting.set(id, { resolve, reject });
-      const transfer = body.type === 'run' ? body.feeds.map(f => f.data.buffer as ArrayBuffer) : [];
-      this.#worker.postMessage({ ...body, id }, transfer);
+      this.#worker.postMessage({ id, kind, asked } satisfies Request, given);
     });
   }
 
   async close(): Promise<void> {
-    const released = this.post({ type: 'close' }).catch(() => undefined);
+    const released = this.post({ kind: CLOSE }).catch(() => undefined);
     await Promise.race([released, this.#exited]);
     await this.#exited;
   }
@@ -199,7 +184,7 @@ class Thread {
   #answer(reply: Reply): void {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
-    if (reply.ok) waiting?.resolve(reply.result);
+    if (reply.ok) waiting?.resolve(reply.answer);
     else waiting?.reject(new CtXaiError(reply.code ?? 'ENGINE', `${this.#runtime}: ${reply.message}`));
   }
 }

@@ -26,7 +26,7 @@ import { outlineLayers } from './network/outline-layers.ts';
 import { layerMap, leadingTo, type Shapes } from './network/tfjs-layers.ts';
 import { tfjsAbilities } from './tfjs-abilities.ts';
 import { TfjsExecutor } from './tfjs-executor.ts';
-import { type About, ASKING, type Spec, STAGES } from './tfjs-messages.ts';
+import type { Spec, TfjsProtocol } from './tfjs-messages.ts';
 import { variantCard } from './tfjs-variant.ts';
 
 /** Values of a micro-batch's images, about; small models gain by batches, large ones need their memory. */
@@ -95,14 +95,12 @@ async function openOn(
   const microBatch =
     options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
   const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
-  const pool = new WorkerPool(workers, workerUrl(import.meta.url, 'tfjs-worker'), 'TF.js');
+  const pool = new WorkerPool<TfjsProtocol>(workers, workerUrl(import.meta.url, 'tfjs-worker'), 'TF.js');
   try {
-    const bytes = new TextEncoder().encode(JSON.stringify(spec));
-    const about = { executionProviders: [], threads: 1, optimise: false };
-    await pool.open(STAGES.device, bytes, about).catch(failedAs('DEVICE', device.hint));
-    await pool.open(STAGES.model, bytes, about).catch(failedAs('MODEL'));
+    const [about] = await pool.each('start', spec).catch(failedAs('DEVICE', device.hint));
+    await pool.each('load', spec).catch(failedAs('MODEL'));
     throwIfAborted(options.signal);
-    const { index, deviceName = cuda, clock } = await aboutOf(pool);
+    const { index, deviceName = cuda, clock } = about!;
     const shapes = await shapesOf(pool, card);
     checkScores(shapes[cut.output] ?? [], card, outline);
     const layers = layerMap(outline, shapes, cut.output, card.camLayer);
@@ -135,16 +133,11 @@ function failedAs(code: 'DEVICE' | 'MODEL', hint?: string): (error: unknown) => 
   };
 }
 
-async function aboutOf(pool: WorkerPool): Promise<About> {
-  return (await pool.run(JSON.stringify({ kind: ASKING.about }), [])).facts as About;
-}
-
-async function shapesOf(pool: WorkerPool, { input: { size, channels } }: ModelCard): Promise<Shapes> {
-  const dims = [1, ...size, channels];
-  const { outputs } = await pool
-    .run(JSON.stringify({ kind: ASKING.shapes }), [{ name: 'images', dims, data: new Float32Array(sizeOf(dims)) }])
+function shapesOf(pool: WorkerPool<TfjsProtocol>, { input: { size, channels } }: ModelCard): Promise<Shapes> {
+  const shape = [1, ...size, channels];
+  return pool
+    .one('shapes', { images: { shape, data: new Float32Array(sizeOf(shape)) } })
     .catch(failedAs('MODEL', "The card's input size may not be the model's."));
-  return Object.fromEntries(Object.entries(outputs).map(([name, shape]) => [name, [...shape]]));
 }
 
 function checkInput({ inputShape }: Outline, { file, input }: ModelCard): void {

@@ -1,25 +1,32 @@
 import type { Batch, GradientOptions, Target } from '../../core/contracts/index.ts';
 import { sizeOf } from '../../core/tensor.ts';
-import { inOrder, throwIfAborted } from '../shared/in-order.ts';
 import type { Layer } from '../shared/layer-map.ts';
-import type { Feed, RunResult } from '../shared/messages.ts';
+import { inMicroBatches, part } from '../shared/micro-batches.ts';
 import type { BackwardFindings, LayerSlopes, NetworkRunner } from '../shared/network-runner.ts';
 import type { Head } from '../shared/scores.ts';
 import { IN_FLIGHT, type WorkerPool } from '../shared/worker-pool.ts';
-import type { Task } from './network/compute.ts';
+import type { Answer, Task, Values } from './network/compute.ts';
+import type { TfjsProtocol } from './tfjs-messages.ts';
 
 export interface TfjsExecutorParts {
-  readonly pool: WorkerPool;
+  readonly pool: WorkerPool<TfjsProtocol>;
   readonly head: Head;
   readonly image: NetworkRunner['image'];
   readonly microBatch: number;
+}
+
+/** What TF.js tells of one image. */
+interface ImageAnswer {
+  readonly raw: Float32Array | undefined;
+  readonly gradients: readonly Float32Array[];
+  readonly activations: readonly Float32Array[];
 }
 
 /** Streams images through TF.js in worker threads. */
 export class TfjsExecutor implements NetworkRunner {
   readonly head: Head;
   readonly image: NetworkRunner['image'];
-  readonly #pool: WorkerPool;
+  readonly #pool: WorkerPool<TfjsProtocol>;
   readonly #microBatch: number;
 
   constructor({ pool, head, image, microBatch }: TfjsExecutorParts) {
@@ -30,9 +37,7 @@ export class TfjsExecutor implements NetworkRunner {
   }
 
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
-    await this.#stream(batch, { kind: 'scores' }, signal, (result, first, count) => {
-      for (let j = 0; j < count; j++) consume(first + j, part(result.outputs.raw!, j, count));
-    });
+    await this.#stream(batch, { kind: 'scores' }, signal, (i, { raw }) => consume(i, raw!));
   }
 
   async gradients(
@@ -42,10 +47,8 @@ export class TfjsExecutor implements NetworkRunner {
     options: GradientOptions = {},
   ): Promise<void> {
     const task: Task = { kind: 'gradient', target: target.class, score: target.score };
-    await this.#stream(batch, task, options.signal, ({ outputs }, first, count) => {
-      for (let j = 0; j < count; j++) {
-        consume(first + j, part(outputs['gradients 0']!, j, count), { raw: part(outputs.raw!, j, count) });
-      }
+    await this.#stream(batch, task, options.signal, (i, { raw, gradients }) => {
+      consume(i, gradients[0]!, { raw: raw! });
     });
   }
 
@@ -55,14 +58,8 @@ export class TfjsExecutor implements NetworkRunner {
     consume: (i: number, values: readonly Float32Array[]) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    await this.#stream(batch, { kind: 'activations', layers }, signal, ({ outputs }, first, count) => {
-      for (let j = 0; j < count; j++) {
-        consume(
-          first + j,
-          layers.map((_, k) => part(outputs[`activations ${k}`]!, j, count)),
-        );
-      }
-    });
+    const task: Task = { kind: 'activations', layers };
+    await this.#stream(batch, task, signal, (i, { activations }) => consume(i, activations));
   }
 
   async layerGradients(
@@ -73,14 +70,11 @@ export class TfjsExecutor implements NetworkRunner {
     signal?: AbortSignal,
   ): Promise<void> {
     const task: Task = { kind: 'layers', layers, target: target.class, score: target.score };
-    await this.#stream(batch, task, signal, ({ outputs }, first, count) => {
-      for (let j = 0; j < count; j++) {
-        const values = layers.map((_, k) => ({
-          activations: part(outputs[`activations ${k}`]!, j, count),
-          gradients: part(outputs[`gradients ${k}`]!, j, count),
-        }));
-        consume(first + j, values);
-      }
+    await this.#stream(batch, task, signal, (i, { activations, gradients }) => {
+      consume(
+        i,
+        layers.map((_, k) => ({ activations: activations[k]!, gradients: gradients[k]! })),
+      );
     });
   }
 
@@ -91,18 +85,8 @@ export class TfjsExecutor implements NetworkRunner {
     consume: (i: number, raw: Float32Array) => void,
     signal?: AbortSignal,
   ): Promise<number> {
-    const { height, width, channels } = this.image;
     const task: Task = { kind: 'continue', layer: layer.name };
-    const beside = (): Feed => ({ name: 'images', dims: [1, height, width, channels], data: image.slice() });
-    await this.#stream(
-      batch,
-      task,
-      signal,
-      (result, first, count) => {
-        for (let j = 0; j < count; j++) consume(first + j, part(result.outputs.raw!, j, count));
-      },
-      { dims: layer.shape, beside },
-    );
+    await this.#stream(batch, task, signal, (i, { raw }) => consume(i, raw!), { shape: layer.shape, image });
     return 0;
   }
 
@@ -110,39 +94,37 @@ export class TfjsExecutor implements NetworkRunner {
     return this.#pool.close();
   }
 
-  /** @param rows what a batch writes, where it writes no images, and what is fed beside it */
+  /** @param given the shape of the layer's values that the batch writes, where it writes no images, and the image */
   async #stream(
     batch: Batch,
     task: Task,
     signal: AbortSignal | undefined,
-    consume: (result: RunResult, first: number, count: number) => void,
-    rows?: { readonly dims: readonly number[]; beside(): Feed },
+    consume: (i: number, found: ImageAnswer) => void,
+    given?: { readonly shape: readonly number[]; readonly image: Float32Array },
   ): Promise<void> {
-    throwIfAborted(signal);
-    const step = this.#microBatch;
     const { height, width, channels } = this.image;
-    const dims = rows?.dims ?? [height, width, channels];
-    const size = sizeOf(dims);
-    const name = JSON.stringify(task);
-    const countAt = (i: number) => Math.min(step, batch.count - i * step);
-    await inOrder(
-      Math.ceil(batch.count / step),
-      this.#pool.size * IN_FLIGHT,
-      async i => {
-        const count = countAt(i);
+    const written = given?.shape ?? [height, width, channels];
+    const size = sizeOf(written);
+    await inMicroBatches(
+      batch.count,
+      { microBatch: this.#microBatch, underWay: this.#pool.size * IN_FLIGHT, signal },
+      ({ first, count }) => {
         const data = new Float32Array(count * size);
-        for (let j = 0; j < count; j++) batch.write(i * step + j, data.subarray(j * size, (j + 1) * size));
-        const own: Feed = { name: rows ? 'given' : 'images', dims: [count, ...dims], data };
-        return this.#pool.run(name, rows ? [rows.beside(), own] : [own]);
+        for (let j = 0; j < count; j++) batch.write(first + j, data.subarray(j * size, (j + 1) * size));
+        const own: Values = { shape: [count, ...written], data };
+        if (!given) return this.#pool.one('compute', { task, images: own });
+        const image = { shape: [1, height, width, channels], data: given.image.slice() };
+        return this.#pool.one('compute', { task, images: image, given: own });
       },
-      (i, result) => consume(result, i * step, countAt(i)),
-      signal,
+      ({ first, count }, answer) => {
+        for (let j = 0; j < count; j++) consume(first + j, foundOf(answer, j, count));
+      },
     );
   }
 }
 
-/** The j-th of `count` equal parts. */
-function part(data: Float32Array, j: number, count: number): Float32Array {
-  const size = data.length / count;
-  return data.subarray(j * size, (j + 1) * size);
+/** What an answer about `count` images tells of the j-th. */
+function foundOf({ raw, gradients = [], activations = [] }: Answer, j: number, count: number): ImageAnswer {
+  const own = (data: Float32Array) => part(data, j, count);
+  return { raw: raw && own(raw), gradients: gradients.map(own), activations: activations.map(own) };
 }

@@ -1,5 +1,8 @@
+import type { DeviceTime } from '../../core/contracts/index.ts';
 import type { Head } from '../shared/scores.ts';
-import type { Task } from './network/compute.ts';
+import type { Answer, Task, Values } from './network/compute.ts';
+
+/** What the main thread and the workers of TF.js say to each other. */
 
 /** What a worker needs to load a model. */
 export interface Spec {
@@ -20,22 +23,6 @@ export interface Spec {
   readonly layers: readonly string[];
 }
 
-/** What a worker is opened with, one after the other. */
-export const STAGES = { device: 'device', model: 'model' } as const;
-
-/** What a worker can be asked besides its tasks. */
-export const ASKING = { about: 'about', shapes: 'shapes', label: 'label', times: 'times' } as const;
-
-/** What a run is called, as JSON. */
-export type Asked =
-  | Task
-  | { readonly kind: typeof ASKING.about }
-  | { readonly kind: typeof ASKING.shapes }
-  /** From here on the device's time belongs to the label. */
-  | { readonly kind: typeof ASKING.label; readonly label: string }
-  /** The times of all labels. */
-  | { readonly kind: typeof ASKING.times };
-
 /** What a worker tells of its device. */
 export interface About {
   /** Its number among those of its kind. */
@@ -43,4 +30,19 @@ export interface About {
   readonly deviceName?: string;
   /** Whether its clock can be read. */
   readonly clock: boolean;
+}
+
+export interface TfjsProtocol {
+  /** Starts the device. Comes first. */
+  start(asked: Spec): About;
+  /** Loads the model onto the device. */
+  load(asked: Spec): void;
+  /** The shapes of the layers, without the batch, by name. */
+  shapes(asked: { readonly images: Values }): Readonly<Record<string, readonly number[]>>;
+  /** `given`: the layer's values, where the network is to be run on from them. */
+  compute(asked: { readonly task: Task; readonly images: Values; readonly given?: Values | undefined }): Answer;
+  /** From here on the device's time belongs to the label. */
+  label(asked: { readonly label: string }): void;
+  /** The times of all labels. */
+  times(asked: undefined): readonly (readonly [string, DeviceTime])[];
 }

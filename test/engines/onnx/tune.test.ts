@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
-import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { divisions, tune } from '../../../src/engines/onnx/session/tune.ts';
 import { recall, remember, tuningKey } from '../../../src/engines/onnx/session/tuning-cache.ts';
 import { verified } from '../../../src/engines/onnx/session/verify.ts';
@@ -46,7 +46,7 @@ describe('a sweep', () => {
       layout: 'NCHW',
       classes: 3,
     });
-    const pool = openPool(2);
+    const pool = new OnnxPool(2);
     try {
       const candidates = divisions(2, {}, 1, GB);
       const base = { executionProviders: ['cpu'] };
@@ -67,7 +67,7 @@ describe('a sweep', () => {
     };
     const { graph } = await open(smallNet({}));
     const other = { ...graph, nodes: graph.nodes.map(n => (n.op === 'Softplus' ? { ...n, op: 'Relu' } : n)) };
-    const pool = openPool(1);
+    const pool = new OnnxPool(1);
     try {
       const base = { executionProviders: ['cpu'] };
       const prepared = await tune(pool, 'net', { graph: other }, base, [{ workers: 1, threads: 1 }], 1);

@@ -2,12 +2,12 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { attr } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
-import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { forwardProgram, gradientProgram, type Program } from '../../../src/engines/onnx/session/programs.ts';
 import { gradientsIndependent } from '../../../src/engines/onnx/session/verify-gradient.ts';
 import { cardFor, graphOf, smallNet, weights } from './fixtures.ts';
 
-const pool = openPool(1);
+const pool = new OnnxPool(1);
 afterAll(() => pool.close());
 
 const card = cardFor('m.onnx', { classes: ['a', 'b', 'c'] });

@@ -11,7 +11,7 @@ import { sizeOf, type Tensor } from '../../../src/core/tensor.ts';
 import { attr, constant, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
-import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { GPU_LOCK } from '../../../src/engines/shared/gpu-lock.ts';
 import { testEngine } from '../../conformance/engine.ts';
 import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';
@@ -139,7 +139,7 @@ describe.skipIf(missing)(titled('ONNX Runtime on WebGPU'), () => {
       },
     });
     const settings = { executionProviders: ['webgpu'], threads: 1 };
-    const pool = openPool(1, GPU_LOCK);
+    const pool = new OnnxPool(1, GPU_LOCK);
     try {
       await pool.open('wide', encodeModel(graph), settings);
       const feed = () => [{ name: 'image', dims: [1], data: Float32Array.of(2) }];

@@ -3,14 +3,20 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
-import { openPool } from '../../../src/engines/onnx/session/open-pool.ts';
+import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { WorkerPool } from '../../../src/engines/shared/worker-pool.ts';
 import { smallNet, temporary } from '../onnx/fixtures.ts';
 
 const folder = temporary();
 afterAll(() => folder.remove());
 
-/** A worker that speaks the protocol, written for a test. */
+/** What the workers of these tests are asked. */
+interface Counting {
+  count(asked: { readonly values: Float32Array }): number;
+  goOn(asked: undefined): void;
+}
+
+/** A worker that is asked that, written for a test. */
 function workerThat(name: string, onMessage: string): URL {
   const file = join(folder.path, `${name}.mjs`);
   writeFileSync(
@@ -26,9 +32,11 @@ function feed(graph = smallNet({})) {
   return [{ name: graph.inputs[0]!.name, dims: [1, 1, 8, 8], data: new Float32Array(64).fill(0.5) }];
 }
 
+const asked = (n = 1) => ({ values: new Float32Array(n) });
+
 describe('WorkerPool', () => {
   it('runs a session on its workers and gives the buffers back', async () => {
-    const pool = openPool(2);
+    const pool = new OnnxPool(2);
     try {
       const graph = smallNet({});
       await pool.open('net', encodeModel(graph), settings);
@@ -45,7 +53,7 @@ describe('WorkerPool', () => {
   });
 
   it("passes on ONNX Runtime's complaints and goes on to work", async () => {
-    const pool = openPool(1);
+    const pool = new OnnxPool(1);
     try {
       await expect(pool.open('bad', Uint8Array.of(1, 2, 3), settings)).rejects.toMatchObject({ code: 'ENGINE' });
       await pool.open('net', encodeModel(smallNet({})), settings);
@@ -58,37 +66,35 @@ describe('WorkerPool', () => {
   });
 
   it('says so when a worker crashes, also to what waits and what comes later', async () => {
-    const pool = new WorkerPool(
-      1,
-      workerThat('crashing', "if (m.type === 'run') throw new Error('out of luck');"),
-      'ONNX Runtime',
-    );
-    const runs = Array.from({ length: 4 }, () => pool.run('net', feed()));
+    const crashing = workerThat('crashing', "if (m.kind === 'count') throw new Error('out of luck');");
+    const pool = new WorkerPool<Counting>(1, crashing, 'ONNX Runtime');
+    const runs = Array.from({ length: 4 }, () => pool.one('count', asked()));
     for (const run of runs) await expect(run).rejects.toThrow(/ended unexpectedly: out of luck/);
-    await expect(pool.run('net', feed())).rejects.toMatchObject({ code: 'ENGINE' });
+    await expect(pool.one('count', asked())).rejects.toMatchObject({ code: 'ENGINE' });
     await pool.close();
   });
 
   it('says so when a worker cannot start', async () => {
-    const pool = new WorkerPool(1, pathToFileURL(join(folder.path, 'none.mjs')), 'ONNX Runtime');
-    await expect(pool.run('net', feed())).rejects.toThrow(/ended unexpectedly/);
+    const pool = new WorkerPool<Counting>(1, pathToFileURL(join(folder.path, 'none.mjs')), 'ONNX Runtime');
+    await expect(pool.one('count', asked())).rejects.toThrow(/ended unexpectedly/);
     await pool.close();
   });
 
   it('keeps two runs per worker in flight, in order', async () => {
     const body = `
       globalThis.held ??= [];
-      if (m.type === 'close') { parentPort.postMessage({ id: m.id, ok: true }); parentPort.close(); return; }
-      if (m.type === 'open') {
-        for (const id of globalThis.held.splice(0)) {
-          parentPort.postMessage({ id, ok: true, result: { outputs: {}, returned: [] } });
-        }
+      if (m.kind === 'close') { parentPort.postMessage({ id: m.id, ok: true }); parentPort.close(); return; }
+      if (m.kind === 'goOn') {
+        for (const [id, n] of globalThis.held.splice(0)) parentPort.postMessage({ id, ok: true, answer: n });
         parentPort.postMessage({ id: m.id, ok: true });
-      } else globalThis.held.push(m.id);`;
-    const pool = new WorkerPool(2, workerThat('holding', body), 'ONNX Runtime');
+      } else globalThis.held.push([m.id, m.asked.values.length]);`;
+    const pool = new WorkerPool<Counting>(2, workerThat('holding', body), 'ONNX Runtime');
     const ended: number[] = [];
-    const runs = Array.from({ length: 7 }, (_, i) => pool.run('net', feed()).then(() => ended.push(i)));
-    const flush = () => pool.open('go on', new Uint8Array(), settings);
+    const runs = Array.from({ length: 7 }, async (_, i) => {
+      expect(await pool.one('count', asked(i))).toBe(i);
+      ended.push(i);
+    });
+    const flush = () => pool.each('goOn', undefined);
     await flush();
     expect(ended.toSorted()).toEqual([0, 1, 2, 3]);
     await flush();
@@ -99,7 +105,7 @@ describe('WorkerPool', () => {
   });
 
   it('refuses work once closed', async () => {
-    const pool = openPool(1);
+    const pool = new OnnxPool(1);
     await pool.open('net', encodeModel(smallNet({})), settings);
     const waiting = Array.from({ length: 8 }, () => pool.run('net', feed()));
     const outcomes = Promise.allSettled(waiting);

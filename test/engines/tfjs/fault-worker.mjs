@@ -1,6 +1,5 @@
 /*
- * TF.js's worker on WebGPU, which can be told what is to go wrong on its GPU, as the request `drop` of something named
- * after it (which TF.js's worker has no use for).
+ * TF.js's worker on WebGPU, which can be told what is to go wrong on its GPU, as a question of the kind `fault`.
  */
 import { parentPort } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
@@ -23,5 +22,8 @@ const FAULTS = {
 };
 
 parentPort.on('message', request => {
-  if (request.type === 'drop') FAULTS[request.session](tf.backend().device);
+  if (request.kind !== 'fault') return;
+  FAULTS[request.asked](tf.backend().device);
+  // Before TF.js's worker says that it knows no such question.
+  parentPort.postMessage({ id: request.id, ok: true });
 });

@@ -13,7 +13,7 @@ import { useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
 import { readModelFiles } from '../../../src/engines/tfjs/keras/model-files.ts';
 import type { Task } from '../../../src/engines/tfjs/network/compute.ts';
 import { outlineOf, tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
-import { type Spec, STAGES } from '../../../src/engines/tfjs/tfjs-messages.ts';
+import type { Spec, TfjsProtocol } from '../../../src/engines/tfjs/tfjs-messages.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, save } from './fixtures.ts';
 import { noGpu, onGpu } from './gpu.ts';
@@ -157,44 +157,47 @@ describe.skipIf(noGpu !== undefined)(onGpu('faults of TF.js on WebGPU'), () => {
     const head: Head = { task: 'softmax', values: 'logits' };
     return { file: card.file, device: 'webgpu', head, layers: [], ...outline.logits };
   };
-  const [dims, settings] = [[1, SIZE, SIZE, 1], { executionProviders: [], threads: 1 }];
-  let pool: WorkerPool;
+  interface FaultyProtocol extends TfjsProtocol {
+    fault(asked: 'loss' | 'shader' | 'memory'): void;
+  }
+  let pool: WorkerPool<FaultyProtocol>;
   const ask = (task: Task) => {
-    return pool.run(JSON.stringify(task), [{ name: 'images', dims, data: new Float32Array(SIZE * SIZE).fill(0.5) }]);
+    const images = { shape: [1, SIZE, SIZE, 1], data: new Float32Array(SIZE * SIZE).fill(0.5) };
+    return pool.one('compute', { task, images });
   };
   const scores = () => ask({ kind: 'scores' });
   const gradient = () => ask({ kind: 'gradient', target: 0, score: 'logit' });
 
   beforeEach(async () => {
     pool = new WorkerPool(1, new URL('./fault-worker.mjs', import.meta.url), 'TF.js');
-    const bytes = new TextEncoder().encode(JSON.stringify(await spec()));
-    for (const stage of Object.values(STAGES)) await pool.open(stage, bytes, settings);
-    expect((await scores()).outputs.raw).toHaveLength(2);
+    await pool.each('start', await spec());
+    await pool.each('load', await spec());
+    expect((await scores()).raw).toHaveLength(2);
   });
   afterEach(() => pool.close());
 
   it('a device that is lost in mid-run: all that runs or follows is refused, and it can be closed', async () => {
     const working = Promise.allSettled([scores(), scores(), gradient(), scores()]);
-    await pool.drop('loss');
+    await pool.each('fault', 'loss');
     for (const result of await working) {
       // What was done before is done.
-      if (result.status === 'fulfilled') expect(result.value.outputs.raw!.every(Number.isFinite)).toBe(true);
+      if (result.status === 'fulfilled') expect(result.value.raw!.every(Number.isFinite)).toBe(true);
       else expect(result.reason).toMatchObject({ code: 'ENGINE', message: expect.stringMatching(/GPU was lost/) });
     }
     await expect(scores()).rejects.toMatchObject({ code: 'ENGINE', message: expect.stringMatching(/GPU was lost/) });
   });
 
   it('a shader that does not compile: an error, and no number from then on', async () => {
-    await pool.drop('shader');
+    await pool.each('fault', 'shader');
     // What is compiled already goes on to work.
-    expect((await scores()).outputs.raw).toHaveLength(2);
+    expect((await scores()).raw).toHaveLength(2);
     const refused = { code: 'ENGINE', message: expect.stringMatching(/GPU refused its work/) };
     await expect(gradient()).rejects.toMatchObject(refused);
     await expect(scores()).rejects.toMatchObject(refused);
   });
 
   it('no memory: an error that says so, and no number from then on', async () => {
-    await pool.drop('memory');
+    await pool.each('fault', 'memory');
     const refused = { code: 'ENGINE', message: expect.stringMatching(/GPU has no room.*micro-batch/) };
     await expect(gradient()).rejects.toMatchObject(refused);
     await expect(scores()).rejects.toMatchObject(refused);

@@ -1,6 +1,6 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { toChannelsFirst } from '../../shared/images.ts';
-import type { Feed } from '../../shared/messages.ts';
+import type { Feed } from './onnx-messages.ts';
 
 /** Some of a list of images, [...spatial, channels] each, as a batch in the graph's layout. */
 export function imageFeed(

@@ -1,10 +1,10 @@
 import type { Placement } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import type { Provider, RunResult } from '../../shared/messages.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import type { OnnxDevice } from '../devices/onnx-devices.ts';
 import { DType, type Graph, GraphBuilder } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
+import type { Provider, RunResult } from './onnx-messages.ts';
+import type { OnnxPool } from './onnx-pool.ts';
 import type { Profile, RanNode } from './profile.ts';
 import type { Program } from './programs.ts';
 import { feeds } from './tune.ts';
@@ -29,13 +29,13 @@ export interface DevicePlan {
  * runs, and compares the results with the CPU's, since a driver that computes wrongly does not say so.
  */
 export class Inspector {
-  readonly #pool: WorkerPool;
+  readonly #pool: OnnxPool;
   readonly #device: OnnxDevice;
   readonly #placements = new Map<string, Placement>();
   readonly #findings = new Map<string, DevicePlan>();
   #clocked = false;
 
-  constructor(pool: WorkerPool, device: OnnxDevice) {
+  constructor(pool: OnnxPool, device: OnnxDevice) {
     this.#pool = pool;
     this.#device = device;
   }
@@ -105,8 +105,7 @@ export class Inspector {
       await this.#pool.open(session, bytes, { executionProviders: [provider], threads: 1, optimise, profile: true }, 1);
       try {
         const { outputs } = await this.#pool.run(session, feeds(program, IMAGES), 1);
-        const [profile] = await this.#pool.ask({ type: 'profile', session });
-        return { provider, got: outputs, profile: profile as Profile };
+        return { provider, got: outputs, profile: await this.#pool.profile(session) };
       } catch (error) {
         await this.#pool.drop(session).catch(() => undefined);
         const name = this.#device.provider === 'webgpu' ? refusedNode(error, program.graph) : undefined;

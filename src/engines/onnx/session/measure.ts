@@ -4,13 +4,13 @@ import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { type Judgement, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
 import { RANDOM } from '../graph/random.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import { behindTail, type Untouched } from '../load/untouched.ts';
 import { imageFeed } from './image-feed.ts';
+import type { OnnxPool } from './onnx-pool.ts';
 
 /** What passes of the opened model established, and what follows from it. */
 export interface MeasuredModel {
@@ -32,7 +32,7 @@ const SLOW = 250;
 export interface OpenedGraph {
   readonly headed: Headed;
   readonly card: SupportedCard;
-  readonly pool: WorkerPool;
+  readonly pool: OnnxPool;
   /** The file as ONNX Runtime itself reads it; absent where a graph stands for it. */
   readonly untouched?: Untouched;
 }
@@ -82,7 +82,7 @@ interface Scores {
 }
 
 async function opened(
-  pool: WorkerPool,
+  pool: OnnxPool,
   session: string,
   source: Uint8Array | string,
   model: NormalisedModel,
@@ -242,7 +242,7 @@ async function compared(
 async function outputsOf(
   source: Uint8Array | string,
   images: readonly Float32Array[],
-  about: { pool: WorkerPool; model: NormalisedModel; card: ModelCard; untouched: Untouched },
+  about: { pool: OnnxPool; model: NormalisedModel; card: ModelCard; untouched: Untouched },
 ): Promise<Float32Array[] | string> {
   const { pool, model, card, untouched } = about;
   try {

@@ -2,15 +2,17 @@ import type { BackwardRules, Batch, GradientOptions, Target } from '../../../cor
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { imageOf, toChannelsFirst } from '../../shared/images.ts';
-import { inOrder, throwIfAborted } from '../../shared/in-order.ts';
+import { throwIfAborted } from '../../shared/in-order.ts';
 import type { Layer, Layout } from '../../shared/layer-map.ts';
 import { layoutOf } from '../../shared/layer-values.ts';
-import type { Feed, RunResult } from '../../shared/messages.ts';
+import { inMicroBatches, part } from '../../shared/micro-batches.ts';
 import type { BackwardFindings, ImageShape, LayerSlopes, NetworkRunner } from '../../shared/network-runner.ts';
 import type { Head } from '../../shared/scores.ts';
-import { IN_FLIGHT, type WorkerPool } from '../../shared/worker-pool.ts';
+import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import { ruleSetOf } from '../autodiff/index.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
+import type { Feed } from './onnx-messages.ts';
+import type { OnnxPool } from './onnx-pool.ts';
 import {
   activationsProgram,
   continuationProgram,
@@ -34,7 +36,7 @@ export interface OnnxExecutorParts {
   readonly model: NormalisedModel;
   readonly head: Head;
   readonly image: ImageShape;
-  readonly pool: WorkerPool;
+  readonly pool: OnnxPool;
   /** Programs that were built before, by `programKey`: each is taken once. */
   readonly built?: Map<string, Program>;
   /**
@@ -105,9 +107,7 @@ export class OnnxExecutor implements NetworkRunner {
 
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
     const session = await this.#forward();
-    await this.#stream(session, this.#images(), batch, signal, noFeeds, (result, first, count) => {
-      for (let j = 0; j < count; j++) consume(first + j, this.#raw(result, j));
-    });
+    await this.#stream(session, this.#images(), batch, signal, noFeeds, (i, row) => consume(i, row(this.#output)));
   }
 
   async gradients(
@@ -128,15 +128,12 @@ export class OnnxExecutor implements NetworkRunner {
         ...this.#seeds(session.program, target, rows, count),
         ...(compared ? [this.#feed({ ...this.#images(), name: reference!.image }, compared, first, count, rows)] : []),
       ];
-      await this.#stream(session, this.#images(), batch, signal, feeds, (result, first, count) => {
-        const { outputs } = result;
-        for (let j = 0; j < count; j++) {
-          consume(first + j, imageOf(outputs[gradients![0]!]!, j, shape, scratch), {
-            raw: this.#raw(result, j),
-            ...(reference ? { referenceRaw: this.#raw(result, j, reference.scores) } : {}),
-            ...(sums ? { sums: namedSums(sums.names, outputs[sums.output]!, j) } : {}),
-          });
-        }
+      await this.#stream(session, this.#images(), batch, signal, feeds, (i, row) => {
+        consume(i, imageOf(row(gradients![0]!), 0, shape, scratch), {
+          raw: row(this.#output),
+          ...(reference ? { referenceRaw: row(reference.scores) } : {}),
+          ...(sums ? { sums: namedSums(sums.names, row(sums.output)) } : {}),
+        });
       });
     });
   }
@@ -160,14 +157,7 @@ export class OnnxExecutor implements NetworkRunner {
   ): Promise<void> {
     const make = () => activationsProgram(this.#parts.model, layers);
     await this.#using('activations', layers, make, `activations of ${layers.join(', ')}`, async session => {
-      await this.#stream(session, this.#images(), batch, signal, noFeeds, ({ outputs }, first, count, rows) => {
-        for (let j = 0; j < count; j++) {
-          consume(
-            first + j,
-            layers.map(name => part(outputs[name]!, j, rows)),
-          );
-        }
-      });
+      await this.#stream(session, this.#images(), batch, signal, noFeeds, (i, row) => consume(i, layers.map(row)));
     });
   }
 
@@ -182,14 +172,11 @@ export class OnnxExecutor implements NetworkRunner {
     const make = () => gradientProgram(model, head, layers);
     await this.#using('layer', layers, make, layers.join(', '), async session => {
       const seeds = (rows: number, count: number) => this.#seeds(session.program, target, rows, count);
-      await this.#stream(session, this.#images(), batch, signal, seeds, ({ outputs }, first, count, rows) => {
-        for (let j = 0; j < count; j++) {
-          const values = layers.map((name, k) => ({
-            activations: part(outputs[name]!, j, rows),
-            gradients: part(outputs[session.program.gradients![k]!]!, j, rows),
-          }));
-          consume(first + j, values);
-        }
+      await this.#stream(session, this.#images(), batch, signal, seeds, (i, row) => {
+        consume(
+          i,
+          layers.map((name, k) => ({ activations: row(name), gradients: row(session.program.gradients![k]!) })),
+        );
       });
     });
   }
@@ -214,8 +201,8 @@ export class OnnxExecutor implements NetworkRunner {
         });
       const dims = model.infos.get(layer.name)!.dims.slice(1) as number[];
       const rowShape = { name: layer.name, dims, ...layoutOf(layer) };
-      await this.#stream({ program, ...prepared }, rowShape, batch, signal, feeds, (result, first, count) => {
-        for (let j = 0; j < count; j++) consume(first + j, this.#raw(result, j));
+      await this.#stream({ program, ...prepared }, rowShape, batch, signal, feeds, (i, row) => {
+        consume(i, row(this.#output));
       });
       return before ? 1 : 0;
     });
@@ -235,20 +222,19 @@ export class OnnxExecutor implements NetworkRunner {
     const { dims, data } = this.#feed(rowShape, own, 0, fixed, fixed);
     const found = new Map([[model.input, { dims, data }]]);
     if (!before) return found;
+    const session = ['before', layer];
     await this.#using(
       'activations',
-      ['before', layer],
+      session,
       () => before,
       `beside ${layer}`,
-      async session => {
-        await this.#stream(session, rowShape, { ...own, count: 1 }, signal, noFeeds, ({ outputs }) => {
-          for (const {
-            name,
-            dims: [, ...rest],
-          } of session.program.graph.outputs) {
-            found.set(name, { dims: [1, ...(rest as number[])], data: outputs[name]! });
-          }
-        });
+      async ({ program, ...prepared }) => {
+        throwIfAborted(signal);
+        const feed = { name: model.input, dims, data: data.slice() };
+        const { outputs } = await this.#parts.pool.run(prepared.session, [feed], 1, this.label);
+        for (const { name, dims: own } of program.graph.outputs) {
+          found.set(name, { dims: [fixed, ...(own.slice(1) as number[])], data: outputs[name]! });
+        }
       },
     );
     return found;
@@ -317,7 +303,7 @@ export class OnnxExecutor implements NetworkRunner {
   /**
    * @param feeds what a micro-batch is fed besides: of so many rows, of which the first `count` are asked for, the first
    *   being item `first` of the batch
-   * @param consume receives a micro-batch's results
+   * @param consume receives what each output has for the i-th item
    */
   async #stream(
     session: Session,
@@ -325,27 +311,25 @@ export class OnnxExecutor implements NetworkRunner {
     batch: Batch,
     signal: AbortSignal | undefined,
     feeds: (rows: number, count: number, first: number) => readonly Feed[],
-    consume: (result: RunResult, first: number, count: number, rows: number) => void,
+    consume: (i: number, row: (output: string) => Float32Array) => void,
   ): Promise<void> {
     const { microBatch, workers } = session.settings;
     const { pool, model } = this.#parts;
-    throwIfAborted(signal);
-    const countAt = (i: number) => Math.min(microBatch, batch.count - i * microBatch);
     // A batch that is fixed is filled up.
-    const rowsAt = (i: number) => (model.dynamicBatch ? countAt(i) : microBatch);
-    await inOrder(
-      Math.ceil(batch.count / microBatch),
-      workers * IN_FLIGHT,
-      i => {
-        const [count, rows] = [countAt(i), rowsAt(i)];
-        const own = this.#feed(rowShape, batch, i * microBatch, count, rows);
-        return pool.run(session.session, [own, ...feeds(rows, count, i * microBatch)], workers, this.label);
+    const rowsOf = (count: number) => (model.dynamicBatch ? count : microBatch);
+    await inMicroBatches(
+      batch.count,
+      { microBatch, underWay: workers * IN_FLIGHT, signal },
+      ({ first, count }) => {
+        const rows = rowsOf(count);
+        const own = this.#feed(rowShape, batch, first, count, rows);
+        return pool.run(session.session, [own, ...feeds(rows, count, first)], workers, this.label);
       },
-      (i, result) => {
-        consume(result, i * microBatch, countAt(i), rowsAt(i));
-        this.#recycle(result.returned[0]!);
+      ({ first, count }, { outputs, returned }) => {
+        const rows = rowsOf(count);
+        for (let j = 0; j < count; j++) consume(first + j, output => part(outputs[output]!, j, rows));
+        this.#recycle(returned[0]!);
       },
-      signal,
     );
   }
 
@@ -390,10 +374,9 @@ export class OnnxExecutor implements NetworkRunner {
     return model.infos.get(model.output)!.dims[1]!;
   }
 
-  /** The raw scores of the j-th image of a micro-batch. */
-  #raw(result: RunResult, j: number, output = this.#parts.model.output): Float32Array {
-    const units = this.#units();
-    return result.outputs[output]!.subarray(j * units, (j + 1) * units);
+  /** The model's raw scores, by name. */
+  get #output(): string {
+    return this.#parts.model.output;
   }
 
   #recycle(buffer: Float32Array): void {
@@ -410,9 +393,8 @@ function nameOf({ name, options = {} }: BackwardRules): string {
   return Object.keys(options).length === 0 ? name : `${name} ${JSON.stringify(options)}`;
 }
 
-/** The j-th row of sums [n, names]. */
-function namedSums(names: readonly string[], values: Float32Array, j: number): Record<string, number> {
-  return Object.fromEntries(names.map((name, k) => [name, values[j * names.length + k]!]));
+function namedSums(names: readonly string[], values: Float32Array): Record<string, number> {
+  return Object.fromEntries(names.map((name, k) => [name, values[k]!]));
 }
 
 /**
@@ -430,10 +412,4 @@ function referenceBatch(given: Batch | undefined, count: number, size: number): 
   const image = new Float32Array(size);
   given.write(0, image);
   return { count, write: (_, out) => out.set(image) };
-}
-
-/** The j-th of `count` equal parts. */
-function part(data: Float32Array, j: number, count: number): Float32Array {
-  const size = data.length / count;
-  return data.subarray(j * size, (j + 1) * size);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { InferenceSession } from 'onnxruntime-node';
-import type { SessionSettings } from '../../shared/messages.ts';
+import type { SessionSettings } from './onnx-messages.ts';
 import { added, type DeviceRun, type Profile, readProfile } from './profile.ts';
 import { sessionOptions } from './session-options.ts';
 

@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import type { SessionSettings } from '../../shared/messages.ts';
+import type { SessionSettings } from './onnx-messages.ts';
 
 /**
  * ONNX Runtime's options for a session of ours.

@@ -1,8 +1,8 @@
 import { sizeOf } from '../../../core/tensor.ts';
-import type { Feed, SessionSettings } from '../../shared/messages.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
 import type { ExecutorSettings, Prepared } from './onnx-executor.ts';
+import type { Feed, SessionSettings } from './onnx-messages.ts';
+import type { OnnxPool } from './onnx-pool.ts';
 import type { Program } from './programs.ts';
 
 /** Settings that are given; the others are found. */
@@ -46,7 +46,7 @@ export function divisions(cores: number, wishes: Wishes, weightBytes: number, me
  * @param microBatch where it is given or fixed by the model
  */
 export async function tune(
-  pool: WorkerPool,
+  pool: OnnxPool,
   name: string,
   program: Program,
   base: Omit<SessionSettings, 'threads'>,
@@ -85,7 +85,7 @@ export async function tune(
 }
 
 async function imagesPerMs(
-  pool: WorkerPool,
+  pool: OnnxPool,
   session: string,
   program: Program,
   settings: ExecutorSettings,

@@ -1,11 +1,11 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
-import type { Feed } from '../../shared/messages.ts';
 import { probeImages } from '../../shared/probe-images.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { imageFeed } from './image-feed.ts';
 import type { Prepared } from './onnx-executor.ts';
+import type { Feed } from './onnx-messages.ts';
+import type { OnnxPool } from './onnx-pool.ts';
 import type { Program } from './programs.ts';
 import { MODES } from './seed.ts';
 
@@ -21,7 +21,7 @@ const RIGHT = 0.1;
 
 /** What is checked, and with what. */
 export interface GradientCheck {
-  readonly pool: WorkerPool;
+  readonly pool: OnnxPool;
   readonly model: NormalisedModel;
   readonly card: ModelCard;
   readonly program: Program;

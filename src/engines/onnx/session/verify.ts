@@ -1,7 +1,7 @@
-import type { SessionSettings } from '../../shared/messages.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
 import type { Prepared } from './onnx-executor.ts';
+import type { SessionSettings } from './onnx-messages.ts';
+import type { OnnxPool } from './onnx-pool.ts';
 import type { Program } from './programs.ts';
 import { feeds } from './tune.ts';
 
@@ -15,7 +15,7 @@ const QUANTISED = 0.1;
  * large, and has had rewrites that were not exact.
  */
 export async function verified(
-  pool: WorkerPool,
+  pool: OnnxPool,
   program: Program,
   prepared: Prepared,
   base: Omit<SessionSettings, 'threads' | 'optimise'>,

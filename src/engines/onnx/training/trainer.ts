@@ -10,10 +10,9 @@ import type {
 import { lookUp } from '../../../core/registry.ts';
 import { createRng } from '../../../core/rng.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import type { Feed } from '../../shared/messages.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import { encodeModel } from '../graph/proto.ts';
-import { openPool } from '../session/open-pool.ts';
+import type { Feed } from '../session/onnx-messages.ts';
+import { OnnxPool } from '../session/onnx-pool.ts';
 import { ARCHITECTURES, type Architecture } from './architectures.ts';
 import type { TrainedParameter } from './network.ts';
 import { averageOf, descend } from './optimiser.ts';
@@ -35,7 +34,7 @@ export async function createOnnxTrainer(spec: NetworkSpec, optimiser: OptimiserS
   const architecture = lookUp(ARCHITECTURES, 'architecture', spec.architecture, 'the network');
   const built = architecture(spec);
   const graph = trainGraph(built);
-  const pool = openPool(Math.min(PARTS, availableParallelism()));
+  const pool = new OnnxPool(Math.min(PARTS, availableParallelism()));
   const trainer = new OnnxTrainer({ spec, optimiser, architecture, graph, pool, parameters: built.network.parameters });
   try {
     await pool.open('train', encodeModel(graph.graph), SETTINGS);
@@ -53,7 +52,7 @@ interface Parts {
   readonly optimiser: OptimiserSpec;
   readonly architecture: Architecture;
   readonly graph: TrainGraph;
-  readonly pool: WorkerPool;
+  readonly pool: OnnxPool;
   readonly parameters: readonly TrainedParameter[];
 }
 

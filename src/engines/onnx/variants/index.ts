@@ -4,11 +4,11 @@ import { CtXaiError } from '../../../core/errors.ts';
 import { toChannelsFirst } from '../../shared/images.ts';
 import { probeImages, textureImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
-import type { WorkerPool } from '../../shared/worker-pool.ts';
 import type { Graph } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
+import type { OnnxPool } from '../session/onnx-pool.ts';
 import type { RunImages } from './calibrate.ts';
 import { randomised } from './randomise.ts';
 import { rewritten } from './rewrite.ts';
@@ -22,7 +22,7 @@ const SAME = 1e-4;
 
 export interface VariantParts {
   readonly card: SupportedCard;
-  readonly pool: WorkerPool;
+  readonly pool: OnnxPool;
   /** Images in input space, [h, w, c] each, on which redrawn layers are fitted. Default: 32 synthetic textures. */
   readonly images?: readonly Float32Array[] | undefined;
   /** Loads another file as the original was loaded. */
