@@ -32,12 +32,17 @@ export async function scoreGroup(job: GroupScoreJob, services: Services): Promis
   };
   const outcome = await attempt(
     services,
-    async (): Promise<Pick<GroupRow, 'status' | 'reason' | 'value' | 'details'>> => {
+    async (): Promise<Pick<GroupRow, 'status' | 'reason' | 'value' | 'chance' | 'details'>> => {
       if (items.length === 0) return { status: 'undefined', reason: 'there are no maps that it could be taken of' };
       const found = metric.combine!(items, job.metric.options);
       if (isUndefined(found)) return { status: 'undefined', reason: found.undefined };
       if (!Number.isFinite(found.value)) return { status: 'failed', reason: `the metric returned ${found.value}` };
-      return { status: 'ok', value: found.value, ...(found.details ? { details: found.details } : {}) };
+      return {
+        status: 'ok',
+        value: found.value,
+        ...(found.chance === undefined ? {} : { chance: found.chance }),
+        ...(found.details ? { details: found.details } : {}),
+      };
     },
   );
   return { row: { ...names, ...outcome } satisfies GroupRow };

@@ -1,5 +1,7 @@
 import { analyse } from './analysis/analyse.ts';
+import { createNames } from './page/part-names.ts';
 import { renderHtml } from './page/report-page.ts';
+import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
 import { renderMarkdown } from './tables/markdown.ts';
 import { renderSummaryCsv } from './tables/summary-csv.ts';
@@ -16,9 +18,10 @@ export { middleHalf, placeText, timingRemarks } from './text/timing-words.ts';
 
 /** All reports of a run, to be written into its folder. The same run gives the same bytes. */
 export async function renderReports(run: RunData, analysis = analyse(run)): Promise<readonly ReportFile[]> {
+  const sections = await sectionsOf({ run, analysis, names: createNames(run.manifest) });
   return [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
-    { file: 'summary.md', bytes: renderMarkdown(run, analysis) },
-    { file: 'index.html', bytes: await renderHtml(run, analysis) },
+    { file: 'summary.md', bytes: renderMarkdown(run, sections) },
+    { file: 'index.html', bytes: renderHtml(run, analysis, sections) },
   ];
 }

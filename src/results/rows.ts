@@ -128,6 +128,8 @@ export interface GroupRow extends Outcome {
   readonly metric: string;
   readonly baseline?: string;
   readonly value?: number;
+  /** What maps that know nothing score on this group. */
+  readonly chance?: number;
   readonly details?: Readonly<Record<string, number>>;
   /** Maps that it was taken of. */
   readonly maps: number;

@@ -79,6 +79,7 @@ const GROUPS: readonly Column<GroupRow>[] = [
   { name: 'value', of: row => row.value },
   { name: 'status', of: row => row.status },
   { name: 'reason', of: row => row.reason },
+  { name: 'chance', of: row => row.chance },
 ];
 
 const TIMINGS: readonly Column<TimingRow>[] = [

@@ -27,6 +27,8 @@ export interface FixtureOptions {
   readonly state?: Manifest['state'];
   /** Budgets of passes, tried on four images. */
   readonly budgets?: readonly number[];
+  /** A metric with one value for all maps of an explainer. */
+  readonly groups?: boolean;
   /** Timed on a second device too, with a clock of its own. */
   readonly gpu?: boolean;
 }
@@ -104,6 +106,7 @@ export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest;
       for (const method of manifest.methods)
         rows.push(...rowsOfMethod(manifest, sample, method, effect, stream, options));
     }
+    if (options.groups) rows.push(...groupRows(manifest, model.id, images));
     if (options.timing !== false) rows.push(...timings(manifest, model.id));
     if (options.gpu) rows.push(...timings(manifest, model.id).map(onGpu));
     if (options.budgets) rows.push(...budgetRows(manifest, model.id, rows, options.budgets, rng.fork('budgets')));
@@ -139,7 +142,7 @@ function rowsOfMethod(
       passes,
     },
   ];
-  for (const metric of manifest.metrics) {
+  for (const metric of manifest.metrics.filter(m => m.scope !== 'group')) {
     const own = { kind: 'score' as const, ...base, metric: metric.id, passes: { forward: 101, backward: 0 } };
     const q = (QUALITY[method.name] ?? 0) + (method.of ? 0.3 * (QUALITY[method.of] ?? 0) : 0);
     if (status !== 'ok') {
@@ -175,6 +178,14 @@ function curveOf(rate: number, rising: boolean): Curve {
   const fraction = Array.from({ length: steps + 1 }, (_, i) => i / steps);
   const fall = (f: number) => 0.1 + 0.8 * Math.exp(-Math.max(0.5, rate) * f);
   return { fraction, score: fraction.map(f => (rising ? 1 - fall(f) : fall(f))) };
+}
+
+function groupRows({ methods }: Manifest, model: string, maps: number): Row[] {
+  return methods.map(({ id, of }, i): Row => {
+    const names = { kind: 'group' as const, model, method: id, metric: 'consistency' };
+    if (of !== undefined) return { ...names, status: 'undefined', reason: 'only one class is predicted', maps };
+    return { ...names, status: 'ok', value: 0.55 + 0.05 * i, chance: 0.5, details: { pairs: 12 }, maps };
+  });
 }
 
 function timings(manifest: Manifest, model: string): Row[] {
@@ -341,6 +352,14 @@ export function fixtureManifest(options: FixtureOptions = {}): Manifest {
       metric('srg', 'Symmetric relevance gain', 'faithfulness', 'higher', 'Blücher et al., TMLR 2024'),
       metric('pointing-game', 'Pointing game', 'localisation', 'higher', 'Zhang et al., IJCV 2018'),
       metric('relevance-mass', 'Relevance mass accuracy', 'localisation', 'higher', 'Arras et al., 2022'),
+      ...(options.groups
+        ? [
+            {
+              ...metric('consistency', 'Consistency', 'robustness', 'higher', 'Dasgupta et al., ICML 2022'),
+              scope: 'group' as const,
+            },
+          ]
+        : []),
     ],
     target: 'predicted',
   };

@@ -57,3 +57,30 @@ describe('of a usual run', () => {
     expect(Number(line.shuffled_difference)).toBe(first.shuffled!.summary.mean);
   });
 });
+
+describe('sections', () => {
+  it('stand in the page and in the summary under the same titles, in the same order', async () => {
+    const files = await rendered(await fixture({ budgets: [20, 50], groups: true }));
+    const titles = [...files['index.html'].matchAll(/<section id="[^"]+"><h2>([^<]+)</g)].map(([, title]) => title);
+    const inSummary = [...files['summary.md'].matchAll(/^## (.+)$/gm)].map(([, title]) => title);
+    expect(titles.length).toBeGreaterThan(6);
+    expect(inSummary).toEqual(titles.filter(title => title !== 'Gallery'));
+  });
+
+  it('show metrics over groups of maps, with their chance and why one has no value', async () => {
+    const files = await rendered(await fixture({ groups: true, images: 12, patients: 12 }));
+    expect(files['summary.md']).toMatch(
+      /### Consistency ↑\n[\s\S]*\| grad-cam \| 0\.550 \| 0\.500 \| 12\.000 \| 12 \| none \|/,
+    );
+    expect(files['summary.md']).toMatch(
+      /\| shuffled:grad-cam \(control\) \| – .*undefined: only one class is predicted/,
+    );
+    const page = files['index.html'].replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+    expect(page).toMatch(/Consistency: one value for all maps of an explainer.* 0\.550 0\.500 12\.000 12 none/);
+    const lines = parse(files['summary.csv'], { columns: true }) as Record<string, string>[];
+    expect(lines.find(l => l.metric === 'consistency' && l.method === 'lime')).toMatchObject({
+      mean: '0.65',
+      images: '12',
+    });
+  });
+});

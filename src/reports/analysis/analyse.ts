@@ -47,16 +47,29 @@ function analyseModel(manifest: Manifest, summary: RunSummary, model: ModelEntry
     patients: new Set(rows.map(row => row.patient)).size,
     others: others.finish(),
     ...(measured ? { performance: measured } : {}),
-    metrics: manifest.metrics.map(metric =>
-      analyseMetric(
-        manifest.methods,
-        metric,
-        cells.filter(cell => cell.metric === metric.id),
-        answered,
-        strata,
-        rng.fork('metric', metric.id),
+    metrics: manifest.metrics
+      .filter(metric => metric.scope !== 'group')
+      .map(metric =>
+        analyseMetric(
+          manifest.methods,
+          metric,
+          cells.filter(cell => cell.metric === metric.id),
+          answered,
+          strata,
+          rng.fork('metric', metric.id),
+        ),
       ),
-    ),
+    groups: manifest.metrics
+      .filter(metric => metric.scope === 'group')
+      .map(metric => ({
+        metric,
+        rows: manifest.methods.map(method => {
+          const row = summary.groups.find(
+            r => r.model === model.id && r.metric === metric.id && r.method === method.id,
+          );
+          return { method, ...(row ? { row } : {}) };
+        }),
+      })),
     maps: summary.maps.filter(cell => cell.model === model.id),
     timings: summary.timings.filter(row => row.model === model.id),
     scoring: {

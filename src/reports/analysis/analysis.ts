@@ -1,6 +1,6 @@
 import type { Performance } from '../../core/statistics/performance.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
-import type { Manifest, Passes, SampleRow, TimingRow } from '../../results/rows.ts';
+import type { GroupRow, Manifest, Passes, SampleRow, TimingRow } from '../../results/rows.ts';
 import type { MapCell } from '../summary/collect.ts';
 import type { Means, PassMeans } from '../summary/means.ts';
 import type { Tally } from '../summary/tally.ts';
@@ -33,6 +33,8 @@ export interface ModelAnalysis {
   /** Over the answered images that have a label; absent without any. */
   readonly performance?: Performance;
   readonly metrics: readonly MetricAnalysis[];
+  /** Metrics with one value for all maps of an explainer. */
+  readonly groups: readonly GroupAnalysis[];
   readonly maps: readonly MapCell[];
   readonly timings: readonly TimingRow[];
   /** Passes of all values, as asked for, and those of them that sharing saved. */
@@ -57,6 +59,13 @@ export interface MetricAnalysis {
   readonly ranking?: MetricRanking;
   /** The value that a map without knowledge would have, where the metric says: mean over images. */
   readonly chance?: number;
+}
+
+/** A metric that has one value for all maps of an explainer and model. */
+export interface GroupAnalysis {
+  readonly metric: MetricEntry;
+  /** Methods and controls in the plan's order; without a row, the run was cut. */
+  readonly rows: readonly { readonly method: MethodEntry; readonly row?: GroupRow }[];
 }
 
 export interface CellResult {

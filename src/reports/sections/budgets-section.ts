@@ -1,10 +1,11 @@
-import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { ModelAnalysis } from '../analysis/analysis.ts';
 import type { BudgetAnalysis, BudgetMetric, BudgetPoint } from '../analysis/budget-analysis.ts';
 import { SETTLED } from '../analysis/budget-analysis.ts';
 import { type CostPoint, costChart } from '../charts/cost-chart.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import {
   budgetsAbout,
   budgetsNote,
@@ -16,15 +17,19 @@ import {
   settledRows,
 } from '../text/budget-words.ts';
 import { compact, fixed, group, plural } from '../text/format.ts';
+import { byModel, markdownTable, markdownText } from '../text/markdown.ts';
 import { scoreName } from '../text/words.ts';
 
 /** What a minute buys: quality against passes and against time, and from where on more of them change nothing. */
-export function budgets({ models }: Analysis, names: Names): Markup | undefined {
+export function budgetsSection({ analysis: { models }, names }: ReportContext): Section | undefined {
   const tried = models.filter(model => model.budgets);
   if (tried.length === 0) return undefined;
-  return html`<section id="budgets"><h2>What a minute buys</h2><p>${budgetsAbout()}</p>${tried.map(model =>
-    modelPart(model, model.budgets!, names, tried.length > 1),
-  )}</section>\n`;
+  return {
+    id: 'budgets',
+    title: 'What a minute buys',
+    html: html`<p>${budgetsAbout()}</p>${tried.map(model => modelPart(model, model.budgets!, names, models.length > 1))}`,
+    markdown: [budgetsAbout(), ...byModel(tried, markdownOf, models.length > 1)],
+  };
 }
 
 function modelPart({ model }: ModelAnalysis, analysis: BudgetAnalysis, names: Names, several: boolean): Markup {
@@ -118,4 +123,36 @@ function settledTable(analysis: BudgetAnalysis, names: Names): Markup {
     head.map((title, i) => ({ title, numeric: i > 1, ...(i < 2 ? { style: 'name' } : {}) })),
     [{ rows: rows.map(({ method, cells }) => [names.method(method), ...cells]) }],
   )}<p class="note">Spearman’s correlation over pixels. Methods that draw at random: with their map of another seed and as many passes. Others: with their own map at the largest budget; how far that one is from still larger ones is not known, and occlusion’s windows become smaller as passes grow, so its map changes in kind. At rest: the smallest budget from which on the mean is at least ${SETTLED}.</p>`;
+}
+
+function markdownOf({ budgets: tried }: ModelAnalysis): string[] {
+  if (!tried) return [];
+  const columns = pointColumns(tried);
+  const { head, rows } = settledRows(tried);
+  return [
+    markdownTable(
+      columns,
+      [...tried.points, ...tried.empty].map(point => pointCells(point, tried)),
+      columns.map((_, i) => i).slice(1),
+    ),
+    budgetsNote(),
+    tried.metrics
+      .map(entry =>
+        markdownText(
+          `- ${entry.metric.title}: front by passes: ${frontText(entry.fronts.passes)}; by time: ` +
+            `${frontText(entry.fronts.time)}. ${rankingRest(entry)}`,
+        ),
+      )
+      .join('\n'),
+    ...(rows.length === 0
+      ? []
+      : [
+          'Rank correlation of a map with itself:',
+          markdownTable(
+            [...head],
+            rows.map(({ method, cells }) => [method.id, ...cells]),
+            head.map((_, i) => i).slice(2),
+          ),
+        ]),
+  ];
 }

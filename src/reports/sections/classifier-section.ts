@@ -1,15 +1,20 @@
 import type { Estimate, Performance } from '../../core/statistics/performance.ts';
-import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { reliabilityChart } from '../charts/reliability-chart.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import { fixed, group, percent, plural } from '../text/format.ts';
+import { byModel, markdownTable } from '../text/markdown.ts';
 
 /** How good each classifier is on this data: it stands before anything that is said of its explanations. */
-export function classifier({ models }: Analysis): Markup {
-  return html`<section id="classifier"><h2>The classifier on this data</h2>${models.map(model =>
-    modelPart(model, models.length > 1),
-  )}</section>\n`;
+export function classifierSection({ analysis: { models } }: ReportContext): Section {
+  return {
+    id: 'classifier',
+    title: 'Classifier',
+    html: html`${models.map(model => modelPart(model, models.length > 1))}`,
+    markdown: byModel(models, markdownOf),
+  };
 }
 
 function modelPart(entry: ModelAnalysis, several: boolean): Markup {
@@ -90,4 +95,45 @@ function reliability(measured: Performance, classes: readonly string[]): Markup 
   const event = positive === null ? 'the predicted class was right' : `the label was ${classes[positive]}`;
   const spoken = bins.map(b => `${fixed(b.predicted, 2)}: ${fixed(b.observed, 2)} of ${b.count}`).join('; ');
   return html`<figure>${reliabilityChart(`Reliability: how often ${event}, by predicted probability. ${spoken}.`, 'predicted probability', bins)}<figcaption>Reliability: how often ${event}, against the probability given for it, in ${calibration.bins.length} bins of equal width. Bars count the images. On the dashed line probabilities mean what they say.</figcaption></figure>`;
+}
+
+function markdownOf({ model, performance: measured, answered, images }: ModelAnalysis): string[] {
+  if (!measured) {
+    return [answered === 0 ? `None of ${plural(images, 'image')} was classified.` : 'No image has a usable label.'];
+  }
+  const of = measured.positive === null ? 'mean over classes' : `positive: ${model.classes[measured.positive]}`;
+  const row = (name: string, { value, low, high }: (typeof measured)['accuracy']) => [
+    name,
+    fixed(value ?? undefined, 3),
+    low === null || high === null || low === high ? 'none' : `${fixed(low, 3)} to ${fixed(high, 3)}`,
+  ];
+  return [
+    `Over ${plural(measured.images, 'image')} of ${plural(measured.patients, 'patient')}; ` +
+      `shares are over images; intervals: ${measured.interval}.`,
+    markdownTable(
+      ['Measure', 'Value', '95 % interval'],
+      [
+        row('Accuracy', measured.accuracy),
+        row(`Sensitivity (${of})`, measured.sensitivity),
+        row(`Specificity (${of})`, measured.specificity),
+        row(`AUC (${of})`, measured.auc),
+        row('Brier score ↓', measured.brier),
+        [
+          `Expected calibration error ↓ (${measured.calibration.bins.length} bins)`,
+          fixed(measured.calibration.ece, 3),
+          '',
+        ],
+      ],
+      [1, 2],
+    ),
+    'Images by label (rows) and prediction (columns):',
+    markdownTable(
+      ['Label', ...model.classes],
+      measured.confusion.map((counts, i) => {
+        const total = counts.reduce((a, b) => a + b, 0);
+        return [model.classes[i] ?? '', ...counts.map(n => (total > 0 ? `${group(n)} (${percent(n / total)})` : '0'))];
+      }),
+      model.classes.map((_, i) => i + 1),
+    ),
+  ];
 }

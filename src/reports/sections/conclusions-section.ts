@@ -1,5 +1,7 @@
-import type { Analysis, Finding } from '../analysis/analysis.ts';
-import { html, type Markup } from '../page/markup.ts';
+import type { Finding } from '../analysis/analysis.ts';
+import { html } from '../page/markup.ts';
+import type { ReportContext, Section } from '../page/section.ts';
+import { markdownText } from '../text/markdown.ts';
 
 const KINDS: readonly [Finding['kind'], string][] = [
   ['can', 'What this run shows'],
@@ -8,8 +10,8 @@ const KINDS: readonly [Finding['kind'], string][] = [
 ];
 
 /** The first screen: what may be concluded, and what may not. */
-export function conclusions({ findings }: Analysis): Markup {
-  return html`<section id="conclusions"><h2>Conclusions</h2><div class="findings">${KINDS.map(([kind, title]) => {
+export function conclusionsSection({ analysis: { findings } }: ReportContext): Section {
+  const page = html`<div class="findings">${KINDS.map(([kind, title]) => {
     const texts = findings.filter(f => f.kind === kind).map(f => f.text);
     if (texts.length === 0 && kind !== 'can') return undefined;
     return html`<div class="${kind}"><h3>${title}</h3>${
@@ -17,5 +19,15 @@ export function conclusions({ findings }: Analysis): Markup {
         ? html`<ul>${texts.map(text => html`<li>${text}</li>`)}</ul>`
         : html`<p class="small">No comparison of methods can be drawn from this run.</p>`
     }</div>`;
-  })}</div></section>\n`;
+  })}</div>`;
+  return { id: 'conclusions', title: 'Conclusions', html: page, markdown: markdownOf(findings) };
+}
+
+function markdownOf(findings: readonly Finding[]): string[] {
+  const parts = KINDS.map(([kind, title]) => {
+    const lines = findings.filter(f => f.kind === kind).map(f => `- ${markdownText(f.text)}`);
+    if (lines.length > 0) return `**${title}**\n\n${lines.join('\n')}`;
+    return kind === 'can' ? 'No comparison of methods can be drawn from this run.' : '';
+  });
+  return parts.filter(part => part !== '');
 }

@@ -1,20 +1,22 @@
-import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import type { MapCell } from '../summary/collect.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { compact, fixed, group } from '../text/format.ts';
-import { savedText } from '../text/timing-words.ts';
+import { byModel, markdownTable, markdownText } from '../text/markdown.ts';
+import { elsewhereText, middleHalf, placeText, savedText, timingNotes, timingRemarks } from '../text/timing-words.ts';
 import { times } from './times-section.ts';
 
 /** What an explanation costs: time as measured alone on the machine, and passes, which do not depend on it. */
-export function costs({ models }: Analysis, run: RunData, names: Names): Markup {
+export function costsSection({ analysis: { models }, run, names }: ReportContext): Section {
   const parts = models.map(
     model =>
       html`${models.length > 1 ? html`<h3>${model.model.id}</h3>` : undefined}${timings(model, run, names)}${passes(model, run, names)}${saved(model)}`,
   );
-  return html`<section id="costs"><h2>Costs</h2>${parts}</section>\n`;
+  return { id: 'costs', title: 'Costs', html: html`${parts}`, markdown: byModel(models, markdownOf) };
 }
 
 function timings({ timings: rows }: ModelAnalysis, { manifest }: RunData, names: Names): Markup {
@@ -69,4 +71,64 @@ function digits(value: number): string {
   return Math.abs(value) >= 100 || Number.isInteger(value)
     ? compact(value)
     : fixed(value, Math.abs(value) < 0.1 ? 4 : 2);
+}
+
+function markdownOf(model: ModelAnalysis): string[] {
+  const { timings, maps } = model;
+  const passes = [
+    markdownTable(
+      ['Method', 'Maps', 'Forward passes', 'Backward passes'],
+      maps.map(m => [m.method, group(m.ok.size), compact(m.passes.forward), compact(m.passes.backward)]),
+      [1, 2, 3],
+    ),
+    markdownText(savedText(model)),
+  ];
+  if (timings.length === 0) return ['No time was measured: this run has no timing phase.', ...passes];
+  return [
+    'Milliseconds for one explanation, warmed up, methods interleaved.',
+    markdownTable(
+      [
+        'Method',
+        'Median',
+        'Middle half',
+        'Mean ± SD',
+        '95th percentile',
+        'Timed',
+        'Device time',
+        'CPU',
+        'JavaScript',
+        'Open',
+        'First call',
+        'Forward',
+        'Backward',
+        'Peak memory, MB',
+        'Operators elsewhere',
+        'Ran on',
+      ],
+      timings.map(row => [
+        row.method,
+        row.status === 'ok' ? compact(row.wallMs?.p50) : `${row.status}: ${row.reason ?? 'no reason was recorded'}`,
+        middleHalf(row),
+        row.wallMs ? `${compact(row.wallMs.mean)} ± ${compact(row.wallMs.sd)}` : '–',
+        row.wallMs?.p95 === undefined ? '' : compact(row.wallMs.p95),
+        group(row.samples),
+        row.deviceMs ? compact(row.deviceMs.p50) : '',
+        compact(row.cpuMs),
+        compact(row.jsMs),
+        compact(row.openMs),
+        compact(row.firstMs),
+        row.passes ? compact(row.passes.forward) : '–',
+        row.passes ? compact(row.passes.backward) : '–',
+        compact(row.peakRssMb),
+        elsewhereText(row),
+        placeText(row),
+      ]),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13],
+    ),
+    timingRemarks(timings)
+      .map(line => `- ${markdownText(line)}`)
+      .join('\n'),
+    timingNotes(timings),
+    ...passes,
+  ];
 }

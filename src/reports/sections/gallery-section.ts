@@ -2,6 +2,7 @@ import type { SampleRow } from '../../results/rows.ts';
 import { outlinePath } from '../charts/mask-outline.ts';
 import { html, type Markup, trusted } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import type { RunSummary } from '../summary/collect.ts';
 import { NEGATIVE, OPAQUE, overlayPng, POSITIVE, scaleEnd, viewPng } from '../summary/heatmap.ts';
 import type { GalleryImage, RunData } from '../summary/run-data.ts';
@@ -11,9 +12,13 @@ import { listed, percent } from '../text/format.ts';
 const MOST = 320;
 
 /** Images × methods: what was explained, with the maps over it. */
-export async function gallery({ manifest, summary, gallery: images }: RunData, names: Names): Promise<Markup> {
+export async function gallerySection({ run, names }: ReportContext): Promise<Section> {
+  return { id: 'gallery', title: 'Gallery', html: await pageOf(run, names), markdown: [] };
+}
+
+async function pageOf({ manifest, summary, gallery: images }: RunData, names: Names): Promise<Markup> {
   if (images.length === 0) {
-    return html`<section id="gallery"><h2>Gallery</h2><p>The run folder holds no maps or images to show.</p></section>\n`;
+    return html`<p>The run folder holds no maps or images to show.</p>`;
   }
   const rows = new Map(summary.samples.map(row => [JSON.stringify([row.model, row.sample]), row]));
   const parts: Markup[] = [];
@@ -35,12 +40,11 @@ export async function gallery({ manifest, summary, gallery: images }: RunData, n
   }
   const hidden = manifest.methods.filter(m => m.of !== undefined).map(m => m.id);
   const masks = images.some(image => image.mask);
-  return html`<section id="gallery"><h2>Gallery</h2>
-<p>Chosen by rule, not by looks: equal numbers of each class recognised and missed as far as there are any, one image a patient where possible, images with a mask first.</p>
+  return html`<p>Chosen by rule, not by looks: equal numbers of each class recognised and missed as far as there are any, one image a patient where possible, images with a mask first.</p>
 ${colourBar()}<p class="note">The image is in the model’s window and on its grid. Red speaks for the explained class, blue against it. The colours of each map end at ±s, the 99th percentile of its |values|, given beneath it: maps are compared by where they lie, not by strength.${
     masks ? ' Yellow: the outline of the mask.' : ''
   }${hidden.length > 0 ? ` Not shown: the ${listed(hidden)} controls.` : ''} Point at a map to see the image alone.</p>
-${parts}</section>\n`;
+${parts}`;
 }
 
 /** Why a method lacks maps, where it is always for the same reason. */

@@ -1,43 +1,69 @@
-import type { Analysis, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { GroupAnalysis, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
 import { curveChart } from '../charts/curve-chart.ts';
 import { intervalChart } from '../charts/interval-chart.ts';
+import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import { categoryParts } from '../text/categories.ts';
 import { fixed, listed, plural } from '../text/format.ts';
-import { metricAbout, metricDecimals, scoreName } from '../text/words.ts';
+import { groupCells, groupColumns, metricAbout, metricDecimals, scoreName } from '../text/words.ts';
+import { groupMarkdown, metricMarkdown } from './metric-markdown.ts';
 import { metricDetails, metricTable } from './metric-tables.ts';
 
 /** One section a category, one part a metric and model. */
-export function metrics(analysis: Analysis, names: Names): Markup[] {
+export function metricsSections({ analysis, names }: ReportContext): Section[] {
   const several = analysis.models.length > 1;
-  return categoryParts(analysis).map(
-    ({ title, sense, entries }, i) =>
-      html`<section id="metrics-${i}"><h2>${title}</h2><p>${sense}</p>${entries.map(({ model, entry }) =>
-        metricPart(model, entry, names, several),
-      )}</section>\n`,
-  );
-}
-
-/** The sections that `metrics` makes, for the contents. */
-export function metricSections(analysis: Analysis): [id: string, title: string][] {
-  return categoryParts(analysis).map(({ title }, i) => [`metrics-${i}`, title]);
+  return categoryParts(analysis).map(({ category, title, sense, entries, groups }, i) => ({
+    id: `metrics-${/^[a-z-]+$/.test(category) ? category : i}`,
+    title,
+    html: html`<p>${sense}</p>${entries.map(({ model, entry }) => metricPart(model, entry, names, several))}${groups.map(
+      ({ model, entry }) => groupPart(model, entry, names, several),
+    )}`,
+    markdown: [
+      sense,
+      ...entries.flatMap(({ model, entry }) => metricMarkdown(entry, several ? model.model.id : undefined)),
+      ...groups.flatMap(({ model, entry }) => groupMarkdown(entry, several ? model.model.id : undefined)),
+    ],
+  }));
 }
 
 function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, several: boolean): Markup {
-  const { metric } = entry;
   const valued = [...entry.methods, ...entry.controls].some(r => r.summary);
   const decimals = metricDecimals(entry);
+  return html`${heading(model, entry, names, several)}${
+    !valued
+      ? html`<p>No value: ${plural(model.answered, 'image')} classified, and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
+      : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
+  }`;
+}
+
+function heading(
+  { model }: ModelAnalysis,
+  { metric }: Pick<MetricAnalysis, 'metric'>,
+  names: Names,
+  several: boolean,
+): Markup {
   const arrow = metric.better === 'higher' ? '↑' : '↓';
   return html`<h3>${metric.title} ${arrow}${metric.id === metric.name ? undefined : html` <small class="soft">${metric.id}</small>`}${
-    several ? html` <small class="soft">on ${model.model.id}</small>` : undefined
+    several ? html` <small class="soft">on ${model.id}</small>` : undefined
   }</h3>
 <ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}<li><a href="#${names.metricSource(metric)}">source</a></li></ul>
-${
-  !valued
-    ? html`<p>No value: ${plural(model.answered, 'image')} classified, and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
-    : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
-}`;
+`;
+}
+
+/** A metric with one value for all maps of an explainer. */
+function groupPart(model: ModelAnalysis, entry: GroupAnalysis, names: Names, several: boolean): Markup {
+  const { head, numeric } = groupColumns(entry);
+  const rowsOf = (role: 'method' | 'control') =>
+    entry.rows
+      .filter(({ method }) => method.role === role)
+      .map(({ method, row }) => [names.method(method), ...groupCells(entry, row)]);
+  return html`${heading(model, entry, names, several)}${table(
+    `${entry.metric.title}: one value for all maps of an explainer`,
+    head.map((title, i) => ({ title, numeric: numeric.includes(i), ...(i === 0 ? { style: 'name' } : {}) })),
+    [{ rows: rowsOf('method') }, { title: 'Controls: lines of reference, not ranked', rows: rowsOf('control') }],
+  )}<p class="note">No interval, and no test: the value is of all images at once.</p>`;
 }
 
 function meansFigure(entry: MetricAnalysis, names: Names, decimals: number): Markup | undefined {

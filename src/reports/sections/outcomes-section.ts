@@ -1,15 +1,17 @@
-import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import { countOf } from '../summary/tally.ts';
 import { group, plural } from '../text/format.ts';
+import { byModel, markdownTable } from '../text/markdown.ts';
 import { outcomeLines } from '../text/outcome-lines.ts';
 
 /** What has no value, and why: nothing is dropped silently. */
-export function outcomes(analysis: Analysis): Markup {
-  return html`<section id="outcomes"><h2>Outcomes</h2>
-<p class="note">Undefined: the value has no meaning there. Skipped: not applicable. Failed: something broke. None of them enters a mean as a number. Reasons that differ in numbers or names only are counted together.</p>
-${analysis.models.map(model => part(model, analysis.models.length > 1))}</section>\n`;
+export function outcomesSection({ analysis: { models } }: ReportContext): Section {
+  const page = html`<p class="note">Undefined: the value has no meaning there. Skipped: not applicable. Failed: something broke. None of them enters a mean as a number. Reasons that differ in numbers or names only are counted together.</p>
+${models.map(model => part(model, models.length > 1))}`;
+  return { id: 'outcomes', title: 'Outcomes', html: page, markdown: byModel(models, markdownOf) };
 }
 
 function part(model: ModelAnalysis, several: boolean): Markup {
@@ -72,4 +74,16 @@ function part(model: ModelAnalysis, several: boolean): Markup {
     ],
   );
   return html`${counts}${lines.length > 20 ? html`<details><summary>${plural(lines.length, 'reason')}</summary>${reasons}</details>` : reasons}`;
+}
+
+function markdownOf(model: ModelAnalysis): string[] {
+  const lines = outcomeLines(model);
+  if (lines.length === 0) return ['Every image, map and value that was run is ok.'];
+  return [
+    markdownTable(
+      ['Status', 'Rows', 'What', 'Reason'],
+      lines.map(l => [l.status, group(l.count), l.what, l.reason + (l.varied ? ' (and alike)' : '')]),
+      [1],
+    ),
+  ];
 }

@@ -3,11 +3,13 @@ import { FEWER_RESAMPLES } from '../analysis/pairwise.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
+import type { ReportContext, Section } from '../page/section.ts';
 import { group } from '../text/format.ts';
+import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
 
 /** All that is needed to run it again, and whom to cite. */
-export function provenance(manifest: Manifest, names: Names): Markup {
+export function provenanceSection({ run: { manifest }, names }: ReportContext): Section {
   const rows: (readonly (Markup | string)[])[] = [
     ['State', manifest.state + (manifest.resumed > 0 ? `, resumed ${manifest.resumed} ×` : '')],
     ['Time', whenLine(manifest)],
@@ -25,14 +27,14 @@ export function provenance(manifest: Manifest, names: Names): Markup {
     ],
     ['Run folder format', String(manifest.formatVersion)],
   ];
-  return html`<section id="provenance"><h2>Provenance</h2>
-<h3>Command</h3><pre class="wrap"><code>${manifest.command}</code></pre>
+  const page = html`<h3>Command</h3><pre class="wrap"><code>${manifest.command}</code></pre>
 ${table('The run', [{ title: 'Item' }, { title: 'Value', style: 'wide' }], [{ rows }])}
 ${models(manifest)}${parts(manifest)}
 <h3>How the numbers were made</h3>
 <p class="small">Means are over patients of the mean within each patient. Intervals: bootstrap-t over patients, 95 %, 9 999 resamples (fewer above 200 patients; ${group(FEWER_RESAMPLES)} for controls, differences from them and the tables by outcome), not adjusted for the number of comparisons. Ranks: patient sign-flip max-T over all pairs of methods. The run’s seed fixes all random draws.</p>
 ${references(manifest, names)}
-<details><summary>The suite, resolved</summary><pre><code>${JSON.stringify(manifest.suite, null, 2) ?? ''}</code></pre></details></section>\n`;
+<details><summary>The suite, resolved</summary><pre><code>${JSON.stringify(manifest.suite, null, 2) ?? ''}</code></pre></details>`;
+  return { id: 'provenance', title: 'Provenance', html: page, markdown: markdownOf(manifest) };
 }
 
 function models({ models: list }: Manifest): Markup {
@@ -109,4 +111,41 @@ function references({ methods, metrics }: Manifest, names: Names): Markup {
   return html`<h3 id="references">References</h3><ol class="cites">${entries.map(
     ({ id, name, title, cite }) => html`<li id="${id}"><b>${name}</b> – ${title}. ${cite || 'No source.'}</li>`,
   )}</ol>`;
+}
+
+function markdownOf(manifest: Manifest): string[] {
+  const cites = [...manifest.methods, ...manifest.metrics].map(
+    ({ id, title, cite }) =>
+      `- **${markdownText(id)}** – ${markdownText(title)}. ${markdownText(cite || 'No source.')}`,
+  );
+  return [
+    markdownTable(
+      ['Item', 'Value'],
+      [
+        ['Command', manifest.command],
+        ['State', manifest.state + (manifest.resumed > 0 ? `, resumed ${manifest.resumed} ×` : '')],
+        ['Time', whenLine(manifest)],
+        ['Seed', manifest.seed],
+        ['Plan digest', manifest.planDigest],
+        ['Data', `${dataLine(manifest)}; digest ${manifest.dataset.digest}`],
+        ['Hardware', hardwareLine(manifest)],
+        [
+          'Versions',
+          Object.entries(manifest.versions)
+            .map(([name, version]) => `${name} ${version}`)
+            .join(', '),
+        ],
+        ...manifest.models.map(({ id, digest, runtime }) => [
+          `Model ${id}`,
+          `${
+            runtime
+              ? `${runtime.engine} ${runtime.engineVersion} on ${runtime.device}, micro-batch ${runtime.microBatch}, ` +
+                `workers ${runtime.workers}, threads ${runtime.threads}, CAM layer ${runtime.camLayer ?? 'none'}`
+              : 'never opened'
+          }; digest ${digest}`,
+        ]),
+      ],
+    ),
+    `### References\n\n${cites.join('\n')}`,
+  ];
 }

@@ -1,6 +1,13 @@
 import { stringify } from 'csv-stringify/sync';
 import { analyse } from '../analysis/analyse.ts';
-import type { Analysis, CellResult, MethodResult, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type {
+  Analysis,
+  CellResult,
+  GroupAnalysis,
+  MethodResult,
+  MetricAnalysis,
+  ModelAnalysis,
+} from '../analysis/analysis.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { countOf } from '../summary/tally.ts';
 
@@ -39,9 +46,10 @@ const HEADER = [
  * difference from the method's own maps of other patients, and how many images have no value. Empty: there is none.
  */
 export function renderSummaryCsv(run: RunData, analysis: Analysis = analyse(run)): string {
-  const lines = analysis.models.flatMap(model =>
-    model.metrics.flatMap(entry => [...entry.methods, ...entry.controls].map(result => line(model, entry, result))),
-  );
+  const lines = analysis.models.flatMap(model => [
+    ...model.metrics.flatMap(entry => [...entry.methods, ...entry.controls].map(result => line(model, entry, result))),
+    ...model.groups.flatMap(entry => groupLines(model, entry)),
+  ]);
   return stringify([[...HEADER], ...lines]);
 }
 
@@ -80,4 +88,27 @@ function line(
     countOf(others, 'failed'),
     result.notRun,
   ];
+}
+
+/** A metric with one value for all maps of an explainer: that value as the mean, without patients and interval. */
+function groupLines({ model }: ModelAnalysis, { metric, rows }: GroupAnalysis): (string | number | undefined)[][] {
+  return rows.map(({ method, row }) => {
+    const cells: Partial<Record<(typeof HEADER)[number], string | number | undefined>> = {
+      model: model.id,
+      method: method.id,
+      role: method.role,
+      of: method.of,
+      metric: metric.id,
+      category: metric.category,
+      baseline: metric.baseline,
+      better: metric.better,
+      images: row?.maps ?? 0,
+      mean: row?.value,
+      undefined: row?.status === 'undefined' ? 1 : 0,
+      skipped: row?.status === 'skipped' ? 1 : 0,
+      failed: row?.status === 'failed' ? 1 : 0,
+      not_run: row ? 0 : 1,
+    };
+    return HEADER.map(name => cells[name]);
+  });
 }

@@ -1,4 +1,4 @@
-import type { Analysis, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { Analysis, GroupAnalysis, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
 
 /** What models use and where doctors look are never one table: a heading and a sense for each kind of metric. */
 const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string]>> = {
@@ -11,24 +11,33 @@ const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string
     'Whether a map lies where a reader drew. This is plausibility, not faithfulness: ' +
       'a model may be right for other reasons.',
   ],
+  truth: [
+    'Truth',
+    'Whether a map shows what is known, by intervention on the image, to change the score. Only made data can tell.',
+  ],
   robustness: ['Robustness', 'Whether a map stays the same under changes that should not matter.'],
   randomisation: ['Randomisation', 'Whether a map depends on what the model has learnt.'],
+  axiomatic: ['Axioms', 'Whether a map keeps what its kind promises.'],
   complexity: ['Complexity', 'How concentrated a map is. Descriptive: neither end is better in itself.'],
 };
 
 export interface CategoryPart {
+  readonly category: string;
   readonly title: string;
   readonly sense: string;
   readonly entries: readonly { readonly model: ModelAnalysis; readonly entry: MetricAnalysis }[];
+  readonly groups: readonly { readonly model: ModelAnalysis; readonly entry: GroupAnalysis }[];
 }
 
 /** The run's metrics under their headings, faithfulness first; categories of plugins last. */
 export function categoryParts({ models }: Analysis): CategoryPart[] {
   const entries = models.flatMap(model => model.metrics.map(entry => ({ model, entry })));
-  const found = new Set(entries.map(({ entry }) => entry.metric.category));
+  const groups = models.flatMap(model => model.groups.map(entry => ({ model, entry })));
+  const found = new Set([...entries, ...groups].map(({ entry }) => entry.metric.category));
   const order = [...new Set([...Object.keys(CATEGORIES), ...found])].filter(category => found.has(category));
   return order.map(category => {
     const [title, sense] = CATEGORIES[category] ?? [category, ''];
-    return { title, sense, entries: entries.filter(({ entry }) => entry.metric.category === category) };
+    const own = ({ entry }: { readonly entry: Pick<MetricAnalysis, 'metric'> }) => entry.metric.category === category;
+    return { category, title, sense, entries: entries.filter(own), groups: groups.filter(own) };
   });
 }

@@ -1,5 +1,13 @@
 import type { Summary } from '../../core/statistics/summary.ts';
-import type { CellResult, Difference, MetricAnalysis, MetricEntry, MetricRanking } from '../analysis/analysis.ts';
+import type { GroupRow } from '../../results/rows.ts';
+import type {
+  CellResult,
+  Difference,
+  GroupAnalysis,
+  MetricAnalysis,
+  MetricEntry,
+  MetricRanking,
+} from '../analysis/analysis.ts';
 import { countOf } from '../summary/tally.ts';
 import { decimalsFor, fixed, group, listed, signed } from './format.ts';
 
@@ -145,4 +153,29 @@ export function missingText({ others, notRun }: CellResult): string {
   });
   if (notRun > 0) parts.push(`${group(notRun)} not run`);
   return parts.join(', ') || 'none';
+}
+
+/** Columns of a group metric's table, and which of them are numbers. */
+export function groupColumns({ rows }: GroupAnalysis): { readonly head: string[]; readonly numeric: number[] } {
+  const chance = rows.some(({ row }) => row?.chance !== undefined);
+  const details = detailNames(rows);
+  const head = ['Explainer', 'Value', ...(chance ? ['Chance'] : []), ...details, 'Maps', 'Without a value'];
+  return { head, numeric: head.map((_, i) => i).slice(1, -1) };
+}
+
+/** The cells beside the explainer's name. */
+export function groupCells({ rows }: GroupAnalysis, row: GroupRow | undefined): string[] {
+  const chance = rows.some(({ row: r }) => r?.chance !== undefined);
+  const why = !row ? 'not run' : row.status === 'ok' ? 'none' : `${row.status}: ${row.reason ?? 'no reason recorded'}`;
+  return [
+    fixed(row?.value, 3),
+    ...(chance ? [fixed(row?.chance, 3)] : []),
+    ...detailNames(rows).map(name => fixed(row?.details?.[name], 3)),
+    group(row?.maps ?? 0),
+    why,
+  ];
+}
+
+function detailNames(rows: GroupAnalysis['rows']): string[] {
+  return [...new Set(rows.flatMap(({ row }) => Object.keys(row?.details ?? {})))].filter(name => name !== 'chance');
 }

@@ -1,0 +1,31 @@
+import type { ReportContext, Section, SectionMaker } from '../page/section.ts';
+import { budgetsSection } from './budgets-section.ts';
+import { classifierSection } from './classifier-section.ts';
+import { conclusionsSection } from './conclusions-section.ts';
+import { costsSection } from './costs-section.ts';
+import { gallerySection } from './gallery-section.ts';
+import { metricsSections } from './metrics-section.ts';
+import { outcomesSection } from './outcomes-section.ts';
+import { provenanceSection } from './provenance-section.ts';
+
+/** The one list of what a report has, in its order. The page and the summary both walk it. */
+const SECTIONS: readonly SectionMaker[] = [
+  conclusionsSection,
+  classifierSection,
+  metricsSections,
+  gallerySection,
+  costsSection,
+  budgetsSection,
+  outcomesSection,
+  provenanceSection,
+];
+
+/** The sections that a run has something for. */
+export async function sectionsOf(report: ReportContext): Promise<readonly Section[]> {
+  const made: Section[] = [];
+  for (const make of SECTIONS) {
+    const found = await make(report);
+    if (found) made.push(...[found].flat());
+  }
+  return made;
+}
