@@ -5,6 +5,7 @@ import { checkCommand } from './check/check-command.ts';
 import { convertCommand } from './convert/convert-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { explainCommand } from './explain/explain-command.ts';
+import { initCommand } from './init/init-command.ts';
 import { listCommand } from './list/list-command.ts';
 import { reportCommand } from './report/report-command.ts';
 import { runCommand } from './run/run-command.ts';
@@ -38,6 +39,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
       },
     });
   };
+  add(initCommand);
   add(runCommand);
   add(checkCommand);
   add(explainCommand);

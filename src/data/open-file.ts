@@ -1,8 +1,7 @@
-import { open } from 'node:fs/promises';
-import { basename, extname } from 'node:path';
+import { basename } from 'node:path';
 import type { DataReader, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
-import { type FileKind, SNIFFED_BYTES, sniffKind } from './files/sniff.ts';
+import { readerOfFile } from './detect-reader.ts';
 import { decodeImage } from './pixels/decode.ts';
 import { BITS_HINT, maybeTwelveBits, sourceOf } from './pixels/source.ts';
 
@@ -22,15 +21,6 @@ export interface OpenFileOptions {
   readonly use?: string;
 }
 
-/** Which reader takes a kind of file. */
-const READERS: Readonly<Partial<Record<FileKind, string>>> = {
-  dicom: 'dicom',
-  nifti: 'nifti',
-  metaimage: 'metaimage',
-  npy: 'npy',
-  zip: 'npy',
-};
-
 /**
  * One file of any known kind as a sample: pictures, DICOM, NIfTI, MetaImage and NumPy arrays, by what its first bytes
  * say. Of a file with several slices the one that is asked for, or the middle one.
@@ -41,8 +31,8 @@ export async function openFile(
   readers: ReadonlyMap<string, DataReader>,
   options: OpenFileOptions = {},
 ): Promise<Sample> {
-  const name = options.use ?? (await readerFor(path));
-  if (name === 'picture') return picture(path, options);
+  const name = options.use ?? (await readerOfFile(path));
+  if (name === undefined || name === 'image-folder' || name === 'picture') return picture(path, options);
   const reader = readers.get(name);
   if (!reader)
     throw new CtXaiError('USAGE', `no data reader is called '${name}'.`, {
@@ -55,23 +45,6 @@ export async function openFile(
   throw new CtXaiError('DATA', `${basename(path)} has ${dataset.count} slices; there is no slice ${wanted}.`, {
     hint: `Slices are counted from 0 to ${dataset.count - 1}.`,
   });
-}
-
-/** The reader for a file, 'picture' for those of none, by its first bytes, and for compressed ones by its name. */
-async function readerFor(path: string): Promise<string> {
-  const file = await open(path).catch(cause => {
-    throw new CtXaiError('IMAGE', `there is no file ${path}, or it can't be read.`, { cause });
-  });
-  try {
-    const head = Buffer.alloc(SNIFFED_BYTES);
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
-    const kind = sniffKind(head.subarray(0, bytesRead));
-    if (kind === 'gzip' && /\.nii\.gz$/i.test(path)) return 'nifti';
-    if (kind === 'unknown' && extname(path).toLowerCase() === '.dcm') return 'dicom';
-    return READERS[kind] ?? 'picture';
-  } finally {
-    await file.close();
-  }
 }
 
 function picture(path: string, { rescale, spacing, bits }: OpenFileOptions): Sample {

@@ -33,6 +33,23 @@ export interface OpenOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a file of weights says of itself, before there is a card. */
+export interface FileOutline {
+  readonly input: {
+    readonly name: string;
+    readonly layout: ModelCard['input']['layout'];
+    readonly channels: 1 | 3;
+    /** Pixels along each axis that the file asks for, or that it ran with where it takes any. */
+    readonly size: readonly number[];
+    /** Whether the file takes images of any size. */
+    readonly anySize: boolean;
+  };
+  /** Outputs that may be scores, with their numbers for each image; undefined where the file does not tell. */
+  readonly outputs: readonly { readonly name: string; readonly units?: number }[];
+  /** The operator at the first output's end, where it is a softmax, log-softmax or sigmoid. */
+  readonly tail?: string;
+}
+
 export interface Engine {
   readonly name: string;
   readonly formats: readonly ModelCard['format'][];
@@ -40,5 +57,10 @@ export interface Engine {
   probe(): Promise<readonly DeviceReport[]>;
   /** Why `auto` had better take another engine for this model; undefined where it need not. Default: undefined. */
   declines?(card: ModelCard): Promise<string | undefined>;
+  /**
+   * Reads what a file says of its inputs and outputs; absent where an engine can't.
+   * @throws CtXaiError MODEL where it is no classifier of images, and says why
+   */
+  outline?(file: string): Promise<FileOutline>;
   open(card: ModelCard, options: OpenOptions): Promise<FullClassifier>;
 }

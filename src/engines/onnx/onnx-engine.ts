@@ -9,8 +9,9 @@ import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { DEVICES, type OnnxDevice, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
-import { weightsDigest } from './load/file.ts';
+import { readModelFile, weightsDigest } from './load/file.ts';
 import { loadModel } from './load/load-model.ts';
+import { outlineOf } from './load/outline.ts';
 import { atHead, type Headed } from './load/tail.ts';
 import { untouched } from './load/untouched.ts';
 import { onnxAbilities } from './onnx-abilities.ts';
@@ -37,6 +38,7 @@ export const onnxEngine: Engine = {
   devices: DEVICES.map(d => d.name),
   probe: () => probeDevices(ORT_VERSION, openModel),
   open: (card, options) => openModel(card, options),
+  outline: async file => outlineOf(readModelFile(file), file),
 };
 
 /**

@@ -7,6 +7,7 @@ import { producers, pruned } from '../graph/walk.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
+import { noFloats, requireFlat } from './image-axes.ts';
 import { withOpenBatch } from './open-batch.ts';
 import { inFloat32 } from './precision.ts';
 import { probe } from './probe-shapes.ts';
@@ -175,13 +176,12 @@ function imageInput(graph: Graph, hint: InputHint): ValueInfo {
       },
     );
   }
-  if (chosen.dtype !== DType.float) {
-    throw new CtXaiError('MODEL', `${hint.file}: input '${chosen.name}' does not take floating-point values.`);
-  }
+  if (chosen.dtype !== DType.float) throw noFloats(chosen, hint.file);
+  if (chosen.dims.length !== 0) requireFlat(chosen, hint.file);
   const [h, w] = hint.size;
   const wanted = hint.layout === 'NCHW' ? [hint.channels, h, w] : [h, w, hint.channels];
   const dims = chosen.dims.length === 0 ? [null, ...wanted] : chosen.dims;
-  const fits = dims.length === 4 && wanted.every((d, i) => (dims[i + 1] ?? d) === d);
+  const fits = wanted.every((d, i) => (dims[i + 1] ?? d) === d);
   if (!fits) {
     const card = `${hint.channels} channel${hint.channels === 1 ? '' : 's'} of ${h} × ${w}, ${hint.layout}: [?, ${wanted.join(', ')}]`;
     throw new CtXaiError(

@@ -24,10 +24,11 @@ export interface Headed {
 /** A softmax or sigmoid at a model's end: `op` is Softmax, LogSoftmax or Sigmoid. */
 export type Tail = Pick<Node, 'op' | 'name'>;
 
-const TAILS: ReadonlySet<string> = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
+/** Operators that turn logits into probabilities. */
+export const TAILS: ReadonlySet<string> = new Set(['Softmax', 'LogSoftmax', 'Sigmoid']);
 
 /** Operators between a tail and the output that leave the values alone. */
-const PASSING: ReadonlySet<string> = new Set(['Identity', 'Squeeze', 'Unsqueeze', 'Reshape', 'Flatten', 'Cast']);
+export const PASSING: ReadonlySet<string> = new Set(['Identity', 'Squeeze', 'Unsqueeze', 'Reshape', 'Flatten', 'Cast']);
 
 /**
  * The model with its softmax or sigmoid tail cut off (`explainAt: 'logits'`), or kept (`'output'`), and its scores as

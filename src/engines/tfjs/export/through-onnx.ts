@@ -4,6 +4,7 @@ import { onnxEngine, openModel } from '../../onnx/onnx-engine.ts';
 import { supportedCard } from '../../shared/supported-card.ts';
 import { nativePackage } from '../devices/tfjs-devices.ts';
 import { readModelFiles } from '../keras/model-files.ts';
+import { outlineOf } from '../tfjs-engine.ts';
 import { exportLayers } from './index.ts';
 
 /** The ONNX engine, which also runs layers models of TF.js, exported on the fly: several times as fast as wasm. */
@@ -20,6 +21,28 @@ export const onnxWithTfjs: Engine = {
     const { output: _, ...rest } = card;
     const model = await openModel(rest, options, graphOf);
     return Object.assign(model, { runtime: { ...model.runtime, note: 'a TF.js layers model, exported to ONNX' } });
+  },
+
+  async outline(file) {
+    if (/\.onnx$/i.test(file)) return onnxEngine.outline!(file);
+    const files = await readModelFiles(file);
+    const { inputShape, tail, output } = outlineOf(files, undefined);
+    const [rows, columns, channels] = inputShape;
+    const size = [rows ?? columns ?? 224, columns ?? rows ?? 224] as const;
+    const exported = files.format === 'layers-model' ? exportLayers(files, { size }) : undefined;
+    const dims = exported?.outputs[0]?.dims.slice(1);
+    const units = dims?.reduce<number>((n, d) => n * (d ?? 1), 1);
+    return {
+      input: {
+        name: '',
+        layout: 'NHWC',
+        channels: channels === 1 ? 1 : 3,
+        size,
+        anySize: rows === null || columns === null,
+      },
+      outputs: [{ name: output, ...(units === undefined ? {} : { units }) }],
+      ...(tail ? { tail: tail.op } : {}),
+    };
   },
 
   async declines(card) {

@@ -1,0 +1,108 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { FileOutline } from '../../../core/contracts/index.ts';
+import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { sizeOf } from '../../../core/tensor.ts';
+import { DType, type Graph, type Node, read, type ValueInfo } from '../graph/graph.ts';
+import { encodeModel } from '../graph/proto.ts';
+import { producers } from '../graph/walk.ts';
+import { imageAxes } from './image-axes.ts';
+import { PASSING, TAILS } from './tail.ts';
+
+/** Sizes that networks of any size are tried with: what most are trained on comes first. */
+const SIZES = [224, 256, 512, 299, 384, 128, 96, 64, 32];
+
+/**
+ * What a graph says of its input and outputs, and what one pass tells where it says nothing.
+ * @throws CtXaiError MODEL if it does not take one image, or runs at no common size
+ */
+export async function outlineOf(graph: Graph, file: string): Promise<FileOutline> {
+  const [input, ...others] = graph.inputs;
+  if (!input || others.length > 0) {
+    const names = graph.inputs.map(i => `'${i.name}'`).join(', ');
+    throw new CtXaiError('MODEL', `${file}: it has ${graph.inputs.length} inputs (${names}); one image is expected.`, {
+      hint: 'Export the model with the others fixed.',
+    });
+  }
+  const { layout, channels: told, size: asked } = imageAxes(input, file);
+  const channels = told ?? channelsOf(graph, input.name) ?? 3;
+  if (channels !== 1 && channels !== 3) {
+    throw new CtXaiError('MODEL', `${file}: its input '${input.name}' takes ${channels} channels.`, {
+      hint: 'Networks of 1 channel (grey) or 3 channels (colour) are supported.',
+    });
+  }
+  const anySize = asked.includes(null);
+  const sizes = anySize ? SIZES.map(s => asked.map(side => side ?? s)) : [asked as number[]];
+  const outputs = graph.outputs.filter(o => o.dtype === DType.float || o.dtype === DType.float16 || o.dtype === 0);
+  const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });
+  const tail = outputs[0] && tailOf(graph, outputs[0].name);
+  return {
+    input: { name: input.name, layout, channels, size: found.size, anySize },
+    outputs: found.outputs,
+    ...(tail === undefined ? {} : { tail }),
+  };
+}
+
+interface Trial {
+  readonly file: string;
+  readonly input: ValueInfo;
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly channels: number;
+  readonly sizes: readonly (readonly number[])[];
+  readonly outputs: readonly ValueInfo[];
+}
+
+type Ran = { readonly size: readonly number[]; readonly outputs: FileOutline['outputs'] };
+
+/** The first size at which the graph runs, and how many numbers each output then has for an image. */
+async function firstThatRuns(graph: Graph, { file, input, layout, channels, sizes, outputs }: Trial): Promise<Ran> {
+  const told = outputs.map(({ name, dims }) => ({ name, dims: dims.slice(1) }));
+  if (sizes.length === 1 && told.every(({ dims }) => dims.length > 0 && !dims.includes(null))) {
+    return { size: sizes[0]!, outputs: told.map(({ name, dims }) => ({ name, units: sizeOf(dims as number[]) })) };
+  }
+  let failure: unknown;
+  const session = await InferenceSession.create(encodeModel(graph), { logSeverityLevel: 4 }).catch((cause: unknown) => {
+    throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${messageOf(cause)}`, { cause });
+  });
+  try {
+    const half = input.dtype === DType.float16;
+    for (const size of sizes) {
+      const batch = input.dims[0] ?? 1;
+      const dims = layout === 'NCHW' ? [batch, channels, ...size] : [batch, ...size, channels];
+      const values = half ? new Uint16Array(sizeOf(dims)) : new Float32Array(sizeOf(dims));
+      const image = half ? new Tensor('float16', values, dims) : new Tensor('float32', values, dims);
+      try {
+        const results = await session.run({ [input.name]: image });
+        const made = outputs.map(({ name }) => ({ name, units: sizeOf(results[name]!.dims) / batch }));
+        return { size, outputs: made };
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+  } finally {
+    await session.release();
+  }
+  const tried = sizes.map(size => size.join(' × ')).join(', ');
+  throw new CtXaiError('MODEL', `${file}: it runs on images of none of these sizes: ${tried}. ${messageOf(failure)}`, {
+    hint: 'Write a card by hand, with the input size that the model was trained with.',
+  });
+}
+
+/** Input channels of the first convolution that the image reaches. */
+function channelsOf(graph: Graph, image: string): number | undefined {
+  const reached = new Set([image]);
+  for (const node of graph.nodes) {
+    if (!node.inputs.some(name => reached.has(name))) continue;
+    const weights = node.op === 'Conv' ? graph.constants.get(node.inputs[1]!) : undefined;
+    if (weights) return weights.dims[1]! * read.int(node, 'group', 1);
+    for (const name of node.outputs) reached.add(name);
+  }
+  return undefined;
+}
+
+/** The softmax, log-softmax or sigmoid that an output comes from. */
+function tailOf(graph: Graph, output: string): string | undefined {
+  const made = producers(graph);
+  let node: Node | undefined = made.get(output);
+  while (node && node.domain === '' && PASSING.has(node.op)) node = made.get(node.inputs[0]!);
+  return node && node.domain === '' && TAILS.has(node.op) ? node.op : undefined;
+}
