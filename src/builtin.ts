@@ -91,6 +91,7 @@ import { labelRandomisation } from './metrics/randomisation/label-randomisation.
 import { mprt } from './metrics/randomisation/mprt.ts';
 import { randomLogit } from './metrics/randomisation/random-logit.ts';
 import { smoothMprt } from './metrics/randomisation/smooth-mprt.ts';
+import { recommended } from './metrics/recommended.ts';
 import { acquisitionStability } from './metrics/robustness/acquisition-stability.ts';
 import { avgSensitivity } from './metrics/robustness/avg-sensitivity.ts';
 import { coherence } from './metrics/robustness/coherence.ts';
@@ -180,6 +181,7 @@ export function builtinRegistry(): Registry {
       causalRank,
       causalMass,
     ],
+    metricSets: [recommended],
     baselines: [air, windowMean, blur, zeroInput, riseBlur],
     readers: [imageFolder, dicom, nifti, metaimage, npy, phantom],
     engines: [onnxWithTfjs, tfjsEngine],

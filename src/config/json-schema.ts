@@ -19,7 +19,9 @@ export function suiteJsonSchema(registry: Registry): Json {
   const byRole = (role: Explainer['role']) => explainers.filter(e => e.role === role);
   completeList(properties['explainers']!, byRole('method'), registry);
   completeList(properties['controls']!, byRole('control'), registry);
-  completeList(properties['metrics']!, [...registry.metrics.values()], registry);
+  const [set, list] = properties['metrics']!['anyOf'] as [Json, Json];
+  suggest(set, [...registry.metricSets.keys()]);
+  completeList(list, [...registry.metrics.values()], registry, [...registry.metricSets.keys()]);
   const data = properties['data']!;
   suggest((data['properties'] as Record<string, Json>)['use']!, [...registry.readers.keys()]);
   data['allOf'] = [...registry.readers.values()].map(reader => {
@@ -40,11 +42,19 @@ function toJson(schema: z.ZodType): Json {
   return json;
 }
 
-/** Names, and for each its options, presets and whether it takes a baseline, in a list of explainers or metrics. */
-function completeList(list: Json, parts: readonly (Explainer | Metric)[], registry: Registry): void {
+/**
+ * Names, and for each its options, presets and whether it takes a baseline, in a list of explainers or metrics.
+ * @param sets names that stand for several metrics, and take no options
+ */
+function completeList(
+  list: Json,
+  parts: readonly (Explainer | Metric)[],
+  registry: Registry,
+  sets: readonly string[] = [],
+): void {
   const [name, object] = (list['items'] as { anyOf: [Json, Json] }).anyOf;
   const names = parts.map(part => part.name);
-  suggest(name, names);
+  suggest(name, [...sets, ...names]);
   suggest((object['properties'] as Record<string, Json>)['use']!, names);
   object['allOf'] = parts.map(part =>
     ifUsed(part.name, {

@@ -72,10 +72,31 @@ function resolveInner(given: SuitePart, outer: PlannedExplainer, context: Contex
 }
 
 export function resolveMetrics(suite: Suite, registry: Registry, place: Place): PlannedMetric[] {
-  const metrics = suite.metrics.map((entry, i) => {
-    const metric = lookUp(registry.metrics, 'metric', nameOf(entry), `${place(['metrics', i])}: metrics[${i}]`);
-    return { ...resolvePart(entry, metric, { suite, registry, place, list: 'metrics', index: i }), metric };
+  const one = typeof suite.metrics === 'string';
+  const entries = typeof suite.metrics === 'string' ? [suite.metrics] : suite.metrics;
+  const resolve = (entry: SuitePart, index: number): PlannedMetric => {
+    const where = place(one ? ['metrics'] : ['metrics', index]);
+    const at = `${where}: ${one ? 'metrics' : `metrics[${index}]`}`;
+    const metric = lookUp(registry.metrics, 'metric', nameOf(entry), at, [...registry.metricSets.keys()]);
+    return { ...resolvePart(entry, metric, { suite, registry, place, list: 'metrics', index }), metric };
+  };
+  const listed = entries.flatMap((entry, i) =>
+    registry.metricSets.has(nameOf(entry)) ? [] : [{ i, metrics: [resolve(entry, i)] }],
+  );
+  // What the suite lists itself takes the place of the same metric of a set.
+  const own = new Set(listed.flatMap(l => l.metrics.map(m => m.id)));
+  const ofSets = entries.flatMap((entry, i) => {
+    const set = registry.metricSets.get(nameOf(entry));
+    if (!set) return [];
+    if (typeof entry !== 'string' && Object.keys(entry).length > 1) {
+      throw new CtXaiError('SUITE', `${place(['metrics', i])}: metrics[${i}]: '${set.name}' is a set of metrics.`, {
+        hint: `It takes no options. List the metric itself beside it: [${set.name}, { use: ${set.metrics[0]!.use}, options: … }].`,
+      });
+    }
+    const metrics = set.metrics.map(({ reason: _, ...part }) => resolve(part, i)).filter(m => !own.has(m.id));
+    return [{ i, metrics }];
   });
+  const metrics = [...listed, ...ofSets].sort((a, b) => a.i - b.i).flatMap(l => l.metrics);
   return unique(metrics, 'metrics', place(['metrics']));
 }
 

@@ -103,7 +103,9 @@ export const suiteSchema = z
       .array(part)
       .default(['random', 'edges', 'centre', 'shuffled'])
       .describe('Reference lines: maps that know nothing of the model.'),
-    metrics: z.array(part).describe('What maps are scored by; [] only explains.'),
+    metrics: z
+      .union([z.string().describe('A set of metrics.'), z.array(part)])
+      .describe('What maps are scored by: metrics, sets of metrics such as `recommended`, or both; [] only explains.'),
     background: z
       .looseObject({ use: z.string().describe('A data reader.') })
       .optional()

@@ -133,6 +133,7 @@ interface MetricSpecBase<O extends z.ZodType> {
   category: MetricCategory;
   better: 'higher' | 'lower';
   range: readonly [number, number];
+  rangeByDefault?: readonly [number, number];
   chance?: number | 'image';
   /** Default: true. */
   rankable?: boolean;
@@ -142,6 +143,7 @@ interface MetricSpecBase<O extends z.ZodType> {
   kinds?: readonly AttributionKind[];
   undefinedWhen?: string;
   criticism?: string;
+  criticismSource?: string;
   needs?: readonly MetricNeed[];
   /** Default: 2 only. */
   dimensions?: readonly number[];
@@ -225,12 +227,14 @@ function commonParts<O extends z.ZodType>(spec: MetricSpecBase<O>): Omit<Metric,
     category: spec.category,
     better: spec.better,
     range: spec.range,
+    ...(spec.rangeByDefault ? { rangeByDefault: spec.rangeByDefault } : {}),
     ...(chance === undefined ? {} : { chance }),
     rankable: spec.rankable ?? true,
     meansForNegatives: spec.meansForNegatives ?? true,
     kinds: spec.kinds ?? ['additive', 'regional', 'ranking'],
     undefinedWhen: spec.undefinedWhen ?? '',
     criticism: spec.criticism ?? '',
+    criticismSource: spec.criticismSource ?? '',
     needs: spec.needs ?? [],
     dimensions: spec.dimensions ?? [2],
     ...(baseline === undefined ? {} : { baseline }),

@@ -1,4 +1,4 @@
-import type { Baseline, DataReader, Engine, Explainer, Metric } from './contracts/index.ts';
+import type { Baseline, DataReader, Engine, Explainer, Metric, MetricSet } from './contracts/index.ts';
 import { PLUGIN_API_VERSIONS, type Plugin } from './define.ts';
 import { CtXaiError, nearest } from './errors.ts';
 
@@ -6,6 +6,8 @@ import { CtXaiError, nearest } from './errors.ts';
 export interface Registry {
   readonly explainers: ReadonlyMap<string, Explainer>;
   readonly metrics: ReadonlyMap<string, Metric>;
+  /** Metrics that a suite names by one word; no metric has the name of a set. */
+  readonly metricSets: ReadonlyMap<string, MetricSet>;
   readonly baselines: ReadonlyMap<string, Baseline>;
   readonly readers: ReadonlyMap<string, DataReader>;
   readonly engines: ReadonlyMap<string, Engine>;
@@ -19,6 +21,7 @@ export interface Registry {
 export interface RegistryParts {
   readonly explainers?: readonly Explainer[];
   readonly metrics?: readonly Metric[];
+  readonly metricSets?: readonly MetricSet[];
   readonly baselines?: readonly Baseline[];
   readonly readers?: readonly DataReader[];
   readonly engines?: readonly Engine[];
@@ -35,9 +38,17 @@ export function createRegistry(parts: RegistryParts, plugins: readonly Plugin[] 
       [p.explainers, p.metrics, p.readers, p.baselines].flatMap(list => list.map(part => [part, p.name] as const)),
     ),
   );
+  const metrics = byName('metric', [...builtIn(parts.metrics), ...fromPlugins(p => p.metrics)]);
+  const taken = parts.metricSets?.find(set => metrics.has(set.name));
+  if (taken) {
+    throw new CtXaiError('PLUGIN', `a metric is called '${taken.name}', as a set of metrics is.`, {
+      hint: 'Give it another name.',
+    });
+  }
   return {
     explainers: byName('explainer', [...builtIn(parts.explainers), ...fromPlugins(p => p.explainers)]),
-    metrics: byName('metric', [...builtIn(parts.metrics), ...fromPlugins(p => p.metrics)]),
+    metrics,
+    metricSets: byName('set of metrics', builtIn(parts.metricSets)),
     baselines: byName('baseline', [...builtIn(parts.baselines), ...fromPlugins(p => p.baselines)]),
     readers: byName('data reader', [...builtIn(parts.readers), ...fromPlugins(p => p.readers)]),
     engines: byName('engine', builtIn(parts.engines)),
@@ -75,11 +86,21 @@ function byName<T extends { name: string }>(
   return map;
 }
 
-/** Looks a name up. @throws CtXaiError with the nearest name and all that are allowed. */
-export function lookUp<T>(map: ReadonlyMap<string, T>, kind: string, name: string, where: string): T {
+/**
+ * Looks a name up.
+ * @param also other names that are allowed there, for the message
+ * @throws CtXaiError with the nearest name and all that are allowed
+ */
+export function lookUp<T>(
+  map: ReadonlyMap<string, T>,
+  kind: string,
+  name: string,
+  where: string,
+  also: readonly string[] = [],
+): T {
   const found = map.get(name);
   if (found !== undefined) return found;
-  const names = [...map.keys()];
+  const names = [...also, ...map.keys()];
   const near = nearest(name, names);
   throw new CtXaiError('SUITE', `${where}: no ${kind} is called '${name}'.`, {
     hint: `${near ? `Did you mean '${near}'? ` : ''}There are: ${names.join(', ')}.`,

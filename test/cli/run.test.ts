@@ -179,6 +179,9 @@ test('list shows needs, options with defaults, and sources', async () => {
   expect(stdout).toMatch(/grad-cam: Grad-CAM[\s\S]*needs +layers[\s\S]*source +Selvaraju/);
   expect(stdout).toMatch(/steps +integer +(= 50)/);
   for (const kind of ['metrics', 'data', 'engines']) expect((await cli('list', kind)).stdout).not.toBe('');
+  expect((await cli('list', 'metrics', '--name', 'recommended')).stdout).toMatch(
+    /^recommended: .*\n.*\n +srg +\{unit:patches\}: /,
+  );
   const json = JSON.parse((await cli('list', 'metrics', '--name', 'deletion', '--json')).stdout) as { name: string }[];
   expect(json.map(m => m.name)).toEqual(['deletion']);
   expect(await cli('list', 'metrics', '--name', 'deltion')).toMatchObject({

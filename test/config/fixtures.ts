@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import type { Baseline, Engine, Explainer, Metric } from '../../src/core/contracts/index.ts';
+import type { Baseline, Engine, Explainer, Metric, MetricSet } from '../../src/core/contracts/index.ts';
 import { defineExplainer, defineMetric } from '../../src/core/define.ts';
 import { CtXaiError } from '../../src/core/errors.ts';
 import { createRegistry, type Registry } from '../../src/core/registry.ts';
@@ -55,6 +55,16 @@ const drop: Metric = defineMetric({
   cost: o => ({ forward: o.steps + 1, backward: 0 }),
   evaluate: async () => ({ value: 0 }),
 });
+const rise: Metric = { ...drop, name: 'rise', better: 'higher' };
+const both: MetricSet = {
+  name: 'both',
+  title: 'Both',
+  summary: 'Both of them.',
+  metrics: [
+    { use: 'drop', options: { steps: 20 }, reason: 'It is there.' },
+    { use: 'rise', reason: 'It is there too.' },
+  ],
+};
 const baseline = (name: string): Baseline => ({
   name,
   title: name,
@@ -73,7 +83,8 @@ const engine: Engine = {
 /** A small registry, so that these tests do not depend on what ships. */
 export const registry: Registry = createRegistry({
   explainers: [sampler, gradient, control('noise', false), control('swapped', true)],
-  metrics: [drop],
+  metrics: [drop, rise],
+  metricSets: [both],
   baselines: [baseline('air'), baseline('blur')],
   readers: [imageFolder],
   engines: [engine],

@@ -46,6 +46,22 @@ describe('a plan', () => {
     expect((await resolve({ controls: [] })).explainers.map(e => e.id)).toEqual(['sampler', 'gradient']);
   });
 
+  it('puts a set’s metrics in the place of its name, less those that the suite lists itself', async () => {
+    const metricsOf = async (metrics: unknown) =>
+      (await resolve({ metrics })).metrics.map(m => [m.id, (m.options as { steps: number }).steps]);
+    expect(await metricsOf('both')).toEqual([
+      ['drop', 20],
+      ['rise', 10],
+    ]);
+    const mixed = ['both', { use: 'drop', options: { steps: 5 } }, { use: 'drop', id: 'mine' }];
+    expect(await metricsOf(mixed)).toEqual([
+      ['rise', 10],
+      ['drop', 5],
+      ['mine', 10],
+    ]);
+    expect(await metricsOf(['both', 'both']).catch(messageOf)).toMatch(/two metrics have the id 'drop'/);
+  });
+
   it('takes options over a preset’s over defaults, and baselines likewise', async () => {
     const sampler = async (entry: object, more: object = {}) => {
       const { explainers } = await resolve({ explainers: [{ use: 'sampler', ...entry }], controls: [], ...more });
@@ -238,6 +254,12 @@ describe('what is refused', () => {
       { preset: 'nothing' },
       /^SUITE: .*nothing in this suite has the preset 'nothing'.*There are: tool, other/,
     ],
+    [
+      'options of a set',
+      { metrics: [{ use: 'both', options: {} }] },
+      /^SUITE: .*metrics\[0\]: 'both' is a set of metrics/,
+    ],
+    ['an unknown set', { metrics: 'bot' }, /^SUITE: .*metrics: no metric is called 'bot'.*Did you mean 'both'/s],
     ['an id twice', { metrics: ['drop', 'drop'] }, /^SUITE: .*two metrics have the id 'drop'/],
     ['a method among controls', { controls: ['sampler'] }, /'sampler' is a method\. Put it under 'explainers'/],
     ['a control among methods', { explainers: ['noise'] }, /'noise' is a control\. Put it under 'controls'/],

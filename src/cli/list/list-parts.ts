@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { builtinRegistry } from '../../builtin.ts';
+import { costText, type MetricFacts, metricFacts, rangeText } from '../../config/metric-matrix.ts';
 import { loadPlugins } from '../../config/plugins.ts';
-import type { OptionsSchema } from '../../core/contracts/index.ts';
+import type { Metric, MetricSet, OptionsSchema } from '../../core/contracts/index.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
 import { ExitCode, print, textTable } from '../shared/output.ts';
 
@@ -58,18 +59,9 @@ function partsOf(registry: Registry, kind: Kind): Listed[] {
         };
       });
     case 'metrics':
-      return [...registry.metrics.values()].map(m => ({
-        ...m,
-        facts: facts({
-          category: m.category,
-          better: `${m.better}, range ${m.range.join(' … ')}`,
-          needs: m.needs.join(', ') || 'the map only',
-          baseline: m.baseline,
-          presets: Object.keys(m.presets).join(', '),
-          source: m.cite,
-        }),
-        options: optionsOf(m.options),
-      }));
+      return [...registry.metricSets.values(), ...registry.metrics.values()].map(m =>
+        'metrics' in m ? { ...m, facts: factsOfSet(m), options: [] } : metricPart(m, registry),
+      );
     case 'data':
       return [...registry.readers.values()].map(r => ({ ...r, facts: {}, options: optionsOf(r.options) }));
     case 'engines':
@@ -81,6 +73,39 @@ function partsOf(registry: Registry, kind: Kind): Listed[] {
         options: [],
       }));
   }
+}
+
+function factsOfSet(set: MetricSet): Record<string, string> {
+  return Object.fromEntries(
+    set.metrics.map(m => [
+      m.use,
+      `${m.options ? `${JSON.stringify(m.options).replaceAll('"', '')}: ` : ''}${m.reason}`,
+    ]),
+  );
+}
+
+function metricPart(metric: Metric, registry: Registry): Listed & { readonly matrix: MetricFacts } {
+  const m = metricFacts(metric, registry);
+  const chance = m.chance === null ? [] : [`chance ${m.chance === 'image' ? 'depends on the image' : m.chance}`];
+  return {
+    name: m.name,
+    title: m.title,
+    summary: m.summary,
+    facts: facts({
+      category: `${m.category}${m.ranked ? '' : ', never ranked'}`,
+      better: [m.better, `range ${rangeText(m.range)}`, ...chance].join(', '),
+      needs: [...m.needs, ...(m.scope === 'group' ? ['a group of maps'] : [])].join(', ') || 'the map only',
+      maps: m.kinds.length === 3 ? '' : m.kinds.join(', '),
+      cost: costText(m.cost),
+      undefined: `when ${m.undefinedWhen}`,
+      criticism: `${m.criticism}${m.criticismSource && ` (${m.criticismSource})`}`,
+      baseline: metric.baseline,
+      presets: Object.keys(metric.presets).join(', '),
+      source: m.source,
+    }),
+    options: optionsOf(metric.options),
+    matrix: m,
+  };
 }
 
 function facts(all: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -109,6 +109,23 @@ export type MetricCategory =
   | 'axiomatic'
   | 'truth';
 
+/** A metric as a set names it: like the entry of a suite, with the reason why it is in the set. */
+export interface MetricOfSet {
+  readonly use: string;
+  readonly preset?: string;
+  readonly baseline?: string;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly reason: string;
+}
+
+/** Metrics that a suite names by one word. */
+export interface MetricSet {
+  readonly name: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly metrics: readonly MetricOfSet[];
+}
+
 /** What a group metric knows of one map of the group: `item` is what `collect` made of it. */
 export interface Collected {
   readonly item: Json;
@@ -128,6 +145,8 @@ export interface Metric {
   readonly better: 'higher' | 'lower';
   /** Closed range of possible values; ±Infinity where unbounded. */
   readonly range: readonly [number, number];
+  /** The same at default options, where that is narrower. */
+  readonly rangeByDefault?: readonly [number, number];
   /** What a map that knows nothing scores, where that is one number; `image`: it depends on the image (see `Score`). */
   readonly chance?: number | 'image';
   /** Whether explainers may be ranked by it. */
@@ -138,8 +157,10 @@ export interface Metric {
   readonly kinds: readonly AttributionKind[];
   /** When a value is undefined, in one sentence. */
   readonly undefinedWhen: string;
-  /** Known criticism with its source, for the tables that list metrics. */
+  /** Known criticism, for the tables that list metrics. */
   readonly criticism: string;
+  /** Where the criticism is from: papers, the code of a tool, or algebra. */
+  readonly criticismSource: string;
   readonly needs: readonly MetricNeed[];
   /** `map`: one value for each map. `group`: one value for all maps of an explainer and model. */
   readonly scope: 'map' | 'group';

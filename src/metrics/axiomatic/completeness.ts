@@ -23,6 +23,7 @@ export const completeness = defineMetric({
   criticism:
     'Any map can be made to add up by adding a constant: necessary for additive maps, not enough. Quantus divides the map ' +
     'by its largest value first and asks for exact equality of floating-point numbers, which no map fulfils.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject({

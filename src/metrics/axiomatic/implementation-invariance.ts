@@ -23,6 +23,7 @@ export const implementationInvariance = defineMetric({
   criticism:
     'An explainer that ignores the model is invariant. Explainers that read a layer depend on what the layer is, so that ' +
     'a difference is no fault by itself.',
+  criticismSource: 'by algebra',
   needs: ['weights'],
   options: z.strictObject({
     graphs: z

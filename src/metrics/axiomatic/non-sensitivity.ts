@@ -24,6 +24,7 @@ export const nonSensitivity = defineMetric({
   criticism:
     'What counts as nothing is a choice, and decides. Two patches of which either is enough are both called irrelevant by ' +
     'the score. Quantus counts pixels, so that values of two sizes of image do not compare.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject({

@@ -19,6 +19,7 @@ export const effectiveComplexity = defineMetric({
   criticism:
     'One large outlier makes any map simple. Quantus counts pixels above 10⁻⁵ whatever the map’s unit and size, so that ' +
     'its values of two models do not compare.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   options: z.strictObject({
     ...gridOptions,
     threshold: z.number().min(0).max(1).default(0.01).describe('share of the largest magnitude that counts'),

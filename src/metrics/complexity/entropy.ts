@@ -18,6 +18,8 @@ export const entropy = defineMetric({
   rankable: false,
   undefinedWhen: 'the map is constant or has NaN',
   criticism: 'Simple is not right: one wrong pixel is the simplest map. Depends on the resolution of the map.',
+  criticismSource:
+    'Bhatt et al. 2020, arXiv:2005.00631, section 3.3, on the trade with faithfulness; the resolution by algebra',
   options: z.strictObject(gridOptions),
   presets: { quantus: { options: { grid: 'own' } } },
   async evaluate({ attribution, options }) {

@@ -17,6 +17,7 @@ export const meanLevel = defineMetric({
   rankable: false,
   undefinedWhen: 'the magnitudes are all equal',
   criticism: 'A nearly empty map is best, so that composites with it (ADCC, ARCC) reward emptiness.',
+  criticismSource: 'by algebra: an empty map but for one pixel has 1/n',
   options: z.strictObject(gridOptions),
   async evaluate({ attribution, options }) {
     const { data } = magnitudesOn(attribution, options);

@@ -19,6 +19,8 @@ export const sparseness = defineMetric({
   criticism:
     'Sparse is not right: one wrong pixel is the sparsest map. Depends on the resolution of the map, so that coarse maps ' +
     'are compared with fine ones on a common grid.',
+  criticismSource:
+    'Bhatt et al. 2020, arXiv:2005.00631, section 3.3, on the trade with faithfulness; the resolution by algebra',
   options: z.strictObject(gridOptions),
   presets: { quantus: { options: { grid: 'own' } } },
   async evaluate({ attribution, options }) {

@@ -18,6 +18,7 @@ export const spread = defineMetric({
   rankable: false,
   undefinedWhen: 'the spacing of pixels is unknown, with unit: mm',
   criticism: 'Two lesions far apart are spread, and a right map of them is too.',
+  criticismSource: 'by algebra',
   options: z.strictObject({
     unit: z.enum(['mm', 'pixels']).default('mm').describe('what distances are in'),
   }),

@@ -42,6 +42,7 @@ export const aopc = defineMetric({
   criticism:
     'Most relevant regions only: noise anywhere may make the score fall, so that the value of a random map is not 0; ' +
     'against: least-first takes it off. Quantus gives the curve without its first point.',
+  criticismSource: 'Blücher et al. 2024, arXiv:2401.06654; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options,

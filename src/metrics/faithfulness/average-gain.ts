@@ -18,6 +18,7 @@ export const averageGain = defineMetric({
   rankable: false,
   undefinedWhen: 'the probability of the class explained is under 0.01, or above 0.99',
   criticism: FADED_CRITICISM,
+  criticismSource: 'Poppi et al. 2021, arXiv:2104.10252; the code of torch-cam 0.5.0 and pytorch-grad-cam 1.5.7',
   needs: ['model'],
   baseline: 'air',
   checks: {

@@ -17,10 +17,13 @@ export const deletion = defineMetric({
   category: 'faithfulness',
   better: 'lower',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  rangeByDefault: [0, 1],
   undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
   criticism:
     'Removing pixels leaves the training distribution, and the order of explainers changes with the baseline (Blücher ' +
     'et al. 2024); scattered pixels act as noise and score well.',
+  criticismSource:
+    'Hooker et al. 2019, arXiv:1806.10758; Blücher et al. 2024, arXiv:2401.06654; Tomsett et al. 2020, arXiv:1912.01451',
   needs: ['model'],
   baseline: 'air',
   options: curveOptions,

@@ -25,6 +25,8 @@ export const faithfulnessCorrelation = defineMetric({
   criticism:
     'Sets of one size see one scale; sets far from the training distribution see the model where it was not trained. ' +
     'Quantus removes single pixels, whose sums hardly vary on an image of fifty thousand.',
+  criticismSource:
+    'Tomsett et al. 2020, arXiv:1912.01451; Hase et al. 2021, arXiv:2106.00786; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject({

@@ -23,6 +23,7 @@ export const faithfulnessEstimate = defineMetric({
   criticism:
     'What needs two patches at once is not seen: a model that looks at either of two lesions loses nothing with one. ' +
     'Occlusion is this very experiment, and wins by construction.',
+  criticismSource: 'by algebra',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject(patchOptions),

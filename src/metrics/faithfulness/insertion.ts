@@ -14,10 +14,12 @@ export const insertion = defineMetric({
   category: 'faithfulness',
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  rangeByDefault: [0, 1],
   undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
   criticism:
     'The first pixels on an empty image lie far from the training distribution; on a blurred start the score may be ' +
     'high before anything is inserted (Petsiuk et al. 2018; Blücher et al. 2024).',
+  criticismSource: 'Petsiuk et al. 2018, arXiv:1806.07421; Blücher et al. 2024, arXiv:2401.06654',
   needs: ['model'],
   baseline: 'blur',
   options: curveOptions,

@@ -32,6 +32,7 @@ export const irof = defineMetric({
   criticism:
     'Most relevant segments only; segments follow the edges of the image, not of the lesion. Quantus does not divide by ' +
     'the number of segments, so that a model that looks at nothing scores 1, and takes its mean over the batch of images.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject({

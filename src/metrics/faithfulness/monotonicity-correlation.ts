@@ -24,6 +24,7 @@ export const monotonicityCorrelation = defineMetric({
   criticism:
     'Squares have no sign: a map whose signs are all wrong scores as the right one. Random values are unlike tissue. ' +
     'Quantus draws from 0 … 1, whatever the input space is.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model'],
   options: z.strictObject({
     draws: z.int().min(1).max(10_000).default(20).describe('random values for each patch'),

@@ -31,6 +31,7 @@ export const monotonicity = defineMetric({
   criticism:
     'Steps of patches that interact need not grow in any order. In Quantus the starting image is filled with the value ' +
     'that it already has, so that the curve is constant and every map is monotonic.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject(patchOptions),

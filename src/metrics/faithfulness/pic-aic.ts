@@ -18,6 +18,7 @@ export const picAic = defineMetric({
   criticism:
     'Rewards maps whose pixels cost little information: smooth regions. On two classes the blurred image often has the ' +
     'class already, and half of the images then have no value.',
+  criticismSource: 'the code of PAIR saliency 0.2.1; this project',
   needs: ['model'],
   baseline: 'blur',
   options: revealOptions,

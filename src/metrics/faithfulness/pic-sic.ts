@@ -21,6 +21,7 @@ export const picSic = defineMetric({
   criticism:
     'Rewards maps whose pixels cost little information: smooth regions. In PAIR the curve is the largest value so far by ' +
     'default, images under a probability of 0.8 are left out, and 1 % of the pixels is shown at random.',
+  criticismSource: 'the code of PAIR saliency 0.2.1',
   needs: ['model'],
   baseline: 'blur',
   options: revealOptions,

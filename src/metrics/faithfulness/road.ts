@@ -34,6 +34,7 @@ export const road = defineMetric({
   criticism:
     'Imputed pixels are smooth, so that smooth maps, whose removed regions hang together, look different from scattered ' +
     'ones at equal content. Quantus gives the accuracy for most relevant first only, of the last batch.',
+  criticismSource: 'arXiv:2304.13836, which finds that ROAR and ROAD reward blurred maps; the code of Quantus 0.6.0',
   needs: ['model'],
   options: z.strictObject({
     follow: z

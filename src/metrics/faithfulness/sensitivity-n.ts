@@ -25,6 +25,7 @@ export const sensitivityN = defineMetric({
   criticism:
     'No map can be right at all sizes where patches interact, so that 1 need not be within reach (Ancona et al. 2018). ' +
     'Quantus compares the fall so far with the map of the last step alone, across images, and keeps one batch only.',
+  criticismSource: 'Ancona et al. 2018, arXiv:1711.06104; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
   options: z.strictObject({

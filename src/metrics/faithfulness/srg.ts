@@ -18,9 +18,11 @@ export const srg = defineMetric({
   category: 'faithfulness',
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  rangeByDefault: [-1, 1],
   undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
   criticism:
     'Less sensitive to the baseline than deletion or insertion alone, but not free of it (Blücher et al. 2024).',
+  criticismSource: 'Blücher et al. 2024, arXiv:2401.06654',
   chance: 0,
   needs: ['model'],
   baseline: 'air',

@@ -24,6 +24,7 @@ export const sufficientShare = defineMetric({
   criticism:
     'A few scattered pixels may be enough as an adversarial pattern. Depends on the baseline: on a blurred one little is ' +
     'missing. The next pixel may take the class away again.',
+  criticismSource: 'Hase et al. 2021, arXiv:2106.00786, on images far from the training distribution',
   needs: ['model'],
   baseline: 'blur',
   options: curveOrderOptions,

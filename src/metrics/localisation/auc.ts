@@ -20,6 +20,7 @@ export const auc = defineMetric({
   criticism:
     'Plausibility, not faithfulness. Pixels far below the first count as much as the first, so that a map may score well ' +
     'whose peak misses the lesion; over the whole image, as in Quantus, the air outside the body makes any map look good.',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685; the code of Quantus 0.6.0',
   needs: ['mask'],
   async evaluate(context) {
     const ranked = await rankedHits(context);

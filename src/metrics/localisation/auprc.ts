@@ -22,6 +22,8 @@ export const auprc = defineMetric({
   criticism:
     'Plausibility, not faithfulness. Its chance level is the mask’s share of the image, so that plain values of small and ' +
     'large lesions do not compare.',
+  criticismSource:
+    'Jacovi & Goldberg 2020, arXiv:2004.03685; Saito & Rehmsmeier 2015, doi:10.1371/journal.pone.0118432',
   needs: ['mask'],
   options: z.strictObject({
     skill: z.boolean().default(true).describe('beyond chance; false: the average precision itself, 0 to 1'),

@@ -22,6 +22,7 @@ export const dualPolarityPrecision = defineMetric({
   criticism:
     'Plausibility, not faithfulness: what lies outside a lesion need not speak against the disease. Explainers without ' +
     'signs have no value.',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685',
   needs: ['mask'],
   async evaluate(context) {
     const located = locate(context);

@@ -24,6 +24,7 @@ export const focus = defineMetric({
   criticism:
     'A mosaic of four small chests is like no image that the model has seen. Judges the explainer on the mosaic, not the ' +
     'map of the image.',
+  criticismSource: 'this project',
   needs: ['model', 'explain', 'training-images'],
   options: z.strictObject({
     candidates: z.int().min(3).max(1000).default(16).describe('training images whose class is asked'),

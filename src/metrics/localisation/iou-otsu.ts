@@ -22,6 +22,7 @@ export const iouOtsu = defineMetric({
   criticism:
     'Plausibility, not faithfulness. The threshold decides as much as the map: explainers with blobs as large as lesions ' +
     'win. A threshold tuned on other patients, iou-tuned, treats explainers more alike (Saporta et al. 2022).',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685; Saporta et al. 2022, doi:10.1038/s42256-022-00536-x',
   needs: ['mask'],
   async evaluate(context) {
     const located = locate(context);

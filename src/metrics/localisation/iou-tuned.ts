@@ -25,6 +25,7 @@ export const iouTuned = defineGroupMetric({
   criticism:
     'Plausibility, not faithfulness. Overlap is unkind to small lesions, where one pixel more or less decides, and to ' +
     'coarse maps.',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685; Reinke et al. 2024, doi:10.1038/s41592-023-02150-0',
   needs: ['mask'],
   async collect(context) {
     const located = locate(context);

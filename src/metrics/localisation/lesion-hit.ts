@@ -32,6 +32,7 @@ export const lesionHit = defineMetric({
   criticism:
     'Plausibility, not faithfulness: a model need not use every lesion, and a right map of it then misses some. Lesions ' +
     'that touch count as one.',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685',
   needs: ['mask'],
   options: z.strictObject({
     radius: z.number().positive().default(10).describe('distance, mm, within which a peak finds a lesion'),

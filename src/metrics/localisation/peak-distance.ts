@@ -21,6 +21,7 @@ export const peakDistance = defineMetric({
   chance: 'image',
   undefinedWhen: 'the spacing of pixels is unknown, with unit: mm, or the mask is empty or as large as the body',
   criticism: 'Plausibility, not faithfulness. One pixel decides; the distance says nothing of the rest of the map.',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685',
   needs: ['mask'],
   options: z.strictObject({ unit: z.enum(['mm', 'pixels']).default('mm').describe('what distances are in') }),
   async evaluate(context) {

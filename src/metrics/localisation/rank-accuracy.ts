@@ -23,6 +23,7 @@ export const rankAccuracy = defineMetric({
   criticism:
     'Plausibility, not faithfulness: a model may use what lies outside the mask. Quantus ranks the whole image, air ' +
     'included, and takes equal values in the order of the array.',
+  criticismSource: 'Jacovi & Goldberg 2020, arXiv:2004.03685; the code of Quantus 0.6.0',
   needs: ['mask'],
   options: z.strictObject({
     top: z

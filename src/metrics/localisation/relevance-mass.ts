@@ -22,6 +22,7 @@ export const relevanceMass = defineMetric({
   criticism:
     'Rewards maps that are small and even over the lesion, whatever the model uses of it; a model that looks elsewhere ' +
     'makes a right map score badly (Arras et al. 2022, section 6).',
+  criticismSource: 'Arras et al. 2022, doi:10.1016/j.inffus.2021.11.008; Jacovi & Goldberg 2020, arXiv:2004.03685',
   needs: ['mask'],
   options: z.strictObject({
     skill: z.boolean().default(true).describe('the share beyond chance; false: the share itself, 0 to 1'),

@@ -22,6 +22,7 @@ export const efficientMprt = defineMetric({
   criticism:
     'A map that is noise to begin with has no room to rise, and one that is spoiled by one outlier has. An explainer that ' +
     'ignores the model has 0, as a good one may.',
+  criticismSource: 'by algebra; Hedström et al. 2024, arXiv:2401.06465',
   needs: ['weights'],
   options: z.strictObject({ seeds: seedsOption }),
   checks: { options: { seeds: 2 } },

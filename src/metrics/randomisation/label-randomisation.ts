@@ -21,6 +21,8 @@ export const labelRandomisation = defineMetric({
   criticism:
     'A model that has learned shuffled labels by heart looks at patients, not at noise, so that maps of structure may ' +
     'stay rightly. Structural similarity depends on smoothness (Hedström et al. 2024).',
+  criticismSource:
+    'Zhang et al. 2017, arXiv:1611.03530, on labels learned by heart; Hedström et al. 2024, arXiv:2401.06465',
   needs: ['weights'],
   options: z.strictObject({ weights: weightsOption }),
   checks: { options: { weights: ['shuffled-labels.onnx'] } },

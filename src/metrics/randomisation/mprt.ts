@@ -23,6 +23,7 @@ export const mprt = defineMetric({
   criticism:
     'Structural similarity is not near 0 for unrelated maps: it depends on their smoothness, so that values are compared ' +
     'with those of the same explainer’s maps of other patients (Hedström et al. 2024). Passing is necessary, not enough.',
+  criticismSource: 'Hedström et al. 2024, arXiv:2401.06465; Binder et al. 2023, arXiv:2211.12486',
   needs: ['weights'],
   options: z.strictObject({
     depths: z.int().min(1).max(50).default(5).describe('shares of the depth that are redrawn, the last one all of it'),

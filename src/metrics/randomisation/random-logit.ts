@@ -22,6 +22,7 @@ export const randomLogit = defineMetric({
   criticism:
     'On two classes it says nothing: the other map is minus this one for every explainer that is linear in the gradient. ' +
     'Classes that look at one place have like maps rightly. Quantus compares flattened maps, whose windows cross rows.',
+  criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model', 'explain'],
   options: z.strictObject({
     classes: z.int().min(1).max(100).default(3).describe('other classes that are explained, at most'),

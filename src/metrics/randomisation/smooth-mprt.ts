@@ -29,6 +29,7 @@ export const smoothMprt = defineMetric({
   range: [-1, 1],
   undefinedWhen: 'the model has no redrawn weights here, or the explainer no map of noisy copies under them',
   criticism: 'Averages are smooth, and smooth maps have a high structural similarity whatever they show.',
+  criticismSource: 'Hedström et al. 2024, arXiv:2401.06465',
   needs: ['explain', 'weights'],
   options,
   checks: { options: { draws: 2, seeds: 2 } },

@@ -22,6 +22,7 @@ export const acquisitionStability = defineMetric({
   undefinedWhen: 'the sample offers no other acquisition, or each changes the prediction or has no map',
   criticism:
     'An explainer that ignores the image’s detail is stable. The drift of the model is weighed, not taken off.',
+  criticismSource: 'this project',
   needs: ['model', 'explain', 'variants'],
   options: z.strictObject({
     versions: z

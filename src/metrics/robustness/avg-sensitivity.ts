@@ -18,6 +18,7 @@ export const avgSensitivity = defineMetric({
   range: [0, Number.POSITIVE_INFINITY],
   undefinedWhen: 'noise changes the prediction in every copy, or no copy has a map',
   criticism: 'Constant and model-independent maps are the most robust: says nothing of being right.',
+  criticismSource: 'Yeh et al. 2019, arXiv:1901.09392',
   needs: ['model', 'explain'],
   options: z.strictObject(noiseOptions),
   presets: { quantus: { options: { noise: 'uniform', radius: 0.2, draws: 200 } } },

@@ -20,6 +20,7 @@ export const coherence = defineMetric({
   criticism:
     'An explainer that ignores the image is perfectly coherent. In ADCC it is averaged with mean level and average drop, ' +
     'which reward empty and flat maps.',
+  criticismSource: 'by algebra; Poppi et al. 2021, arXiv:2104.10252, for ADCC',
   needs: ['explain'],
   baseline: 'air',
   cost: (_, __, explanation) => explanation,

@@ -26,6 +26,7 @@ export const consistency = defineGroupMetric({
     'Depends on how maps are made coarse. Lesions of both classes may lie in one place, so that a right map need not ' +
     'reach 1. Quantus compares images of one batch only, so that the batch’s size is a parameter, and counts 0 where ' +
     'there is none to compare with.',
+  criticismSource: 'Dasgupta et al. 2022, arXiv:2202.00734; the code of Quantus 0.6.0',
   needs: ['model'],
   options: z.strictObject({
     grid: z.int().min(2).max(64).default(4).describe('cells along each side of the coarse grid'),

@@ -23,6 +23,7 @@ export const localLipschitz = defineMetric({
   criticism:
     'Not free of units: a map twice as large is twice as bad, so that explainers are not ranked by it; the relative ' +
     'stabilities are. Grows with the number of draws.',
+  criticismSource: 'by algebra',
   needs: ['model', 'explain'],
   options: z.strictObject(noiseOptions),
   presets: { quantus: { options: { noise: 'uniform', radius: 0.1, draws: 200 } } },

@@ -22,6 +22,7 @@ export const maxSensitivity = defineMetric({
   criticism:
     'Constant and model-independent maps are the most robust: says nothing of being right. The largest of n draws grows ' +
     'with n. Captum and Quantus add noise far above or below that of CT (uniform ± 0.02 and ± 0.2 in input space).',
+  criticismSource: 'Yeh et al. 2019, arXiv:1901.09392; the code of Captum 0.9.0 and Quantus 0.6.0',
   needs: ['model', 'explain'],
   options: z.strictObject(noiseOptions),
   presets: {

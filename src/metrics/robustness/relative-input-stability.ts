@@ -20,6 +20,7 @@ export const relativeInputStability = defineMetric({
   criticism:
     'A constant map is best. Depends on where input space has its zero. Element by element, as published, values near 0 ' +
     'decide; Quantus shifts brightness (its noise has one sign) and gives NaN where one copy of a batch flips.',
+  criticismSource: 'Agarwal et al. 2022, arXiv:2203.06877, whose definition it is; the code of Quantus 0.6.0',
   needs: ['model', 'explain'],
   options: relativeOptions,
   presets: RELATIVE_PRESETS,

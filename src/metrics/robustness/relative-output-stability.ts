@@ -21,6 +21,7 @@ export const relativeOutputStability = defineMetric({
   criticism:
     'A constant map is best, and one copy whose logits hardly change decides. Depends on the scale of the logits, so that ' +
     'models do not compare.',
+  criticismSource: 'by algebra',
   needs: ['model', 'explain'],
   options: relativeOptions,
   presets: RELATIVE_PRESETS,

@@ -20,6 +20,7 @@ export const relativeRepresentationStability = defineMetric({
   undefinedWhen:
     'the model gives no activations or has no spatial layer, noise changes the prediction in every copy, or no copy has a map',
   criticism: 'A constant map is best. One layer stands for the model; another gives another order.',
+  criticismSource: 'by algebra',
   needs: ['model', 'explain'],
   options: relativeOptions,
   presets: RELATIVE_PRESETS,

@@ -20,6 +20,7 @@ export const repeatability = defineMetric({
   range: [-1, 1],
   undefinedWhen: 'the explainer gives no map from other random numbers',
   criticism: 'Any explainer that draws nothing has 1, whatever it shows; a biased one with few samples may too.',
+  criticismSource: 'by algebra',
   needs: ['explain'],
   options: z.strictObject({
     repeats: z.int().min(1).max(50).default(4).describe('further maps, each from its own random numbers'),

@@ -21,6 +21,7 @@ export const reproducibility = defineMetric({
   criticism:
     'Trainings may find other features, which a right map must show: it measures model and explainer together. An ' +
     'explainer that ignores the model is perfectly reproducible.',
+  criticismSource: 'D’Amour et al. 2022, arXiv:2011.03395, on trainings that find other features',
   needs: ['weights'],
   options: z.strictObject({
     weights: z

@@ -25,6 +25,7 @@ export const sufficiency = defineGroupMetric({
   criticism:
     'Depends on how near is near. Lesions of both classes may look alike, so that a right map need not reach 1. Quantus ' +
     'compares images of one batch only, and counts 0 where there is none to compare with.',
+  criticismSource: 'Dasgupta et al. 2022, arXiv:2202.00734; the code of Quantus 0.6.0',
   needs: ['model'],
   options: z.strictObject({
     grid: z.int().min(2).max(32).default(8).describe('cells along each side of the coarse grid'),

@@ -26,6 +26,7 @@ export const translationEquivariance = defineMetric({
   criticism:
     'A model that is not equivariant itself makes a right map fail. Coarse layers move in steps of their stride. Quantus’ ' +
     'continuity compares maps without moving them back, over the width of the image, so that an equivariant explainer fails.',
+  criticismSource: 'Zhang 2019, arXiv:1904.11486, on networks that are not equivariant; the code of Quantus 0.6.0',
   needs: ['model', 'explain'],
   options: z.strictObject({
     shifts: z.int().min(1).max(100).default(8).describe('shifted images that are explained'),

@@ -27,6 +27,7 @@ export const causalContrast = defineMetric({
   criticism:
     'Says which of two regions has more, not how much it should have; known where factors can be switched off, so on ' +
     'phantoms and counterfactual pairs only.',
+  criticismSource: 'this project',
   options: z.strictObject({
     ratio: z.number().min(1).default(1.5).describe('how far apart the Σ|ΔHU| of a pair may be, as a factor'),
   }),

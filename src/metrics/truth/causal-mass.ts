@@ -30,6 +30,7 @@ export const causalMass = defineMetric({
   needs: ['effects'],
   undefinedWhen: 'nothing is known by intervention, no factor speaks for the class, or the map has no positive value',
   criticism: 'Takes for granted that relevance is proportional to effects, which maps that only rank do not claim.',
+  criticismSource: 'by algebra',
   options: z.strictObject({
     skill: z.boolean().default(true).describe('beyond chance; false: the share itself, 0 to 1'),
     dilate: z.number().min(0).max(20).default(0).describe('millimetres by which regions are widened: 0, 5 or 10'),

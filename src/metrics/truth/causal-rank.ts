@@ -27,6 +27,7 @@ export const causalRank = defineMetric({
   undefinedWhen: 'nothing is known by intervention, or no two factors differ in effect',
   criticism:
     'Maps that follow size alone have an advantage where large lesions do more; compare with the chance given.',
+  criticismSource: 'this project, by simulation',
   async evaluate({ attribution, effects, rng }) {
     const known = localFactors(effects);
     if (isUndefined(known)) return known;
