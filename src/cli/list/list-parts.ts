@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { builtinRegistry } from '../../builtin.ts';
-import { costText, type MetricFacts, metricFacts, rangeText } from '../../config/metric-matrix.ts';
+import { costText, metricFacts, rangeText } from '../../config/metric-matrix.ts';
 import { loadPlugins } from '../../config/plugins.ts';
 import type { Metric, MetricSet, OptionsSchema } from '../../core/contracts/index.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
@@ -22,6 +22,8 @@ interface Listed {
   /** Facts in a line each: what it needs, where it comes from. */
   readonly facts: Readonly<Record<string, string>>;
   readonly options: readonly ListedOption[];
+  /** What takes the place of the facts in JSON. */
+  readonly data?: object;
 }
 
 interface ListedOption {
@@ -35,8 +37,10 @@ interface ListedOption {
 export async function listParts({ kind, name, plugin, json }: ListArguments): Promise<number> {
   const { registry } = await loadPlugins(plugin, process.cwd(), builtinRegistry());
   const all = new Map(partsOf(registry, kind).map(part => [part.name, part]));
-  const parts = name === undefined ? [...all.values()] : [lookUp(all, kind.replace(/s$/, ''), name, '--name')];
-  print(json ? JSON.stringify(parts, null, 2) : parts.map(describe).join('\n\n'));
+  // As JSON the metrics are one table; each says which sets it is in.
+  const whole = [...all.values()].filter(part => !json || kind !== 'metrics' || !registry.metricSets.has(part.name));
+  const parts = name === undefined ? whole : [lookUp(all, kind.replace(/s$/, ''), name, '--name')];
+  print(json ? JSON.stringify(parts.map(jsonOf), null, 2) : parts.map(describe).join('\n\n'));
   return ExitCode.ok;
 }
 
@@ -60,7 +64,7 @@ function partsOf(registry: Registry, kind: Kind): Listed[] {
       });
     case 'metrics':
       return [...registry.metricSets.values(), ...registry.metrics.values()].map(m =>
-        'metrics' in m ? { ...m, facts: factsOfSet(m), options: [] } : metricPart(m, registry),
+        'metrics' in m ? setPart(m) : metricPart(m, registry),
       );
     case 'data':
       return [...registry.readers.values()].map(r => ({ ...r, facts: {}, options: optionsOf(r.options) }));
@@ -75,16 +79,21 @@ function partsOf(registry: Registry, kind: Kind): Listed[] {
   }
 }
 
-function factsOfSet(set: MetricSet): Record<string, string> {
-  return Object.fromEntries(
-    set.metrics.map(m => [
-      m.use,
-      `${m.options ? `${JSON.stringify(m.options).replaceAll('"', '')}: ` : ''}${m.reason}`,
-    ]),
-  );
+function jsonOf({ data, ...part }: Listed): object {
+  if (!data) return part;
+  const { facts: _, ...rest } = part;
+  return { ...rest, ...data };
 }
 
-function metricPart(metric: Metric, registry: Registry): Listed & { readonly matrix: MetricFacts } {
+function setPart(set: MetricSet): Listed {
+  const lines = set.metrics.map(m => {
+    const options = m.options ? `${JSON.stringify(m.options).replaceAll('"', '')}: ` : '';
+    return [m.use, `${options}${m.reason}`] as const;
+  });
+  return { ...set, facts: Object.fromEntries(lines), options: [], data: { metrics: set.metrics } };
+}
+
+function metricPart(metric: Metric, registry: Registry): Listed {
   const m = metricFacts(metric, registry);
   const chance = m.chance === null ? [] : [`chance ${m.chance === 'image' ? 'depends on the image' : m.chance}`];
   return {
@@ -104,7 +113,7 @@ function metricPart(metric: Metric, registry: Registry): Listed & { readonly mat
       source: m.source,
     }),
     options: optionsOf(metric.options),
-    matrix: m,
+    data: { ...m, presets: metric.presets },
   };
 }
 
@@ -151,7 +160,8 @@ function typeOf(p: JsonProperty): string {
 
 function describe({ name, title, summary, facts, options }: Listed): string {
   const lines = [`${name}: ${title}`, ...(summary ? [`  ${summary}`] : [])];
-  for (const [key, value] of Object.entries(facts)) lines.push(`  ${key.padEnd(9)} ${value}`);
+  const width = Math.max(9, ...Object.keys(facts).map(key => key.length));
+  for (const [key, value] of Object.entries(facts)) lines.push(`  ${key.padEnd(width)} ${value}`);
   if (options.length > 0) {
     const table = textTable(options.map(o => [`    ${o.name}`, o.type, o.default && `= ${o.default}`, o.description]));
     lines.push('  options', table);
