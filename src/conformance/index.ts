@@ -1,10 +1,12 @@
 /**
- * The conformance suites that the built-in explainers and metrics pass, for plugins, under any test framework.
+ * The conformance suites that the built-in explainers, metrics and engines pass, for plugins, under any test framework.
  *
  * @module ct-xai-bench/conformance
  */
 export { type AnalyticLayer, type AnalyticSpec, analyticModel } from './analytic.ts';
 export type { Check } from './conformance-check.ts';
+export { type EngineCheckOptions, type EngineChecks, engineChecks } from './engine-checks.ts';
+export { type EngineModel, engineModel } from './engine-model.ts';
 export { type ExplainerCheckOptions, explainerChecks } from './explainer-checks.ts';
 export { type MetricCheckOptions, metricChecks } from './metric-checks.ts';
 export { denseModel, linearModel, smoothModel } from './models.ts';

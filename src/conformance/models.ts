@@ -48,25 +48,43 @@ export function linearModel(spec: {
   });
 }
 
+export interface SmoothSpec {
+  readonly height: number;
+  readonly width: number;
+  readonly channels?: number;
+  readonly filters?: number;
+  readonly classes?: number;
+  readonly seed?: string | number;
+}
+
+/** The parameters of a smooth model, drawn from its seed. */
+export function smoothParameters({ channels = 1, filters = 4, classes = 3, seed = 0 }: SmoothSpec): {
+  /** [3, 3, channels, filters] */
+  readonly kernel: Float64Array;
+  readonly bias: Float64Array;
+  /** U, [filters, filters] */
+  readonly mix: Float64Array;
+  /** V, [classes, filters] */
+  readonly head: Float64Array;
+} {
+  const rng = createRng(`smooth-model ${seed}`);
+  const draw = (n: number, scale: number) => Float64Array.from({ length: n }, () => scale * rng.normal());
+  return {
+    kernel: draw(9 * channels * filters, 0.6),
+    bias: draw(filters, 0.2),
+    mix: draw(filters * filters, 1.5),
+    head: draw(classes * filters, 2),
+  };
+}
+
 /**
  * A small smooth network of three classes: A = tanh(3×3 convolution of x, zero-padded) is the layer `features`,
  * z = V·tanh(U·mean A). Parameters are drawn from `seed`; derivatives are exact.
  */
-export function smoothModel(spec: {
-  height: number;
-  width: number;
-  channels?: number;
-  filters?: number;
-  classes?: number;
-  seed?: string | number;
-}): FullClassifier {
+export function smoothModel(spec: SmoothSpec): FullClassifier {
   const { height, width, channels = 1, filters = 4, classes = 3 } = spec;
-  const rng = createRng(`smooth-model ${spec.seed ?? 0}`);
-  const draw = (n: number, scale: number) => Float64Array.from({ length: n }, () => scale * rng.normal());
-  const layer = convolution({ height, width, channels, filters }, draw(9 * channels * filters, 0.6));
-  const bias = draw(filters, 0.2);
-  const mix = draw(filters * filters, 1.5);
-  const head = draw(classes * filters, 2);
+  const { kernel, bias, mix, head } = smoothParameters(spec);
+  const layer = convolution({ height, width, channels, filters }, kernel);
   const area = height * width;
 
   const filtered = (x: Float32Array) => convolve(x, layer).map((v, i) => v + bias[i % filters]!);

@@ -5,7 +5,7 @@ import type { FullClassifier, ModelCard } from '../../../src/core/contracts/inde
 import { sizeOf, type Tensor } from '../../../src/core/tensor.ts';
 import { attr } from '../../../src/engines/onnx/graph/graph.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
-import { testEngine } from '../../conformance/engine.ts';
+import { testEngine } from '../../support/test-engine.ts';
 import {
   cardFor,
   channelsLast,

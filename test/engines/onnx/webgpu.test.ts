@@ -13,8 +13,8 @@ import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { GPU_LOCK } from '../../../src/engines/shared/gpu-lock.ts';
-import { testEngine } from '../../conformance/engine.ts';
 import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';
+import { testEngine } from '../../support/test-engine.ts';
 import {
   cardFor,
   channelsLast,

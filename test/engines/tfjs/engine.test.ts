@@ -6,7 +6,7 @@ import type { Engine, FullClassifier, ModelVariant } from '../../../src/core/con
 import { useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
 import { onnxWithTfjs } from '../../../src/engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
-import { testEngine } from '../../conformance/engine.ts';
+import { testEngine } from '../../support/test-engine.ts';
 import { batchOf, worst } from './fixtures.ts';
 import { noGpu, onGpu } from './gpu.ts';
 import { smallCard, smallImages } from './small-net.ts';

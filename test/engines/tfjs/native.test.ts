@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { nativePackage, useDevice } from '../../../src/engines/tfjs/devices/tfjs-devices.ts';
 import { tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts';
-import { testEngine } from '../../conformance/engine.ts';
+import { testEngine } from '../../support/test-engine.ts';
 import { batchOf, worst } from './fixtures.ts';
 import { smallCard, smallImages } from './small-net.ts';
 
