@@ -7,6 +7,7 @@ import { doctorCommand } from './doctor/doctor-command.ts';
 import { explainCommand } from './explain/explain-command.ts';
 import { initCommand } from './init/init-command.ts';
 import { listCommand } from './list/list-command.ts';
+import { mergeCommand } from './merge/merge-command.ts';
 import { reportCommand } from './report/report-command.ts';
 import { runCommand } from './run/run-command.ts';
 import type { Command } from './shared/command.ts';
@@ -45,6 +46,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(explainCommand);
   add(timeCommand);
   add(trainCommand);
+  add(mergeCommand);
   add(reportCommand);
   add(convertCommand);
   add(listCommand);

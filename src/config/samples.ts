@@ -37,3 +37,36 @@ function spread<K>(counts: ReadonlyMap<K, number>, limit: number): Map<K, number
   }
   return taken;
 }
+
+/** One of several parts of a plan's images, for machines that know nothing of each other. */
+export interface Shard {
+  /** From 1 to `of`. */
+  readonly index: number;
+  readonly of: number;
+}
+
+/** An image of a plan, with its place among all of the plan's images. */
+export interface PlannedImage {
+  readonly sample: Sample;
+  readonly index: number;
+}
+
+/**
+ * The plan's images, or those of one shard. All images of a patient are in one shard: that which has the fewest images
+ * when the patient is first seen. So the shards of a plan are the same on every machine, and nearly of one size.
+ */
+export async function* plannedImages(
+  plan: Pick<Plan, 'dataset' | 'limit'>,
+  shard?: Shard,
+): AsyncIterable<PlannedImage> {
+  const sizes = Array.from({ length: shard?.of ?? 1 }, () => 0);
+  const shardOf = new Map<string, number>();
+  let index = 0;
+  for await (const sample of samplesOf(plan)) {
+    const at = shardOf.get(sample.patient) ?? sizes.indexOf(Math.min(...sizes));
+    shardOf.set(sample.patient, at);
+    sizes[at] = sizes[at]! + 1;
+    if (shard === undefined || at === shard.index - 1) yield { sample, index };
+    index++;
+  }
+}

@@ -234,7 +234,17 @@ async function checkPlan(dir: string, manifest: Manifest): Promise<Manifest | un
       { hint: 'Choose another folder with --out, or drop what is there with --fresh.' },
     );
   }
+  if (found && shardText(found) !== shardText(manifest)) {
+    throw new CtXaiError('RUN_FOLDER', `${dir} holds ${shardText(found)}, and ${shardText(manifest)} was asked for.`, {
+      hint: "Give each shard a folder of its own with --out; 'ct-xai merge' puts them together.",
+    });
+  }
   return found;
+}
+
+/** 'shard 3/16', or 'all images'. */
+export function shardText({ shard }: Pick<Manifest, 'shard'>): string {
+  return shard ? `shard ${shard.index}/${shard.of}` : 'all images';
 }
 
 async function removeOwn(dir: string): Promise<void> {

@@ -249,6 +249,8 @@ export interface Manifest {
   readonly startedAt: string;
   readonly endedAt?: string;
   readonly resumed: number;
+  /** Which part of the plan's images the folder holds; absent: all. `ct-xai merge` puts the parts together. */
+  readonly shard?: { readonly index: number; readonly of: number };
   readonly dataset: {
     readonly name: string;
     readonly digest: string;

@@ -1,5 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
-import { samplesOf } from '../config/samples.ts';
+import { type PlannedImage, plannedImages, type Shard, samplesOf } from '../config/samples.ts';
 import type { ModelVariant, Runtime, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { donorsOf } from '../jobs/donors.ts';
@@ -18,6 +18,8 @@ export interface ModelRun {
   readonly plan: Plan;
   readonly model: PlannedModel;
   readonly store: RunStore;
+  /** Only these images; what needs others' results is left to whoever has all of them. */
+  readonly shard?: Shard;
   /** Does jobs again that failed in an earlier start. */
   readonly retryFailed: boolean;
   readonly signal: AbortSignal;
@@ -76,7 +78,7 @@ export async function runModel(run: ModelRun): Promise<void> {
 /** The weights for which jobs are ready: those that are open first, then the original. */
 async function readyVariants(run: ModelRun, progress: RunProgress): Promise<ModelVariant[]> {
   const found = new Map<string, ModelVariant>();
-  for await (const sample of samplesOf(run.plan)) {
+  for await (const { sample } of plannedImages(run.plan, run.shard)) {
     throwIfInterrupted(run.signal);
     const held = await heldBy(run, progress, sample);
     for (const { job } of readyJobs(run, progress, sample, held)) {
@@ -119,8 +121,8 @@ function readyJobs({ plan, model }: ModelRun, { donors }: RunProgress, sample: S
 async function runWave(run: ModelRun, progress: RunProgress, variant: ModelVariant): Promise<void> {
   const session = await opened(run, progress, variant);
   const width = Math.max(2, session?.runtime.workers ?? 1);
-  await forEachConcurrently(samplesOf(run.plan), width, (sample, index) =>
-    runSample(run, progress, { sample, index, variant }),
+  await forEachConcurrently(plannedImages(run.plan, run.shard), width, image =>
+    runSample(run, progress, { ...image, variant }),
   );
 }
 
@@ -168,7 +170,7 @@ function asRefusal(error: unknown): unknown {
 async function runSample(
   run: ModelRun,
   progress: RunProgress,
-  at: { readonly sample: Sample; readonly index: number; readonly variant: ModelVariant },
+  at: PlannedImage & { readonly variant: ModelVariant },
 ): Promise<void> {
   const { sample, index, variant } = at;
   const { services } = progress;
@@ -221,7 +223,7 @@ async function lostMaps({ store }: ModelRun, held: Held, ready: readonly Planned
 
 async function runGroups(run: ModelRun, { services }: RunProgress): Promise<void> {
   const { plan, model, store, signal } = run;
-  if (!plan.metrics.some(m => m.metric.scope === 'group')) return;
+  if (run.shard || !plan.metrics.some(m => m.metric.scope === 'group')) return;
   const samples: Sample[] = [];
   for await (const sample of samplesOf(plan)) samples.push(sample);
   const done = new Set((await store.rowsBesideSamples()).map(row => row.job));

@@ -1,4 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
+import { plannedImages, type Shard } from '../config/samples.ts';
 import type { ModelVariant, Runtime, Status } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { type Job, variantName } from '../jobs/job.ts';
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly fresh?: boolean;
   /** Does units again that failed in an earlier start. */
   readonly retryFailed?: boolean;
+  /** Runs only these images; timings, and what needs the results of other shards, are left to the merged folder. */
+  readonly shard?: Shard;
   /** An abort ends the run cleanly; it can be resumed. */
   readonly signal?: AbortSignal;
   readonly onEvent?: Listener;
@@ -51,16 +54,20 @@ export interface SuiteResult {
  * @throws CtXaiError RUN_FOLDER, IO for the folder; MODEL, CARD, ENGINE, DEVICE where the only model can't be opened.
  */
 export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteResult> {
-  const folder = await openRunFolder(options.dir, describePlan(plan, options.command ?? ''), options.fresh ?? false);
+  const { shard } = options;
+  const manifest = { ...describePlan(plan, options.command ?? ''), ...(shard ? { shard } : {}) };
+  const folder = await openRunFolder(options.dir, manifest, options.fresh ?? false);
   const stop = linkedController(options.signal);
   try {
-    const run = createRunner(plan, options, folder, stop.controller.signal);
+    const images = shard ? await countOf(plannedImages(plan, shard)) : imagesOf(plan);
+    const run = createRunner(plan, options, { folder, images, signal: stop.controller.signal });
+    const timed = plan.timing.enabled && !shard ? plan.models : [];
     let interrupted = false;
     try {
       for (const model of plan.models) await run.model(model);
       // Alone on the machine: everything else has ended.
-      for (const model of plan.timing.enabled ? plan.models : []) await run.timing(model);
-      for (const model of plan.timing.enabled ? plan.models : []) await run.budgets(model);
+      for (const model of timed) await run.timing(model);
+      for (const model of timed) await run.budgets(model);
     } catch (error) {
       if (!(error instanceof CtXaiError && error.code === 'INTERRUPTED') && !options.signal?.aborted) throw error;
       interrupted = true;
@@ -90,10 +97,17 @@ interface Runner {
   finish(state: SuiteResult['state']): Promise<SuiteResult>;
 }
 
-function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal: AbortSignal): Runner {
+interface RunnerPlace {
+  readonly folder: RunFolder;
+  readonly images: number;
+  readonly signal: AbortSignal;
+}
+
+function createRunner(plan: Plan, options: RunOptions, { folder, images, signal }: RunnerPlace): Runner {
   const emit: Listener = options.onEvent ?? (() => {});
-  const images = imagesOf(plan);
-  const progress: ProgressMeter = createProgress(plan, images, () => performance.now());
+  // A shard makes no maps that are borrowed from others.
+  const own = options.shard ? { ...plan, explainers: plan.explainers.filter(e => e.of === undefined) } : plan;
+  const progress: ProgressMeter = createProgress(own, images, () => performance.now());
   emit({
     kind: 'start',
     dir: folder.dir,
@@ -149,6 +163,7 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
           return true;
         },
         ...(options.execute ? { execute: options.execute } : {}),
+        ...(options.shard ? { shard: options.shard } : {}),
       });
     },
     async timing(model) {
@@ -184,7 +199,7 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
     async finish(state) {
       emit({ kind: 'phase', phase: 'tables' });
       const run = makeRun(folder.dir, folder.manifest, folder.journal);
-      const counts = countOf();
+      const counts = createCounts();
       await readRows(run, [
         ...tableReaders(run, {
           curvesCsv: plan.output.curvesCsv,
@@ -201,8 +216,14 @@ function createRunner(plan: Plan, options: RunOptions, folder: RunFolder, signal
   };
 }
 
+async function countOf(items: AsyncIterable<unknown>): Promise<number> {
+  let count = 0;
+  for await (const _ of items) count++;
+  return count;
+}
+
 /** Counts rows by kind and status. */
-function countOf(): RowReader & { readonly counts: NonNullable<Manifest['counts']> } {
+function createCounts(): RowReader & { readonly counts: NonNullable<Manifest['counts']> } {
   const counts: Record<Row['kind'], Partial<Record<Status, number>>> = {
     sample: {},
     map: {},

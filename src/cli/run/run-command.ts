@@ -9,6 +9,11 @@ export const runCommand = defineCommand({
       .option('out', { type: 'string', requiresArg: true, describe: 'run folder; default: reports/<name>' })
       .option('fresh', { type: 'boolean', default: false, describe: 'drop what the run folder holds' })
       .option('retry-failed', { type: 'boolean', default: false, describe: 'try rows again that failed before' })
+      .option('shard', {
+        type: 'string',
+        requiresArg: true,
+        describe: "K/N: only the Kth of N parts of the images; 'merge' puts them together",
+      })
       .option('timing', { type: 'boolean', describe: 'the timing phase; --no-timing leaves it out' })
       .example('$0 run configs/covid-ct.yaml', 'everything in the suite')
       .example('$0 run configs/covid-ct.yaml --limit 6 --out /tmp/try', 'six images, spread over the labels'),

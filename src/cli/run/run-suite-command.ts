@@ -2,6 +2,8 @@ import { join, resolve } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
+import type { Shard } from '../../config/samples.ts';
+import { CtXaiError } from '../../core/errors.ts';
 import { type Collector, createCollector, type RunData } from '../../reports/index.ts';
 import { readRun, removeMaps } from '../../results/read-run.ts';
 import type { RowReader } from '../../results/row-reader.ts';
@@ -26,6 +28,7 @@ export interface RunArguments {
   readonly fresh: boolean;
   readonly retryFailed: boolean;
   readonly timing?: boolean | undefined;
+  readonly shard?: string | undefined;
 }
 
 /** `ct-xai run`. */
@@ -33,6 +36,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
   const planned = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
   const plan =
     argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
+  const shard = argv.shard === undefined ? undefined : parseShard(argv.shard);
   const dir = plan.output.dir ?? resolve('reports', plan.name);
   const interrupts = interruptSignal();
   const release = surviveStrayErrors();
@@ -45,6 +49,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       signal: interrupts.signal,
       fresh: argv.fresh,
       retryFailed: argv.retryFailed,
+      ...(shard ? { shard } : {}),
       onEvent: event => line.on(event),
       readers(manifest) {
         collector = createCollector(manifest);
@@ -58,6 +63,11 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       note(`interrupted; the same command goes on where it stopped (${shownPath(dir)})`);
       return ExitCode.interrupted;
     }
+    if (shard) {
+      failed.print();
+      print(`shard ${shard.index}/${shard.of} is done. Once all are: ct-xai merge ${shownPath(dir)} … --out DIR`);
+      return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
+    }
     await tell(dir, plan.output, collector!.summary());
     failed.print();
     print(`\nreport: ${shownPath(join(dir, 'index.html'))}`);
@@ -67,6 +77,15 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     interrupts.release();
     release();
   }
+}
+
+/** @throws CtXaiError USAGE unless it is K/N with whole numbers, 1 ≤ K ≤ N. */
+function parseShard(text: string): Shard {
+  const [, index, of] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []).map(Number);
+  if (index !== undefined && of !== undefined && index >= 1 && index <= of) return { index, of };
+  throw new CtXaiError('USAGE', `--shard must be K/N with 1 ≤ K ≤ N, such as 3/16, not '${text}'.`, {
+    hint: 'Schedulers that count from 0 need K + 1.',
+  });
 }
 
 function failures(counts: NonNullable<Manifest['counts']>): number {
