@@ -13,15 +13,18 @@ import { phantom } from './data/readers/phantom.ts';
 import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
 import { ablationCam } from './methods/ablation-cam.ts';
+import { blurIg } from './methods/blur-ig.ts';
 import { centre } from './methods/centre.ts';
 import { deconvnet } from './methods/deconvnet.ts';
 import { deeplift } from './methods/deeplift.ts';
 import { edges } from './methods/edges.ts';
 import { eigenCam } from './methods/eigen-cam.ts';
+import { expectedGradients } from './methods/expected-gradients.ts';
 import { gradCam } from './methods/grad-cam.ts';
 import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
 import { guidedBackprop } from './methods/guided-backprop.ts';
 import { guidedGradCam } from './methods/guided-grad-cam.ts';
+import { guidedIg } from './methods/guided-ig.ts';
 import { hiresCam } from './methods/hires-cam.ts';
 import { hsic } from './methods/hsic.ts';
 import { huContrast } from './methods/hu-contrast.ts';
@@ -48,6 +51,7 @@ import { smoothgradSquared } from './methods/smoothgrad-squared.ts';
 import { sobol } from './methods/sobol.ts';
 import { vargrad } from './methods/vargrad.ts';
 import { xgradCam } from './methods/xgrad-cam.ts';
+import { xrai } from './methods/xrai.ts';
 import { completeness } from './metrics/axiomatic/completeness.ts';
 import { implementationInvariance } from './metrics/axiomatic/implementation-invariance.ts';
 import { nonSensitivity } from './metrics/axiomatic/non-sensitivity.ts';
@@ -113,7 +117,8 @@ import { causalRank } from './metrics/truth/causal-rank.ts';
 export function builtinRegistry(): Registry {
   return createRegistry({
     explainers: [
-      ...[saliency, inputXGradient, integratedGradients, smoothgrad, smoothgradSquared, vargrad],
+      ...[saliency, inputXGradient, smoothgrad, smoothgradSquared, vargrad],
+      ...[integratedGradients, expectedGradients, blurIg, guidedIg, xrai],
       ...[gradCam, gradCamPlusPlus, xgradCam, hiresCam, layerCam],
       ...[scoreCam, ablationCam, eigenCam, reciproCam],
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],

@@ -6,13 +6,16 @@ import type { Explainer, FullClassifier } from '../../src/core/contracts/index.t
 import { sizeOf, tensor } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { ablationCam } from '../../src/methods/ablation-cam.ts';
+import { blurIg } from '../../src/methods/blur-ig.ts';
 import { deconvnet } from '../../src/methods/deconvnet.ts';
 import { deeplift } from '../../src/methods/deeplift.ts';
 import { eigenCam } from '../../src/methods/eigen-cam.ts';
+import { expectedGradients } from '../../src/methods/expected-gradients.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
 import { gradCamPlusPlus } from '../../src/methods/grad-cam-plus-plus.ts';
 import { guidedBackprop } from '../../src/methods/guided-backprop.ts';
 import { guidedGradCam } from '../../src/methods/guided-grad-cam.ts';
+import { guidedIg } from '../../src/methods/guided-ig.ts';
 import { hiresCam } from '../../src/methods/hires-cam.ts';
 import { inputXGradient } from '../../src/methods/input-x-gradient.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
@@ -43,6 +46,14 @@ import { mapOf, reasonOf, relativeL2, replayed } from './helpers.ts';
 const LOGITS = 1e-4;
 const GRADIENTS = 1e-3;
 
+/**
+ * Where a reference is an integral over the kinks of ReLUs, 600 points are good for this much, on either side: its own
+ * sum is 0.6 % from the score difference. On smooth networks GRADIENTS holds.
+ */
+const KINKED = 4e-3;
+const toleranceOf = ({ variant, model }: Reference) =>
+  variant === 'converged' && (model === 'cnn' || model === 'densenet') ? KINKED : GRADIENTS;
+
 const folder = new URL('../golden/explainers/', import.meta.url);
 
 /** What an explainer is asked for, so that it does what its reference did. */
@@ -59,6 +70,12 @@ const noisy: Request = ({ score, parameters = {}, draws }) => {
 };
 
 const cam: Request = ({ score, layer, layers }) => ({ options: { score, layer: layers ?? layer } });
+
+/** Images of a stack [n, 1, h, w], [h, w, 1] each. */
+function imagesOf(file: string) {
+  const [count, , side] = referenceArray(file).shape as [number, number, number];
+  return Array.from({ length: count }, (_, i) => tensor([side, side, 1], referenceItem(file, i).data));
+}
 
 const EXPLAINERS: readonly [Explainer, Request][] = [
   [gradCam, cam],
@@ -84,6 +101,28 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
     integratedGradients,
     ({ score, parameters }) => ({ options: { score, ...parameters, maxSteps: parameters?.['steps'] } }),
   ],
+  [
+    expectedGradients,
+    ({ score, draws }) => {
+      const chosen = Int32Array.from(referenceArray(draws!['chosen']!).data as Int32Array);
+      const alphas = Array.from(referenceArray(draws!['alphas']!).data as Float64Array, a => a * chosen.length);
+      const shuffled = [chosen, Int32Array.from(alphas, Math.floor)];
+      const rng = {
+        ...replayed({ next: alphas.map(a => a - Math.floor(a)) }),
+        shuffle: <T>() => shuffled.shift() as T,
+      };
+      return { options: { score, draws: chosen.length }, rng, trainingImages: imagesOf(draws!['references']!) };
+    },
+  ],
+  [
+    blurIg,
+    ({ score, variant, parameters }) => {
+      const { maxSigma: sigma, steps, border } = parameters as { maxSigma: number; steps: number; border: string };
+      const rule = variant === 'converged' ? 'midpoint' : 'pair';
+      return { options: { score, sigma, unit: 'pixels', steps, maxSteps: steps, spacing: 'even', border, rule } };
+    },
+  ],
+  [guidedIg, ({ score, parameters }) => ({ options: { score, ...parameters } })],
   [guidedBackprop, ({ score }) => ({ options: { score } })],
   [deconvnet, ({ score }) => ({ options: { score } })],
   [guidedGradCam, ({ score, layer, variant }) => ({ options: { score, layer, interpolation: variant } })],
@@ -91,12 +130,8 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
     deeplift,
     ({ score, variant, draws }) => {
       if (variant !== 'background') return { options: { score } };
-      const file = draws!['references']!;
-      const [count, , side] = referenceArray(file).shape as [number, number, number];
-      const trainingImages = Array.from({ length: count }, (_, i) =>
-        tensor([side, side, 1], referenceItem(file, i).data),
-      );
-      return { options: { score, background: count }, trainingImages };
+      const trainingImages = imagesOf(draws!['references']!);
+      return { options: { score, background: trainingImages.length }, trainingImages };
     },
   ],
   [
@@ -172,7 +207,7 @@ describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
           continue;
         }
         const { map, layerMap } = await mapOf(asked);
-        expect(relativeL2(map.data, expected)).toBeLessThan(GRADIENTS);
+        expect(relativeL2(map.data, expected)).toBeLessThan(toleranceOf(r));
         if (!layerMap || r.raw === undefined) continue;
         expect(relativeL2(layerMap.data, referenceItem(r.raw, i).data)).toBeLessThan(GRADIENTS);
       }

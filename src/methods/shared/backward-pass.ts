@@ -1,6 +1,17 @@
+import { z } from 'zod';
 import { imageBatch } from '../../core/batch.ts';
-import type { BackwardRules, Batch, ExplainContext, ScoreKind } from '../../core/contracts/index.ts';
+import {
+  type Attribution,
+  type BackwardRules,
+  type Batch,
+  type ExplainContext,
+  type ScoreKind,
+  type Undefined,
+  undefinedBecause,
+} from '../../core/contracts/index.ts';
+import { channelSum } from '../../core/image/channels.ts';
 import type { Tensor } from '../../core/tensor.ts';
+import { scoreOption } from './options.ts';
 
 type Context = Pick<ExplainContext<readonly ['backward-rules'], unknown>, 'model' | 'image' | 'target' | 'signal'>;
 
@@ -50,4 +61,25 @@ export async function backwardPasses(
     },
   );
   return found;
+}
+
+/** What the explainers that replace the ReLU's derivative have in common. */
+export const rectifierRules = {
+  kind: 'ranking',
+  requires: ['backward-rules'],
+  dimensions: [2, 3],
+  options: z.strictObject({ score: scoreOption('margin') }),
+  presets: { paper: { options: { score: 'logit' } }, captum: { options: { score: 'logit' } } },
+  cost: () => ({ forward: 1, backward: 1 }),
+} as const;
+
+/** The map of backward rules for ReLUs: channels summed, signed; undefined where nothing comes back. */
+export async function rectifierMap(
+  context: Context & { readonly options: { readonly score: ScoreKind } },
+  rules: 'guided-backprop' | 'deconvnet',
+): Promise<Attribution | Undefined> {
+  const { values, notes } = await backwardPass(context, context.options.score, { name: rules });
+  const map = channelSum(values);
+  if (map.data.every(v => v === 0)) return undefinedBecause('nothing positive reaches the image');
+  return { map, notes };
 }

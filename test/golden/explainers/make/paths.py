@@ -5,13 +5,16 @@ scikit-image.
 step's start − x at its end), σ evenly from 0, which tends to f(x) − f(x blurred by the largest σ).
 """
 from importlib.metadata import version
+from unittest import mock
 
 import numpy as np
 import saliency.core as pair
+import saliency.core.xrai as pair_xrai
 import torch
 from scipy.ndimage import gaussian_filter
 from skimage.morphology import dilation, disk
 from skimage.segmentation import felzenszwalb
+from skimage.transform import resize
 
 from common import ROOT, Writer, gradient, load, relative, score
 
@@ -92,6 +95,13 @@ def guided_ig(w, name, kind):
               values={"sum": maps.sum((1, 2)).tolist(), "difference": differences})
 
 
+def bilinear(image, value_range, resize_shape=None):
+    """PAIR's _normalize_image with a bilinear enlargement in the place of a cubic one that reads zeros past the edge."""
+    low, high = value_range
+    unit = (image - image.min()) / (image.max() - image.min()) * (high - low) + low
+    return resize(unit, resize_shape, order=1, mode="edge", preserve_range=True, anti_aliasing=True)
+
+
 def xrai(w):
     model, x, targets = load("cnn")
     planes = x[:, 0].numpy()
@@ -123,6 +133,17 @@ def xrai(w):
           draws={"attribution": w.save("cnn/xrai-attribution",
                                        np.stack([np.mean(f.ig_attribution, 0)[..., 0] for f in found])[:, None])},
           map=w.save("cnn/xrai-logit", np.stack([f.attribution_mask for f in found])[:, None]))
+    given = np.load(ROOT / "cnn/xrai-attribution.npy")[:, 0].astype(np.float64)
+    with mock.patch.object(pair_xrai, "_normalize_image", bilinear):
+        maps = [pair.XRAI().GetMask(planes[i][:, :, None], None, base_attribution=given[i][:, :, None])
+                for i in range(2)]
+    cubic = [f.attribution_mask for f in found]
+    w.add(explainer="xrai", variant="bilinear", model="cnn", score="logit", by=PAIR,
+          call="XRAI().GetMask(x, f, base_attribution), the image enlarged bilinearly before it is segmented",
+          parameters={"dilation": 5, "minPixels": 50}, draws={"attribution": "cnn/xrai-attribution.npy"},
+          map=w.save("cnn/xrai-bilinear-logit", np.stack(maps)[:, None]),
+          values={"fromCubic": [relative(m, c) for m, c in zip(maps, cubic)]},
+          note="the segments, and with them the map, hang on how the image is enlarged")
 
 
 def main():
