@@ -33,6 +33,7 @@ export function makeRun(dir: string, manifest: Manifest, journal: Journal): Run 
     rows: () => rowsInOrder(manifest, journal),
     rowsOf: (model, sample) => journal.rowsOf(model, sample),
     readMap: row => read(row.file),
+    readLayerMap: row => read(row.files?.layerMap),
     async readView(row) {
       const bytes = await read(row.view);
       return (

@@ -292,6 +292,21 @@ export interface Manifest {
     readonly options: unknown;
   }[];
   readonly target: string;
+  /** What the suite declared of the analysis before the run; absent in runs of earlier versions. */
+  readonly analysis?: {
+    /** Ids of the metrics whose mean is the primary one. Absent: chosen by the report. */
+    readonly primary?: readonly string[];
+    /** Smallest effect of interest, of all metrics or by metric id, in the metric's units. */
+    readonly smallest?: number | Readonly<Record<string, number>>;
+    /** The explainer that all are tested against where they are too many for all pairs. */
+    readonly reference?: string;
+    /** 'outcome', and columns of the data. */
+    readonly strata: readonly string[];
+    /** Share of the images that an explainer must have values for, to be ranked. */
+    readonly least: number;
+    /** Whether it was declared otherwise when the run began. */
+    readonly changed?: boolean;
+  };
   readonly counts?: Readonly<Record<Row['kind'], Readonly<Partial<Record<Status, number>>>>>;
   readonly devices?: readonly DeviceReport[];
 }

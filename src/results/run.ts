@@ -18,6 +18,8 @@ export interface Run {
   rowsOf(model: string, sample: string): Promise<Row[]>;
   /** A map [h, w]; undefined where the row has none or its file is gone. */
   readMap(row: MapRow): Promise<Tensor | undefined>;
+  /** The signed map at the layer that it was made at, before ReLU and enlarging; undefined where there is none. */
+  readLayerMap(row: MapRow): Promise<Tensor | undefined>;
   /** [h, w] in 0…1, 8 bits deep: the image in the card's window on the model's grid. */
   readView(row: SampleRow): Promise<Tensor | undefined>;
   /** [h, w] of 0 and 1, on the model's grid. */

@@ -1,110 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createRng } from '../../src/core/rng.ts';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import type { Finding, ModelAnalysis } from '../../src/reports/analysis/analysis.ts';
 import { findingsOf } from '../../src/reports/analysis/findings.ts';
-import { differenceOf, rankingOf } from '../../src/reports/analysis/pairwise.ts';
+import { collect } from '../../src/reports/summary/collect.ts';
 import { galleryChoice } from '../../src/reports/summary/gallery-choice.ts';
-import type { Manifest, SampleRow } from '../../src/results/rows.ts';
-import { fixture } from './fixture.ts';
-
-/** Samples s0, s1 … of patients, two images each. */
-function samples(patients: number): Map<string, SampleRow> {
-  return new Map(
-    Array.from({ length: 2 * patients }, (_, i) => {
-      const row = {
-        kind: 'sample',
-        status: 'ok',
-        model: 'm',
-        sample: `s${i}`,
-        index: i,
-        source: '',
-        patient: `p${i >> 1}`,
-      };
-      return [`s${i}`, row as SampleRow];
-    }),
-  );
-}
-
-const values = (n: number, f: (i: number) => number) => new Map(Array.from({ length: n }, (_, i) => [`s${i}`, f(i)]));
-
-describe('a difference from a control', () => {
-  const rng = createRng(1);
-  const jitter = (i: number) => 0.01 * Math.sin(i * 12.9898);
-
-  it('is over the images that both have, and speaks in the metric’s direction', () => {
-    const method = values(20, i => 1 + jitter(i));
-    const control = { id: 'c', values: values(16, i => 0.5 + jitter(i * 7)) };
-    const higher = differenceOf(method, control, samples(10), 'higher', rng)!;
-    expect(higher.verdict).toBe('better');
-    expect(higher.summary).toMatchObject({ patients: 8, images: 16 });
-    expect(higher.summary.mean).toBeCloseTo(0.5, 1);
-    expect(differenceOf(method, control, samples(10), 'lower', rng)!.verdict).toBe('worse');
-  });
-
-  it('is open with too few patients, and absent without common images', () => {
-    const control = { id: 'c', values: values(4, () => 0) };
-    expect(
-      differenceOf(
-        values(4, i => 1 + i),
-        control,
-        samples(2),
-        'higher',
-        rng,
-      )!.verdict,
-    ).toBe('open');
-    expect(differenceOf(new Map([['s9', 1]]), control, samples(5), 'higher', rng)).toBeUndefined();
-  });
-});
-
-describe('a ranking', () => {
-  const rng = createRng(2);
-  const noise = createRng(3);
-  const of = (n: number, level: number) => values(n, () => level + 0.05 * noise.normal());
-
-  it('finds the order, in either direction', () => {
-    const methods = [
-      { id: 'low', values: of(40, 0) },
-      { id: 'high', values: of(40, 1) },
-      { id: 'middle', values: of(40, 0.5) },
-    ];
-    const up = rankingOf(methods, samples(20), 'higher', rng)!;
-    expect(Object.fromEntries(up.sets)).toEqual({ low: [3, 3], high: [1, 1], middle: [2, 2] });
-    expect(up.worstCase).toBeUndefined();
-    const down = rankingOf(methods, samples(20), 'lower', rng)!;
-    expect(Object.fromEntries(down.sets)).toEqual({ low: [1, 1], high: [3, 3], middle: [2, 2] });
-    expect(down.pairs.every(p => p.significant && p.difference < 0)).toBe(true);
-  });
-
-  it('leaves out patients without a complete image, and says what happens if missing counts as worst', () => {
-    const good = of(40, 1);
-    for (let i = 0; i < 16; i++) good.delete(`s${i}`);
-    const ranking = rankingOf(
-      [
-        { id: 'good', values: good },
-        { id: 'fair', values: of(40, 0.8) },
-      ],
-      samples(20),
-      'higher',
-      rng,
-    )!;
-    expect(ranking).toMatchObject({ patients: 12, incomplete: 8, canRank: true });
-    expect(ranking.sets.get('good')).toEqual([1, 1]);
-    expect(ranking.worstCase).toBeDefined();
-  });
-
-  it('does not rank below the floor, nor methods without values', () => {
-    const few = [
-      { id: 'a', values: of(8, 0) },
-      { id: 'b', values: of(8, 1) },
-      { id: 'none', values: new Map<string, number>() },
-    ];
-    const ranking = rankingOf(few, samples(4), 'higher', rng)!;
-    expect(ranking.canRank).toBe(false);
-    expect(ranking.sets.has('none')).toBe(false);
-    expect(rankingOf(few.slice(1), samples(4), 'higher', rng)).toBeUndefined();
-  });
-});
+import { ranksText } from '../../src/reports/text/words.ts';
+import type { Manifest } from '../../src/results/rows.ts';
+import { fixture, fixtureRows } from './fixture.ts';
 
 describe('the conclusions', () => {
   const texts = async (options: Parameters<typeof fixture>[0], kind: string) =>
@@ -115,7 +17,7 @@ describe('the conclusions', () => {
   it('say that few patients cannot be ranked', async () => {
     const run = { patients: 5, images: 10 };
     expect(await texts(run, 'cannot')).toMatch(
-      /Cannot rank the methods on Deletion[^:]*: 5\u00a0patients with values for all methods, 12 needed/,
+      /Cannot rank the explainers on Deletion[^:]*: 2\u00a0patients with values for all explainers, 12 needed/,
     );
     expect(await texts(run, 'can')).toBe('');
   });
@@ -161,9 +63,21 @@ describe('findings', () => {
     return given.map(({ id, random }) => {
       const mean = Float64Array.from({ length: 101 }, (_, i) => random(i / 100));
       const metric = { id: 'deletion', title: 'Deletion', category: 'faithfulness' };
-      const control = { method: { id: 'random', name: 'random', role: 'control' }, others: [], curve: { mean } };
+      const control = {
+        method: { id: 'random', name: 'random', role: 'control' },
+        all: { others: [] },
+        curve: { mean },
+      };
       return {
-        ...{ model: { id }, images: 8, answered: 8, patients: 4, maps: [], others: [] },
+        ...{
+          model: { id },
+          images: 8,
+          answered: 8,
+          patients: 4,
+          maps: [],
+          others: [],
+          primary: { samples: new Set() },
+        },
         metrics: [{ metric, methods: [], controls: [control] }],
       } as unknown as ModelAnalysis;
     });
@@ -194,5 +108,114 @@ describe('findings', () => {
     expect(about(findingsOf(manifest, models(one, other, { id: 'c', random: early })))).toEqual([
       expect.stringMatching(/^all 3 models: Deletion/),
     ]);
+  });
+});
+
+describe('the primary analysis', () => {
+  it('is of all images whose reference is positive, whatever was predicted; the rest are strata', async () => {
+    const run = await fixture({ images: 64, patients: 32 });
+    const [model] = analyse(run).models;
+    const rows = run.summary.samples;
+    const positives = rows.filter(row => row.label === 'COVID');
+    expect(model!.positive).toBe('COVID');
+    expect(model!.primary.name).toBe('label COVID');
+    expect([...model!.primary.samples]).toEqual(positives.map(row => row.sample));
+    expect(model!.strata.map(s => [s.name, s.samples.size])).toEqual([
+      ['true positives', positives.filter(row => row.predicted === 'COVID').length],
+      ['false negatives', positives.filter(row => row.predicted !== 'COVID').length],
+      ['negatives', rows.length - positives.length],
+    ]);
+    for (const { methods } of model!.metrics.slice(0, 2)) {
+      expect(methods[1]!.summary!.images).toBe(positives.length);
+      expect(methods[1]!.strata.map(s => s?.images)).toEqual(model!.strata.map(s => s.samples.size));
+    }
+  });
+
+  it('is of those recognised where the predicted class is explained, and classes explained are never pooled', async () => {
+    const run = await fixture({ images: 64, patients: 32, target: 'predicted' });
+    const [model] = analyse(run).models;
+    expect(model!.primary.name).toBe('label COVID, recognised');
+    expect(model!.strata.map(s => s.name)).toEqual([
+      'false negatives, explained NonCOVID',
+      'negatives',
+      'negatives, explained NonCOVID',
+    ]);
+    const targets = new Map(run.summary.samples.map(row => [row.sample, row.target]));
+    for (const { samples } of [model!.primary, ...model!.strata]) {
+      expect(new Set([...samples].map(sample => targets.get(sample))).size).toBe(1);
+    }
+  });
+
+  it('is of all images that explain the positive class where there are no labels', async () => {
+    const [model] = analyse(await fixture({ labels: false, images: 20 })).models;
+    expect(model!.primary).toMatchObject({ name: 'explained COVID, no reference', patients: 20 });
+  });
+
+  it('averages curves over its images alone', async () => {
+    const run = await fixture({ images: 64, patients: 32 });
+    const [model] = analyse(run).models;
+    const { curve, summary } = model!.metrics[0]!.methods[1]!;
+    expect(curve).toMatchObject({ images: summary!.images, patients: summary!.patients });
+  });
+});
+
+describe('a metric', () => {
+  /** Values of the primary stratum are set; a negative image has the opposite. */
+  async function withMeans(means: Readonly<Record<string, number>>): Promise<ModelAnalysis> {
+    const made = fixtureRows({ images: 48, patients: 48, timing: false });
+    const rows = made.rows.map((row, i) => {
+      if (row.kind !== 'score' || row.metric !== 'insertion' || means[row.method] === undefined) return row;
+      return { ...row, status: 'ok' as const, value: means[row.method]! + 0.02 * Math.sin(i * 12.9898) };
+    });
+    const run = { manifest: made.manifest, summary: await collect(made.manifest, rows), gallery: [] };
+    return analyse(run).models[0]!;
+  }
+  const entryOf = (model: ModelAnalysis) => model.metrics.find(m => m.metric.id === 'insertion')!;
+  const explainers = { 'grad-cam': 0.7, 'integrated-gradients': 0.6, lime: 0.72, occlusion: 0.65 };
+
+  it('that a fixed control wins ranks nothing, and is headed so', async () => {
+    const entry = entryOf(await withMeans({ ...explainers, edges: 0.81, random: 0.5, centre: 0.5 }));
+    expect(entry.doNotRank).toMatch(
+      /^edges, which knows nothing of the model, has a better mean than every explainer$/,
+    );
+    expect(entry.methods.map(m => ranksText(entry, m.method.id))).toEqual(['–', '–', '–', '–']);
+  });
+
+  it('on which nothing beats random ranks nothing', async () => {
+    const entry = entryOf(await withMeans({ ...explainers, edges: 0.3, centre: 0.3, random: 0.715 }));
+    expect(entry.doNotRank).toBe('no explainer is shown to beat a random map');
+    const sound = entryOf(await withMeans({ ...explainers, edges: 0.3, centre: 0.3, random: 0.4 }));
+    expect(sound.doNotRank).toBeUndefined();
+    expect(sound.methods.map(m => ranksText(sound, m.method.id))).toContain('1');
+  });
+
+  it('has its own chance: a constant, or the mean over patients of the images’; never another number of the details', async () => {
+    const [model] = analyse(await fixture({})).models;
+    const chances = model!.metrics.map(({ metric, chance }) => [metric.id, chance]);
+    expect(chances).toEqual([
+      ['deletion', undefined],
+      ['insertion', undefined],
+      ['srg', 0],
+      ['pointing-game', expect.closeTo(0.11, 12)],
+      ['relevance-mass', undefined],
+    ]);
+  });
+
+  it('of hits has a proportion’s interval, also where all hit', async () => {
+    const [model] = analyse(await fixture({})).models;
+    const pointing = model!.metrics.find(m => m.metric.id === 'pointing-game')!;
+    expect(pointing.methods.map(m => m.summary!.method)).toEqual(pointing.methods.map(() => 'clopper-pearson'));
+    expect(pointing.methods.every(m => m.summary!.low !== null)).toBe(true);
+  });
+
+  it('is the mean of several where the suite declares so, over images that have all', async () => {
+    const run = await fixture({ analysis: { primary: ['deletion', 'insertion'], strata: ['outcome'], least: 0.8 } });
+    const [model] = analyse(run).models;
+    const [deletion, insertion] = model!.metrics;
+    const mean = model!.metrics.at(-1)!;
+    expect(model!.primaryMetric).toBe('mean(deletion, insertion)');
+    expect(mean.metric.id).toBe(model!.primaryMetric);
+    const at = (entry: typeof mean) => entry.methods[2]!.summary!.mean;
+    expect(at(mean)).toBeCloseTo((at(deletion!) + at(insertion!)) / 2, 12);
   });
 });

@@ -27,6 +27,9 @@ export interface FixtureOptions {
   readonly state?: Manifest['state'];
   /** Budgets of passes, tried on four images. */
   readonly budgets?: readonly number[];
+  /** Default: the positive class. */
+  readonly target?: 'predicted';
+  readonly analysis?: Manifest['analysis'];
   /** A metric with one value for all maps of an explainer. */
   readonly groups?: boolean;
   /** Timed on a second device too, with a clock of its own. */
@@ -73,7 +76,7 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
 export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest; rows: Row[] } {
   const manifest = fixtureManifest(options);
   const rng = createRng('fixture');
-  const { patients = 16, images = 28, skill = 1 } = options;
+  const { patients = 32, images = 56, skill = 1 } = options;
   const rows: Row[] = [];
   for (const model of manifest.models) {
     for (let i = 0; i < images; i++) {
@@ -96,8 +99,9 @@ export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest;
         size: [512, 512],
         predicted,
         probabilities,
-        target: predicted,
-        targetProbability: Math.max(p, 1 - p),
+        ...(options.target === 'predicted'
+          ? { target: predicted, targetProbability: Math.max(p, 1 - p) }
+          : { target: model.classes[1]!, targetProbability: p }),
         hasMask: options.masks !== false && i % 3 !== 0,
         ...(options.labels === false ? {} : { label }),
       };
@@ -164,12 +168,12 @@ function rowsOfMethod(
   return rows;
 }
 
-function scoreOf(metric: string, q: number, rng: Rng): Pick<ScoreRow, 'value' | 'curve' | 'details'> {
+function scoreOf(metric: string, q: number, rng: Rng): Pick<ScoreRow, 'value' | 'curve' | 'chance'> {
   const noise = 0.07 * rng.normal();
   if (metric === 'deletion') return { value: 0.45 - q + noise, curve: curveOf(4 + 20 * q + 10 * noise, false) };
   if (metric === 'insertion') return { value: 0.5 + q + noise, curve: curveOf(4 + 20 * q + 10 * noise, true) };
   if (metric === 'srg') return { value: 1.6 * q + noise };
-  if (metric === 'pointing-game') return { value: rng.next() < 0.2 + 2 * q ? 1 : 0, details: { chance: 0.11 } };
+  if (metric === 'pointing-game') return { value: rng.next() < 0.2 + 2 * q ? 1 : 0, chance: 0.11 };
   return { value: Math.max(0, Math.min(1, 0.1 + q + noise)) };
 }
 
@@ -314,6 +318,7 @@ export function fixtureManifest(options: FixtureOptions = {}): Manifest {
     better,
     options: {},
     ...(category === 'faithfulness' ? { baseline: 'air' } : {}),
+    ...(id === 'srg' ? { chance: 0 } : id === 'pointing-game' ? { chance: 'image' as const } : {}),
     range: (id === 'srg' ? [-1, 1] : [0, 1]) as [number, number],
   });
   return {
@@ -329,7 +334,12 @@ export function fixtureManifest(options: FixtureOptions = {}): Manifest {
     startedAt: '2026-01-05T10:00:00.000Z',
     ...(options.state === undefined || options.state === 'complete' ? { endedAt: '2026-01-05T10:21:40.000Z' } : {}),
     resumed: 0,
-    dataset: { name: 'covid-ct', digest: 'c0ffee00112233', count: options.images ?? 28, labels: classes },
+    dataset: {
+      name: 'covid-ct',
+      digest: 'c0ffee00112233',
+      count: options.images ?? 56,
+      labels: options.labels === false ? [] : classes,
+    },
     models: (options.models ?? ['densenet121']).map(id => ({
       id: options.hostile ? `${id}<&>` : id,
       digest: 'ab12cd34ef56',
@@ -361,7 +371,8 @@ export function fixtureManifest(options: FixtureOptions = {}): Manifest {
           ]
         : []),
     ],
-    target: 'predicted',
+    target: options.target ?? 'positive',
+    ...(options.analysis ? { analysis: options.analysis } : {}),
   };
 }
 

@@ -14,6 +14,7 @@ const CASES: Readonly<Record<string, FixtureOptions>> = {
   'three classes, two models': { classes: ['normal', 'covid', 'other'], models: ['a', 'b'], images: 24, patients: 12 },
   'a run that was cut': { state: 'interrupted', images: 10 },
   'a classifier at chance': { skill: 0 },
+  'the predicted class explained': { target: 'predicted' },
   'a metric over groups of maps': { groups: true, images: 12, patients: 12 },
   'budgets and two devices': { budgets: [20, 50, 200, 500], gpu: true },
   'budgets with hostile names and no metric value': { budgets: [20], broken: 'no <map>', hostile: true, images: 6 },
@@ -73,7 +74,7 @@ describe('renderHtml', () => {
   });
 
   it('keeps its look', async () => {
-    const page = (await rendered(await fixture({ images: 24, patients: 12, size: 8 })))['index.html'];
+    const page = (await rendered(await fixture({ images: 48, patients: 24, size: 8 })))['index.html'];
     const body = page.slice(page.indexOf('<body>')).replace(/<svg[\s\S]*?<\/svg>/g, '<svg/>');
     await expect(normalised(body).replace(/></g, '>\n<')).toMatchFileSnapshot('snapshots/report.html.txt');
   });

@@ -15,6 +15,8 @@ function runOf({ manifest, rows }: ReturnType<typeof fixtureRows>, gone: (method
     rowsOf: async (model, sample) =>
       rows.filter(row => 'sample' in row && row.kind !== 'budget' && row.model === model && row.sample === sample),
     readMap: async row => (gone(row.method) ? undefined : tensor([2, 2], Float32Array.of(1, 0, 0, -1))),
+    readLayerMap: async row =>
+      row.files?.layerMap ? tensor([1, 2], Float32Array.of(row.method === 'lime' ? 3 : 2, 1)) : undefined,
     readView: async row => (row.index === 0 ? undefined : tensor([2, 2])),
     readMask: async row => (row.hasMask ? tensor([2, 2]) : undefined),
     close: async () => {},
@@ -42,6 +44,16 @@ describe('loadRun', () => {
       expect(image.maps.map(m => m.method)).not.toContain('lime');
       expect(image.maps.map(m => m.method)).toContain('occlusion');
     }
+  });
+
+  it('finds explainers whose layer maps are the same, one scaled or not', async () => {
+    const made = fixtureRows({ images: 4, patients: 4, methods: ['grad-cam', 'hires-cam', 'lime'] });
+    const rows = made.rows.map(row => (row.kind === 'map' ? { ...row, files: { layerMap: 'x' } } : row));
+    const { same } = await loadRun(
+      runOf({ ...made, rows }, () => false),
+      0,
+    );
+    expect([...same!]).toEqual([['densenet121', [['grad-cam', 'hires-cam']]]]);
   });
 
   it('reads a run without rows, and one without a gallery', async () => {

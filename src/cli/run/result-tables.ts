@@ -35,9 +35,9 @@ function headOf({ id, better }: { readonly id: string; readonly better: 'higher'
   return `${id} ${better === 'higher' ? '↑' : '↓'}`;
 }
 
-function modelTable({ model, answered, patients, metrics: all, maps }: ModelAnalysis): string {
+function modelTable({ model, primary, metrics: all, maps }: ModelAnalysis): string {
   const metrics = all.filter(({ metric }) => metric.scope !== 'group');
-  const title = `${model.id}, ${answered} images of ${patients} patients`;
+  const title = `${model.id}, ${primary.name}: ${primary.samples.size} images of ${primary.patients} patients`;
   if (metrics.length === 0) {
     const made = maps.map(cell => [cell.method, String(cell.ok.size)]);
     return `${title}\n${textTable([['', 'maps'], ...made])}`;

@@ -2,44 +2,49 @@ import { createRng, type Rng } from '../../core/rng.ts';
 import { type Performance, performance } from '../../core/statistics/performance.ts';
 import type { Manifest, Passes, SampleRow } from '../../results/rows.ts';
 import type { RunSummary, ScoreCell } from '../summary/collect.ts';
+import { positiveOf } from '../summary/primary.ts';
 import type { RunData } from '../summary/run-data.ts';
-import { countOf, createTally } from '../summary/tally.ts';
-import type {
-  Analysis,
-  Answered,
-  CellResult,
-  MethodEntry,
-  MethodResult,
-  MetricAnalysis,
-  MetricEntry,
-  ModelAnalysis,
-  ModelEntry,
-  Stratum,
-} from './analysis.ts';
-import { curveBand } from './band.ts';
+import { createTally } from '../summary/tally.ts';
+import { listed } from '../text/format.ts';
+import { analyseMetric } from './analyse-metric.ts';
+import type { Analysis, GroupAnalysis, MetricEntry, ModelAnalysis, ModelEntry } from './analysis.ts';
+import { type AnalysisSettings, settingsOf } from './analysis-settings.ts';
 import { analyseBudgets } from './budget-analysis.ts';
 import { findingsOf } from './findings.ts';
-import { differenceOf, FEWER_RESAMPLES, patientSd, rankingOf, summaryOf } from './pairwise.ts';
+import { strataOf } from './outcome-strata.ts';
 
 /** All numbers of a report. The same run gives the same numbers: random streams start from the run's seed. */
-export function analyse({ manifest, summary }: Pick<RunData, 'manifest' | 'summary'>): Analysis {
-  const models = manifest.models.map(model => analyseModel(manifest, summary, model));
-  return { models, findings: findingsOf(manifest, models) };
+export function analyse({ manifest, summary, same }: Pick<RunData, 'manifest' | 'summary' | 'same'>): Analysis {
+  const settings = settingsOf(manifest);
+  const models = manifest.models.map(model =>
+    analyseModel({ manifest, summary, model, settings, same: same?.get(model.id) ?? [] }),
+  );
+  return { settings, models, findings: findingsOf(manifest, models) };
 }
 
-function analyseModel(manifest: Manifest, summary: RunSummary, model: ModelEntry): ModelAnalysis {
+interface ModelContext {
+  readonly manifest: Manifest;
+  readonly summary: RunSummary;
+  readonly model: ModelEntry;
+  readonly settings: AnalysisSettings;
+  readonly same: readonly (readonly string[])[];
+}
+
+function analyseModel({ manifest, summary, model, settings, same }: ModelContext): ModelAnalysis {
   const rng = createRng(manifest.seed).fork('report', model.id);
   const rows = summary.samples.filter(row => row.model === model.id);
   const answered = new Map(rows.filter(row => row.status === 'ok').map(row => [row.sample, row]));
   const others = createTally();
   for (const row of rows) others.add(row.status, row.reason);
-  const strata = strataOf(answered, model.classes);
+  const { primary, others: strata } = strataOf(manifest, model, answered, settings.strata);
   const cells = summary.scores.filter(cell => cell.model === model.id);
-  const measured = performanceOf([...answered.values()], model.classes, rng.fork('performance'));
+  const measured = performanceOf([...answered.values()], model, rng.fork('performance'));
   const tried = analyseBudgets(
     manifest,
     summary.budgets.filter(row => row.model === model.id),
   );
+  const { metrics, mean } = metricsOf(manifest, settings);
+  const primaryMetric = mean?.id ?? settings.primary[0];
   return {
     model,
     images: rows.length,
@@ -47,29 +52,19 @@ function analyseModel(manifest: Manifest, summary: RunSummary, model: ModelEntry
     patients: new Set(rows.map(row => row.patient)).size,
     others: others.finish(),
     ...(measured ? { performance: measured } : {}),
-    metrics: manifest.metrics
-      .filter(metric => metric.scope !== 'group')
-      .map(metric =>
-        analyseMetric(
-          manifest.methods,
-          metric,
-          cells.filter(cell => cell.metric === metric.id),
-          answered,
-          strata,
-          rng.fork('metric', metric.id),
-        ),
-      ),
-    groups: manifest.metrics
-      .filter(metric => metric.scope === 'group')
-      .map(metric => ({
-        metric,
-        rows: manifest.methods.map(method => {
-          const row = summary.groups.find(
-            r => r.model === model.id && r.metric === metric.id && r.method === method.id,
-          );
-          return { method, ...(row ? { row } : {}) };
-        }),
-      })),
+    positive: positiveOf(model),
+    primary,
+    strata,
+    metrics: metrics.map(metric => {
+      const own =
+        metric === mean ? meanCells(mean, settings.primary, cells) : cells.filter(c => c.metric === metric.id);
+      const { methods } = manifest;
+      const at = rng.fork('metric', metric.id);
+      return analyseMetric(metric, own, { methods, settings, answered, primary, strata, same, rng: at });
+    }),
+    ...(primaryMetric === undefined ? {} : { primaryMetric }),
+    groups: groupsOf(manifest, summary, model.id),
+    same,
     maps: summary.maps.filter(cell => cell.model === model.id),
     timings: summary.timings.filter(row => row.model === model.id),
     scoring: {
@@ -77,8 +72,60 @@ function analyseModel(manifest: Manifest, summary: RunSummary, model: ModelEntry
       saved: sumOf(cells.map(cell => cell.saved)),
     },
     ...(tried ? { budgets: tried } : {}),
-    strata,
   };
+}
+
+/** Metrics over single maps; after them the mean of several, where that is the primary metric. */
+function metricsOf(
+  { metrics }: Manifest,
+  { primary }: AnalysisSettings,
+): { readonly metrics: readonly MetricEntry[]; readonly mean?: MetricEntry } {
+  const own = metrics.filter(metric => metric.scope !== 'group');
+  const parts = own.filter(metric => primary.includes(metric.id));
+  const [first] = parts;
+  if (primary.length < 2 || !first) return { metrics: own };
+  const mean: MetricEntry = {
+    ...first,
+    id: `mean(${primary.join(', ')})`,
+    name: `mean of ${first.name}`,
+    title: `Mean of ${listed(parts.map(metric => metric.id))}`,
+    cite: '',
+    options: { of: primary },
+  };
+  const { baseline: _, ...free } = mean;
+  return { metrics: [...own, free], mean: free };
+}
+
+/** The mean over several metrics of each image's values; images that lack one are left out. */
+function meanCells(mean: MetricEntry, of: readonly string[], cells: readonly ScoreCell[]): ScoreCell[] {
+  const parts = cells.filter(cell => of.includes(cell.metric));
+  return [...new Set(parts.map(cell => cell.method))].map(method => {
+    const own = parts.filter(cell => cell.method === method);
+    const over = (pick: (cell: ScoreCell) => ReadonlyMap<string, number>): Map<string, number> => {
+      const [first, ...rest] = own.map(pick);
+      if (own.length < of.length || !first) return new Map();
+      const common = [...first].filter(([sample]) => rest.every(values => values.has(sample)));
+      return new Map(
+        common.map(([sample, v]) => [sample, rest.reduce((sum, values) => sum + values.get(sample)!, v) / own.length]),
+      );
+    };
+    const [first] = own as [ScoreCell, ...ScoreCell[]];
+    const { curve: _, ...cell } = first;
+    return { ...cell, metric: mean.id, values: over(c => c.values), chances: over(c => c.chances) };
+  });
+}
+
+function groupsOf({ metrics, methods }: Manifest, summary: RunSummary, model: string): GroupAnalysis[] {
+  const own = summary.groups.filter(row => row.model === model);
+  return metrics
+    .filter(metric => metric.scope === 'group')
+    .map(metric => ({
+      metric,
+      rows: methods.map(method => {
+        const row = own.find(r => r.metric === metric.id && r.method === method.id);
+        return { method, ...(row ? { row } : {}) };
+      }),
+    }));
 }
 
 function sumOf(passes: readonly Passes[]): Passes {
@@ -88,113 +135,14 @@ function sumOf(passes: readonly Passes[]): Passes {
   };
 }
 
-function analyseMetric(
-  entries: readonly MethodEntry[],
-  metric: MetricEntry,
-  cells: readonly ScoreCell[],
-  answered: Answered,
-  strata: readonly Stratum[],
-  rng: Rng,
-): MetricAnalysis {
-  const range: [number, number] = [
-    metric.range[0] ?? Number.NEGATIVE_INFINITY,
-    metric.range[1] ?? Number.POSITIVE_INFINITY,
-  ];
-  const width = range[1] - range[0];
-  const found = new Map(cells.map(cell => [cell.method, cell]));
-  const valuesOf = (method: string) => found.get(method)?.values ?? new Map<string, number>();
-  const methods = entries.filter(entry => entry.role === 'method');
-  const controls = entries.filter(entry => entry.role === 'control');
-  const base = (method: MethodEntry): CellResult =>
-    cellResult(method, found.get(method.id), answered, range, rng.fork('mean', method.id));
-  const against = (method: MethodEntry, control: MethodEntry) =>
-    differenceOf(
-      valuesOf(method.id),
-      { id: control.id, values: valuesOf(control.id) },
-      answered,
-      metric.better,
-      rng.fork('difference', method.id, control.id),
-      { range: [-width, width], ...(control.of === undefined ? { resamples: FEWER_RESAMPLES } : {}) },
-    );
-  const ranking = rankingOf(
-    methods.map(({ id }) => ({ id, values: valuesOf(id) })),
-    answered,
-    metric.better,
-    rng.fork('rank'),
-  );
-  const chances = cells.flatMap(cell => cell.details.get('chance') ?? []);
-  const chance = chances.find(entry => entry.n === Math.max(...chances.map(c => c.n)))?.mean;
-  return {
-    metric,
-    methods: methods.map((method): MethodResult => {
-      const own = controls.find(control => control.of === method.id);
-      const shuffled = own && against(method, own);
-      return {
-        ...base(method),
-        matched: metric.baseline !== undefined && metric.baseline === method.baseline,
-        ...(shuffled ? { shuffled } : {}),
-        controls: controls.filter(c => c.of === undefined).flatMap(control => against(method, control) ?? []),
-        strata: strata.map(({ name, samples: only }) =>
-          summaryOf(valuesOf(method.id), answered, rng.fork('stratum', method.id, name), {
-            only,
-            range,
-            resamples: FEWER_RESAMPLES,
-          }),
-        ),
-      };
-    }),
-    controls: controls.map(control => ({ ...base(control), ...(control.of === undefined ? {} : { of: control.of }) })),
-    ...(ranking ? { ranking } : {}),
-    ...(chance === undefined ? {} : { chance }),
-  };
-}
-
-function cellResult(
-  method: MethodEntry,
-  cell: ScoreCell | undefined,
-  answered: Answered,
-  range: readonly [number, number],
-  rng: Rng,
-): CellResult {
-  const values = cell?.values ?? new Map<string, number>();
-  const others = cell?.others ?? [];
-  const summary = summaryOf(values, answered, rng, {
-    range,
-    ...(method.role === 'control' ? { resamples: FEWER_RESAMPLES } : {}),
-  });
-  const sd = patientSd(values, answered);
-  return {
-    method,
-    others,
-    notRun: Math.max(0, answered.size - values.size - countOf(others)),
-    details: cell?.details ?? new Map(),
-    passes: cell?.passes ?? { n: 0, forward: 0, backward: 0 },
-    ...(summary ? { summary } : {}),
-    ...(sd === undefined ? {} : { sd }),
-    ...(cell?.curve ? { curve: curveBand(cell.curve) } : {}),
-  };
-}
-
 /** Over the images with a label that is one of the classes and usable probabilities. */
-function performanceOf(rows: readonly SampleRow[], classes: readonly string[], rng: Rng): Performance | undefined {
+function performanceOf(rows: readonly SampleRow[], model: ModelEntry, rng: Rng): Performance | undefined {
+  const { classes } = model;
   const classified = rows.flatMap(({ label, probabilities, patient }) => {
     const index = label === undefined ? -1 : classes.indexOf(label);
     const usable = probabilities?.length === classes.length && probabilities.every(p => p >= 0 && p <= 1 + 1e-6);
     return index >= 0 && usable && classes.length > 1 ? [{ label: index, probabilities, patient }] : [];
   });
-  return classified.length === 0 ? undefined : performance(classified, { rng });
-}
-
-/** Classes from the last to the first (the positive one first, as a rule), recognised before missed. */
-function strataOf(answered: Answered, classes: readonly string[]): Stratum[] {
-  return [...classes].reverse().flatMap(name =>
-    ['recognised', 'missed'].flatMap(outcome => {
-      const rows = [...answered.values()].filter(
-        row => row.label === name && (row.predicted === name) === (outcome === 'recognised'),
-      );
-      if (rows.length === 0) return [];
-      const samples = new Set(rows.map(row => row.sample));
-      return [{ name: `${name}, ${outcome}`, samples, patients: new Set(rows.map(row => row.patient)).size }];
-    }),
-  );
+  if (classified.length === 0) return undefined;
+  return performance(classified, { rng, positive: classes.indexOf(positiveOf(model)) });
 }

@@ -1,9 +1,11 @@
 import type { Performance } from '../../core/statistics/performance.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
+import type { Judged as JudgedComparison } from '../../core/statistics/verdicts.ts';
 import type { GroupRow, Manifest, Passes, SampleRow, TimingRow } from '../../results/rows.ts';
 import type { MapCell } from '../summary/collect.ts';
-import type { Means, PassMeans } from '../summary/means.ts';
+import type { PassMeans } from '../summary/means.ts';
 import type { Tally } from '../summary/tally.ts';
+import type { AnalysisSettings } from './analysis-settings.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
 
 export type ModelEntry = Manifest['models'][number];
@@ -12,11 +14,12 @@ export type MetricEntry = Manifest['metrics'][number];
 
 /** What all renderers show, computed once from a run's rows. */
 export interface Analysis {
+  readonly settings: AnalysisSettings;
   readonly models: readonly ModelAnalysis[];
   readonly findings: readonly Finding[];
 }
 
-/** A sentence for the top of the report. */
+/** A sentence on what may be concluded, for the appendix. */
 export interface Finding {
   readonly kind: 'can' | 'caution' | 'cannot';
   readonly text: string;
@@ -32,33 +35,48 @@ export interface ModelAnalysis {
   readonly others: Tally;
   /** Over the answered images that have a label; absent without any. */
   readonly performance?: Performance;
+  /** The class that counts as positive. */
+  readonly positive: string;
+  /** The images that all means, intervals and ranks are of, unless another stratum is named. */
+  readonly primary: Stratum;
+  /** Strata beside the primary one. */
+  readonly strata: readonly Stratum[];
+  /** One for each metric over single maps; the mean of several, where that is the primary metric, comes last. */
   readonly metrics: readonly MetricAnalysis[];
+  /** Id of the primary metric among them; absent: there is none. */
+  readonly primaryMetric?: string;
   /** Metrics with one value for all maps of an explainer. */
   readonly groups: readonly GroupAnalysis[];
+  /** Explainers that are one explainer on this model: their maps are the same at the layer that they are made at. */
+  readonly same: readonly (readonly string[])[];
   readonly maps: readonly MapCell[];
   readonly timings: readonly TimingRow[];
   /** Passes of all values, as asked for, and those of them that sharing saved. */
   readonly scoring: { readonly asked: Passes; readonly saved: Passes };
   /** Absent where no budgets were tried. */
   readonly budgets?: BudgetAnalysis;
-  readonly strata: readonly Stratum[];
 }
 
-/** Images that the classifier handled alike: a class, recognised or missed. */
+/** Images that are alike in their reference, the class explained, and, where it is named, what the classifier made of them. */
 export interface Stratum {
   readonly name: string;
   readonly samples: ReadonlySet<string>;
   readonly patients: number;
 }
 
+/** One metric on one model, over the primary stratum. */
 export interface MetricAnalysis {
   readonly metric: MetricEntry;
   readonly methods: readonly MethodResult[];
   readonly controls: readonly ControlResult[];
   /** Absent where fewer than two methods have values. */
   readonly ranking?: MetricRanking;
-  /** The value that a map without knowledge would have, where the metric says: mean over images. */
+  /** What a map that knows nothing scores, where the metric says: a constant, or a mean over patients. */
   readonly chance?: number;
+  /** The smallest effect of interest, which verdicts against controls are judged by. */
+  readonly smallest: number;
+  /** Why explainers must not be ranked by this metric here. */
+  readonly doNotRank?: string;
 }
 
 /** A metric that has one value for all maps of an explainer and model. */
@@ -68,6 +86,7 @@ export interface GroupAnalysis {
   readonly rows: readonly { readonly method: MethodEntry; readonly row?: GroupRow }[];
 }
 
+/** The values of one method or control; all but `ok` and `strata` of the primary stratum. */
 export interface CellResult {
   readonly method: MethodEntry;
   /** Absent without values. */
@@ -77,9 +96,12 @@ export interface CellResult {
   readonly others: Tally;
   /** Values that have no row: the run was cut. */
   readonly notRun: number;
-  readonly details: Means;
+  /** Of all strata: values, and rows without one. */
+  readonly all: { readonly ok: number; readonly others: Tally; readonly notRun: number };
   readonly passes: PassMeans;
   readonly curve?: CurveBand;
+  /** In the order of the model's other strata; absent where the stratum has no values. */
+  readonly strata: readonly (Summary | undefined)[];
 }
 
 export interface MethodResult extends CellResult {
@@ -89,34 +111,42 @@ export interface MethodResult extends CellResult {
   readonly shuffled?: Difference;
   /** Against the controls that are the same for all methods. */
   readonly controls: readonly Difference[];
-  /** In the order of the model's strata; absent where the stratum has no values. */
-  readonly strata: readonly (Summary | undefined)[];
 }
 
 export interface ControlResult extends CellResult {
   readonly of?: string;
 }
 
-/** Mean over patients of the mean within-patient difference method − control, over images that have both. */
-export interface Difference {
+/**
+ * Mean over patients of the mean within-patient difference method − control, over images that have both; with the
+ * verdict on it, adjusted for all verdicts of the metric, model and stratum.
+ */
+export interface Difference extends JudgedComparison {
   readonly control: string;
-  readonly summary: Summary;
-  /** `better`, `worse`: the interval excludes 0; `open`: it does not, or there is none. */
-  readonly verdict: 'better' | 'worse' | 'open';
 }
 
-/** Rank sets of the methods that have values; all hold at once with 95 %. */
+/** Rank sets of the methods that can be ranked; all hold at once with 95 %. */
 export interface MetricRanking {
   readonly canRank: boolean;
+  /** Fewer patients than a confirmed order needs. */
+  readonly exploratory: boolean;
   readonly patients: number;
   /** Patients without one image that all ranked methods have a value for. */
   readonly incomplete: number;
   readonly floor: number;
-  /** By method id; rank 1 is best. */
+  /** By method id; rank 1 is best. Empty where all are tested against one reference. */
   readonly sets: ReadonlyMap<string, readonly [number, number]>;
   /** The same where missing values count as the image's worst; absent where none is missing. */
   readonly worstCase?: ReadonlyMap<string, readonly [number, number]>;
   readonly pairs: readonly Pair[];
+  /** Methods that are not ranked since too few of the images have a value. In the worst case they are last. */
+  readonly leftOut: readonly { readonly method: string; readonly share: number }[];
+  /** Methods that are not ranked since their maps are another's. */
+  readonly same: ReadonlyMap<string, string>;
+  /** The explainer that all others are tested against, where they are too many for all pairs. */
+  readonly reference?: string;
+  /** Pairs that a stratum orders the other way: then no order is shown. */
+  readonly reversals: readonly { readonly stratum: string; readonly ahead: string; readonly behind: string }[];
 }
 
 /** Two methods, the one with the better mean first. */
@@ -125,6 +155,8 @@ export interface Pair {
   readonly worse: string;
   /** Mean over complete patients of better − worse. */
   readonly difference: number;
+  /** Standard deviation between patients of that difference. */
+  readonly sd: number;
   /** Adjusted for all pairs. */
   readonly p: number;
   readonly significant: boolean;

@@ -1,7 +1,8 @@
 import type { Manifest } from '../../results/rows.ts';
 import { countOf } from '../summary/tally.ts';
 import { fixed, group, listed, percent, plural, withInterval } from '../text/format.ts';
-import type { Difference, Finding, MetricAnalysis, ModelAnalysis } from './analysis.ts';
+import { orderText } from '../text/verdict-words.ts';
+import type { Finding, ModelAnalysis } from './analysis.ts';
 
 /** Share of images without a value from which a mean is said to be of a selection. */
 const MANY_MISSING = 0.1;
@@ -90,41 +91,32 @@ function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[]
   return out;
 }
 
-function rankFindings({ metrics, answered }: ModelAnalysis): Finding[] {
+function rankFindings({ metrics, answered, primaryMetric }: ModelAnalysis): Finding[] {
   const out: Finding[] = [];
   const tooFew = new Map<string, string[]>();
   for (const entry of metrics) {
-    const { ranking, metric, methods } = entry;
+    const { ranking, metric, methods, doNotRank } = entry;
     if (answered === 0 || methods.length < 2) continue;
-    if (!ranking) {
-      out.push({ kind: 'cannot', text: `${metric.title}: fewer than two methods have values, nothing to rank.` });
+    if (doNotRank !== undefined) {
+      out.push({ kind: 'caution', text: `Do not rank by ${metric.title} here: ${doNotRank}.` });
+    } else if (!ranking) {
+      out.push({ kind: 'cannot', text: `${metric.title}: fewer than two explainers have values, nothing to rank.` });
     } else if (!ranking.canRank) {
-      const words = `${plural(ranking.patients, 'patient')} with values for all methods, ${ranking.floor} needed`;
+      const words = `${plural(ranking.patients, 'patient')} with values for all explainers, ${ranking.floor} needed`;
       tooFew.set(words, [...(tooFew.get(words) ?? []), metric.title]);
     } else {
-      out.push({ kind: 'can', text: rankSentence(entry) });
+      const text = `${metric.title} (${plural(ranking.patients, 'patient')}): ${orderText(entry)}.`;
+      const primary = metric.id === primaryMetric;
+      out.push({
+        kind: primary ? 'can' : 'caution',
+        text: primary ? text : `Exploratory, since it is not the primary metric. ${text}`,
+      });
     }
   }
   for (const [words, titles] of tooFew) {
-    out.push({ kind: 'cannot', text: `Cannot rank the methods on ${listed(titles)}: ${words}.` });
+    out.push({ kind: 'cannot', text: `Cannot rank the explainers on ${listed(titles)}: ${words}.` });
   }
   return out;
-}
-
-function rankSentence({ metric, methods, ranking }: MetricAnalysis): string {
-  const { sets, patients, pairs } = ranking!;
-  const separated = pairs.filter(pair => pair.significant).length;
-  const head = `${metric.title} (${plural(patients, 'patient')}): `;
-  if (separated === 0) return `${head}no method is separated from another. That is not proof that they are equal.`;
-  const leaders = methods.filter(m => sets.get(m.method.id)?.[0] === 1);
-  const sole = leaders.length === 1 && sets.get(leaders[0]!.method.id)?.[1] === 1;
-  const names =
-    leaders.length > MOST_NAMED
-      ? `${group(leaders.length)} of the ${group(sets.size)}`
-      : listed(leaders.map(({ method, matched }) => method.id + (matched ? '\u00a0‡' : '')));
-  const others = sets.size < methods.length ? 'every other method with values' : 'every other method';
-  const verb = sole ? `${names} is better than ${others}` : `no method is better than ${names}`;
-  return `${head}${verb}; ${group(separated)} of ${plural(pairs.length, 'pair')} differ.`;
 }
 
 /** Methods that are scored with their own baseline. */
@@ -154,8 +146,8 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
     const compared = methods.filter(m => m.shuffled);
     if (compared.length > 0 && compared.every(m => m.shuffled!.verdict === 'better')) allBeat.push(metric.title);
     const short = methods.flatMap(({ method, shuffled, controls }) => {
-      const open = controls.filter(notBeaten).map(c => c.control);
-      if (shuffled && notBeaten(shuffled)) open.unshift('its own maps of other patients');
+      const open = controls.filter(c => c.verdict !== 'better').map(c => c.control);
+      if (shuffled && shuffled.verdict !== 'better') open.unshift('its own maps of other patients');
       return open.length > 0 ? [`${method.id} (${open.join(', ')})`] : [];
     });
     if (short.length === 0) continue;
@@ -211,34 +203,29 @@ function silentFindings({ metrics, answered, maps }: ModelAnalysis): Finding[] {
   });
 }
 
-function missingFindings({ metrics, answered, maps, others }: ModelAnalysis): Finding[] {
+function missingFindings({ metrics, primary, maps, others }: ModelAnalysis): Finding[] {
   const out: Finding[] = [];
   const titles = new Map<string, string[]>();
   for (const { metric, methods } of metrics) {
     const counts = methods.flatMap(m => m.summary?.images ?? []);
     const [least, most] = [Math.min(...counts), Math.max(...counts)];
-    if (answered === 0 || counts.length === 0 || least >= (1 - MANY_MISSING) * answered) continue;
+    if (counts.length === 0 || least >= (1 - MANY_MISSING) * primary.samples.size) continue;
     const number = least === most ? group(least) : `${group(least)} to ${group(most)}`;
     titles.set(number, [...(titles.get(number) ?? []), metric.title]);
   }
   for (const [number, of] of titles) {
-    const text = `${listed(of)}: ${number} of ${plural(answered, 'image')} have a value, by method; the rest is left out.`;
+    const text = `${listed(of)}: ${number} of ${plural(primary.samples.size, 'image')} have a value, by explainer; the rest is left out.`;
     out.push({ kind: 'caution', text });
   }
   const failed =
     countOf(others, 'failed') +
     maps.reduce((sum, cell) => sum + countOf(cell.others, 'failed'), 0) +
     metrics.reduce(
-      (sum, m) => sum + [...m.methods, ...m.controls].reduce((n, r) => n + countOf(r.others, 'failed'), 0),
+      (sum, m) => sum + [...m.methods, ...m.controls].reduce((n, r) => n + countOf(r.all.others, 'failed'), 0),
       0,
     );
   if (failed > 0) out.push({ kind: 'caution', text: `${plural(failed, 'row')} failed: see Outcomes.` });
   return out;
-}
-
-/** An interval was had, and it does not speak for the method. */
-function notBeaten({ summary, verdict }: Difference): boolean {
-  return summary.low !== null && verdict !== 'better';
 }
 
 /** What no run of this kind can tell. */
@@ -247,16 +234,18 @@ function limits(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[]
   const faithful = manifest.metrics.filter(m => m.category === 'faithfulness');
   const baselines = new Set(faithful.flatMap(m => m.baseline ?? []));
   const texts = [
-    'Whether a metric recognises a right map is not tested: the run has no map that is known to be right. Controls can ' +
-      'refute a metric, never certify it.',
+    manifest.methods.some(m => m.name === 'oracle')
+      ? ''
+      : 'Whether a metric recognises a right map is not tested: the run has no map that is known to be right. Controls ' +
+        'can refute a metric, never certify it.',
     faithful.length > 0 && baselines.size === 1
       ? `Whether the order holds under another baseline is not tested: faithfulness was measured with ‘${[...baselines][0]}’ alone.`
       : '',
     manifest.metrics.some(m => m.category === 'localisation')
       ? 'Localisation says whether maps lie where a reader drew, not what the model uses.'
       : '',
-    manifest.metrics.length > 1
-      ? 'No metric was declared primary. Ranks hold for each metric by itself, each with a 5 % chance of any false difference.'
+    manifest.analysis?.primary === undefined && manifest.metrics.length > 1
+      ? 'The suite declares no primary metric; the report takes one by rule. Ranks hold for each metric by itself, each with a 5 % chance of any false difference.'
       : '',
     'One network is one training: conclusions are about this model, not about its architecture.',
   ];

@@ -24,6 +24,7 @@ pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
 .soft,figcaption,caption,.note{color:var(--soft)}
 .note,figcaption{font-size:.88rem;line-height:1.45;max-width:46rem}
 .small{font-size:.88rem}
+.warning{border-left:4px solid var(--warn);background:var(--panel);padding:.5rem .8rem}
 nav{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--line);margin-top:1.25rem;max-width:none}
 nav ul{list-style:none;display:flex;gap:0 1.25rem;margin:0 auto;padding:.5rem 0;max-width:73.5rem;overflow-x:auto;white-space:nowrap;font-size:.92rem}
 nav a{text-decoration:none;padding:.15rem 0;display:inline-block}

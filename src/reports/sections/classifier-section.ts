@@ -65,12 +65,16 @@ function figuresTable(measured: Performance, classes: readonly string[]): Markup
   );
 }
 
-function estimateCells({ value, low, high }: Estimate): (Markup | string)[] {
+function estimateCells({ value, low, high }: Estimate): string[] {
   const text = fixed(value ?? undefined, 3);
-  if (low === null || high === null) return [text, 'none'];
-  // A share of 0 or 1 is 0 or 1 in every resample: that is no interval.
-  if (low === high) return [text, html`<abbr title="the same in every resample">none</abbr>`];
-  return [text, `${fixed(low, 3)} to ${fixed(high, 3)}`];
+  return [text, endsText({ value, low, high })];
+}
+
+/** Every share and area has an interval; a Brier score of too few patients has none, and says why. */
+function endsText({ value, low, high }: Estimate): string {
+  if (value === null) return '–';
+  if (low === null || high === null) return 'fewer than 6 patients, or none that differ';
+  return `${fixed(low, 3)} to ${fixed(high, 3)}`;
 }
 
 function confusion({ confusion: counts }: Performance, classes: readonly string[]): Markup {
@@ -105,7 +109,7 @@ function markdownOf({ model, performance: measured, answered, images }: ModelAna
   const row = (name: string, { value, low, high }: (typeof measured)['accuracy']) => [
     name,
     fixed(value ?? undefined, 3),
-    low === null || high === null || low === high ? 'none' : `${fixed(low, 3)} to ${fixed(high, 3)}`,
+    endsText({ value, low, high }),
   ];
   return [
     `Over ${plural(measured.images, 'image')} of ${plural(measured.patients, 'patient')}; ` +

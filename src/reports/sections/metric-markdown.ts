@@ -1,5 +1,5 @@
-import type { CellResult, GroupAnalysis, MetricAnalysis } from '../analysis/analysis.ts';
-import { fixed, group } from '../text/format.ts';
+import type { CellResult, GroupAnalysis, MetricAnalysis, Stratum } from '../analysis/analysis.ts';
+import { fixed, group, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import {
   controlsText,
@@ -15,8 +15,8 @@ import {
 } from '../text/words.ts';
 
 /** @param model named where the run has several */
-export function metricMarkdown(entry: MetricAnalysis, model: string | undefined): string[] {
-  const { methods, controls, ranking } = entry;
+export function metricMarkdown(entry: MetricAnalysis, stratum: Stratum, model: string | undefined): string[] {
+  const { methods, controls, chance, doNotRank } = entry;
   const decimals = metricDecimals(entry);
   const line = (result: CellResult, ranks: string, own: string, others: string) => [
     result.method.id + ((result as { matched?: boolean }).matched ? ' ‡' : ''),
@@ -32,8 +32,9 @@ export function metricMarkdown(entry: MetricAnalysis, model: string | undefined)
   return [
     headingOf(entry, model),
     markdownText(
-      `${entry.metric.id}: ${metricAbout(entry.metric).join('; ')}. Mean over patients of the mean within each patient.`,
+      `${entry.metric.id}: ${metricAbout(entry.metric).join('; ')}. Mean over patients of the mean within each patient; ${stratum.name}, ${plural(stratum.patients, 'patient')}.`,
     ),
+    ...(doNotRank === undefined ? [] : [`**Do not rank by this here**: ${markdownText(doNotRank)}.`]),
     markdownTable(
       [
         'Method',
@@ -50,12 +51,13 @@ export function metricMarkdown(entry: MetricAnalysis, model: string | undefined)
         ...methods.map(m =>
           line(
             m,
-            ranksText(ranking, m.method.id),
+            ranksText(entry, m.method.id),
             m.shuffled ? differenceText(m.shuffled, decimals).slice(1).join(' ') : '–',
             controlsText(m.controls)[1],
           ),
         ),
         ...controls.map(c => line(c, 'control', '', '')),
+        ...(chance === undefined ? [] : [['chance', fixed(chance, decimals), '', '', '', '', '', '', '']]),
       ],
       [1, 2, 3, 6, 7],
     ),

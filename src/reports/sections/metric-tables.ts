@@ -1,4 +1,4 @@
-import type { CellResult, Difference, MethodResult, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { CellResult, Difference, MetricAnalysis, ModelAnalysis, Stratum } from '../analysis/analysis.ts';
 import { type Column, table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
@@ -6,8 +6,8 @@ import { fixed, group, plural, pValue, signed } from '../text/format.ts';
 import { controlsText, differenceText, intervalText, metricNotes, missingText, ranksText } from '../text/words.ts';
 
 /** Methods with their ranks; below them the controls, which are never ranked. */
-export function metricTable(entry: MetricAnalysis, names: Names, decimals: number): Markup {
-  const { methods, controls, ranking, metric } = entry;
+export function metricTable(entry: MetricAnalysis, stratum: Stratum, names: Names, decimals: number): Markup {
+  const { methods, controls, metric, chance } = entry;
   const own = methods.some(m => m.shuffled);
   const others = methods.some(m => m.controls.length > 0);
   const columns: Column[] = [
@@ -30,11 +30,11 @@ export function metricTable(entry: MetricAnalysis, names: Names, decimals: numbe
     group(result.summary?.images ?? 0),
     missingCell(result),
   ];
-  return html`${table(`${metric.title}: mean over patients of the mean within each patient`, columns, [
+  return html`${table(`${metric.title}, ${stratum.name}: mean over patients of the mean within each patient`, columns, [
     {
       rows: methods.map(m =>
         cells(m, [
-          ranksText(ranking, m.method.id),
+          ranksText(entry, m.method.id),
           ...(own ? [differenceCell(m.shuffled, decimals)] : []),
           ...(others ? [controlsCell(m.controls, decimals)] : []),
         ]),
@@ -45,6 +45,9 @@ export function metricTable(entry: MetricAnalysis, names: Names, decimals: numbe
       rows: controls
         .filter(c => c.of === undefined)
         .map(c => cells(c, ['', ...(own ? [''] : []), ...(others ? [''] : [])])),
+    },
+    {
+      rows: chance === undefined ? [] : [['chance', fixed(chance, decimals), ...columns.slice(2).map(() => '')]],
     },
   ])}${metricNotes(entry).map(text => html`<p class="note">${text}</p>`)}`;
 }
@@ -82,8 +85,8 @@ export function metricDetails(model: ModelAnalysis, entry: MetricAnalysis, names
   return html`${pairTable(entry, decimals)}${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`;
 }
 
-function pairTable({ ranking, metric }: MetricAnalysis, decimals: number): Markup | undefined {
-  if (!ranking || ranking.pairs.length === 0 || ranking.patients === 0) return undefined;
+function pairTable({ ranking, metric, doNotRank }: MetricAnalysis, decimals: number): Markup | undefined {
+  if (!ranking || doNotRank !== undefined || ranking.pairs.length === 0 || ranking.patients === 0) return undefined;
   return html`<details><summary>Pairs of methods</summary>${table(
     `${metric.title}: differences over ${plural(ranking.patients, 'complete patient')}, p adjusted for all pairs (max-T)`,
     [
@@ -138,29 +141,37 @@ function shuffledTable({ controls, metric }: MetricAnalysis, names: Names, decim
   )}</details>`;
 }
 
-/** Means by what the classifier made of the images; nothing where it made the same of all. */
+/** Means of the other strata beside the primary one. */
 function outcomeTable(
-  { strata }: ModelAnalysis,
-  { methods, metric }: MetricAnalysis,
+  { primary, strata }: ModelAnalysis,
+  { methods, controls, metric }: MetricAnalysis,
   names: Names,
   decimals: number,
 ): Markup | undefined {
-  if (strata.length < 2) return undefined;
-  const cell = (result: MethodResult, i: number) => {
-    const s = result.strata[i];
+  if (strata.length === 0) return undefined;
+  const all = [primary, ...strata];
+  const fixedControls = controls.filter(c => c.of === undefined);
+  const cell = (result: CellResult, i: number) => {
+    const s = i === 0 ? result.summary : result.strata[i - 1];
     if (!s) return '–';
     const interval = s.low === null ? '' : `(${intervalText(s, decimals)}), `;
     return html`${fixed(s.mean, decimals)} <small>${interval}${group(s.patients)}</small>`;
   };
-  return html`<details><summary>By the classifier’s outcome</summary>${table(
-    `${metric.title} by label and outcome: mean over patients (95 % interval), patients`,
+  return html`<details><summary>By stratum</summary>${table(
+    `${metric.title} by stratum: mean over patients (95 % interval), patients`,
     [
       { title: 'Method', style: 'name' },
-      ...strata.map(s => ({
+      ...all.map(s => ({
         title: html`${s.name} <small>${plural(s.samples.size, 'image')}, ${plural(s.patients, 'patient')}</small>`,
         numeric: true,
       })),
     ],
-    [{ rows: methods.map(m => [names.method(m.method), ...strata.map((_, i) => cell(m, i))]) }],
-  )}<p class="note">Described, not tested: the outcomes were not drawn at random. No interval below six patients.</p></details>`;
+    [
+      { rows: methods.map(m => [names.method(m.method), ...all.map((_, i) => cell(m, i))]) },
+      {
+        title: 'Controls',
+        rows: fixedControls.map(c => [names.method(c.method), ...all.map((_, i) => cell(c, i))]),
+      },
+    ],
+  )}<p class="note">Strata are never pooled. Means of the strata beside the first are described, not tested, except that an order which one of them turns round is withheld. No interval below six patients.</p></details>`;
 }

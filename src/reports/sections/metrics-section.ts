@@ -22,7 +22,9 @@ export function metricsSections({ analysis, names }: ReportContext): Section[] {
     )}`,
     markdown: [
       sense,
-      ...entries.flatMap(({ model, entry }) => metricMarkdown(entry, several ? model.model.id : undefined)),
+      ...entries.flatMap(({ model, entry }) =>
+        metricMarkdown(entry, model.primary, several ? model.model.id : undefined),
+      ),
       ...groups.flatMap(({ model, entry }) => groupMarkdown(entry, several ? model.model.id : undefined)),
     ],
   }));
@@ -31,10 +33,10 @@ export function metricsSections({ analysis, names }: ReportContext): Section[] {
 function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, several: boolean): Markup {
   const valued = [...entry.methods, ...entry.controls].some(r => r.summary);
   const decimals = metricDecimals(entry);
-  return html`${heading(model, entry, names, several)}${
+  return html`${heading(model, entry, names, several)}${warning(entry)}${
     !valued
-      ? html`<p>No value: ${plural(model.answered, 'image')} classified, and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
-      : html`${metricTable(entry, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
+      ? html`<p>No value: ${plural(model.primary.samples.size, 'image')} of the primary stratum (${model.primary.name}), and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
+      : html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
   }`;
 }
 
@@ -50,6 +52,11 @@ function heading(
   }</h3>
 <ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}<li><a href="#${names.metricSource(metric)}">source</a></li></ul>
 `;
+}
+
+function warning({ doNotRank }: MetricAnalysis): Markup | undefined {
+  if (doNotRank === undefined) return undefined;
+  return html`<p class="warning"><b>Do not rank by this here</b>: ${doNotRank}.</p>`;
 }
 
 /** A metric with one value for all maps of an explainer. */

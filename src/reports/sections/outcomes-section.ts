@@ -44,9 +44,9 @@ function part(model: ModelAnalysis, several: boolean): Markup {
           ),
           line(
             'Values',
-            sum(results.map(r => r.summary?.images ?? 0)),
-            results.map(r => r.others),
-            sum(results.map(r => r.notRun)),
+            sum(results.map(r => r.all.ok)),
+            results.map(r => r.all.others),
+            sum(results.map(r => r.all.notRun)),
           ),
         ],
       },

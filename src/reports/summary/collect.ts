@@ -1,3 +1,4 @@
+import type { Status } from '../../core/contracts/index.ts';
 import type { RowReader } from '../../results/row-reader.ts';
 import type {
   BudgetRow,
@@ -20,6 +21,7 @@ import {
   type PassMeans,
   type PassMeansDraft,
 } from './means.ts';
+import { isPrimary } from './primary.ts';
 import { createTally, type Tally, type TallyDraft } from './tally.ts';
 
 /**
@@ -44,15 +46,18 @@ export interface ScoreCell {
   readonly method: string;
   /** `ok` values by sample id, in plan order. */
   readonly values: ReadonlyMap<string, number>;
+  /** What maps that know nothing score, by sample id, where it depends on the image. */
+  readonly chances: ReadonlyMap<string, number>;
   /** All rows of the cell that are not `ok`. */
   readonly others: Tally;
+  /** Those of them that are of images of the primary analysis. */
+  readonly primaryOthers: Tally;
   /** Baselines that the rows name (one, as a rule). */
   readonly baselines: readonly string[];
-  readonly details: Means;
   readonly passes: PassMeans;
   /** Passes of all its rows that other units had made. */
   readonly saved: Passes;
-  /** Absent where the rows have no curves. */
+  /** Of images of the primary analysis. Absent where their rows have no curves. */
   readonly curve?: CurveMean;
 }
 
@@ -85,6 +90,7 @@ export function createCollector(manifest: Manifest): Collector {
   const groups: GroupRow[] = [];
   // Every row brings its own copy of the sample's id: keep one.
   const known = new Map<string, SampleRow>();
+  const primary = new Set<string>();
   const add = (row: Row): void => {
     // Maps under other weights are what metrics are made of, not what is compared.
     if (!isPlain(row)) return;
@@ -95,12 +101,13 @@ export function createCollector(manifest: Manifest): Collector {
       case 'sample':
         samples.push(row);
         known.set(row.sample, row);
+        if (isPrimary(manifest, row)) primary.add(`${row.model}\n${row.sample}`);
         break;
       case 'map':
         addMap(maps, row, id);
         break;
       case 'score':
-        addScore(scores, row, id, sample?.patient ?? id);
+        addScore(scores, row, { id, patient: sample?.patient ?? id, primary: primary.has(`${row.model}\n${id}`) });
         break;
       case 'timing':
         timings.push(row);
@@ -145,11 +152,11 @@ interface CellDraft {
   readonly method: string;
   readonly others: TallyDraft;
   readonly baselines: Set<string>;
-  readonly numbers: MeansDraft;
   readonly passes: PassMeansDraft;
 }
 
 interface MapDraft extends CellDraft {
+  readonly numbers: MeansDraft;
   readonly ok: Set<string>;
   readonly notes: Map<string, Set<string>>;
 }
@@ -157,6 +164,8 @@ interface MapDraft extends CellDraft {
 interface ScoreDraft extends CellDraft {
   readonly metric: string;
   readonly values: Map<string, number>;
+  readonly chances: Map<string, number>;
+  readonly primaryOthers: TallyDraft;
   readonly saved: { forward: number; backward: number };
   readonly curve: CurveDraft;
 }
@@ -169,14 +178,18 @@ function cell(row: { readonly model: string; readonly method: string }): CellDra
     method: row.method,
     others: createTally(),
     baselines: new Set(),
-    numbers: createMeans(),
     passes: createPassMeans(),
   };
 }
 
 function addMap(maps: Map<string, MapDraft>, row: MapRow, id: string): void {
   const at = key(row.model, row.method);
-  const draft = maps.get(at) ?? { ...cell(row), ok: new Set<string>(), notes: new Map<string, Set<string>>() };
+  const draft = maps.get(at) ?? {
+    ...cell(row),
+    numbers: createMeans(),
+    ok: new Set<string>(),
+    notes: new Map<string, Set<string>>(),
+  };
   maps.set(at, draft);
   if (row.baseline !== undefined) draft.baselines.add(row.baseline);
   if (row.status !== 'ok') {
@@ -193,24 +206,33 @@ function addMap(maps: Map<string, MapDraft>, row: MapRow, id: string): void {
   }
 }
 
-function addScore(scores: Map<string, ScoreDraft>, row: ScoreRow, id: string, patient: string): void {
+function addScore(
+  scores: Map<string, ScoreDraft>,
+  row: ScoreRow,
+  { id, patient, primary }: { readonly id: string; readonly patient: string; readonly primary: boolean },
+): void {
   const at = key(row.model, row.metric, row.method);
   const draft = scores.get(at) ?? {
     ...cell(row),
     metric: row.metric,
     values: new Map<string, number>(),
+    chances: new Map<string, number>(),
+    primaryOthers: createTally(),
     saved: { forward: 0, backward: 0 },
     curve: createCurveMean(),
   };
   scores.set(at, draft);
   if (row.baseline !== undefined) draft.baselines.add(row.baseline);
-  if (row.status !== 'ok') draft.others.add(row.status, row.reason);
-  else if (row.value === undefined || !Number.isFinite(row.value))
-    draft.others.add('failed', 'the value is not finite');
+  const without = (status: Status, reason: string | undefined): void => {
+    draft.others.add(status, reason);
+    if (primary) draft.primaryOthers.add(status, reason);
+  };
+  if (row.status !== 'ok') without(row.status, row.reason);
+  else if (row.value === undefined || !Number.isFinite(row.value)) without('failed', 'the value is not finite');
   else {
     draft.values.set(id, row.value);
-    if (row.curve) draft.curve.add(patient, row.curve);
-    draft.numbers.add(row.details);
+    if (row.chance !== undefined) draft.chances.set(id, row.chance);
+    if (row.curve && primary) draft.curve.add(patient, row.curve);
     draft.passes.add(row.passes);
     draft.saved.forward += row.saved?.forward ?? 0;
     draft.saved.backward += row.saved?.backward ?? 0;
@@ -237,9 +259,10 @@ function finishScore(draft: ScoreDraft): ScoreCell {
     metric: draft.metric,
     method: draft.method,
     values: draft.values,
+    chances: draft.chances,
     others: draft.others.finish(),
+    primaryOthers: draft.primaryOthers.finish(),
     baselines: [...draft.baselines].sort(),
-    details: draft.numbers.finish(),
     passes: draft.passes.finish(),
     saved: draft.saved,
     ...(curve ? { curve } : {}),

@@ -1,3 +1,5 @@
+import { sameExplainers } from '../../core/same-maps.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { isPlain, type MapRow, type SampleRow } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
 import { collect, type RunSummary } from './collect.ts';
@@ -14,7 +16,34 @@ export async function loadRun(run: Run, gallery: number, summary?: RunSummary): 
   const kept = summary ?? (await collect(manifest, run.rows()));
   const images: GalleryImage[] = [];
   for (const pick of galleryChoice(manifest, kept, gallery)) images.push(await loadImage(run, pick));
-  return { manifest, summary: kept, gallery: images };
+  return { manifest, summary: kept, gallery: images, same: await sameMaps(run, kept) };
+}
+
+/** Images whose layer maps are compared, for each model. */
+const COMPARED = 24;
+
+/** By model, the explainers that are one: see `sameExplainers`. */
+async function sameMaps(run: Run, { samples }: RunSummary): Promise<RunData['same'] & object> {
+  const same = new Map<string, readonly (readonly string[])[]>();
+  for (const { id } of run.manifest.models) {
+    const own = samples.filter(row => row.model === id && row.status === 'ok').slice(0, COMPARED);
+    const images: Map<string, Tensor>[] = [];
+    for (const { sample } of own) images.push(await layerMapsOf(run, id, sample));
+    const groups = sameExplainers(images);
+    if (groups.length > 0) same.set(id, groups);
+  }
+  return same;
+}
+
+async function layerMapsOf(run: Run, model: string, sample: string): Promise<Map<string, Tensor>> {
+  const methods = run.manifest.methods.filter(method => method.role === 'method').map(method => method.id);
+  const maps = new Map<string, Tensor>();
+  for (const row of await run.rowsOf(model, sample)) {
+    if (row.kind !== 'map' || !isPlain(row) || !methods.includes(row.method)) continue;
+    const map = await run.readLayerMap(row);
+    if (map) maps.set(row.method, map);
+  }
+  return maps;
 }
 
 async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {

@@ -7,6 +7,8 @@ export interface RunData {
   readonly manifest: Manifest;
   readonly summary: RunSummary;
   readonly gallery: readonly GalleryImage[];
+  /** By model: groups of explainers whose maps are the same at the layer that they are made at. Absent: not compared. */
+  readonly same?: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
 /** One image of the gallery with its maps, as loaded from the run folder and the data. */

@@ -37,7 +37,7 @@ export function outcomeLines({ others, maps, metrics }: ModelAnalysis): OutcomeL
   for (const { metric, methods, controls } of metrics) {
     for (const result of [...methods, ...controls]) {
       all.add(result.method.id);
-      for (const entry of result.others) add(metric.id, result.method.id, entry);
+      for (const entry of result.all.others) add(metric.id, result.method.id, entry);
     }
   }
   const rank = { failed: 0, undefined: 1, skipped: 2 };

@@ -1,3 +1,4 @@
+import { CONFIRM_FROM } from '../../core/statistics/max-t.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
 import type { GroupRow } from '../../results/rows.ts';
 import type {
@@ -9,7 +10,7 @@ import type {
   MetricRanking,
 } from '../analysis/analysis.ts';
 import { countOf } from '../summary/tally.ts';
-import { decimalsFor, fixed, group, listed, signed } from './format.ts';
+import { decimalsFor, fixed, group, listed, percent, plural, signed } from './format.ts';
 
 /** 'range 0 to 1', 'range −1 to 1', or that there is none. */
 export function rangeText([low, high]: MetricEntry['range']): string {
@@ -33,12 +34,24 @@ function patchesOf({ options }: MetricEntry): string {
   return typeof patch === 'number' ? `patches of ${patch} mm (pixels without spacing)` : '';
 }
 
-/** '1', '2–3', or a dash where the method is not ranked. */
-export function ranksText(ranking: MetricRanking | undefined, method: string): string {
-  const set = ranking?.sets.get(method);
-  if (!ranking || !set) return '–';
+/** '1', '2–3', or why the method has no ranks. */
+export function ranksText({ ranking, doNotRank }: MetricAnalysis, method: string): string {
+  if (doNotRank !== undefined || !ranking) return '–';
+  const twin = ranking.same.get(method);
+  if (twin !== undefined) return `as ${twin}`;
+  if (ranking.leftOut.some(entry => entry.method === method)) return 'left out';
   if (!ranking.canRank) return 'cannot rank';
-  return rangeOf(set) + (differs(ranking, method) ? '*' : '');
+  if (ranking.reversals.length > 0) return 'withheld';
+  if (ranking.reference !== undefined) return againstReference(ranking, ranking.reference, method);
+  const set = ranking.sets.get(method);
+  return set ? rangeOf(set) + (differs(ranking, method) ? '*' : '') : '–';
+}
+
+function againstReference({ pairs }: MetricRanking, reference: string, method: string): string {
+  if (method === reference) return 'reference';
+  const pair = pairs.find(p => p.better === method || p.worse === method);
+  if (!pair?.significant) return 'not separated';
+  return pair.better === method ? 'better' : 'worse';
 }
 
 function rangeOf([best, worst]: readonly [number, number]): string {
@@ -50,25 +63,48 @@ function differs({ sets, worstCase }: MetricRanking, method: string): boolean {
   return a !== undefined && b !== undefined && (a[0] !== b[0] || a[1] !== b[1]);
 }
 
-function ranksNote(ranking: MetricRanking | undefined, methods: number): string {
-  if (!ranking) return methods > 1 ? 'Ranks need two methods with values.' : '';
-  const left =
-    ranking.incomplete > 0 ? `, ${ranking.incomplete} left out because no image has values for all methods` : '';
-  const base = `${ranking.patients} complete patients${left}`;
+function rankNotes({ ranking, methods, doNotRank }: MetricAnalysis): string[] {
+  if (doNotRank !== undefined) return [];
+  if (!ranking) return methods.length > 1 ? ['Ranks need two explainers with values.'] : [];
+  const { patients, incomplete, leftOut, same, reversals, reference, pairs } = ranking;
+  const notes = [
+    ...leftOut.map(
+      ({ method, share }) => `${method} is left out of the order: it has values for ${percent(share)} of the images.`,
+    ),
+    ...[...same].map(
+      ([method, other]) => `${method} is the same map as ${other} on this model, and is not ranked twice.`,
+    ),
+  ];
+  const without = incomplete > 0 ? `, ${incomplete} more left out because no image has values for all` : '';
+  const base = `${plural(patients, 'complete patient')}${without}`;
   if (!ranking.canRank) {
-    return `Cannot rank: ${base}; an order is shown from ${ranking.floor} patients on.`;
+    return [...notes, `Cannot rank: ${base}; an order is shown from ${ranking.floor} patients on.`];
+  }
+  if (reversals.length > 0) {
+    const turned = reversals.map(r => `${r.ahead} is ahead of ${r.behind}, and behind it among the ${r.stratum}`);
+    return [...notes, `The order is withheld, since a stratum turns it round: ${turned.join('; ')}.`];
+  }
+  const exploratory = ranking.exploratory
+    ? ` Exploratory: below ${CONFIRM_FROM} patients the test has little power, and asks for too much symmetry.`
+    : '';
+  if (reference !== undefined) {
+    return [
+      ...notes,
+      `Too many explainers for all pairs: each is tested against ${reference} (sign-flip and bootstrap max-T, ${base}).${exploratory}`,
+    ];
   }
   const changed = [...ranking.sets.keys()].filter(method => differs(ranking, method));
   const worst =
     changed.length > 0
       ? ` * Where missing values count as the image’s worst: ${changed.map(m => `${m} ${rangeOf(ranking.worstCase!.get(m)!)}`).join(', ')}.`
       : ranking.worstCase
-        ? ' The same where missing values count as the image’s worst.'
+        ? ` The same where missing values count as the image’s worst${leftOut.length > 0 ? ', and those left out come last' : ''}.`
         : '';
-  return (
-    `Ranks: simultaneous 95 % rank sets from sign-flip and bootstrap max-T over ${ranking.pairs.length} pairs (${base}). ` +
-    `Methods whose ranks overlap may still differ; sets that do not overlap do.${worst}`
-  );
+  return [
+    ...notes,
+    `Ranks: simultaneous 95 % rank sets from sign-flip and bootstrap max-T over ${plural(pairs.length, 'pair')} (${base}). ` +
+      `Explainers whose ranks overlap may still differ; sets that do not overlap do.${exploratory}${worst}`,
+  ];
 }
 
 /** Decimals for a metric's table: its median interval to two digits. */
@@ -82,8 +118,23 @@ export function metricDecimals({ methods, controls }: MetricAnalysis): number {
 }
 
 /** What stands under a metric's table. */
-export function metricNotes({ methods, ranking }: MetricAnalysis): string[] {
-  const notes = [ranksNote(ranking, methods.length)];
+export function metricNotes(entry: MetricAnalysis): string[] {
+  const { methods, controls, smallest, metric } = entry;
+  const notes = rankNotes(entry);
+  const verdicts = methods.reduce((n, m) => n + m.controls.length + (m.shuffled ? 1 : 0), 0);
+  if (verdicts > 0) {
+    const effect =
+      smallest > 0
+        ? `; a difference counts beyond the smallest effect of interest, ${smallest}`
+        : '; no smallest effect of interest was declared, so any difference counts';
+    notes.push(`Verdicts against controls are adjusted for all ${verdicts} of this metric (max-T)${effect}.`);
+  }
+  if ([...methods, ...controls].some(m => m.summary?.skewed)) {
+    notes.push('§ Patients’ values are strongly skewed: the interval may be too narrow.');
+  }
+  if (metric.category === 'localisation') {
+    notes.push('Plausibility: where a reader drew. It does not say what the model uses.');
+  }
   if (methods.some(m => m.matched)) {
     notes.push('‡ The method and the metric use the same baseline, which favours the method.');
   }
@@ -92,7 +143,7 @@ export function metricNotes({ methods, ranking }: MetricAnalysis): string[] {
     if (summary?.note) intervals.set(summary.note, [...(intervals.get(summary.note) ?? []), method.id]);
   }
   for (const [note, ids] of intervals) notes.push(`Intervals of ${listed(ids)}: ${note}.`);
-  return notes.filter(Boolean);
+  return notes;
 }
 
 /** 'lower is better', the range, baseline, score and patches. */
@@ -107,11 +158,12 @@ export function metricAbout(metric: MetricEntry): string[] {
   ].filter(Boolean);
 }
 
-/** '0.16 to 0.22', or 'none'. */
+/** '0.16 to 0.22', marked where it may be too narrow; 'none' where there is none. */
 export function intervalText(summary: Summary | undefined, decimals: number): string {
   if (!summary) return '–';
-  const { low, high } = summary;
-  return low === null || high === null ? 'none' : `${fixed(low, decimals)} to ${fixed(high, decimals)}`;
+  const { low, high, skewed } = summary;
+  if (low === null || high === null) return 'none';
+  return `${fixed(low, decimals)} to ${fixed(high, decimals)}${skewed ? '\u00a0§' : ''}`;
 }
 
 export type Tone = 'yes' | 'no' | 'open';
@@ -119,26 +171,23 @@ export type Tone = 'yes' | 'no' | 'open';
 const VERDICTS: Readonly<Record<Difference['verdict'], readonly [Tone, string]>> = {
   better: ['yes', 'beats them'],
   worse: ['no', 'worse'],
-  open: ['open', 'not separated'],
+  open: ['open', 'not shown'],
 };
 
-/** A method against its own maps of other patients: the verdict, and the difference with its interval. */
-export function differenceText({ summary, verdict }: Difference, decimals: number): [Tone, string, string] {
-  const { mean, low, high } = summary;
-  if (low === null || high === null) return ['open', 'no interval', signed(mean, decimals)];
-  return [...VERDICTS[verdict], `${signed(mean, decimals)} (${signed(low, decimals)} to ${signed(high, decimals)})`];
+/** A method against its own maps of other patients: the verdict, and the difference with its simultaneous interval. */
+export function differenceText({ mean, low, high, verdict }: Difference, decimals: number): [Tone, string, string] {
+  const size = signed(mean, decimals);
+  const interval = low === null || high === null ? '' : ` (${signed(low, decimals)} to ${signed(high, decimals)})`;
+  return [...VERDICTS[verdict], size + interval];
 }
 
 /** 'all 3', or '1 of 3; not random, edges'. */
 export function controlsText(differences: readonly Difference[]): [Tone, string] {
   if (differences.length === 0) return ['open', '–'];
-  if (differences.every(d => d.summary.low === null)) return ['open', 'no interval'];
   const rest = differences.filter(d => d.verdict !== 'better');
   if (rest.length === 0) return ['yes', `all ${differences.length}`];
-  if (rest.length === differences.length && rest.length > 1) {
-    return [rest.some(d => d.verdict === 'worse') ? 'no' : 'open', `none of ${rest.length}`];
-  }
   const tone = rest.some(d => d.verdict === 'worse') ? 'no' : 'open';
+  if (rest.length === differences.length && rest.length > 1) return [tone, `none of ${rest.length}`];
   return [
     tone,
     `${differences.length - rest.length} of ${differences.length}; not ${rest.map(d => d.control).join(', ')}`,
