@@ -7,7 +7,7 @@ import type { LoadedImage } from './loaded-image.ts';
 import { createCounter } from './pass-counter.ts';
 import type { Services } from './services.ts';
 
-type Asked = Pick<Services, 'sample' | 'image' | 'onModel' | 'shared' | 'signal'>;
+type Asked = Pick<Services, 'sample' | 'image' | 'onModel' | 'shared' | 'chance' | 'signal'>;
 
 /**
  * What is known by intervention of a job's image and model, once for all jobs of both: the target's log-odds of every
@@ -40,7 +40,9 @@ export async function effectsFor(
       }
       return scores;
     });
+    const chance = await services.chance?.(job.model, target.class);
     return effectsOf({
+      ...(chance ? { threshold: chance.threshold } : {}),
       factors,
       spatial: images[0]!.view.shape,
       // The subset that lacks factor j alone.

@@ -3,7 +3,9 @@ import { samplesOf } from '../config/samples.ts';
 import type { FullClassifier, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
+import type { ChanceEffects } from '../core/truth/threshold.ts';
 import type { RunStore } from '../results/run-store.ts';
+import { chanceEffectsOf } from './chance-effects.ts';
 import { effectsFor } from './effects.ts';
 import { type Job, keyOf, type ModelRef, type Need, type SampleRef, variantName } from './job.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
@@ -54,6 +56,7 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
   const models = new Map(plan.models.map(model => [model.id, model]));
   const running = new Map<string, RunOnModel>();
   const open = new Map<string, OpenSample>();
+  const chance = new Map<string, Promise<ChanceEffects | undefined>>();
   const background = new Map<string, Promise<LoadedImage[]>>();
   let all: Promise<Map<string, { readonly sample: Sample; readonly index: number }>> | undefined;
 
@@ -147,6 +150,16 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
       return known;
     },
     effects: (job, target) => effectsFor(job, target, services),
+    async chance(model, target) {
+      // Under other weights effects are not judged.
+      if (model.variant.kind !== 'original') return undefined;
+      const key = JSON.stringify([model.id, target]);
+      const known =
+        chance.get(key) ??
+        chanceEffectsOf(modelOf(model), target, plan.dataset, work => services.onModel(model, work), signal);
+      chance.set(key, known);
+      return known;
+    },
     async close() {
       for (const session of inPassing.values()) await closed(session);
     },

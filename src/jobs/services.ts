@@ -1,6 +1,7 @@
 import type { Effects, FullClassifier, ModelCard, Sample } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
 import type { Rng } from '../core/rng.ts';
+import type { ChanceEffects } from '../core/truth/threshold.ts';
 import type { Row } from '../results/rows.ts';
 import type { RowArrays } from '../results/run-store.ts';
 import type { Job, ModelRef, Need, SampleRef } from './job.ts';
@@ -43,6 +44,8 @@ export interface Services {
   trainingImages(model: ModelRef, count: number): Promise<readonly LoadedImage[]>;
   /** Lets whoever measures see whether an explainer draws random numbers. */
   watchRng?(rng: Rng): Rng;
+  /** How large effects on a class's score are that are chance; undefined where the data has no placebos. */
+  chance?(model: ModelRef, target: number): Promise<ChanceEffects | undefined>;
   /** What is known by intervention of an image and model. */
   effects?(job: Job, target: { readonly class: number }): Promise<Effects | undefined>;
 }

@@ -64,6 +64,20 @@ export interface Sample {
   load(signal?: AbortSignal, variant?: string): Promise<LoadedSample>;
 }
 
+/** A picture, and copies of it that differ by chance alone. */
+export interface PlaceboSet {
+  readonly whole: Source;
+  readonly placebos: readonly Source[];
+}
+
+/** Placebos of patients that are not among the samples. */
+export interface Placebos {
+  /** Changes when they do. */
+  readonly digest: string;
+  /** One set a patient. */
+  sets(): AsyncIterable<PlaceboSet>;
+}
+
 export interface Dataset {
   readonly name: string;
   /** Label names as the data has them. */
@@ -72,6 +86,8 @@ export interface Dataset {
   readonly digest: string;
   readonly count: number;
   samples(): AsyncIterable<Sample>;
+  /** What a model makes of these tells how large an effect must be to be one. */
+  readonly placebos?: Placebos;
   /** What a user should know of the data: files left out, columns not used, masks that were thresholded. */
   readonly remarks?: readonly string[];
   /** Files that are no samples, each with the reason: damaged, of another kind, excluded. */

@@ -4,8 +4,8 @@ import { overlapping, regionOf } from './regions.ts';
 import { groupedValues, interactionShare, shapleyValues } from './shapley.ts';
 
 /**
- * Log-odds that count as no effect. A convention, not a measurement: e^0.1 changes the odds by a tenth. The placebos of
- * the definition (their 99th percentile, pooled per model) are not drawn yet.
+ * Log-odds that count as no effect where no placebos tell how large chance effects are. A convention, not a measurement:
+ * e^0.1 changes the odds by a tenth.
  */
 export const EFFECT_THRESHOLD = 0.1;
 

@@ -37,6 +37,10 @@ export function drawHabitus(rng: Rng): Habitus {
   };
 }
 
+/** SD of the lung's fine texture, and its scale in mm. */
+export const TEXTURE_HU = 16;
+export const TEXTURE_MM = 3.2;
+
 /** One slice's tissue before disease, vessels and noise. */
 export interface Anatomy {
   readonly hu: Float32Array;
@@ -45,6 +49,8 @@ export interface Anatomy {
   /** mm from the pleura, inside the lung; negative outside. */
   readonly depth: Float32Array;
   readonly body: Float32Array;
+  /** Fine texture of the lung, mean 0 and SD 1; a unit of it is `TEXTURE_HU`. */
+  readonly texture: Float32Array;
   /** Where vessels enter each lung: [right, left] as seen in the image's left and right half. */
   readonly hila: readonly [{ x: number; y: number }, { x: number; y: number }];
   /** mm: front and back of the lungs. */
@@ -72,7 +78,7 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level:
   const shape = { p3: uniform(rng, -0.012, 0.012), p4: uniform(rng, -0.015, 0.02), tilt: uniform(rng, -0.03, 0.03) };
   const wobble = smoothField(rng, frame, 28);
   const streaks = smoothField(rng, frame, 5);
-  const texture = smoothField(rng, frame, 3.2);
+  const texture = smoothField(rng, frame, TEXTURE_MM);
   const lobules = smoothField(rng, frame, 11);
   const marrow = smoothField(rng, frame, 3);
 
@@ -158,7 +164,7 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level:
         const share = clamp01(0.5 + into / spacing);
         lung[p] = share;
         const posterior = clamp01((y - cavityY + cavityB) / (2 * cavityB));
-        const air = h.lung + h.gravity * (posterior - 0.5) + 16 * texture[p]! + 7 * lobules[p]!;
+        const air = h.lung + h.gravity * (posterior - 0.5) + TEXTURE_HU * texture[p]! + 7 * lobules[p]!;
         tissue += share * (air - tissue);
       } else depth[p] = -99;
       hu[p] = -1000 + inBody * (tissue + 1000);
@@ -176,6 +182,7 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level:
     lung,
     depth,
     body,
+    texture,
     hila: [
       { x: hilumX(-1), y: cavityY + uniform(rng, 0, 12) },
       { x: hilumX(1), y: cavityY + uniform(rng, 0, 12) },

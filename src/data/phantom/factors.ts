@@ -1,8 +1,8 @@
 import type { SampleFactor } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
 import { covid } from './diseases.ts';
-import type { BodyFrame } from './frame.ts';
 import { Lesions } from './lesions.ts';
+import { type Change, placed, softTissue, total } from './places.ts';
 import {
   drawScene,
   noiseIn,
@@ -69,15 +69,15 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
   };
 }
 
-interface LesionFactor {
+export interface LesionFactor {
   readonly name: string;
   readonly parts: readonly number[];
   /** HU at each pixel that it changes. */
-  readonly change: ReadonlyMap<number, number>;
+  readonly change: Change;
 }
 
 /** The lesions, largest Σ|ΔHU| first; those that there is no room for are the last one together. */
-function lesionFactors(scene: Scene, room: number): LesionFactor[] {
+export function lesionFactors(scene: Scene, room: number): LesionFactor[] {
   const full = withoutNoise(scene, scene.lesions);
   const all = scene.lesions.parts();
   const changeOf = (parts: readonly number[]) =>
@@ -96,14 +96,8 @@ function lesionFactors(scene: Scene, room: number): LesionFactor[] {
 
 interface Distractor {
   readonly name: string;
-  readonly change: ReadonlyMap<number, number>;
+  readonly change: Change;
 }
-
-/** Below this a lesion's change is noise's margin, and leaves no mark. */
-const LEAST_CHANGE = 1;
-/** A place must hold this share of a lesion's change; the rest is made up by contrast. */
-const LEAST_HELD = 0.7;
-const PLACES = 500;
 
 /**
  * A distractor is a lesion's own change of HU, moved into soft tissue outside the lungs and of the opposite sign (a
@@ -118,59 +112,21 @@ function distractorsOf(scene: Scene, rng: Rng, lesions: readonly LesionFactor[],
   const found: Distractor[] = [];
   for (const { change } of [...lesions, ...others]) {
     if (found.length === count) break;
-    const moved = placed(scene.frame, rng, change, free);
-    if (!moved) continue;
+    const place = placed(scene.frame, rng, change, free);
+    if (!place) continue;
+    // What did not fit is made up by contrast.
+    const moved = new Map([...place.pixels].map(([p, hu]) => [p, (-hu * total(change)) / place.held]));
     for (const p of moved.keys()) free[p] = 0;
     found.push({ name: `distractor-${found.length + 1}`, change: moved });
   }
   return found;
 }
 
-function withMadeUpLesions(scene: Scene, rng: Rng): Scene {
+/** The scene with lesions that the patient might have had, instead of its own. */
+export function withMadeUpLesions(scene: Scene, rng: Rng): Scene {
   const lesions = new Lesions(rng.fork('draw'), scene.frame, scene.anatomy, true);
   covid(rng.fork('disease')).draw(lesions, rng.fork('own'), scene.level, scene.extent);
   return { ...scene, lesions };
-}
-
-/** 1 where there is soft tissue, 4 mm and more from the lungs, without bone and air. */
-function softTissue({ anatomy }: Scene): Uint8Array {
-  return Uint8Array.from(anatomy.hu, (hu, p) =>
-    anatomy.body[p]! > 0.99 && anatomy.lung[p] === 0 && anatomy.depth[p]! < -4 && hu > -150 && hu < 250 ? 1 : 0,
-  );
-}
-
-/** The change at a place of free pixels that holds most of it, turned and mirrored; undefined where none holds enough. */
-function placed(
-  { size }: BodyFrame,
-  rng: Rng,
-  change: ReadonlyMap<number, number>,
-  free: Uint8Array,
-): Map<number, number> | undefined {
-  const strong = [...change].filter(([, hu]) => Math.abs(hu) > LEAST_CHANGE);
-  const sites = Array.from(free.keys()).filter(p => free[p] === 1);
-  if (sites.length === 0 || strong.length === 0) return undefined;
-  const whole = total(change);
-  const centre = (at: (p: number) => number) =>
-    strong.reduce((sum, [p, hu]) => sum + Math.abs(hu) * at(p), 0) /
-    strong.reduce((sum, [, hu]) => sum + Math.abs(hu), 0);
-  const [cx, cy] = [centre(p => p % size), centre(p => Math.floor(p / size))].map(Math.round) as [number, number];
-  const offsets = strong.map(([p, hu]) => ({ dx: (p % size) - cx, dy: Math.floor(p / size) - cy, hu }));
-  let best: Map<number, number> | undefined;
-  let held = LEAST_HELD * whole;
-  for (let k = 0; k < PLACES; k++) {
-    const site = sites[rng.int(sites.length)]!;
-    const [x0, y0, turn] = [site % size, Math.floor(site / size), rng.int(8)];
-    const target = (o: { readonly dx: number; readonly dy: number }): number => {
-      const [u, v] = turn & 4 ? [o.dy, o.dx] : [o.dx, o.dy];
-      const [x, y] = [x0 + (turn & 1 ? -u : u), y0 + (turn & 2 ? -v : v)];
-      return x >= 0 && y >= 0 && x < size && y < size ? y * size + x : -1;
-    };
-    const holds = offsets.reduce((sum, o) => (free[target(o)] === 1 ? sum + Math.abs(o.hu) : sum), 0);
-    if (holds <= held) continue;
-    held = holds;
-    best = new Map(offsets.filter(o => free[target(o)] === 1).map(o => [target(o), -o.hu]));
-  }
-  return best && new Map([...best].map(([p, hu]) => [p, (hu * whole) / held]));
 }
 
 /** As bright as metal, so that it is white in every window. */
@@ -198,10 +154,4 @@ function difference(a: Float64Array, b: Float64Array): Map<number, number> {
   const change = new Map<number, number>();
   for (let p = 0; p < a.length; p++) if (a[p] !== b[p]) change.set(p, a[p]! - b[p]!);
   return change;
-}
-
-function total(change: ReadonlyMap<number, number>): number {
-  let sum = 0;
-  for (const hu of change.values()) sum += Math.abs(hu);
-  return sum;
 }

@@ -61,6 +61,8 @@ export interface Scene {
   readonly disease: string;
   /** SD in soft tissue, HU. */
   readonly noiseSD: number;
+  /** Cycles per mm at which the noise's spectrum peaks. */
+  readonly peak: number;
   /** Mean 0, SD 1. */
   readonly noise: Float32Array;
   /** mm² of lung that a disease would take. */
@@ -118,6 +120,7 @@ export function drawScene(
     ...{ spec, frame, anatomy, tree, lesions: damage, extent, level, stream },
     disease: disease?.name ?? 'normal',
     noiseSD: acquisition.noise,
+    peak: acquisition.peak,
     noise: ctNoise(stream.fork('noise'), frame, acquisition.peak),
   };
 }

@@ -1,11 +1,20 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { DataReader, Dataset, LoadedSample, Sample } from '../../core/contracts/index.ts';
+import type {
+  DataReader,
+  Dataset,
+  LoadedSample,
+  PlaceboSet,
+  Placebos,
+  Sample,
+  Source,
+} from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { createRng, type Rng } from '../../core/rng.ts';
 import { tensor } from '../../core/tensor.ts';
 import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.ts';
 import { drawFactored, type FactoredSlice } from '../phantom/factors.ts';
+import { drawPlacebos } from '../phantom/placebos.ts';
 import { drawSlice, LABELS, type PatientSpec, type PhantomSlice } from '../phantom/slice.ts';
 
 /** Raised whenever the same seed gives other pixels, so that no old run is resumed with new images. */
@@ -112,6 +121,7 @@ function openPhantom(o: Options): Dataset {
       .digest('hex')
       .slice(0, 16),
     count: entries.length,
+    ...(factored ? { placebos: placebosOf(o) } : {}),
     async *samples() {
       for (const [k, { spec, slice }] of entries.entries()) {
         const sample: Sample = {
@@ -133,6 +143,33 @@ function openPhantom(o: Options): Dataset {
       }
     },
   };
+}
+
+/** Raised whenever other placebos are drawn. */
+const PLACEBOS_VERSION = 1;
+/** Patients whose placebos are drawn, and placebos of each: over a thousand, by which a 99th percentile is known. */
+const PLACEBO = { patients: 70, each: 16 };
+
+/** Of patients of a seed of their own: neither among the samples nor among those that models were trained on. */
+function placebosOf({ size }: PhantomOptions): Placebos {
+  const patients = { seed: 'placebos', split: 'test', patients: PLACEBO.patients, slices: 1, size } as const;
+  return {
+    digest: `phantom ${PHANTOM_VERSION}, placebos ${PLACEBOS_VERSION}, ${size} pixels`,
+    sets: () => placeboSets(patients),
+  };
+}
+
+async function* placeboSets(patients: PhantomOptions): AsyncIterable<PlaceboSet> {
+  const { size } = patients;
+  for (const { spec, slice } of phantomSlices(patients)) {
+    const { hu, placebos, spacing } = drawPlacebos(rootRng(spec), spec, slice, PLACEBO.each);
+    const source = (data: Float32Array): Source => ({
+      pixels: tensor([size, size], data),
+      unit: 'HU',
+      spacing: [spacing, spacing],
+    });
+    yield { whole: source(hu), placebos: placebos.map(source) };
+  }
 }
 
 /** Raised whenever the same seed gives other factors. */

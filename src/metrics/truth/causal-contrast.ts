@@ -10,7 +10,7 @@ import { deepest, localFactors, pixelsOf, sumOver, winOf } from './shared/region
  * take no part. The map's sums over both regions are compared, the larger region cut to the area of the smaller, by the pixels
  * deepest in it. The value is the share of pairs in which the cause has more, ties counted half.
  *
- * Details: `pairs`, `causes`, `interaction`.
+ * Details: `pairs`, `causes`, `interaction`, `threshold` (τ).
  */
 export const causalContrast = defineMetric({
   name: 'causal-contrast',
@@ -54,7 +54,12 @@ export const causalContrast = defineMetric({
       return undefinedBecause('nothing that leaves the score alone changes as many HU as what moves it');
     return {
       value: wins.reduce((a, b) => a + b, 0) / wins.length,
-      details: { pairs: wins.length, causes: causes.length, interaction: effects!.interaction },
+      details: {
+        pairs: wins.length,
+        causes: causes.length,
+        interaction: effects!.interaction,
+        threshold: effects!.threshold,
+      },
     };
   },
 });

@@ -76,7 +76,14 @@ export const causalMass = defineMetric({
     const chance = random.reduce((a, b) => a + b, 0) / random.length;
     if (chance === 1) return undefinedBecause('a map that knows nothing is as good as can be: there is no skill');
     const skill = (mass - chance) / (1 - chance);
-    const details = { mass, chance, skill, causes: causes.length, interaction: effects!.interaction };
+    const details = {
+      mass,
+      chance,
+      skill,
+      causes: causes.length,
+      interaction: effects!.interaction,
+      threshold: effects!.threshold,
+    };
     return { value: asSkill ? skill : mass, chance: asSkill ? 0 : chance, details };
   },
 });

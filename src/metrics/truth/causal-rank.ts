@@ -48,7 +48,7 @@ export const causalRank = defineMetric({
     };
     const random = Array.from({ length: RANDOM_MAPS }, () => orderOf(sameTexture(attribution, rng).data));
     const chance = random.reduce((a, b) => a + b, 0) / RANDOM_MAPS;
-    const details = { pairs: pairs.length, chance, interaction: effects!.interaction };
+    const details = { pairs: pairs.length, chance, interaction: effects!.interaction, threshold: effects!.threshold };
     return { value: Math.min(1, orderOf(attribution.data)), chance, details };
   },
 });

@@ -1,0 +1,61 @@
+import type { Rng } from '../../core/rng.ts';
+import { TEXTURE_HU, TEXTURE_MM } from './anatomy.ts';
+import { lesionFactors, MOST_FACTORS, withMadeUpLesions } from './factors.ts';
+import { smoothField } from './frame.ts';
+import { ctNoise } from './noise.ts';
+import { placed, softTissue } from './places.ts';
+import { drawScene, noiseIn, type PatientSpec, pictureOf, type Scene, withoutNoise } from './slice.ts';
+
+/** A slice, and copies of it that differ by chance alone. */
+export interface PlaceboSlice {
+  /** HU of each pixel. */
+  readonly hu: Float32Array;
+  readonly placebos: readonly Float32Array[];
+  readonly spacing: number;
+}
+
+/** Places that are looked at for one placebo. */
+const TRIES = 40;
+
+/**
+ * Placebos of a slice: regions of a lesion's shape in healthy lung and, every second one, in soft tissue, where noise and
+ * the lung's texture are drawn again. What a classifier makes of them is chance. There may be fewer than `count` where
+ * little healthy tissue is left.
+ */
+export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: number): PlaceboSlice {
+  const scene = drawScene(rng, spec, slice, { record: true });
+  const stream = scene.stream.fork('placebos');
+  const clean = withoutNoise(scene, scene.lesions);
+  const { hu, spacing } = pictureOf(scene, scene.lesions, clean, noiseIn(scene, clean));
+  const again = drawnAgain(scene, stream, clean);
+  const made = withMadeUpLesions(scene, stream.fork('lesions'));
+  const shapes = [...lesionFactors(scene, MOST_FACTORS), ...lesionFactors(made, MOST_FACTORS)];
+  const tissues = [healthyLung(scene), softTissue(scene)];
+  const places = stream.fork('places');
+  const placebos: Float32Array[] = [];
+  for (let k = 0; k < count && shapes.length > 0; k++) {
+    const { change } = shapes[(k >> 1) % shapes.length]!;
+    const place = placed(scene.frame, places, change, tissues[k % 2]!, TRIES);
+    if (!place) continue;
+    const placebo = hu.slice();
+    for (const p of place.pixels.keys()) placebo[p] = again[p]!;
+    placebos.push(placebo);
+  }
+  return { hu, placebos, spacing };
+}
+
+/** The whole picture with other noise and, in the lung, other texture. */
+function drawnAgain(scene: Scene, rng: Rng, clean: Float64Array): Float32Array {
+  const { frame, anatomy, peak } = scene;
+  const texture = smoothField(rng.fork('texture'), frame, TEXTURE_MM);
+  const other = clean.map((v, p) => v + TEXTURE_HU * anatomy.lung[p]! * (texture[p]! - anatomy.texture[p]!));
+  const noise = noiseIn({ ...scene, noise: ctNoise(rng.fork('noise'), frame, peak) }, other);
+  return Float32Array.from(other, (v, p) => Math.max(-1024, v + noise[p]!));
+}
+
+/** 1 where there is lung without disease, 2 mm and more from the pleura. */
+function healthyLung({ anatomy, lesions }: Scene): Uint8Array {
+  return Uint8Array.from(anatomy.lung, (share, p) =>
+    share === 1 && anatomy.depth[p]! > 2 && lesions.cover[p] === 0 ? 1 : 0,
+  );
+}
