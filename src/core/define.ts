@@ -40,6 +40,8 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   name: string;
   title: string;
   summary?: string;
+  /** For whom it is and when to prefer another, in one plain sentence. */
+  advice?: string;
   cite: string;
   /** What the map's values are; may depend on the options. */
   kind: ByOptions<AttributionKind, z.output<O>>;
@@ -98,6 +100,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     name: spec.name,
     title: spec.title,
     summary: spec.summary ?? '',
+    advice: spec.advice ?? '',
     cite: spec.cite,
     kindOf: options => (typeof kind === 'function' ? kind(options as Options) : kind),
     role: spec.role ?? 'method',

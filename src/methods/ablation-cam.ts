@@ -14,6 +14,8 @@ export const ablationCam = defineExplainer({
   name: 'ablation-cam',
   title: 'Ablation-CAM',
   summary: "A layer's activations, each weighted by how much the score falls without it; no gradients.",
+  advice:
+    'For networks without usable gradients, where a pass for every channel is affordable; it measures what each channel does to the score.',
   cite: 'Ramaswamy and Desai 2020, doi:10.1109/WACV45572.2020.9093360',
   kind: 'ranking',
   requires: ['continuation'],

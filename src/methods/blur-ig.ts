@@ -45,6 +45,7 @@ export const blurIg = defineExplainer({
   name: 'blur-ig',
   title: 'Blur integrated gradients',
   summary: 'Gradients summed along the image as it comes into focus.',
+  advice: 'For questions about fine detail, since the path goes from blurred to sharp; it needs no baseline.',
   cite: 'Xu et al. 2020, arXiv:2004.03383',
   kind: 'additive',
   requires: ['gradients'],

@@ -7,6 +7,7 @@ export const centre = defineExplainer({
   name: 'centre',
   title: 'Centre',
   summary: 'Control: a Gaussian in the middle of the image.',
+  advice: 'A control: what always pointing at the middle scores.',
   cite: 'Zhang et al. 2018, doi:10.1007/s11263-017-1059-x',
   kind: 'ranking',
   role: 'control',

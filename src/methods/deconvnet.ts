@@ -12,6 +12,7 @@ export const deconvnet = defineExplainer({
   name: 'deconvnet',
   title: 'Deconvolutional network',
   summary: 'The network run backwards with ReLUs on the way back: what could have caused the score.',
+  advice: 'For comparison with older work only; it is nearly the same for every class.',
   cite: 'Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53',
   ...rectifierRules,
   explain: context => rectifierMap(context, 'deconvnet'),

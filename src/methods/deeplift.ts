@@ -19,6 +19,8 @@ export const deeplift = defineExplainer({
   name: 'deeplift',
   title: 'DeepLIFT',
   summary: 'How each pixel’s difference from the baseline carries the score’s difference through the network.',
+  advice:
+    'For those who need a map that sums to the score’s difference at the price of one pass, on networks whose operators it knows.',
   cite: 'Shrikumar et al. 2017, arXiv:1704.02685',
   kind: 'additive',
   followsPath: true,

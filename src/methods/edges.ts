@@ -7,6 +7,7 @@ export const edges = defineExplainer({
   name: 'edges',
   title: 'Edges',
   summary: 'Control: the edges of the image (Sobel), which no model has seen.',
+  advice: 'A control: what a map of edges scores, without any model.',
   cite: 'Adebayo et al. 2018, arXiv:1810.03292',
   kind: 'ranking',
   role: 'control',

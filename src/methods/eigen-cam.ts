@@ -17,6 +17,7 @@ export const eigenCam = defineExplainer({
   name: 'eigen-cam',
   title: 'Eigen-CAM',
   summary: "The first principal component of a layer's activations: the same map for every class.",
+  advice: 'For seeing what stands out in a layer; it does not know the class, so it explains no prediction.',
   cite: 'Muhammad and Yeasin 2020, arXiv:2008.00299',
   kind: 'ranking',
   classBlind: true,

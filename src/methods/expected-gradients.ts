@@ -21,6 +21,7 @@ export const expectedGradients = defineExplainer({
   name: 'expected-gradients',
   title: 'Expected gradients',
   summary: 'Integrated gradients averaged over training images as baselines.',
+  advice: 'For those who have training images and no single image that means ‘nothing there’.',
   cite: 'Erion et al. 2021, doi:10.1038/s42256-021-00343-w; Lundberg and Lee 2017, arXiv:1705.07874',
   kind: 'additive',
   requires: ['gradients'],

@@ -13,6 +13,7 @@ export const gradCamPlusPlus = defineExplainer({
   name: 'grad-cam-plus-plus',
   title: 'Grad-CAM++',
   summary: 'Like Grad-CAM, with gradients weighted so that several small findings count as much as a large one.',
+  advice: 'For images with several findings of one class, where Grad-CAM may show one only.',
   cite: 'Chattopadhyay et al. 2018, arXiv:1710.11063',
   kind: 'ranking',
   requires: ['layers'],

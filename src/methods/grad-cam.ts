@@ -12,6 +12,8 @@ export const gradCam = defineExplainer({
   name: 'grad-cam',
   title: 'Grad-CAM',
   summary: "A layer's activations, weighted by their mean gradients: coarse, and one backward pass.",
+  advice:
+    'For convolutional networks, as the first map to try: fast and class-specific, and as coarse as the last layer.',
   cite: 'Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74',
   kind: 'ranking',
   requires: ['layers'],

@@ -12,6 +12,7 @@ export const guidedBackprop = defineExplainer({
   name: 'guided-backprop',
   title: 'Guided backpropagation',
   summary: 'The gradient without what is negative at any ReLU: sharp, and nearly the same for every class.',
+  advice: 'For comparison with older work only; it is sharp, and nearly the same for every class.',
   cite: 'Springenberg et al. 2015, arXiv:1412.6806',
   ...rectifierRules,
   explain: context => rectifierMap(context, 'guided-backprop'),

@@ -15,6 +15,8 @@ export const guidedGradCam = defineExplainer({
   name: 'guided-grad-cam',
   title: 'Guided Grad-CAM',
   summary: 'Guided backpropagation where Grad-CAM finds the class.',
+  advice:
+    'For comparison with older work; its detail comes from guided backpropagation, which hardly depends on the class.',
   cite: 'Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74',
   kind: 'ranking',
   requires: ['layers', 'backward-rules'],

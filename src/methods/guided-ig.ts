@@ -35,6 +35,7 @@ export const guidedIg = defineExplainer({
   name: 'guided-ig',
   title: 'Guided integrated gradients',
   summary: 'Gradients summed along a path from the baseline to the image that keeps away from steep places.',
+  advice: 'For those to whom integrated gradients looks noisy; check the completeness gap that it reports.',
   cite: 'Kapishnikov et al. 2021, arXiv:2106.09788',
   kind: 'additive',
   followsPath: true,

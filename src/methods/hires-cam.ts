@@ -12,6 +12,8 @@ export const hiresCam = defineExplainer({
   name: 'hires-cam',
   title: 'HiResCAM',
   summary: "A layer's activations times their gradients, cell by cell: what the layer's cells add to the score.",
+  advice:
+    'For those who want a CAM that shows only places that the layer used for the class; for a network with one dense layer after pooling it is exact.',
   cite: 'Draelos and Carin 2020, arXiv:2011.08891',
   kind: 'ranking',
   requires: ['layers'],

@@ -20,6 +20,7 @@ export const hsic = defineExplainer({
   name: 'hsic',
   title: 'HSIC',
   summary: 'How far the score depends on whether each cell of a grid is shown, of whatever form.',
+  advice: 'For any classifier, to see which cells the score depends on at all; it does not say in which direction.',
   cite: 'Novello et al. 2022, arXiv:2206.06219',
   kind: 'regional',
   baseline: 'air',

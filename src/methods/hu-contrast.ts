@@ -7,6 +7,7 @@ export const huContrast = defineExplainer({
   name: 'hu-contrast',
   title: 'HU contrast',
   summary: 'Control: how far the image is from the baseline, pixel by pixel, which no model has seen.',
+  advice: 'A control: what showing bright tissue scores, without any model.',
   cite: 'This project',
   kind: 'ranking',
   role: 'control',

@@ -13,6 +13,7 @@ export const inputXGradient = defineExplainer({
   name: 'input-x-gradient',
   title: 'Input × gradient',
   summary: "The gradient times the image's difference from the baseline.",
+  advice: 'For a quick map in the unit of the score; integrated gradients is its accurate form.',
   cite: 'Shrikumar et al. 2016, arXiv:1605.01713',
   kind: 'additive',
   requires: ['gradients'],

@@ -12,6 +12,8 @@ export const integratedGradients = defineExplainer({
   name: 'integrated-gradients',
   title: 'Integrated gradients',
   summary: 'Gradients summed along the straight path from the baseline to the image.',
+  advice:
+    'For those who need a map that sums to the score’s difference from a baseline, on any differentiable network; choose the baseline with care.',
   cite: 'Sundararajan et al. 2017, arXiv:1703.01365',
   kind: 'additive',
   followsPath: true,

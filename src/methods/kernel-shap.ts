@@ -20,6 +20,7 @@ export const kernelShap = defineExplainer({
   name: 'kernel-shap',
   title: 'KernelSHAP',
   summary: 'Shapley values of segments, by a weighted regression of the score in coalitions of segments.',
+  advice: 'For any classifier, where fair shares of segments are wanted that sum to the score’s difference.',
   cite: 'Lundberg and Lee 2017, arXiv:1705.07874',
   kind: 'regional',
   baseline: 'air',

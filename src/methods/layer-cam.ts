@@ -14,6 +14,7 @@ export const layerCam = defineExplainer({
   name: 'layer-cam',
   title: 'LayerCAM',
   summary: "A layer's activations times their positive gradients, cell by cell; of several layers, the largest.",
+  advice: 'For finer CAMs from earlier layers, and for several layers at once.',
   cite: 'Jiang et al. 2021, doi:10.1109/TIP.2021.3089943',
   kind: 'ranking',
   requires: ['layers'],

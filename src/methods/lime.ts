@@ -40,6 +40,8 @@ export const lime = defineExplainer({
   name: 'lime',
   title: 'LIME',
   summary: 'Coefficients of a weighted linear model of the score, fitted to segments switched off at random.',
+  advice:
+    'For any classifier, and for comparison with the many studies that use it; say its settings, since the map depends on them.',
   cite: 'Ribeiro et al. 2016, doi:10.1145/2939672.2939778',
   kind: 'regional',
   baseline: 'air',

@@ -20,6 +20,8 @@ export const lrp = defineExplainer({
   name: 'lrp',
   title: 'Layer-wise relevance propagation',
   summary: 'The score handed back through the layers, to each pixel the share that it contributed.',
+  advice:
+    'For those who want to follow relevance through the layers of a network; report the composite, since the map depends on it.',
   cite: 'Bach et al. 2015, doi:10.1371/journal.pone.0130140',
   kind: 'additive',
   requires: ['backward-rules'],

@@ -29,6 +29,8 @@ export const occlusion = defineExplainer({
   name: 'occlusion',
   title: 'Occlusion',
   summary: 'How much the score falls when a sliding window shows the baseline.',
+  advice:
+    'For any classifier, as the plainest question: what happens when this part is hidden. Choose the window as large as the finding.',
   cite: 'Zeiler & Fergus 2014, doi:10.1007/978-3-319-10590-1_53',
   kind: 'regional',
   baseline: 'air',

@@ -14,6 +14,7 @@ export const oracleGrid = defineExplainer({
   name: 'oracle-grid',
   title: 'Oracle on the layer’s grid',
   summary: 'Control: the truth by intervention on the CAM layer’s grid, the ceiling for class activation maps.',
+  advice: 'A control for phantoms: the truth as coarse as a class activation map can show it.',
   cite: 'This project',
   kind: 'ranking',
   role: 'control',

@@ -7,6 +7,7 @@ export const oracle = defineExplainer({
   name: 'oracle',
   title: 'Oracle',
   summary: 'Control: the truth by intervention. A metric that does not place it first is not to be trusted here.',
+  advice: 'A control for phantoms: the truth by intervention, which no metric should place last.',
   cite: 'Shapley 1953; Hesse et al. 2023, FunnyBirds, arXiv:2308.06248',
   kind: 'additive',
   role: 'control',

@@ -36,6 +36,7 @@ export const partitionShap = defineExplainer({
   name: 'partition-shap',
   title: 'Partition SHAP',
   summary: 'Owen values: the image is halved again and again where it matters most.',
+  advice: 'For any classifier, where the interest is in finding the few places that matter with few passes.',
   cite: 'Owen 1977, doi:10.1007/978-3-642-45494-3_7; as in shap, Lundberg and Lee 2017, arXiv:1705.07874',
   kind: 'additive',
   baseline: 'air',

@@ -6,6 +6,7 @@ export const random = defineExplainer({
   name: 'random',
   title: 'Random',
   summary: 'Control: uniform noise. A metric that does not rank it near chance is not to be trusted.',
+  advice: 'A control: what a map that knows nothing scores.',
   cite: 'Tomsett et al. 2020, doi:10.1609/aaai.v34i04.6064',
   kind: 'ranking',
   role: 'control',

@@ -14,6 +14,7 @@ export const reciproCam = defineExplainer({
   name: 'recipro-cam',
   title: 'Recipro-CAM',
   summary: 'The score with the activations of one cell of a layer only, cell by cell; no gradients.',
+  advice: 'For networks without usable gradients that run on from a layer: a pass for every cell of the layer.',
   cite: 'Byun and Lee 2022, arXiv:2209.14074',
   kind: 'ranking',
   requires: ['continuation'],

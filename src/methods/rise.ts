@@ -28,6 +28,7 @@ export const rise = defineExplainer({
   name: 'rise',
   title: 'RISE',
   summary: 'How much the score rises where random smooth masks show a pixel.',
+  advice: 'For any classifier, where thousands of passes are affordable; it reports how uncertain the map is.',
   cite: 'Petsiuk et al. 2018, arXiv:1806.07421',
   kind: 'regional',
   baseline: 'air',

@@ -15,6 +15,8 @@ export const saliency = defineExplainer({
   name: 'saliency',
   title: 'Saliency',
   summary: 'How strongly the score reacts to a small change of each pixel: the size of the gradient.',
+  advice:
+    'For a first look, and for checking that gradients work; it is noisy, and tells how sensitive the score is, not what it consists of.',
   cite: 'Simonyan et al. 2014, arXiv:1312.6034',
   kind: 'ranking',
   requires: ['gradients'],

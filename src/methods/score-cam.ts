@@ -17,6 +17,7 @@ export const scoreCam = defineExplainer({
   name: 'score-cam',
   title: 'Score-CAM',
   summary: "A layer's activations, each weighted by the score of the image seen through it; no gradients.",
+  advice: 'For networks without usable gradients, where a pass for every channel is affordable.',
   cite: 'Wang et al. 2020, arXiv:1910.01279',
   kind: 'ranking',
   baseline: 'air',

@@ -14,6 +14,7 @@ export const segmentAblation = defineExplainer({
   name: 'segment-ablation',
   title: 'Segment ablation',
   summary: 'How much the score falls when one segment is switched off.',
+  advice: 'For any classifier, with segments in the place of windows; one pass for each segment.',
   cite: 'Kokhlikyan et al. 2020, arXiv:2009.07896',
   kind: 'regional',
   baseline: 'air',

@@ -18,6 +18,7 @@ export const shapleySampling = defineExplainer({
   name: 'shapley-sampling',
   title: 'Shapley value sampling',
   summary: 'Shapley values of segments: the mean gain of switching a segment on, over random orders.',
+  advice: 'For any classifier, as KernelSHAP with simple standard errors; slower to settle.',
   cite: 'Castro et al. 2009, doi:10.1016/j.cor.2008.04.004',
   kind: 'regional',
   baseline: 'air',

@@ -10,6 +10,7 @@ export const shuffled = defineExplainer({
   name: 'shuffled',
   title: 'Shuffled',
   summary: "Control: the method's map of another patient. What it scores is owed to the look of maps alone.",
+  advice: 'A control: what an explainer’s own map of another patient scores.',
   cite: 'after Arun et al. 2021, doi:10.1148/ryai.2021200267',
   kind: 'ranking',
   role: 'control',

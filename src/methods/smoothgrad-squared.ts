@@ -13,6 +13,8 @@ export const smoothgradSquared = defineExplainer({
   name: 'smoothgrad-squared',
   title: 'SmoothGrad squared',
   summary: 'The mean of the squared maps of noisy copies of the image.',
+  advice:
+    'For finding where gradients are large, whatever their sign; it often scores higher than SmoothGrad in deletion tests.',
   cite: 'Hooker et al. 2019, arXiv:1806.10758',
   kind: 'ranking',
   wraps: 'saliency',

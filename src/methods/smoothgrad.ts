@@ -13,6 +13,7 @@ export const smoothgrad = defineExplainer({
   name: 'smoothgrad',
   title: 'SmoothGrad',
   summary: 'The mean map of noisy copies of the image.',
+  advice: 'For those who want a gradient map with less noise and can pay for fifty of them.',
   cite: 'Smilkov et al. 2017, arXiv:1706.03825',
   kind: 'ranking',
   wraps: 'saliency',

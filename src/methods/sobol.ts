@@ -18,6 +18,8 @@ export const sobol = defineExplainer({
   name: 'sobol',
   title: 'Sobol indices',
   summary: "Each grid cell's share of the score's variance when cells fade in and out, interactions included.",
+  advice:
+    'For any classifier, to see how much each cell matters together with others; it does not say in which direction.',
   cite: 'Fel et al. 2021, arXiv:2111.04138',
   kind: 'regional',
   baseline: 'air',

@@ -14,6 +14,7 @@ export const vargrad = defineExplainer({
   name: 'vargrad',
   title: 'VarGrad',
   summary: 'How much the map varies over noisy copies of the image.',
+  advice: 'For seeing where the gradient is unstable; it is not a map of what speaks for the class.',
   cite: 'Adebayo et al. 2018, arXiv:1810.03292',
   kind: 'ranking',
   wraps: 'saliency',

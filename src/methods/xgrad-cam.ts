@@ -12,6 +12,7 @@ export const xgradCam = defineExplainer({
   name: 'xgrad-cam',
   title: 'XGrad-CAM',
   summary: 'Like Grad-CAM, with gradients averaged where a channel is active.',
+  advice: 'For comparing CAM methods; on networks that end in ReLU, pooling and one dense layer it equals HiRes-CAM.',
   cite: 'Fu et al. 2020, arXiv:2008.02312',
   kind: 'ranking',
   requires: ['layers'],

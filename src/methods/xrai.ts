@@ -40,6 +40,8 @@ export const xrai = defineExplainer({
   name: 'xrai',
   title: 'XRAI',
   summary: 'Segments ranked by the integrated gradients within them.',
+  advice:
+    'For readers who prefer regions to pixels; the regions depend on the segmentation more than the ranking does.',
   cite: 'Kapishnikov et al. 2019, arXiv:1906.02825',
   kind: 'ranking',
   requires: ['gradients'],

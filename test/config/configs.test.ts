@@ -54,6 +54,12 @@ it('rise-protocol.yaml has RISE’s settings', async () => {
   expect(explainers.find(e => e.id === 'lime')!.preset).toBe('lime');
 });
 
+it('explainers-all.yaml has every explainer', async () => {
+  const registry = builtinRegistry();
+  const { explainers } = await loadPlan(resolve(configs, 'explainers-all.yaml'), registry, { env });
+  expect([...new Set(explainers.map(e => e.explainer.name))].sort()).toEqual([...registry.explainers.keys()].sort());
+});
+
 it('the suites point at nothing on this machine', () => {
   for (const file of files) expect(readFileSync(resolve(configs, file), 'utf8')).not.toMatch(/shared\/|\/work\//);
 });

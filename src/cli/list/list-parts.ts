@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { builtinRegistry } from '../../builtin.ts';
+import { explainerFacts, needsText } from '../../config/explainer-matrix.ts';
 import { costText, metricFacts, rangeText } from '../../config/metric-matrix.ts';
 import { loadPlugins } from '../../config/plugins.ts';
-import type { Metric, MetricSet, OptionsSchema } from '../../core/contracts/index.ts';
+import type { Explainer, Metric, MetricSet, OptionsSchema } from '../../core/contracts/index.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
 import { ExitCode, print, textTable } from '../shared/output.ts';
 
@@ -47,21 +48,7 @@ export async function listParts({ kind, name, plugin, json }: ListArguments): Pr
 function partsOf(registry: Registry, kind: Kind): Listed[] {
   switch (kind) {
     case 'explainers':
-      return [...registry.explainers.values()].map(e => {
-        const defaults = e.options.parse({});
-        const needs = e.needsOf(defaults).map(need => (need === 'donor' ? "another patient's map" : need));
-        return {
-          ...e,
-          facts: facts({
-            kind: `${e.kindOf(defaults)}${e.role === 'control' ? ', control' : ''}`,
-            needs: [...e.requiresOf(defaults), ...needs].join(', ') || 'scores only',
-            baseline: e.baseline,
-            presets: Object.keys(e.presets).join(', '),
-            source: e.cite,
-          }),
-          options: optionsOf(e.options),
-        };
-      });
+      return [...registry.explainers.values()].map(e => explainerPart(e, registry));
     case 'metrics':
       return [...registry.metricSets.values(), ...registry.metrics.values()].map(m =>
         'metrics' in m ? setPart(m) : metricPart(m, registry),
@@ -83,6 +70,30 @@ function jsonOf({ data, ...part }: Listed): object {
   if (!data) return part;
   const { facts: _, ...rest } = part;
   return { ...rest, ...data };
+}
+
+function explainerPart(explainer: Explainer, registry: Registry): Listed {
+  const e = explainerFacts(explainer, registry);
+  return {
+    name: e.name,
+    title: e.title,
+    summary: e.summary,
+    facts: facts({
+      for: e.advice,
+      kind: [
+        e.kind,
+        ...(e.role === 'control' ? ['control'] : []),
+        ...(e.classBlind ? ['same for every class'] : []),
+      ].join(', '),
+      needs: needsText(e),
+      cost: `${e.costClass}: ${costText({ ...e.cost, explanations: 0 })}`,
+      baseline: e.baseline ?? '',
+      presets: Object.keys(e.presets).join(', '),
+      source: e.source,
+    }),
+    options: optionsOf(explainer.options),
+    data: e,
+  };
 }
 
 function setPart(set: MetricSet): Listed {

@@ -123,6 +123,8 @@ export interface Explainer {
   readonly name: string;
   readonly title: string;
   readonly summary: string;
+  /** For whom it is and when to prefer another, in one plain sentence; '' where an explainer does not say. */
+  readonly advice: string;
   /** Paper, year; a DOI or arXiv number where there is one. */
   readonly cite: string;
   /** What the map's values are, with these options. */
