@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto';
-import { closeSync, createReadStream, existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { closeSync, readSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parsingAsync } from '../core/boundary.ts';
 import type { ModelCard } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { type ByteReader, externalLocations } from '../core/onnx-external.ts';
+import { insideFolder } from '../files/inside.ts';
+import { isRegular, openRegularSync, piecesOf, readRegular } from '../files/regular.ts';
 
 /**
  * SHA-256 (hex) of a model: its weights, external data and shards included, and what its card says of scores and
  * pixels. Not of its id, its paths, or the card's prose.
+ * @throws CtXaiError MODEL if a file can't be read
  */
-export async function modelDigest(card: ModelCard): Promise<string> {
+export function modelDigest(card: ModelCard): Promise<string> {
+  return parsingAsync({ code: 'MODEL', what: `${card.file}: the model can't be read` }, () => digestOf(card));
+}
+
+async function digestOf(card: ModelCard): Promise<string> {
   const files = [card.file, ...(await companions(card))];
   const contents: string[] = [];
   for (const file of files) contents.push(await fileDigest(file));
@@ -33,30 +40,36 @@ export async function modelDigest(card: ModelCard): Promise<string> {
   ]);
 }
 
+/** Bytes of a model.json: it holds no weights. */
+const MOST_JSON = 2 ** 28;
+
 /** SHA-256 (hex) of a file's content, streamed. */
 export async function fileDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  for await (const piece of piecesOf(path)) hash.update(piece);
   return hash.digest('hex');
 }
 
 /** Files that hold weights beside the one the card names, as far as they are there. */
 async function companions({ file, format }: ModelCard): Promise<string[]> {
   if (format === 'onnx') return externalFiles(file);
-  const groups = weightsManifest(await readFile(file, 'utf8'));
-  const shards = groups.flatMap(g => g.paths ?? []).map(path => resolve(dirname(file), path));
-  return shards.filter(path => existsSync(path));
+  if (/\.(h5|hdf5|keras)$/i.test(file)) return [];
+  return present(file, shardsOf((await readRegular(file, { limit: MOST_JSON })).toString('utf8')));
 }
 
 /** The files beside an .onnx file that it names for its weights, as far as they are there. */
 function externalFiles(file: string): string[] {
-  const handle = openSync(file, 'r');
+  const { descriptor, size } = openRegularSync(file);
   try {
-    const locations = externalLocations(inBlocks(handle), fstatSync(handle).size);
-    return locations.map(location => join(dirname(file), location)).filter(path => existsSync(path));
+    return present(file, externalLocations(inBlocks(descriptor), size));
   } finally {
-    closeSync(handle);
+    closeSync(descriptor);
   }
+}
+
+/** Of names found in a model's file, the ordinary files below its folder: of the others its engine will say what is wrong. */
+function present(file: string, names: readonly string[]): string[] {
+  return names.flatMap(name => insideFolder(dirname(file), name) ?? []).filter(isRegular);
 }
 
 /** Bytes read and kept in blocks: the parts that are asked for lie close together. */
@@ -77,9 +90,12 @@ function inBlocks(handle: number): ByteReader {
 }
 
 /** The shards that a TF.js model lists; none where the file is not sound, which its engine will say. */
-function weightsManifest(text: string): { paths?: string[] }[] {
+function shardsOf(text: string): string[] {
   try {
-    return (JSON.parse(text) as { weightsManifest?: { paths?: string[] }[] }).weightsManifest ?? [];
+    const { weightsManifest: groups } = JSON.parse(text) as { weightsManifest?: unknown };
+    if (!Array.isArray(groups)) return [];
+    const paths = groups.flatMap(group => (group as { paths?: unknown } | null)?.paths ?? []);
+    return paths.filter(path => typeof path === 'string');
   } catch {
     return [];
   }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { parsingAsync } from '../core/boundary.ts';
 import type { Dataset, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
@@ -138,5 +139,9 @@ async function openData(
     { ...given, ...(path === undefined ? {} : { path }) },
     { code: 'SUITE', place, path: [key] },
   );
-  return { dataset: await reader.open(options, { base: folder }), options };
+  const dataset = await parsingAsync(
+    { code: 'DATA', what: `${place([key])}: the data can't be read by '${use}'` },
+    () => reader.open(options, { base: folder }),
+  );
+  return { dataset, options };
 }

@@ -25,6 +25,9 @@ export interface CheckContext {
 
 const SHOWN = 5;
 
+/** Letters of what was written that are shown. */
+const LONGEST = 60;
+
 /**
  * Parses `value`, or throws a CtXaiError with one line per problem: where, what was found, what is allowed, and for an
  * unknown key or name the nearest one.
@@ -68,8 +71,11 @@ function describe(issue: Issue, schema: OptionsSchema, value: unknown, path: Pat
   const at = path.length > 0 ? pathText(path) : 'the file';
   if (issue.code === 'unrecognized_keys' && issue.keys) {
     const allowed = keysAt(schema, issue.path);
-    const near = issue.keys.map(key => nearest(key, allowed)).find(Boolean);
-    const keys = issue.keys.map(key => `'${key}'`).join(', ');
+    const some = issue.keys.slice(0, SHOWN);
+    const near = some.map(key => nearest(key.slice(0, LONGEST), allowed)).find(Boolean);
+    const keys =
+      some.map(key => `'${key.slice(0, LONGEST)}'`).join(', ') +
+      (issue.keys.length > SHOWN ? ` and ${issue.keys.length - SHOWN} more` : '');
     const list = allowed.length > 0 ? ` Allowed: ${allowed.join(', ')}.` : ' It takes no keys.';
     return `${at} has the unknown key ${keys}.${near ? ` Did you mean '${near}'?` : ''}${list}`;
   }
@@ -86,7 +92,7 @@ function describe(issue: Issue, schema: OptionsSchema, value: unknown, path: Pat
 
 function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}…` : text;
 }
 
 function valueAt(value: unknown, path: Path): unknown {

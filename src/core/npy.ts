@@ -53,12 +53,15 @@ const FORMATS: Readonly<Record<string, Format>> = {
 
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
-/**
- * Reads an NPY file (format 1, 2 or 3; little-endian; C order).
- * @param name how messages call it, usually the file's path
- * @throws CtXaiError DATA if it is no such file, is cut off, or has another type or order.
- */
-export function readNpy(bytes: Uint8Array, name = 'the array'): NpyArray {
+interface Header {
+  readonly shape: readonly number[];
+  readonly format: Format;
+  /** Byte at which the values begin. */
+  readonly start: number;
+}
+
+/** @throws CtXaiError DATA */
+function readHeader(bytes: Uint8Array, name: string): Header {
   const fail = (what: string, hint?: string): never => {
     throw new CtXaiError('DATA', `${name}: ${what}`, hint === undefined ? {} : { hint });
   };
@@ -88,13 +91,34 @@ export function readNpy(bytes: Uint8Array, name = 'the array'): NpyArray {
   if (order === 'True' && shape.length > 1) {
     fail('it is in Fortran order.', 'Save numpy.ascontiguousarray(x).');
   }
+  return { shape, format, start: start + length };
+}
+
+/** Bytes that a whole NPY file has, by its beginning. @throws CtXaiError DATA if it is no such beginning */
+export function npyLength(head: Uint8Array): number {
+  const { shape, format, start } = readHeader(head, 'the array');
+  return start + sizeOf(shape) * format[1];
+}
+
+/**
+ * Reads an NPY file (format 1, 2 or 3; little-endian; C order).
+ * @param name how messages call it, usually the file's path
+ * @throws CtXaiError DATA if it is no such file, is cut off, or has another type or order.
+ */
+export function readNpy(bytes: Uint8Array, name = 'the array'): NpyArray {
+  const { shape, format, start } = readHeader(bytes, name);
   const [dtype, size, make] = format;
   const want = sizeOf(shape) * size;
-  const have = bytes.length - start - length;
-  if (have !== want) fail(`shape [${shape.join(', ')}] of ${dtype} needs ${want} bytes, the file has ${have}.`);
+  const have = bytes.length - start;
+  if (have !== want) {
+    throw new CtXaiError(
+      'DATA',
+      `${name}: shape [${shape.join(', ')}] of ${dtype} needs ${want} bytes, the file has ${have}.`,
+    );
+  }
   // Copied: typed arrays want aligned offsets.
   const body = new Uint8Array(want);
-  body.set(bytes.subarray(start + length));
+  body.set(bytes.subarray(start));
   return { shape, data: make(body.buffer), dtype };
 }
 

@@ -1,6 +1,7 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { CtXaiError } from '../core/errors.ts';
+import { CtXaiError, messageOf } from '../core/errors.ts';
+import { openRegular } from '../files/regular.ts';
 import { type FileKind, SNIFFED_BYTES, sniffKind } from './files/sniff.ts';
 import { walkFolder } from './files/walk.ts';
 
@@ -35,18 +36,18 @@ export interface DetectedReader {
 
 /** The reader for a file, by its first bytes, and for compressed ones by its name; undefined where none takes it. */
 export async function readerOfFile(path: string): Promise<string | undefined> {
-  const file = await open(path).catch(cause => {
-    throw new CtXaiError('IMAGE', `there is no file ${path}, or it can't be read.`, { cause });
+  const { handle } = await openRegular(path).catch(cause => {
+    throw new CtXaiError('IMAGE', `there is no file ${path}, or it can't be read (${messageOf(cause)}).`, { cause });
   });
   try {
     const head = Buffer.alloc(SNIFFED_BYTES);
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
     const kind = sniffKind(head.subarray(0, bytesRead));
     if (kind === 'gzip' && /\.nii\.gz$/i.test(path)) return 'nifti';
     if (kind === 'unknown' && extname(path).toLowerCase() === '.dcm') return 'dicom';
     return READERS[kind];
   } finally {
-    await file.close();
+    await handle.close();
   }
 }
 

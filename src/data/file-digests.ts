@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { openRegular, piecesOf } from '../files/regular.ts';
 
 /** Above this many bytes in all, only the ends of each file are read. */
 const READ_WHOLE_UP_TO = 2 ** 30;
@@ -26,20 +25,20 @@ export async function fileDigests(
 /** SHA-256 (hex) of a file's content, streamed. */
 export async function contentDigest(path: string): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  for await (const piece of piecesOf(path)) hash.update(piece);
   return hash.digest('hex');
 }
 
 async function endsDigest(path: string, size: number): Promise<string> {
   const hash = createHash('sha256').update(`${size}\n`);
-  const file = await open(path);
+  const { handle } = await openRegular(path);
   try {
     for (const position of [0, Math.max(0, size - END)]) {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(END), 0, END, position);
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(END), 0, END, position);
       hash.update(buffer.subarray(0, bytesRead));
     }
   } finally {
-    await file.close();
+    await handle.close();
   }
   return hash.digest('hex');
 }

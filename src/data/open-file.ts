@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { parsingAsync } from '../core/boundary.ts';
 import type { DataReader, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { readerOfFile } from './detect-reader.ts';
@@ -38,7 +39,9 @@ export async function openFile(
     throw new CtXaiError('USAGE', `no data reader is called '${name}'.`, {
       hint: `There are: ${[...readers.keys()].join(', ')}.`,
     });
-  const dataset = await reader.open(givenTo(name, path, options), { base: '.' });
+  const dataset = await parsingAsync({ code: 'DATA', what: `${path}: it can't be read by '${name}'` }, () =>
+    reader.open(givenTo(name, path, options), { base: '.' }),
+  );
   const wanted = options.slice ?? Math.floor((dataset.count - 1) / 2);
   let k = 0;
   for await (const sample of dataset.samples()) if (k++ === wanted) return sample;

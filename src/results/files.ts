@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
+import { readRegular } from '../files/regular.ts';
 
 const REASONS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ENOSPC: ['no space is left on the device', 'Free some and start again with the same command: the run goes on.'],
@@ -36,7 +37,7 @@ export function isMissing(error: unknown): boolean {
 /** A text file, or undefined where there is none. */
 export async function readTextIfThere(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return (await readRegular(path)).toString('utf8');
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw ioError(error, `reading ${path}`);
@@ -68,14 +69,6 @@ export async function dropLeftovers(dir: string): Promise<void> {
     const left = isLeftover(entry.name) || /^run\.lock\.[0-9a-f]{8}$/.test(entry.name);
     if (entry.isFile() && left) await rm(join(entry.parentPath, entry.name), { force: true });
   }
-}
-
-/** Whether a path is an ordinary file: reading a pipe or a device may never end. */
-export async function isRegularFile(path: string): Promise<boolean> {
-  return stat(path).then(
-    found => found.isFile(),
-    () => false,
-  );
 }
 
 /** A file being written beside its place. */

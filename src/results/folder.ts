@@ -1,10 +1,11 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
-import { npyTensor, readNpy, writeNpy } from '../core/npy.ts';
+import { npyLength, npyTensor, readNpy, writeNpy } from '../core/npy.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { dropLeftovers, ioError, isLeftover, isMissing, isRegularFile, writeAtomic } from './files.ts';
-import { insideFolder } from './inside.ts';
+import { insideFolder } from '../files/inside.ts';
+import { isRegular, openRegular, readRegular } from '../files/regular.ts';
+import { dropLeftovers, ioError, isLeftover, isMissing, writeAtomic } from './files.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
@@ -100,6 +101,7 @@ function makeFolder(
     rowsOf: (model, sample) => journal.rowsOf(model, sample),
     rowsBesideSamples: () => journal.rowsBesideSamples(),
     arraysOf: row => readArrays(dir, row),
+    isWhole: row => isWhole(dir, row),
     async updateManifest(change) {
       manifest = { ...manifest, ...change };
       await writeManifest(dir, manifest);
@@ -184,6 +186,30 @@ async function readArrays(dir: string, row: Row): Promise<RowArrays> {
   return { ...(await named('view', row.view)), ...(await named('mask', row.mask)) };
 }
 
+async function isWhole(dir: string, row: Row): Promise<boolean> {
+  if (row.kind !== 'map' || row.file === undefined) return true;
+  for (const file of [row.file, ...Object.values(row.files ?? {})]) {
+    const path = insideFolder(dir, file);
+    if (path === undefined || !(await isWholeArray(path))) return false;
+  }
+  return true;
+}
+
+async function isWholeArray(path: string): Promise<boolean> {
+  try {
+    const { handle, size } = await openRegular(path);
+    try {
+      const head = Buffer.alloc(Math.min(1024, size));
+      await handle.read(head, 0, head.length, 0);
+      return size === npyLength(head);
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
 function clamp(v: number): number {
   return v >= 0 ? Math.min(v, 1) : 0;
 }
@@ -191,10 +217,10 @@ function clamp(v: number): number {
 /** An array of a run folder as float32; undefined where its file is gone or damaged. */
 export async function readArray(dir: string, file: string): Promise<Tensor | undefined> {
   const path = insideFolder(dir, file);
-  if (path === undefined || !(await isRegularFile(path))) return undefined;
+  if (path === undefined || !isRegular(path)) return undefined;
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw ioError(error, `reading ${path}`);

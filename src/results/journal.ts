@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { CtXaiError } from '../core/errors.ts';
+import { isRegular } from '../files/regular.ts';
 import { ioError } from './files.ts';
+import { isRow } from './row-schema.ts';
 import { type Row, unitOf } from './rows.ts';
 
 /** Where a row stands in the journal: offset and length in bytes. */
@@ -22,6 +25,9 @@ export interface JournalIndex {
   end: number;
   rows: number;
 }
+
+/** Bytes of one row; curves and group items make the longest. */
+const LONGEST_LINE = 2 ** 26;
 
 /** Bytes read at a time. */
 const CHUNK = 1 << 20;
@@ -45,6 +51,7 @@ export interface Journal {
  */
 export async function openJournal(path: string, { write }: { write: boolean }): Promise<Journal> {
   let handle: FileHandle;
+  if (existsSync(path) && !isRegular(path)) throw damaged(path, 'it is no ordinary file.');
   try {
     // 'a+' makes the file; reads still go anywhere.
     handle = await open(path, write ? 'a+' : 'r');
@@ -176,24 +183,15 @@ async function readIndex(handle: FileHandle, path: string): Promise<JournalIndex
       start = stop + 1;
     }
     rest = Buffer.from(bytes.subarray(start));
+    if (rest.length > LONGEST_LINE) throw damaged(path, `line ${line + 1} is longer than any row.`);
   }
   return index;
 }
 
-const KINDS: readonly unknown[] = [
-  'sample',
-  'map',
-  'score',
-  'item',
-  'group',
-  'timing',
-  'budget',
-] satisfies Row['kind'][];
-
 function parseRow(bytes: Buffer): Row | undefined {
   try {
-    const row = JSON.parse(bytes.toString('utf8')) as Row | null;
-    return KINDS.includes(row?.kind) ? row! : undefined;
+    const row: unknown = JSON.parse(bytes.toString('utf8'));
+    return isRow(row) ? row : undefined;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
 import { readTextIfThere, writeAtomic } from './files.ts';
+import { manifestSchema } from './row-schema.ts';
 import { FORMAT_VERSION, type Manifest } from './rows.ts';
 
 export const MANIFEST_FILE = 'manifest.json';
@@ -34,6 +35,13 @@ export async function readManifest(dir: string, { anyVersion = false } = {}): Pr
       `${dir} is a run folder of format ${version}; this version reads up to ${FORMAT_VERSION}.`,
       { hint: 'Update ct-xai-bench, or choose another folder with --out.' },
     );
+  }
+  const checked = manifestSchema.safeParse(manifest);
+  if (!checked.success) {
+    const [issue] = checked.error.issues;
+    throw new CtXaiError('RUN_FOLDER', `${path} is damaged: ${issue!.path.join('.')}: ${issue!.message}.`, {
+      hint: 'Choose another folder with --out.',
+    });
   }
   return manifest as Manifest;
 }

@@ -23,6 +23,7 @@ export function createMemoryStore(first: Manifest): RunStore & { rows(): Row[] }
       rows().filter(row => ofSample(row) && row.model === model && row.sample === sample),
     rowsBesideSamples: async () => rows().filter(row => !ofSample(row)),
     arraysOf: async row => kept.get(unitOf(row))?.arrays ?? {},
+    isWhole: async () => true,
     rows,
   };
 }

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CtXaiError } from '../core/errors.ts';
+import { insideFolder } from '../files/inside.ts';
+import { readRegular } from '../files/regular.ts';
 import { ioError, writeAtomic } from './files.ts';
 import { openRunFolder, type RunFolder } from './folder.ts';
-import { insideFolder } from './inside.ts';
+
 import { differences } from './manifest.ts';
 import { makeRun, readRun } from './read-run.ts';
 import { isPlain, type Manifest, type Row, unitOf } from './rows.ts';
@@ -143,7 +144,7 @@ async function copyFile(from: string, to: string, file: string): Promise<void> {
   }
   let bytes: Buffer;
   try {
-    bytes = await readFile(source);
+    bytes = await readRegular(source);
   } catch (error) {
     throw ioError(error, `reading ${source}`);
   }

@@ -31,4 +31,6 @@ export interface RunStore {
   rowsBesideSamples(): Promise<Row[]>;
   /** A row's arrays; those whose files are gone are left out. */
   arraysOf(row: Row): Promise<RowArrays>;
+  /** Whether all arrays that the row names are there, each of the length that it says. */
+  isWhole(row: Row): Promise<boolean>;
 }

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { CtXaiError } from '../core/errors.ts';
+import { readRegular } from '../files/regular.ts';
 import { ioError, isMissing } from './files.ts';
 import type { Manifest, TimingRow } from './rows.ts';
 
@@ -26,7 +26,7 @@ export const TIMINGS_VERSION = 1;
 export async function readTimingsFile(path: string): Promise<TimingsFile> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = (await readRegular(path)).toString('utf8');
   } catch (error) {
     if (isMissing(error)) throw new CtXaiError('USAGE', `there is no file ${path}.`);
     throw ioError(error, `reading ${path}`);

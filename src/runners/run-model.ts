@@ -40,6 +40,8 @@ interface RunProgress {
   readonly services: LocalServices;
   /** Keys of jobs that this start has done: failures among them are not tried again. */
   readonly attempted: Set<string>;
+  /** Keys of maps whose files were found whole. */
+  readonly whole: Set<string>;
   donors: DonorOf;
   wave: number;
   /** What is open, by the name of its weights: kept for as long as the next jobs are for the same. */
@@ -57,6 +59,7 @@ export async function runModel(run: ModelRun): Promise<void> {
   const progress: RunProgress = {
     services,
     attempted: new Set(),
+    whole: new Set(),
     donors: await donorsOf(plan, model, store),
     wave: 0,
   };
@@ -92,13 +95,24 @@ async function readyVariants(run: ModelRun, progress: RunProgress): Promise<Mode
 type Held = ReadonlyMap<string, Row>;
 
 /** Results of a sample that need not be made again, by the key of their job. */
-async function heldBy({ model, store, retryFailed }: ModelRun, progress: RunProgress, sample: Sample): Promise<Held> {
+async function heldBy(run: ModelRun, progress: RunProgress, sample: Sample): Promise<Held> {
+  const { model, store, retryFailed } = run;
   const held = new Map<string, Row>();
   for (const row of await store.rowsOf(model.id, sample.id)) {
     const again = retryFailed && row.status === 'failed' && !progress.attempted.has(row.job ?? '');
-    if (row.job !== undefined && !again) held.set(row.job, row);
+    if (row.job === undefined || again || !(await isThere(run, progress, row))) continue;
+    held.set(row.job, row);
   }
   return held;
+}
+
+/** Whether the map of a row lies in the run folder, where maps are kept: one that was deleted is made again. */
+async function isThere({ plan, store }: ModelRun, { attempted, whole }: RunProgress, row: Row): Promise<boolean> {
+  if (!plan.output.attributions || row.kind !== 'map' || row.status !== 'ok' || row.job === undefined) return true;
+  if (attempted.has(row.job) || whole.has(row.job)) return true;
+  if (!(await store.isWhole(row))) return false;
+  whole.add(row.job);
+  return true;
 }
 
 /** Jobs without a result whose needs have one, or will have by earlier jobs of the same sample and weights. */

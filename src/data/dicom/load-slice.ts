@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { Source } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { tensor } from '../../core/tensor.ts';
+import { readRegular } from '../../files/regular.ts';
 import { parseDicomFile } from './dataset.ts';
 import { type DicomHeader, placementOf, readHeader } from './header.ts';
 import type { FrameDecoder } from './pixels.ts';
@@ -28,7 +28,7 @@ export async function loadDicomSlice(
   where: string,
 ): Promise<Source> {
   try {
-    const file = parseDicomFile(await readFile(path));
+    const file = parseDicomFile(await readRegular(path));
     const header = readHeader(file);
     const place = header.frames[frame];
     if (!place) throw new Error(`it has no frame ${frame}`);

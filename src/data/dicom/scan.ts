@@ -1,5 +1,6 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { messageOf } from '../../core/errors.ts';
+import { openRegular, readRegular } from '../../files/regular.ts';
 import { sniffKind } from '../files/sniff.ts';
 import { type FoundFile, leftOutRemark, walkFolder } from '../files/walk.ts';
 import { type DicomFile, parseDicomFile } from './dataset.ts';
@@ -104,8 +105,9 @@ function reasonToLeaveOut(header: DicomHeader, include: readonly Includable[]): 
 async function scanFile(file: FoundFile): Promise<ScannedFile | string | undefined> {
   let handle: FileHandle | undefined;
   try {
-    handle = await open(file.path);
-    const { size } = await handle.stat();
+    const opened = await openRegular(file.path);
+    const { size } = opened;
+    handle = opened.handle;
     const head = Buffer.allocUnsafe(Math.min(HEAD, size));
     await handle.read(head, 0, head.length, 0);
     if (sniffKind(head) !== 'dicom') {
@@ -129,5 +131,5 @@ async function parseHead(path: string, head: Buffer, size: number): Promise<Dico
   } catch {
     // The header is longer, or deflated: the whole file tells.
   }
-  return parseDicomFile(await readFile(path), true);
+  return parseDicomFile(await readRegular(path), true);
 }

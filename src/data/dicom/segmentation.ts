@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { DataSet } from 'dicom-parser';
 import { type Tensor, tensor } from '../../core/tensor.ts';
+import { readRegular } from '../../files/regular.ts';
 import { type DicomFile, item, items, parseDicomFile, text, uint16 } from './dataset.ts';
 import { alongNormal, type DicomFrame, readHeader } from './header.ts';
 import type { FrameDecoder } from './pixels.ts';
@@ -32,7 +32,7 @@ const ALTERED = new Set(['49755003', 'M-01000']);
 
 /** Opens a segmentation. @throws Error saying what is wrong with the file. */
 export async function openSegmentation(path: string, decoder: FrameDecoder): Promise<OpenSegmentation> {
-  const file = parseDicomFile(await readFile(path));
+  const file = parseDicomFile(await readRegular(path));
   const header = readHeaderOf(file);
   const segments = new Map<number, string>();
   const altered = new Set<number>();

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { type Tensor, tensor } from '../../core/tensor.ts';
+import { readRegular } from '../../files/regular.ts';
 import { decimals, items, parseDicomFile, text } from './dataset.ts';
 import type { DicomFrame } from './header.ts';
 
@@ -14,7 +14,7 @@ export interface Contour {
 
 /** Reads the closed contours of a DICOM structure set (RTSTRUCT). @throws Error saying what is wrong with the file. */
 export async function readStructureSet(path: string): Promise<Contour[]> {
-  const { set } = parseDicomFile(await readFile(path));
+  const { set } = parseDicomFile(await readRegular(path));
   const names = new Map(items(set, 'x30060020').map(roi => [text(roi, 'x30060022'), text(roi, 'x30060026') ?? 'ROI']));
   return items(set, 'x30060039').flatMap(roi => {
     const name = names.get(text(roi, 'x30060084')) ?? 'ROI';

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { parse } from 'csv-parse/sync';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { readRegular } from '../../files/regular.ts';
 
 /** A table as a CSV file has it; cells are trimmed. */
 export interface CsvTable {
@@ -11,6 +11,9 @@ export interface CsvTable {
   readonly remarks: readonly string[];
 }
 
+/** Bytes of a table: some five million rows. */
+const MOST_BYTES = 2 ** 29 - 2 ** 24;
+
 /**
  * Reads a CSV file: commas, semicolons, tabs or bars between cells (Excel's `sep=;` line is obeyed), in UTF-8 or
  * UTF-16; what is neither is read as Windows-1252 (in which no two bytes are one letter) and said.
@@ -20,7 +23,7 @@ export interface CsvTable {
 export async function readCsvFile(path: string, name: string): Promise<CsvTable> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path, { limit: MOST_BYTES });
   } catch (cause) {
     throw new CtXaiError('DATA', `the table ${path} can't be read (${messageOf(cause)}).`, { cause });
   }

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
+import { readRegular } from '../../files/regular.ts';
 import { type FileKind, KIND_NAMES, sniffKind } from '../files/sniff.ts';
 import { decodeBmp } from './bmp.ts';
 import { declareUnsigned } from './tiff-sign.ts';
@@ -51,7 +51,7 @@ export async function decodeImage(path: string, where: string = path): Promise<D
     });
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (cause) {
     throw fail(`the file can't be read (${messageOf(cause)})`, cause);
   }

@@ -1,9 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { unzipSync } from 'fflate';
 import { messageOf } from '../../core/errors.ts';
 import { type NpyArray, readNpy } from '../../core/npy.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
+import { readRegular } from '../../files/regular.ts';
 import { unitOf } from './volume.ts';
 
 /** An archive's array, and a file itself, may not take more bytes than this. */
@@ -17,9 +17,7 @@ export async function readArrays(
   path: string,
   wanted: (name: string) => boolean = () => true,
 ): Promise<Map<string, NpyArray>> {
-  const { size } = await stat(path);
-  if (size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES} bytes`);
-  const bytes = await readFile(path);
+  const bytes = await readRegular(path, { limit: MOST_BYTES });
   if (extname(path).toLowerCase() === '.npy') return new Map([['', readNpy(bytes)]]);
   const out = new Map<string, NpyArray>();
   const large: string[] = [];

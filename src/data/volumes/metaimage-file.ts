@@ -1,6 +1,8 @@
-import { open, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { inflateSync } from 'node:zlib';
+import { messageOf } from '../../core/errors.ts';
+import { insideFolder } from '../../files/inside.ts';
+import { openRegular, readRegular } from '../../files/regular.ts';
 import { swap } from './nifti-file.ts';
 import type { Stored, Triple, Volume, VolumeGrid } from './volume.ts';
 
@@ -32,13 +34,13 @@ const MOST_BYTES = 2 ** 30;
 
 /** Reads the header of a `.mhd` or `.mha` file. @throws Error saying what is wrong with it. */
 export async function readMetaHeader(path: string): Promise<MetaHeader> {
-  const file = await open(path);
+  const { handle } = await openRegular(path);
   try {
     const head = Buffer.alloc(HEAD);
-    const { bytesRead } = await file.read(head, 0, HEAD, 0);
+    const { bytesRead } = await handle.read(head, 0, HEAD, 0);
     return parseHeader(head.subarray(0, bytesRead));
   } finally {
-    await file.close();
+    await handle.close();
   }
 }
 
@@ -46,12 +48,13 @@ export async function readMetaHeader(path: string): Promise<MetaHeader> {
 export async function readMetaVolume(path: string): Promise<Volume> {
   const header = await readMetaHeader(path);
   const { bytes: each, make } = TYPES[header.type]!;
-  const source = header.dataFile === undefined ? path : join(dirname(path), header.dataFile);
-  const { size } = await stat(source).catch(() => {
-    throw new Error(`the file of its voxels, ${header.dataFile}, is not there`);
+  const source = header.dataFile === undefined ? path : insideFolder(dirname(path), header.dataFile);
+  if (source === undefined) throw new Error('the file of its voxels lies in another folder');
+  const all = await readRegular(source).catch(cause => {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const why = missing ? 'is not there' : `can't be read (${messageOf(cause)})`;
+    throw new Error(`the file of its voxels, ${header.dataFile ?? path}, ${why}`, { cause });
   });
-  if (size > 2 * MOST_BYTES) throw new Error(`it is larger than ${2 * MOST_BYTES} bytes`);
-  const all = await readFile(source);
   const stored = header.dataFile === undefined ? all.subarray(header.end) : all;
   const length = header.grid.shape.reduce((a, b) => a * b, 1) * each;
   const bytes = header.compressed ? inflated(stored, length) : stored;

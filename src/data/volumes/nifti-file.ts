@@ -1,5 +1,5 @@
-import { open, readFile, stat } from 'node:fs/promises';
 import { constants, gunzipSync } from 'node:zlib';
+import { openRegular, readRegular } from '../../files/regular.ts';
 import type { Stored, Triple, Volume, VolumeGrid } from './volume.ts';
 
 /** A NIfTI file's header, as far as it is used here. */
@@ -41,23 +41,21 @@ const MOST_BYTES = 2 ** 30;
 
 /** Reads the header of a `.nii` or `.nii.gz` file (NIfTI-1 or 2). @throws Error saying what is wrong with it. */
 export async function readNiftiHeader(path: string): Promise<NiftiHeader> {
-  const file = await open(path);
+  const { handle } = await openRegular(path);
   try {
     const head = Buffer.alloc(64 * 1024);
-    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
     const bytes = head.subarray(0, bytesRead);
     const plain = isGzip(bytes) ? inflateStart(bytes) : bytes;
     return parseHeader(plain.subarray(0, HEAD));
   } finally {
-    await file.close();
+    await handle.close();
   }
 }
 
 /** Reads a volume. @throws Error saying what is wrong with the file. */
 export async function readNiftiVolume(path: string): Promise<Volume> {
-  const { size } = await stat(path);
-  if (size > 2 * MOST_BYTES) throw new Error(`it is larger than ${2 * MOST_BYTES} bytes`);
-  const file = await readFile(path);
+  const file = await readRegular(path);
   const zipped = isGzip(file);
   const header = parseHeader((zipped ? inflateStart(file.subarray(0, 64 * 1024)) : file).subarray(0, HEAD));
   const { bytes: each, make } = TYPES[header.type]!;

@@ -1,5 +1,6 @@
 import { availableParallelism, freemem } from 'node:os';
 import { env } from 'onnxruntime-node';
+import { parsingAsync } from '../../core/boundary.ts';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
@@ -37,7 +38,8 @@ export const onnxEngine: Engine = {
   formats: ['onnx'],
   devices: DEVICES.map(d => d.name),
   probe: () => probeDevices(ORT_VERSION, openModel),
-  open: (card, options) => openModel(card, options),
+  open: (card, options) =>
+    parsingAsync({ code: 'MODEL', what: `${card.file}: the model can't be opened` }, () => openModel(card, options)),
   outline: async file => outlineOf(readModelFile(file), file),
 };
 

@@ -80,6 +80,12 @@ export class WorkerPool<P extends Protocol<P>> {
     return this.#closed;
   }
 
+  /** Ends the threads at once, whatever they are doing: for those that will never answer. */
+  end(): Promise<void> {
+    this.#closed ??= Promise.all(this.#threads.map(thread => thread.end())).then(() => undefined);
+    return this.#closed;
+  }
+
   #check(): void {
     if (this.#failure) throw this.#failure;
     if (this.#closed !== undefined) throw new CtXaiError('ENGINE', 'the model is closed.');
@@ -179,6 +185,10 @@ class Thread {
     const released = this.post({ kind: CLOSE }).catch(() => undefined);
     await Promise.race([released, this.#exited]);
     await this.#exited;
+  }
+
+  async end(): Promise<void> {
+    await this.#worker.terminate();
   }
 
   #answer(reply: Reply): void {

@@ -1,11 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { version_core } from '@tensorflow/tfjs-core';
+import { parsing, parsingAsync } from '../../core/boundary.ts';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { sizeOf } from '../../core/tensor.ts';
 import { checkTail, headOf } from '../onnx/load/tail.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
+import { inTime, Stuck } from '../shared/in-time.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { WorkerPool } from '../shared/worker-pool.ts';
 import { workerUrl } from '../shared/worker-url.ts';
@@ -32,13 +34,17 @@ import { variantCard } from './tfjs-variant.ts';
 /** Values of a micro-batch's images, about; small models gain by batches, large ones need their memory. */
 const MICRO_BATCH_VALUES = 2 ** 17;
 
+/** Seconds that loading a model may take: a topology that nobody foresaw may keep TF.js busy for ever. */
+const LOADING_SECONDS = 300;
+
 /** Models as TF.js has them, layers or graphs, on TF.js itself in worker threads. Nothing is converted. */
 export const tfjsEngine: Engine = {
   name: 'tfjs',
   formats: ['tfjs'],
   devices: DEVICES.map(d => d.name),
   probe: () => probeDevices(open),
-  open,
+  open: (card, options) =>
+    parsingAsync({ code: 'MODEL', what: `${card.file}: the model can't be opened` }, () => open(card, options)),
 };
 
 /** @throws CtXaiError MODEL, CARD, LAYER, DEVICE or ENGINE */
@@ -64,8 +70,11 @@ async function open(asked: ModelCard, options: OpenOptions): Promise<FullClassif
   throw new CtXaiError('DEVICE', 'no device of TF.js works here.');
 }
 
+/** @throws CtXaiError MODEL */
 export function outlineOf(files: ModelFiles, output: string | undefined): Outline {
-  return files.format === 'graph-model' ? outlineGraph(files, output) : outlineLayers(files, output);
+  return parsing({ code: 'MODEL', what: `${files.file}: its topology can't be followed` }, () =>
+    files.format === 'graph-model' ? outlineGraph(files, output) : outlineLayers(files, output),
+  );
 }
 
 async function openOn(
@@ -97,11 +106,13 @@ async function openOn(
   const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
   const pool = new WorkerPool<TfjsProtocol>(workers, workerUrl(import.meta.url, 'tfjs-worker'), 'TF.js');
   try {
-    const [about] = await pool.each('start', spec).catch(failedAs('DEVICE', device.hint));
-    await pool.each('load', spec).catch(failedAs('MODEL'));
+    const waitFor = <T>(work: Promise<T>) =>
+      inTime(work, `${card.file}: loading it in TF.js`, LOADING_SECONDS, options.signal);
+    const [about] = await waitFor(pool.each('start', spec).catch(failedAs('DEVICE', device.hint)));
+    await waitFor(pool.each('load', spec).catch(failedAs('MODEL')));
     throwIfAborted(options.signal);
     const { index, deviceName = cuda, clock } = about!;
-    const shapes = await shapesOf(pool, card);
+    const shapes = await waitFor(shapesOf(pool, card));
     checkScores(shapes[cut.output] ?? [], card, outline);
     const layers = layerMap(outline, shapes, cut.output, card.camLayer);
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
@@ -121,7 +132,7 @@ async function openOn(
     const model = new EngineClassifier({ id: card.id, classes: card.classes, runtime, runner, layers, capabilities });
     return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
-    await pool.close();
+    await (error instanceof Stuck ? pool.end() : pool.close());
     throw error;
   }
 }

@@ -225,8 +225,8 @@ describe('readModelFile', () => {
   });
 
   it.each([
-    ['missing weights', 'gone.data', '0', /'gone\.data', which cannot be read/],
-    ['weights that end early', 'm.data', '8', /'m\.data' ends before byte 16/],
+    ['missing weights', 'gone.data', '0', /'gone\.data', which can't be read/],
+    ['weights that end early', 'm.data', '8', /the bytes 8 to 16 of 'm\.data', which has 12/],
     ['weights outside the folder', '../m.data', '0', /outside its folder/],
   ])('refuses %s', (_, location, offset, message) => {
     expect(() => readModelFile(written(location, offset))).toThrow(message);

@@ -68,6 +68,9 @@ export function decodeTensor(t: TensorProto, what: string, external: ExternalRea
     });
   }
   const dims = t.dims.map(Number);
+  if (!dims.every(d => Number.isSafeInteger(d) && d >= 0) || !Number.isSafeInteger(sizeOf(dims) * layout.bytes)) {
+    throw new CtXaiError('MODEL', `${what}: its dims [${dims.join(', ')}] are no sizes of a tensor.`);
+  }
   const data = readData(t, layout, what, external);
   if (data.length !== sizeOf(dims)) {
     throw new CtXaiError(
@@ -93,7 +96,13 @@ function readData(t: TensorProto, layout: Layout, what: string, external: Extern
       );
     }
     const length = entries.get('length');
-    raw = external(location, Number(entries.get('offset') ?? 0), length === undefined ? undefined : Number(length));
+    const bytes = sizeOf(t.dims.map(Number)) * layout.bytes;
+    if (length !== undefined && Number(length) !== bytes) {
+      throw new CtXaiError('MODEL', `${what}: its external data has ${length} bytes; its dims need ${bytes}.`, {
+        hint: 'Export or copy the model again.',
+      });
+    }
+    raw = external(location, Number(entries.get('offset') ?? 0), bytes);
   } else if (raw.length === 0) {
     return layout.fields(t);
   }

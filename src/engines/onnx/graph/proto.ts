@@ -31,7 +31,14 @@ interface Decoder extends DecodeOptions {
   readonly functions: ReadonlyMap<string, FunctionProto>;
   /** Counts inlined calls, to keep their tensors' names apart. */
   calls: number;
+  /** The functions whose bodies are being put in place, from the outermost. */
+  readonly within: string[];
+  /** Nodes so far: functions that call others twice over grow without bound. */
+  nodes: number;
 }
+
+/** Nodes of a graph with all functions in place; large networks have some ten thousand. */
+const MOST_NODES = 1_000_000;
 
 /** Where names and attribute references of a function's body come from; the main graph's are as they stand. */
 interface Scope {
@@ -54,7 +61,7 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions): Graph {
     throw new CtXaiError('MODEL', `${options.name}: not an ONNX model: it has no graph or names no opset.`);
   }
   const functions = new Map(model.functions.map(f => [functionKey(f.domain, f.name, f.overload), f]));
-  const decoder: Decoder = { ...options, functions, calls: 0 };
+  const decoder: Decoder = { ...options, functions, calls: 0, within: [], nodes: 0 };
   return named(decodeGraph(graph, Number(opset), decoder, { rename: n => n, refs: new Map() }));
 }
 
@@ -105,6 +112,12 @@ function decodeNodes(protos: readonly NodeProto[], opset: number, decoder: Decod
   const nodes: Node[] = [];
   for (const p of protos) {
     const where = `${decoder.name}: node '${p.name || p.output[0]}' (${p.opType})`;
+    if (++decoder.nodes > MOST_NODES) {
+      throw new CtXaiError(
+        'MODEL',
+        `${where}: with its functions in place the graph has more than ${MOST_NODES} nodes.`,
+      );
+    }
     const attrs: Record<string, Attr> = {};
     for (const a of p.attribute) {
       const value = decodeAttr(a, where, opset, decoder, scope);
@@ -118,9 +131,17 @@ function decodeNodes(protos: readonly NodeProto[], opset: number, decoder: Decod
       outputs: p.output.map(n => (n === '' ? '' : scope.rename(n))),
       attrs,
     };
-    const body = decoder.functions.get(functionKey(p.domain, p.opType, p.overload));
+    const key = functionKey(p.domain, p.opType, p.overload);
+    const body = decoder.functions.get(key);
     if (body) {
-      nodes.push(...inlined(body, node, opset, decoder, scope));
+      if (decoder.within.includes(key)) {
+        throw new CtXaiError('MODEL', `${where}: its function '${body.name}' calls itself.`, {
+          hint: 'ONNX allows no recursion. Export the network again.',
+        });
+      }
+      decoder.within.push(key);
+      for (const inner of inlined(body, node, opset, decoder, scope)) nodes.push(inner);
+      decoder.within.pop();
     } else if (node.op === 'Constant' && node.domain === '') {
       scope.constants.set(node.outputs[0]!, constantOf(node, where));
     } else {
@@ -177,14 +198,22 @@ function decodeAttr(a: AttributeProto, where: string, opset: number, decoder: De
     case AttributeType.STRINGS:
       return { type: 'strings', value: a.strings.map(utf8) };
     case AttributeType.TENSOR:
-      return { type: 'tensor', value: decodeTensor(a.t!, `${where}, attribute '${a.name}'`, decoder.external) };
+      if (!a.t) throw withoutValue(a, where);
+      return { type: 'tensor', value: decodeTensor(a.t, `${where}, attribute '${a.name}'`, decoder.external) };
     case AttributeType.GRAPH:
-      return { type: 'graph', value: decodeGraph(a.g!, opset, decoder, scope) };
+      if (!a.g) throw withoutValue(a, where);
+      return { type: 'graph', value: decodeGraph(a.g, opset, decoder, scope) };
     default:
       throw new CtXaiError('MODEL', `${where}: attribute '${a.name}' is of a kind that classifiers do not use.`, {
         hint: 'Sparse tensors, lists of tensors and types are not supported.',
       });
   }
+}
+
+function withoutValue(a: AttributeProto, where: string): CtXaiError {
+  return new CtXaiError('MODEL', `${where}: attribute '${a.name}' has no value.`, {
+    hint: 'Export the network again.',
+  });
 }
 
 /** The value of a `Constant` node, whichever of its attributes holds it. */

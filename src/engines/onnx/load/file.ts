@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
-import { CtXaiError } from '../../../core/errors.ts';
+import { closeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { parsing } from '../../../core/boundary.ts';
+import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { externalLocations } from '../../../core/onnx-external.ts';
+import { insideFolder } from '../../../files/inside.ts';
+import { isRegular, openRegularSync, readAt, readRegularSync } from '../../../files/regular.ts';
 import type { Graph } from '../graph/graph.ts';
 import { decodeModel } from '../graph/proto.ts';
 
@@ -13,58 +16,60 @@ import { decodeModel } from '../graph/proto.ts';
 export function readModelFile(file: string): Graph {
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(file);
+    bytes = readRegularSync(file);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new CtXaiError('MODEL', `${file}: ${missing ? 'there is no such file.' : 'the file cannot be read.'}`, {
-      cause,
-    });
+    const why = missing ? 'there is no such file' : `the file can't be read: ${messageOf(cause)}`;
+    throw new CtXaiError('MODEL', `${file}: ${why}.`, { cause });
   }
-  return decodeModel(bytes, { name: file, external: (...range) => readBeside(file, ...range) });
+  return parsing({ code: 'MODEL', what: `${file}: it can't be read as an ONNX model` }, () =>
+    decodeModel(bytes, { name: file, external: (...range) => readBeside(file, ...range) }),
+  );
 }
 
 /** SHA-256 (hex) of an .onnx file and of the files beside it that it names for its weights, as far as they are there. */
 export function weightsDigest(file: string): string {
-  const bytes = readFileSync(file);
+  const bytes = readRegularSync(file);
   const hash = createHash('sha256').update(bytes);
   for (const location of externalLocations((at, length) => bytes.subarray(at, at + length), bytes.length)) {
-    const path = join(dirname(file), location);
+    const path = insideFolder(dirname(file), location);
     hash.update(`\0${location}\0`);
-    if (!leavesFolder(location) && existsSync(path)) hash.update(readFileSync(path));
+    if (path !== undefined && isRegular(path)) hash.update(readRegularSync(path));
   }
   return hash.digest('hex');
 }
 
-/** A model may come from anywhere: it reads nothing outside its own folder. */
-function leavesFolder(location: string): boolean {
-  return isAbsolute(location) || normalize(location).startsWith('..');
-}
-
+/** A model may come from anywhere: it reads nothing outside its own folder, and no more than there is. */
 function readBeside(file: string, location: string, offset: number, length: number | undefined): Uint8Array {
-  if (leavesFolder(location)) {
+  const path = insideFolder(dirname(file), location);
+  if (path === undefined) {
     throw new CtXaiError('MODEL', `${file}: its weights point outside its folder, to '${location}'.`);
   }
-  const path = join(dirname(file), location);
-  let handle: number;
+  let opened: ReturnType<typeof openRegularSync>;
   try {
-    handle = openSync(path, 'r');
+    opened = openRegularSync(path);
   } catch (cause) {
-    throw new CtXaiError('MODEL', `${file}: its weights are in '${location}', which cannot be read.`, {
-      hint: `Put ${location} beside it.`,
-      cause,
-    });
+    throw new CtXaiError(
+      'MODEL',
+      `${file}: its weights are in '${location}', which can't be read (${messageOf(cause)}).`,
+      {
+        hint: `Put ${location} beside it.`,
+        cause,
+      },
+    );
   }
+  const { descriptor, size } = opened;
   try {
-    const size = length ?? statSync(path).size - offset;
-    const bytes = new Uint8Array(Math.max(0, size));
-    const got = readSync(handle, bytes, 0, bytes.length, offset);
-    if (got < bytes.length) {
-      throw new CtXaiError('MODEL', `${file}: '${location}' ends before byte ${offset + size}, where its weights do.`, {
-        hint: 'Copy it again.',
-      });
+    const end = length === undefined ? size : offset + length;
+    if (!(offset >= 0 && end >= offset && end <= size)) {
+      throw new CtXaiError(
+        'MODEL',
+        `${file}: its weights are the bytes ${offset} to ${end} of '${location}', which has ${size}.`,
+        { hint: 'Copy both files again.' },
+      );
     }
-    return bytes;
+    return readAt(descriptor, offset, end - offset);
   } finally {
-    closeSync(handle);
+    closeSync(descriptor);
   }
 }

@@ -1,3 +1,4 @@
+import { parsingAsync } from '../../../core/boundary.ts';
 import type { Engine } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { onnxEngine, openModel } from '../../onnx/onnx-engine.ts';
@@ -19,7 +20,8 @@ export const onnxWithTfjs: Engine = {
     const graphOf = async (file: string) => exportLayers(await readModelFiles(file), { size, ...chosen });
     // The output's name is the layer's; the graph has one output.
     const { output: _, ...rest } = card;
-    const model = await openModel(rest, options, graphOf);
+    const boundary = { code: 'MODEL', what: `${card.file}: the model can't be opened` } as const;
+    const model = await parsingAsync(boundary, () => openModel(rest, options, graphOf));
     return Object.assign(model, { runtime: { ...model.runtime, note: 'a TF.js layers model, exported to ONNX' } });
   },
 
@@ -50,10 +52,13 @@ export const onnxWithTfjs: Engine = {
     const native = nativePackage();
     if (native) return `${native} is installed`;
     try {
-      exportLayers(await readModelFiles(card.file), {
-        size: supportedCard(card).input.size,
-        ...(card.output ? { output: card.output } : {}),
-      });
+      const files = await readModelFiles(card.file);
+      await parsingAsync({ code: 'MODEL', what: `${card.file}: its topology can't be followed` }, async () =>
+        exportLayers(files, {
+          size: supportedCard(card).input.size,
+          ...(card.output ? { output: card.output } : {}),
+        }),
+      );
       return undefined;
     } catch (error) {
       if (error instanceof CtXaiError && error.code === 'OPERATOR') return messageOf(error);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { Dataset, File, Group } from 'h5wasm';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { readRegularSync } from '../../../files/regular.ts';
 
 /** A weight as an .h5 file has it. */
 export interface H5Weight {
@@ -55,9 +55,9 @@ export async function withH5<T>(bytes: Buffer, file: string, use: (root: File) =
 
 export function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readRegularSync(file);
   } catch (cause) {
-    throw new CtXaiError('MODEL', `${file}: there is no such file, or it can't be read.`, { cause });
+    throw new CtXaiError('MODEL', `${file}: the file can't be read (${messageOf(cause)}).`, { cause });
   }
 }
 

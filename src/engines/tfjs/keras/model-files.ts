@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { dirname, isAbsolute, join, normalize } from 'node:path';
-import { CtXaiError } from '../../../core/errors.ts';
+import { dirname } from 'node:path';
+import { parsingAsync } from '../../../core/boundary.ts';
+import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { insideFolder } from '../../../files/inside.ts';
+import { readRegularSync } from '../../../files/regular.ts';
 import { fromHalf } from '../../onnx/load/precision.ts';
 import { readKerasArchive } from './keras-archive.ts';
 import { type H5Model, readKerasH5 } from './keras-h5.ts';
@@ -29,16 +31,24 @@ export interface ModelFiles {
   readonly data: ArrayBuffer;
 }
 
-interface Group {
-  readonly paths?: readonly string[];
-  readonly weights?: readonly WeightSpec[];
+/** What a model.json lists of its weights. */
+interface Manifest {
+  readonly paths: readonly string[];
+  readonly specs: readonly WeightSpec[];
 }
+
+/** Bytes of a model.json: it holds no weights. */
+const MOST_JSON = 2 ** 28;
 
 /**
  * Reads a model of TF.js (model.json) or Keras (.h5, .keras) from disk.
  * @throws CtXaiError MODEL if it is none, or its weights are missing, too short, or not one per name.
  */
-export async function readModelFiles(file: string): Promise<ModelFiles> {
+export function readModelFiles(file: string): Promise<ModelFiles> {
+  return parsingAsync({ code: 'MODEL', what: `${file}: the model can't be read` }, () => modelFiles(file));
+}
+
+async function modelFiles(file: string): Promise<ModelFiles> {
   if (/\.keras$/i.test(file)) return fromKeras(await readKerasArchive(file), file);
   if (/\.(h5|hdf5)$/i.test(file)) return fromKeras(await readKerasH5(file), file);
   const files = readJson(file);
@@ -77,28 +87,27 @@ function requireUnique(specs: readonly WeightSpec[], file: string): void {
 function readJson(file: string): ModelFiles {
   const fault = (what: string, hint?: string, cause?: unknown) =>
     new CtXaiError('MODEL', `${file}: ${what}`, { ...(hint === undefined ? {} : { hint }), cause });
-  let json: Record<string, unknown>;
-  try {
-    json = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw fault(missing ? 'there is no such file.' : 'it is no JSON.', undefined, cause);
-  }
-  const groups = json.weightsManifest;
-  if (typeof json.modelTopology !== 'object' || json.modelTopology === null || !Array.isArray(groups)) {
+  const json = parsedJson(file, fault);
+  const topology = json?.modelTopology;
+  if (typeof topology !== 'object' || topology === null || !Array.isArray(json?.weightsManifest)) {
     throw fault(
       'it is no TF.js model: modelTopology or weightsManifest is missing.',
       'A model.json made by tfjs or by tensorflowjs_converter has both.',
     );
   }
-  const shards = (groups as Group[]).flatMap(g => (g.paths ?? []).map(path => shard(file, path)));
-  const specs = (groups as Group[]).flatMap(g => g.weights ?? []);
-  const data = Buffer.concat(shards);
+  const { paths, specs } = manifestOf(json.weightsManifest, fault);
   const needed = specs.reduce((sum, spec) => sum + bytesOf(spec, file), 0);
+  let left = needed;
+  const shards = paths.map(path => {
+    const bytes = shard(file, path, left);
+    left -= bytes.length;
+    return bytes;
+  });
+  const data = Buffer.concat(shards);
   if (data.length !== needed) {
     throw fault(`its shards have ${data.length} bytes; its weights need ${needed}.`, 'Copy the .bin files again.');
   }
-  const isGraph = json.format === 'graph-model' || 'node' in (json.modelTopology as object);
+  const isGraph = json.format === 'graph-model' || 'node' in topology;
   return {
     file,
     format: isGraph ? 'graph-model' : 'layers-model',
@@ -108,16 +117,64 @@ function readJson(file: string): ModelFiles {
   };
 }
 
-function shard(file: string, path: string): Buffer {
-  // A model may come from anywhere: it reads nothing outside its own folder.
-  if (isAbsolute(path) || normalize(path).startsWith('..')) {
-    throw new CtXaiError('MODEL', `${file}: its weights point outside its folder, to '${path}'.`);
+type Fault = (what: string, hint?: string, cause?: unknown) => CtXaiError;
+
+function parsedJson(file: string, fault: Fault): Record<string, unknown> | null {
+  let text: string;
+  try {
+    text = readRegularSync(file, { limit: MOST_JSON }).toString('utf8');
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    throw fault(missing ? 'there is no such file.' : `it can't be read: ${messageOf(cause)}.`, undefined, cause);
   }
   try {
-    return readFileSync(join(dirname(file), path));
+    return JSON.parse(text) as Record<string, unknown> | null;
   } catch (cause) {
-    throw new CtXaiError('MODEL', `${file}: its weights are in '${path}', which cannot be read.`, {
-      hint: `Put ${path} beside it.`,
+    throw fault('it is no JSON.', undefined, cause);
+  }
+}
+
+/** The shards and weights of all groups. @throws CtXaiError MODEL naming what is not as it should be */
+function manifestOf(groups: readonly unknown[], fault: Fault): Manifest {
+  const [paths, specs]: [string[], WeightSpec[]] = [[], []];
+  for (const [i, group] of groups.entries()) {
+    const { paths: shards = [], weights = [] } = (group ?? {}) as { paths?: unknown; weights?: unknown };
+    if (!Array.isArray(shards) || !Array.isArray(weights)) {
+      throw fault(`weightsManifest[${i}] has no lists of 'paths' and 'weights'.`);
+    }
+    for (const path of shards as readonly unknown[]) {
+      if (typeof path !== 'string') throw fault(`weightsManifest[${i}].paths holds ${JSON.stringify(path)}.`);
+      paths.push(path);
+    }
+    for (const [k, weight] of (weights as readonly unknown[]).entries()) {
+      if (!isSpec(weight)) {
+        throw fault(`weightsManifest[${i}].weights[${k}] is no weight: it needs name, shape and dtype.`);
+      }
+      specs.push(weight);
+    }
+  }
+  return { paths, specs };
+}
+
+function isSpec(value: unknown): value is WeightSpec {
+  const { name, shape, dtype, quantization } = (value ?? {}) as Partial<Record<keyof WeightSpec, unknown>>;
+  const sound = typeof name === 'string' && typeof dtype === 'string' && Array.isArray(shape);
+  const stored = (quantization as { dtype?: unknown } | undefined)?.dtype;
+  const plain = quantization === undefined || quantization === null || typeof stored === 'string';
+  return sound && plain && shape.every(d => Number.isSafeInteger(d) && d >= 0);
+}
+
+/** A model may come from anywhere: it reads nothing outside its own folder, and no more than its weights need. */
+function shard(file: string, name: string, most: number): Buffer {
+  const path = insideFolder(dirname(file), name);
+  if (path === undefined) {
+    throw new CtXaiError('MODEL', `${file}: its weights point outside its folder, to '${name}'.`);
+  }
+  try {
+    return readRegularSync(path, { limit: most });
+  } catch (cause) {
+    throw new CtXaiError('MODEL', `${file}: its weights are in '${name}', which can't be read (${messageOf(cause)}).`, {
+      hint: `Put ${name} beside it, as it was written with it.`,
       cause,
     });
   }

@@ -133,11 +133,29 @@ class Opener {
         }
       }
     }
+    this.#refuseLoose(jobs, resolve);
     return references(config.output_layers).map(ref => {
       const found = resolve(ref);
       if (found === undefined) throw this.fault(`its output '${ref[0]}' can't be traced back to its input.`);
       return found;
     });
+  }
+
+  /** Layers that take what is never made: TF.js would look for it for ever. */
+  #refuseLoose(
+    jobs: readonly { readonly layer: LayerJson; readonly uses: readonly KerasReference[][]; readonly done: number }[],
+    resolve: (reference: KerasReference) => string | undefined,
+  ): void {
+    const names = new Set(jobs.map(({ layer }) => nameOf(layer)));
+    for (const { layer, uses, done } of jobs) {
+      const missing = uses[done]?.find(reference => resolve(reference) === undefined);
+      if (!missing) continue;
+      const why = names.has(missing[0]) ? 'which is not computed before it' : 'which the model does not have';
+      throw this.fault(
+        `layer '${nameOf(layer)}' takes output ${missing[2]} of use ${missing[1]} of '${missing[0]}', ${why}.`,
+        'Export the model again; its file is damaged or was changed by hand.',
+      );
+    }
   }
 
   #layer(layer: LayerJson, path: readonly string[], inputs: readonly string[] | undefined): readonly string[] {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { planar } from '../../../core/tensor.ts';
+import { readRegularSync } from '../../../files/regular.ts';
 import { decodeModel } from '../../onnx/graph/proto.ts';
 import { onnxEngine } from '../../onnx/onnx-engine.ts';
 import { apart, measured, noiseImages } from '../export/compare-scores.ts';
@@ -33,7 +33,7 @@ export interface TwinOptions {
  * @throws CtXaiError MODEL where the two differ; OPERATOR where training has not made the model.
  */
 export async function writeTwin(card: ModelCard, { folder, card: text, by }: TwinOptions): Promise<number> {
-  const model = layersModelOf(decodeModel(readFileSync(card.file), { name: card.file }), by);
+  const model = layersModelOf(decodeModel(readRegularSync(card.file), { name: card.file }), by);
   const partial = `${folder}.${randomBytes(4).toString('hex')}`;
   await mkdir(partial, { recursive: true });
   try {
