@@ -20,6 +20,7 @@ import { deeplift } from './methods/deeplift.ts';
 import { edges } from './methods/edges.ts';
 import { eigenCam } from './methods/eigen-cam.ts';
 import { expectedGradients } from './methods/expected-gradients.ts';
+import { fullgrad } from './methods/fullgrad.ts';
 import { gradCam } from './methods/grad-cam.ts';
 import { gradCamPlusPlus } from './methods/grad-cam-plus-plus.ts';
 import { guidedBackprop } from './methods/guided-backprop.ts';
@@ -123,6 +124,7 @@ export function builtinRegistry(): Registry {
       ...[scoreCam, ablationCam, eigenCam, reciproCam],
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
       ...[guidedBackprop, deconvnet, guidedGradCam, deeplift, lrp],
+      ...[fullgrad],
       ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid],
     ],
     metrics: [

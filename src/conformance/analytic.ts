@@ -1,5 +1,6 @@
 import type {
   Batch,
+  BiasTerm,
   Capability,
   FullClassifier,
   LayerInfo,
@@ -40,6 +41,8 @@ export interface AnalyticSpec {
    * goes through one activation. Absent: the model has derivatives only.
    */
   backward?(image: Float32Array, seed: Float64Array, pass: ThroughActivation, reference: Float32Array): Float32Array;
+  /** Each bias times Σ_c seed_c · ∂z_c/∂(where it is added); absent: the model tells nothing of its biases. */
+  biases?(image: Float32Array, seed: Float64Array): readonly BiasTerm[];
   readonly layer?: AnalyticLayer;
 }
 
@@ -186,7 +189,16 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
       return out;
     },
 
-    biasGradients: async () => lacks('bias-gradients'),
+    async biasGradients(batch, target, consume, options = {}) {
+      const { gradient = lacks('gradients'), biases = lacks('bias-gradients') } = spec;
+      for (const [i, image] of imagesOf(batch, options.signal).entries()) {
+        const z = spec.logits(image);
+        const seed = scoreSeed(z, target);
+        consume(i, gradient(image, seed), scoreOf(z, target), biases(image, seed));
+      }
+      count(batch.count, batch.count);
+    },
+
     attention: async () => lacks('attention'),
 
     metered: meter => classifier(spec, [...meters, meter]),
@@ -197,21 +209,23 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
 type Limitations = Partial<Record<Capability, string>>;
 
 /** What the specification has formulas for, and why the rest is missing. */
-function abilitiesOf({ gradient, backward, layer }: AnalyticSpec): {
+function abilitiesOf({ gradient, backward, biases, layer }: AnalyticSpec): {
   readonly capabilities: ReadonlySet<Capability>;
   readonly limitations: Limitations;
 } {
   const missing = 'no formula is given for it.';
   const limitations: Limitations = {
     ...(backward ? {} : { 'backward-rules': 'it is a formula without operators.' }),
-    'bias-gradients': 'it is a formula without biases.',
+    ...(biases ? {} : { 'bias-gradients': 'it is a formula without biases.' }),
     attention: 'it has no attention.',
     ...(gradient ? {} : { gradients: missing }),
     ...(layer ? {} : { activations: 'it has no layer.' }),
     ...(layer?.gradient ? {} : { layers: layer ? missing : 'it has no layer.' }),
     ...(layer?.logits ? {} : { continuation: layer ? missing : 'it has no layer.' }),
   };
-  const all: readonly Capability[] = ['gradients', 'backward-rules', 'activations', 'layers', 'continuation'];
+  const all: readonly Capability[] = [
+    ...(['gradients', 'backward-rules', 'activations', 'layers', 'continuation', 'bias-gradients'] as const),
+  ];
   return { capabilities: new Set(all.filter(name => limitations[name] === undefined)), limitations };
 }
 

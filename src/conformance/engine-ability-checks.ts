@@ -138,6 +138,37 @@ function gradientChecks(s: EngineSubject, needs: Needing): Check[] {
           }),
         ]
       : []),
+    ...biasChecks(s, needs),
+  ];
+}
+
+function biasChecks(s: EngineSubject, needs: Needing): Check[] {
+  const { reference } = s.given;
+  const target = { class: 0, score: 'margin' } as const;
+  const totals = async (model: FullClassifier) => {
+    const found: { gradient: Float32Array; score: number; total: number }[] = [];
+    await model.biasGradients(s.all, target, (_, gradient, score, terms) => {
+      const total = terms.reduce((sum, { value }) => sum + value.data.reduce((a, b) => a + b, 0), 0);
+      found.push({ gradient: gradient.slice(), score, total });
+    });
+    return found;
+  };
+  return [
+    needs('bias-gradients', 'gives with its bias terms the gradient and score that it gives alone', async model => {
+      const found = await totals(model);
+      for (const [i, { gradient, score }] of (await s.gradientsOf(model, s.all, target)).entries()) {
+        s.near(found[i]!.gradient, gradient, s.tolerance * 100, 'the gradient beside bias terms');
+        s.near([found[i]!.score], [score], 1e-4, 'the score beside bias terms');
+      }
+    }),
+    ...(reference
+      ? [
+          needs('bias-gradients', 'gives the bias terms of the formula', async model => {
+            const [got, want] = await Promise.all([model, reference].map(totals));
+            for (const [i, { total }] of got!.entries()) s.near([total], [want![i]!.total], 1e-3, 'the bias terms');
+          }),
+        ]
+      : []),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { FullClassifier } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
-import { sizeOf } from '../core/tensor.ts';
+import { sizeOf, tensor } from '../core/tensor.ts';
 import { analyticModel } from './analytic.ts';
 import type { ThroughActivation } from './backward-rules.ts';
 
@@ -121,6 +121,11 @@ export function smoothModel(spec: SmoothSpec): FullClassifier {
       const perChannel = vecMat(through(vecMat(seed, head, filters), units, otherUnits), mix, filters);
       const back = Float64Array.from(before, (_, i) => perChannel[i % filters]! / area);
       return Float32Array.from(convolveBack(through(back, before, other), layer));
+    },
+    biases(x, seed) {
+      const a = features(x);
+      const values = backToFeatures(a, seed).map((g, i) => g * (1 - a[i]! ** 2) * bias[i % filters]!);
+      return [{ name: 'filtered', value: tensor([height, width, filters], Float32Array.from(values)), spatial: true }];
     },
     layer: {
       name: 'features',

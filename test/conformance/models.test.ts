@@ -87,7 +87,14 @@ it('activations are run on to the scores of their image, and each ability that i
   const { data } = await smooth.continueFrom('features', batch, { as: 'margin', image });
   const want = (await smooth.scores(imageBatch(image), { as: 'margin' })).data;
   for (const [c, v] of want.entries()) expect(data[c]).toBeCloseTo(v, 4);
-  expect([...smooth.capabilities]).toEqual(['gradients', 'backward-rules', 'activations', 'layers', 'continuation']);
+  expect([...smooth.capabilities]).toEqual([
+    'gradients',
+    'backward-rules',
+    'activations',
+    'layers',
+    'continuation',
+    'bias-gradients',
+  ]);
   expect([...linear.capabilities]).toEqual(['gradients', 'backward-rules']);
   for (const model of [smooth, linear]) {
     const all = ['gradients', 'backward-rules', 'activations', 'layers', 'continuation', 'bias-gradients', 'attention'];

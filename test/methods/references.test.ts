@@ -11,6 +11,7 @@ import { deconvnet } from '../../src/methods/deconvnet.ts';
 import { deeplift } from '../../src/methods/deeplift.ts';
 import { eigenCam } from '../../src/methods/eigen-cam.ts';
 import { expectedGradients } from '../../src/methods/expected-gradients.ts';
+import { fullgrad } from '../../src/methods/fullgrad.ts';
 import { gradCam } from '../../src/methods/grad-cam.ts';
 import { gradCamPlusPlus } from '../../src/methods/grad-cam-plus-plus.ts';
 import { guidedBackprop } from '../../src/methods/guided-backprop.ts';
@@ -142,12 +143,19 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
       return { options: { score: 'logit', composite, batchNorm, seed: 'one', ...parameters } };
     },
   ],
+  [fullgrad, ({ score }) => ({ options: { score } })],
   [saliency, ({ score, variant }) => ({ options: { score, signed: variant === 'signed' } })],
   [inputXGradient, ({ score }) => ({ options: { score } })],
   [smoothgrad, noisy],
   [smoothgradSquared, noisy],
   [vargrad, noisy],
 ];
+
+/** Numbers beside the maps, and what an explainer calls them. */
+const NUMBERS = [
+  ['signedSum', 'signedSum'],
+  ['dense', 'denseBiases'],
+] as const;
 
 it('names every file that is stored, and only those', () => {
   const stored = readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -206,8 +214,12 @@ describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
           expect(await reasonOf(asked)).toContain('zero everywhere');
           continue;
         }
-        const { map, layerMap } = await mapOf(asked);
+        const { map, layerMap, diagnostics } = await mapOf(asked);
         expect(relativeL2(map.data, expected)).toBeLessThan(toleranceOf(r));
+        for (const [name, key] of NUMBERS) {
+          const want = r.values?.[name]?.[i];
+          if (want !== undefined && diagnostics?.[key] !== undefined) expect(diagnostics[key]).toBeCloseTo(want, 3);
+        }
         if (!layerMap || r.raw === undefined) continue;
         expect(relativeL2(layerMap.data, referenceItem(r.raw, i).data)).toBeLessThan(GRADIENTS);
       }

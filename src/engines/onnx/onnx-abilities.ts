@@ -15,7 +15,6 @@ export function onnxAbilities(
 ): Abilities & { readonly built: Map<string, Program> } {
   const built = new Map<string, Program>();
   const limitations: Partial<Record<Capability, string>> = {
-    'bias-gradients': 'gradients at the biases of ONNX models are not read.',
     attention: 'attention matrices of ONNX models are not read.',
   };
   const attempt = (capability: Capability, key: string, wrt: string) => {
@@ -27,7 +26,9 @@ export function onnxAbilities(
   };
   attempt('gradients', programKey('gradient'), model.input);
   // Which rules a model takes is told where they are asked for: each set has operators of its own.
-  if (limitations.gradients !== undefined) limitations['backward-rules'] = limitations.gradients;
+  if (limitations.gradients !== undefined) {
+    for (const name of ['backward-rules', 'bias-gradients'] as const) limitations[name] = limitations.gradients;
+  }
   const layer = (layers.cam ?? layers.layers.at(-1))?.name;
   if (layer !== undefined) attempt('layers', programKey('layer', [layer]), layer);
   else for (const name of ['activations', 'layers', 'continuation'] as const) limitations[name] = NO_LAYERS;

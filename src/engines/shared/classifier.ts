@@ -1,5 +1,6 @@
 import type {
   Batch,
+  BiasTerm,
   Capability,
   FullClassifier,
   GradientOptions,
@@ -180,9 +181,25 @@ export class EngineClassifier implements FullClassifier {
     return scores;
   }
 
-  /** @throws CtXaiError ENGINE: no engine has it. */
-  async biasGradients(): Promise<never> {
-    return this.#lacks('bias-gradients');
+  async biasGradients(
+    batch: Batch,
+    target: Target,
+    consume: (i: number, gradient: Float32Array, score: number, terms: readonly BiasTerm[]) => void,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<void> {
+    this.#checkTarget(target);
+    this.#require('bias-gradients');
+    this.#count(batch.count, batch.count);
+    const row = new Float64Array(this.classes.length);
+    await this.#runner.biasGradients!(
+      batch,
+      target,
+      (i, gradient, raw, terms) => {
+        this.#score(raw, target.score, row);
+        consume(i, gradient, row[target.class]!, terms);
+      },
+      options.signal,
+    );
   }
 
   /** @throws CtXaiError ENGINE: no engine has it. */

@@ -1,4 +1,4 @@
-import type { Batch, GradientOptions, Target } from '../../core/contracts/index.ts';
+import type { Batch, BiasTerm, GradientOptions, Target } from '../../core/contracts/index.ts';
 import type { Layer, Layout } from './layer-map.ts';
 import type { Head } from './scores.ts';
 
@@ -71,5 +71,15 @@ export interface NetworkRunner {
     consume: (i: number, raw: Float32Array) => void,
     signal?: AbortSignal,
   ): Promise<number>;
+  /**
+   * d score / d image, [h, w, c], the raw scores, and each bias times the gradient where it is added. Absent where the
+   * engine does not have it.
+   */
+  biasGradients?(
+    batch: Batch,
+    target: Target,
+    consume: (i: number, gradient: Float32Array, raw: Float32Array, terms: readonly BiasTerm[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void>;
   close(): Promise<void>;
 }

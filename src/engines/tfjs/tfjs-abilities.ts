@@ -16,8 +16,8 @@ export async function tfjsAbilities(runner: NetworkRunner, layers: LayerMap, sig
   const limitations: Partial<Record<Capability, string>> = {
     'backward-rules':
       'TF.js models are differentiated by the derivative of each operator only; the engine onnx runs layers models with other rules.',
-    'bias-gradients': 'gradients at the biases of TF.js models are not read.',
-    attention: 'attention matrices of TF.js models are not read.',
+    'bias-gradients': 'TF.js gives no gradients at biases; the engine onnx, which runs layers models too, does.',
+    attention: 'TF.js gives no attention matrices; the engine onnx, which runs layers models too, does.',
   };
   const blank: Batch = { count: 1, write: (_, out) => out.fill(0) };
   const attempt = async (backwards: () => Promise<void>): Promise<string | undefined> => {

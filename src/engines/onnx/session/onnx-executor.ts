@@ -1,4 +1,4 @@
-import type { BackwardRules, Batch, GradientOptions, Target } from '../../../core/contracts/index.ts';
+import type { BackwardRules, Batch, BiasTerm, GradientOptions, Target } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { imageOf, toChannelsFirst } from '../../shared/images.ts';
@@ -11,6 +11,7 @@ import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import { ruleSetOf } from '../autodiff/index.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
+import { biasGradients } from './bias-gradients.ts';
 import type { Feed } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
 import {
@@ -205,6 +206,36 @@ export class OnnxExecutor implements NetworkRunner {
         consume(i, row(this.#output));
       });
       return before ? 1 : 0;
+    });
+  }
+
+  biasGradients(
+    batch: Batch,
+    target: Target,
+    consume: (i: number, gradient: Float32Array, raw: Float32Array, terms: readonly BiasTerm[]) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { model, head, image } = this.#parts;
+    return biasGradients(this, { model, head, layout: image.layout }, batch, target, consume, signal);
+  }
+
+  /**
+   * Runs images through a program one after the other, each in a batch of its own where the model's batch is free: for
+   * programs with large outputs, or whose outputs' first axis is not the batch.
+   * @param graph what tables call it
+   */
+  async eachAlone<P extends Program>(
+    kind: ProgramKind,
+    make: () => P,
+    graph: string,
+    { batch, target, signal }: { batch: Batch; target: Target | undefined; signal: AbortSignal | undefined },
+    consume: (i: number, row: (output: string) => Float32Array, program: P) => void,
+  ): Promise<void> {
+    await this.#using(kind, [graph], make, graph, async ({ program, session, settings }) => {
+      const microBatch = this.#parts.model.dynamicBatch ? 1 : settings.microBatch;
+      const alone = { program, session, settings: { ...settings, microBatch } };
+      const seeds = (rows: number, count: number) => (target ? this.#seeds(program, target, rows, count) : []);
+      await this.#stream(alone, this.#images(), batch, signal, seeds, (i, row) => consume(i, row, program));
     });
   }
 

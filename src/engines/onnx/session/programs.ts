@@ -25,7 +25,15 @@ export interface Program {
 }
 
 /** Programs of one kind cost much the same, so one sweep serves them all. */
-export type ProgramKind = 'forward' | 'gradient' | 'rules' | 'layer' | 'activations' | 'continuation';
+export type ProgramKind =
+  | 'forward'
+  | 'gradient'
+  | 'rules'
+  | 'layer'
+  | 'activations'
+  | 'continuation'
+  | 'biases'
+  | 'attention';
 
 /** The name of a program: what it is of, and the tensors that it is about. */
 export function programKey(kind: ProgramKind, tensors: readonly string[] = []): string {
