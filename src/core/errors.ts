@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'DATA'
   | 'IMAGE'
   | 'LABEL'
+  | 'BASELINE'
   | 'PLUGIN'
   | 'ENGINE'
   | 'DEVICE'

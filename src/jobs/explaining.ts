@@ -1,13 +1,12 @@
-import {
-  type AbleModel,
-  type Attribution,
-  type ExplainAgain,
-  type Explainer,
-  type FullClassifier,
-  type ImageContext,
-  type ModelVariant,
-  type Undefined,
-  undefinedBecause,
+import type {
+  AbleModel,
+  Attribution,
+  ExplainAgain,
+  Explainer,
+  FullClassifier,
+  ImageContext,
+  ModelVariant,
+  Undefined,
 } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp } from '../core/registry.ts';
@@ -49,8 +48,9 @@ export async function callExplainer(
   const explainer = explainerOf(services, part);
   const baseline = await image.baseline(part.baseline);
   if (baseline.fill && explainer.followsPath) {
-    return undefinedBecause(
-      `it follows a path from the baseline to the image, and '${part.baseline}' depends on what is removed`,
+    throw new CtXaiError(
+      'BASELINE',
+      `it follows a path from the baseline to the image, and what '${part.baseline}' fills in depends on what is removed`,
     );
   }
   const owned = protect(services, explainer);

@@ -48,9 +48,9 @@ export function failureWithin(error: unknown, signal: AbortSignal): Failure {
   return failureOf(error);
 }
 
-/** An operator without a gradient makes an explainer inapplicable; anything else is a failure. */
+/** An operator without a gradient, or a baseline that the data has not, makes a part inapplicable; else it failed. */
 function failureOf(error: unknown): Failure {
-  const inapplicable = error instanceof CtXaiError && error.code === 'OPERATOR';
+  const inapplicable = error instanceof CtXaiError && (error.code === 'OPERATOR' || error.code === 'BASELINE');
   return { status: inapplicable ? 'skipped' : 'failed', reason: oneLine(messageOf(error)) };
 }
 

@@ -137,6 +137,7 @@ export interface Baseline {
   /**
    * The image that stands for "nothing there". `raw`: [...spatial] → the same shape, or [h, w, 3] for a coloured
    * picture. `input`: [...spatial, c] → the same shape. For a filler, what it gives where everything is removed.
+   * @throws CtXaiError BASELINE where there is none for this image: what asked for it is then skipped with that reason.
    */
   make(image: Tensor, context: BaselineContext): Tensor | Promise<Tensor>;
   /**
