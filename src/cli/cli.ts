@@ -8,6 +8,7 @@ import { explainCommand } from './explain/explain-command.ts';
 import { initCommand } from './init/init-command.ts';
 import { listCommand } from './list/list-command.ts';
 import { mergeCommand } from './merge/merge-command.ts';
+import { planCommand } from './plan/plan-command.ts';
 import { reportCommand } from './report/report-command.ts';
 import { runCommand } from './run/run-command.ts';
 import type { Command } from './shared/command.ts';
@@ -43,6 +44,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(initCommand);
   add(runCommand);
   add(checkCommand);
+  add(planCommand);
   add(explainCommand);
   add(timeCommand);
   add(trainCommand);

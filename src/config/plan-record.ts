@@ -10,7 +10,7 @@ export function planDigest(plan: Unsigned, plugins: readonly LoadedPlugin[]): st
   return jsonDigest({
     version: plan.version,
     seed: plan.seed,
-    models: plan.models.map(m => [m.id, m.digest, [...m.classOf], m.targetClass ?? null]),
+    models: plan.models.map(m => [m.id, m.digest, [...m.classOf], m.targetClass ?? null, m.card.positive ?? null]),
     data: plan.dataset.digest,
     ...(plan.background ? { background: plan.background.digest } : {}),
     labels: plan.labels,
@@ -38,6 +38,7 @@ export function planRecord(
     explainers: plan.explainers.map(recordOf),
     metrics: plan.metrics.map(recordOf),
     target: suite.target,
+    analysis: suite.analysis,
     seed: plan.seed,
     limit: plan.limit,
     timing: plan.timing,

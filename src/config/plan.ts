@@ -9,7 +9,7 @@ export interface PlannedModel {
   readonly digest: string;
   /** The class index of each of the dataset's labels. */
   readonly classOf: ReadonlyMap<string, number>;
-  /** The class explained, where the suite's target is a class name. */
+  /** The class explained, where the suite's target is the positive class or a class name. */
   readonly targetClass?: number;
 }
 
@@ -41,11 +41,26 @@ export interface PlannedMetric {
   readonly baseline?: string;
 }
 
-/** Which class is explained: the predicted one, the image's label, or always the same. */
+/** Which class is explained: the model's positive one, the predicted one, the image's label, or always the same. */
 export type PlannedTarget =
+  | { readonly kind: 'positive' }
   | { readonly kind: 'predicted' }
   | { readonly kind: 'label' }
   | { readonly kind: 'class'; readonly name: string };
+
+/** What the suite declares of the analysis of its results; it changes no row. */
+export interface PlannedAnalysis {
+  /** Ids of the metrics whose mean is the primary one; absent: the report chooses by rule. */
+  readonly primary?: readonly string[];
+  /** Smallest effect of interest, of all metrics or by metric id, in the metric's units. */
+  readonly smallest?: number | Readonly<Record<string, number>>;
+  /** Id of the explainer that all others are tested against where they are too many for all pairs. */
+  readonly reference?: string;
+  /** 'outcome', and columns of the data. */
+  readonly strata: readonly string[];
+  /** Share of the images that an explainer must have values for, to be ranked. */
+  readonly least: number;
+}
 
 export interface PlannedTiming {
   readonly enabled: boolean;
@@ -107,6 +122,7 @@ export interface Plan {
   /** Every baseline that explainers and metrics name. */
   readonly baselines: ReadonlyMap<string, Baseline>;
   readonly target: PlannedTarget;
+  readonly analysis: PlannedAnalysis;
   /** Images of training patients, for parts that need them; absent where the suite names none. */
   readonly background?: Dataset;
   /** Images at most, spread evenly over the labels. */

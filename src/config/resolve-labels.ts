@@ -1,5 +1,6 @@
 import type { Dataset, ModelCard, Sample } from '../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../core/errors.ts';
+import { positiveClass } from '../core/positive-class.ts';
 import type { PlannedTarget } from './plan.ts';
 
 /** From the data's labels to class names; null: left out. */
@@ -53,11 +54,12 @@ export function resolveTarget(
   cards: readonly ModelCard[],
 ): { readonly target: PlannedTarget; readonly classes: readonly (number | undefined)[] } {
   const none = cards.map(() => undefined);
+  if (target === 'positive') return { target: { kind: 'positive' }, classes: cards.map(positiveClass) };
   if (target === 'predicted') return { target: { kind: 'predicted' }, classes: none };
   if (target === 'label') {
     if (dataset.labels.length === 0) {
       throw new CtXaiError('LABEL', "target: 'label' needs labels, and this data has none.", {
-        hint: "Use 'predicted' or the name of a class.",
+        hint: "Use 'positive', 'predicted' or the name of a class.",
       });
     }
     return { target: { kind: 'label' }, classes: none };
@@ -65,9 +67,9 @@ export function resolveTarget(
   const classes = cards.map(card => {
     const index = card.classes.indexOf(target);
     if (index >= 0) return index;
-    const near = nearest(target, ['predicted', 'label', ...card.classes]);
+    const near = nearest(target, ['positive', 'predicted', 'label', ...card.classes]);
     throw new CtXaiError('LABEL', `target: '${target}' is not a class of the model '${card.id}'.`, {
-      hint: `${near ? `Did you mean '${near}'? ` : ''}Allowed: predicted, label, ${card.classes.join(', ')}.`,
+      hint: `${near ? `Did you mean '${near}'? ` : ''}Allowed: positive, predicted, label, ${card.classes.join(', ')}.`,
     });
   });
   return { target: { kind: 'class', name: target }, classes };

@@ -9,6 +9,7 @@ import { modelDigest } from './model-digest.ts';
 import type { Plan, PlannedModel } from './plan.ts';
 import { planDigest, planRecord } from './plan-record.ts';
 import { loadPlugins } from './plugins.ts';
+import { resolveAnalysis, withPositive } from './resolve-analysis.ts';
 import { leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
 import { checkSuitePreset, resolveExplainers, resolveMetrics } from './resolve-parts.ts';
 import { baselinesOf, resolveEngine, resolveTiming } from './resolve-settings.ts';
@@ -29,7 +30,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   const explainers = resolveExplainers(suite, registry, place);
   const metrics = resolveMetrics(suite, registry, place);
   checkSuitePreset(suite, [...explainers.map(e => e.explainer), ...metrics.map(m => m.metric)], place);
-  const cards = await readCards(loaded);
+  const cards = withPositive(await readCards(loaded), suite, place);
   const engine = resolveEngine(suite, registry, place, cards);
   const opened = await openData(suite.data, 'data', registry, loaded, overrides.data);
   const background = suite.background && (await openData(suite.background, 'background', registry, loaded));
@@ -62,6 +63,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     metrics,
     baselines: baselinesOf([...explainers, ...metrics], registry),
     target,
+    analysis: resolveAnalysis(suite, { explainers, metrics, place }),
     ...(background ? { background: background.dataset } : {}),
     ...(suite.limit === undefined ? {} : { limit: suite.limit }),
     timing: resolveTiming(suite),

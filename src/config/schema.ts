@@ -84,6 +84,34 @@ export const outputSchema = z.strictObject({
   gallery: z.int().nonnegative().default(12).describe('Images in the report’s gallery.'),
 });
 
+export const analysisSchema = z.strictObject({
+  primary: z
+    .union([z.string(), z.array(z.string()).min(1)])
+    .optional()
+    .describe(
+      'Id of the metric that decides which explainer is best, or of several whose mean does. Declare it before the run: all else is exploratory. Default: causal-contrast; else srg.',
+    ),
+  class: z.string().optional().describe('The class that counts as positive, instead of the card’s `positive`.'),
+  smallest: z
+    .union([z.number().nonnegative(), z.record(z.string(), z.number().nonnegative())])
+    .optional()
+    .describe('Smallest effect of interest, in the metric’s units: one number, or one for each metric id. Default: 0.'),
+  reference: z
+    .string()
+    .optional()
+    .describe('Id of the explainer that all are tested against where there are more than ten. Default: the first.'),
+  strata: z
+    .array(z.string())
+    .default(['outcome'])
+    .describe('What the images are also looked at by: `outcome`, and columns of the data such as sex or site.'),
+  least: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe('Share of the images that an explainer must have values for, to be ranked.'),
+});
+
 /** A suite as it is written. Paths start from the suite's folder; `${NAME:-default}` takes from the environment. */
 export const suiteSchema = z
   .strictObject({
@@ -112,8 +140,11 @@ export const suiteSchema = z
       .describe('Images of training patients, for explainers and baselines that need them: a reader with its options.'),
     target: z
       .string()
-      .default('predicted')
-      .describe('The class explained: `predicted`, `label` (the image’s own), or the name of a class.'),
+      .default('positive')
+      .describe(
+        'The class explained: `positive` (the model’s positive class), `predicted`, `label` (the image’s own), or the name of a class.',
+      ),
+    analysis: analysisSchema.prefault({}).describe('What the report decides by; declared before the run.'),
     seed: z.union([z.int(), z.string()]).default(0).describe('Same suite and seed: same rows.'),
     limit: count.optional().describe('Images at most, spread evenly over the labels.'),
     timing: z

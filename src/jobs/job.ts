@@ -38,10 +38,13 @@ export interface Need {
   readonly sample: string;
 }
 
+/** Which class a job explains; the plan's positive class is named. */
+export type JobTarget = Exclude<PlannedTarget, { readonly kind: 'positive' }>;
+
 interface JobBase {
   readonly model: ModelRef;
   /** Which class is explained; the class itself follows from the prediction. */
-  readonly target: PlannedTarget;
+  readonly target: JobTarget;
   readonly seed: number | string;
   /**
    * Results that it takes. They are no part of the key: those that depend on results (whose map is borrowed) are only

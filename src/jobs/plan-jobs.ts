@@ -1,10 +1,12 @@
 import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
 import type { ModelVariant, Sample } from '../core/contracts/index.ts';
+import { positiveClass } from '../core/positive-class.ts';
 import {
   type ExplainJob,
   explainerRef,
   type GroupScoreJob,
   type Job,
+  type JobTarget,
   keyOf,
   type ModelRef,
   metricRef,
@@ -37,9 +39,16 @@ export function sampleRef(sample: Sample, { dataset }: Pick<Plan, 'dataset'>): S
   return { id: sample.id, data: dataset.digest };
 }
 
+/** The positive class is named for each model, so that a job says all by itself. */
+function targetFor({ target }: JobPlan, { card, targetClass }: PlannedModel): JobTarget {
+  if (target.kind !== 'positive') return target;
+  return { kind: 'class', name: card.classes[targetClass ?? positiveClass(card)]! };
+}
+
 /** The prediction of one image. */
 export function predictJob(plan: JobPlan, model: PlannedModel, sample: Sample): PlannedJob & { job: PredictJob } {
-  const { target, seed } = plan;
+  const { seed } = plan;
+  const target = targetFor(plan, model);
   return named({ kind: 'predict', model: modelRef(model), sample: sampleRef(sample, plan), target, seed, needs: [] });
 }
 
@@ -52,7 +61,8 @@ export function explainJob(
   at: { readonly variant?: ModelVariant; readonly donor?: Donor } = {},
 ): PlannedJob & { job: ExplainJob } {
   const { key } = predictJob(plan, model, sample);
-  const { target, seed } = plan;
+  const { seed } = plan;
+  const target = targetFor(plan, model);
   const { donor } = at;
   const needs: Need[] = [{ role: 'prediction', key, sample: sample.id }];
   if (typeof donor === 'object' && 'sample' in donor) {
@@ -120,7 +130,8 @@ export function groupJobsOf(
       collected.set(name, [...(collected.get(name) ?? []), { role: 'item', key, sample: sample.id }]);
     }
   }
-  const { target, seed, dataset } = plan;
+  const { seed, dataset } = plan;
+  const target = targetFor(plan, model);
   return plan.explainers.flatMap(planned =>
     groups.map(metric =>
       named<GroupScoreJob>({

@@ -8,6 +8,7 @@ import {
   type ScoreKind,
   type VariantMap,
 } from '../core/contracts/index.ts';
+import { positiveClass } from '../core/positive-class.ts';
 import { lookUp } from '../core/registry.ts';
 import { createRng } from '../core/rng.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -27,7 +28,6 @@ import {
 } from './outcomes.ts';
 import { type Counter, createCounter } from './pass-counter.ts';
 import type { JobResult, Services } from './services.ts';
-import { positiveClass } from './target.ts';
 
 /** One metric of one map. */
 export async function score(job: ScoreJob, services: Services): Promise<JobResult> {

@@ -1,13 +1,14 @@
-import type { PlannedTarget } from '../config/plan.ts';
 import type { ModelCard } from '../core/contracts/index.ts';
+import { positiveClass } from '../core/positive-class.ts';
 import type { SampleRow } from '../results/rows.ts';
+import type { JobTarget } from './job.ts';
 
 /**
  * The class that is explained of an image; undefined where it is the image's label and the image has none.
  * @param label the model's class that the label maps to
  */
 export function targetOf(
-  target: PlannedTarget,
+  target: JobTarget,
   classes: readonly string[],
   probabilities: ArrayLike<number>,
   label: number | undefined,
@@ -21,11 +22,6 @@ export function predictedOf(probabilities: ArrayLike<number>): number {
   let best = 0;
   for (let c = 1; c < probabilities.length; c++) if (probabilities[c]! > probabilities[best]!) best = c;
   return best;
-}
-
-/** The class that counts as positive: the card's, or the second. */
-export function positiveClass({ positive, classes }: Pick<ModelCard, 'positive' | 'classes'>): number {
-  return positive === undefined ? Math.min(1, classes.length - 1) : classes.indexOf(positive);
 }
 
 /** Whether the model recognised what the label says, seen from the positive class. */

@@ -23,6 +23,7 @@ const OWN_ENTRIES = [
   'timings.csv',
   'budgets.csv',
   'summary.csv',
+  'groups.csv',
   'curves.csv',
   'summary.md',
   'index.html',
@@ -64,7 +65,9 @@ export async function openRunFolder(dir: string, manifest: Manifest, fresh: bool
     const found = fresh ? undefined : await checkPlan(dir, manifest);
     if (fresh) await removeOwn(dir);
     await dropLeftovers(dir);
-    const begun: Manifest = found ? { ...found, state: 'running', resumed: found.resumed + 1 } : manifest;
+    const begun: Manifest = found
+      ? { ...found, ...analysisOf(found, manifest), state: 'running', resumed: found.resumed + 1 }
+      : manifest;
     await writeManifest(dir, begun);
     const journal = await openJournal(join(dir, JOURNAL_FILE), { write: true });
     return makeFolder(dir, begun, found !== undefined, journal, lock.release);
@@ -72,6 +75,14 @@ export async function openRunFolder(dir: string, manifest: Manifest, fresh: bool
     await lock.release();
     throw error;
   }
+}
+
+/** The analysis as it is declared now, marked where it was declared otherwise before there were rows. */
+function analysisOf(found: Manifest, { analysis }: Manifest): Pick<Manifest, 'analysis'> {
+  if (!analysis) return {};
+  const { changed, ...before } = found.analysis ?? {};
+  const other = changed || JSON.stringify(before) !== JSON.stringify(analysis);
+  return { analysis: { ...analysis, ...(other ? { changed: true } : {}) } };
 }
 
 function makeFolder(

@@ -1,7 +1,7 @@
 import { arch, cpus, platform, release, totalmem } from 'node:os';
 import type { Plan } from '../config/plan.ts';
 import type { AttributionKind } from '../core/contracts/index.ts';
-import { positiveClass } from '../jobs/target.ts';
+import { positiveClass } from '../core/positive-class.ts';
 import { FORMAT_VERSION, type Manifest } from '../results/rows.ts';
 
 /** The manifest that a run of this plan starts with. */
@@ -57,6 +57,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       options,
     })),
     target: plan.target.kind === 'class' ? `class ${plan.target.name}` : plan.target.kind,
+    analysis: plan.analysis,
   };
 }
 

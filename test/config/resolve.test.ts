@@ -123,11 +123,36 @@ describe('a plan', () => {
   });
 
   it('names what is explained', async () => {
-    expect((await resolve()).target).toEqual({ kind: 'predicted' });
+    expect((await resolve()).target).toEqual({ kind: 'positive' });
+    expect((await resolve({ target: 'predicted' })).target).toEqual({ kind: 'predicted' });
     expect((await resolve({ target: 'label' })).target).toEqual({ kind: 'label' });
     const plan = await resolve({ target: 'sick' });
     expect(plan.target).toEqual({ kind: 'class', name: 'sick' });
     expect(plan.models[0]!.targetClass).toBe(1);
+  });
+
+  it('takes the positive class of the card, or the one that the suite names', async () => {
+    const plan = await resolve();
+    expect(plan.models[0]).toMatchObject({ targetClass: 1 });
+    const other = await resolve({ analysis: { class: 'well' } });
+    expect(other.models[0]).toMatchObject({ targetClass: 0, card: { positive: 'well' } });
+    expect(other.digest).not.toBe(plan.digest);
+  });
+
+  it('has what the suite declares of its analysis, with defaults, and does not run again for it', async () => {
+    const plan = await resolve();
+    expect(plan.analysis).toEqual({ strata: ['outcome'], least: 0.8 });
+    const given = {
+      primary: 'drop',
+      smallest: { drop: 0.1 },
+      reference: 'sampler',
+      strata: ['outcome', 'sex'],
+      least: 1,
+    };
+    const declared = await resolve({ analysis: given });
+    expect(declared.analysis).toEqual({ ...given, primary: ['drop'] });
+    expect(declared.digest).toBe(plan.digest);
+    expect(declared.suite).toMatchObject({ analysis: { primary: 'drop' } });
   });
 
   it('spreads a limit over the labels', async () => {
@@ -169,7 +194,7 @@ describe('a plan', () => {
       name: 'test',
       seed: 3,
       data: { use: 'image-folder', labels: {} },
-      target: 'predicted',
+      target: 'positive',
       metrics: [{ id: 'drop', use: 'drop', options: { steps: 10 }, baseline: 'air' }],
     });
   });
@@ -287,7 +312,31 @@ describe('what is refused', () => {
       { data: { use: 'image-folder', path: './images', labels: { sick: 'sik' } } },
       /^LABEL: .*'sick' \(mapped to 'sik'\) is not a class of the model 'model'\. Did you mean 'sick'\? Labels: sick, well\. Classes: well, sick/,
     ],
-    ['an unknown target', { target: 'sik' }, /^LABEL: .*Did you mean 'sick'\? Allowed: predicted, label, well, sick/],
+    [
+      'a primary metric that is not there',
+      { analysis: { primary: 'drp' } },
+      /SUITE: .*analysis.primary: this suite has no metric 'drp'[\s\S]*Did you mean 'drop'/,
+    ],
+    [
+      'a reference that is a control',
+      { analysis: { reference: 'swapped(sampler)' } },
+      /analysis.reference: this suite has no explainer/,
+    ],
+    [
+      'a smallest effect of no metric',
+      { analysis: { smallest: { dro: 1 } } },
+      /analysis.smallest: this suite has no metric 'dro'/,
+    ],
+    [
+      'a positive class of no model',
+      { analysis: { class: 'sik' } },
+      /'sik' is no class of the model[\s\S]*Did you mean 'sick'/,
+    ],
+    [
+      'an unknown target',
+      { target: 'sik' },
+      /^LABEL: .*Did you mean 'sick'\? Allowed: positive, predicted, label, well, sick/,
+    ],
     ['a missing plugin', { plugins: ['./none.js'] }, /^PLUGIN: .*none\.js/],
   ])('%s', async (_, more, message) => {
     put(folder, 'suite.json', '{}');

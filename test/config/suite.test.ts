@@ -26,7 +26,7 @@ metrics: [drop]
 describe('a suite file', () => {
   it('is read in YAML and in JSON, with defaults; its name is the file’s', async () => {
     const yaml = await readSuite(put(folder, 'my-suite.yaml', YAML));
-    expect(yaml.suite).toMatchObject({ target: 'predicted', seed: 0, timing: true, engine: 'auto', plugins: [] });
+    expect(yaml.suite).toMatchObject({ target: 'positive', seed: 0, timing: true, engine: 'auto', plugins: [] });
     expect(yaml.suite.output).toEqual({ attributions: true, curvesCsv: false, gallery: 12 });
     const json = await readSuite(put(folder, 'my-suite.json', JSON.stringify(suite())));
     expect(json.suite.explainers).toEqual(['sampler', 'gradient']);
@@ -87,7 +87,7 @@ describe('what is refused, with file and line', () => {
       YAML.replace('  - sampler', '  - 3'),
       /bad\.yaml:7: explainers\[0\] is 3; it must be string or object/,
     ],
-    ['a missing key', YAML.replace('metrics: [drop]', ''), /metrics is missing; it must be array/],
+    ['a missing key', YAML.replace('metrics: [drop]', ''), /metrics is missing; it must be string or array/],
     ['a missing key further in', YAML.replace('use: image-folder', ''), /data\.use is missing; it must be string/],
     ['an empty list', YAML.replace('[./model]', '[]'), /models is \[\]: /],
     ['a bad number', `${YAML}limit: -1`, /limit is -1: /],

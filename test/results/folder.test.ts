@@ -24,6 +24,20 @@ test('a run folder is made, closed and opened again for the same plan', async ()
   await second.close();
 });
 
+test('an analysis that is declared otherwise once there are rows is taken, and marked', async () => {
+  const dir = await temporaryFolder();
+  const declared = { analysis: { primary: ['a'], strata: ['outcome'], least: 0.8 } };
+  await (await make(dir, false, declared)).close();
+  const same = await make(dir, false, declared);
+  expect(same.manifest.analysis).toEqual(declared.analysis);
+  await same.close();
+  const other = { analysis: { ...declared.analysis, primary: ['b'] } };
+  await (await make(dir, false, other)).close();
+  const back = await make(dir, false, declared);
+  expect(back.manifest.analysis).toEqual({ ...declared.analysis, changed: true });
+  await back.close();
+});
+
 test("another plan's folder is refused with what differs, and replaced only by fresh", async () => {
   const dir = await temporaryFolder();
   const first = await make(dir);

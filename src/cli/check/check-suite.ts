@@ -3,6 +3,7 @@ import { planCost } from '../../config/cost.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
 import type { PassCount } from '../../core/contracts/index.ts';
+import { positiveClass } from '../../core/positive-class.ts';
 import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
 import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
 import { imagesOf } from '../../runners/environment.ts';
@@ -45,6 +46,14 @@ function describeData(plan: Plan, { images, patients, masks, labels, remarks }: 
   ];
 }
 
+/** 'positive (covid)': what it means for each model. */
+function targetText({ target, models }: Plan): string {
+  if (target.kind === 'class') return target.name;
+  if (target.kind !== 'positive') return target.kind;
+  const names = new Set(models.map(({ card }) => card.classes[positiveClass(card)]!));
+  return `positive (${[...names].join(', ')})`;
+}
+
 function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: DataSummary): string {
   const passes = (p: PassCount | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
   const [first] = cost.models;
@@ -67,7 +76,8 @@ function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: Data
   const parts: string[] = [
     `suite    ${plan.name}${plan.file ? ` (${plan.file})` : ''}`,
     ...describeData(plan, data),
-    `target   ${plan.target.kind === 'class' ? plan.target.name : plan.target.kind}`,
+    `target   ${targetText(plan)}`,
+    `primary  ${plan.analysis.primary?.join(', ') ?? 'not declared (analysis.primary): the report takes one by rule'}`,
     `seed     ${plan.seed}`,
     `plan     ${plan.digest.slice(0, 16)}`,
     '',

@@ -1,10 +1,11 @@
+import { positiveClass } from '../../core/positive-class.ts';
 import type { Manifest, SampleRow } from '../../results/rows.ts';
 
 type ModelEntry = Manifest['models'][number];
 
 /** The class that counts as positive: the manifest's, or the second. */
 export function positiveOf({ positive, classes }: Pick<ModelEntry, 'positive' | 'classes'>): string {
-  return positive ?? classes[Math.min(1, classes.length - 1)] ?? '';
+  return classes[positiveClass({ classes, ...(positive === undefined ? {} : { positive }) })] ?? '';
 }
 
 /**
