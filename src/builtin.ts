@@ -54,7 +54,9 @@ import { vargrad } from './methods/vargrad.ts';
 import { xgradCam } from './methods/xgrad-cam.ts';
 import { xrai } from './methods/xrai.ts';
 import { completeness } from './metrics/axiomatic/completeness.ts';
+import { dummy } from './metrics/axiomatic/dummy.ts';
 import { implementationInvariance } from './metrics/axiomatic/implementation-invariance.ts';
+import { inputInvariance } from './metrics/axiomatic/input-invariance.ts';
 import { nonSensitivity } from './metrics/axiomatic/non-sensitivity.ts';
 import { compactness } from './metrics/complexity/compactness.ts';
 import { effectiveComplexity } from './metrics/complexity/effective-complexity.ts';
@@ -67,6 +69,7 @@ import { averageDrop } from './metrics/faithfulness/average-drop.ts';
 import { averageGain } from './metrics/faithfulness/average-gain.ts';
 import { confidenceIncrease } from './metrics/faithfulness/confidence-increase.ts';
 import { deletion } from './metrics/faithfulness/deletion.ts';
+import { fFidelity } from './metrics/faithfulness/f-fidelity.ts';
 import { faithfulnessCorrelation } from './metrics/faithfulness/faithfulness-correlation.ts';
 import { faithfulnessEstimate } from './metrics/faithfulness/faithfulness-estimate.ts';
 import { infidelity } from './metrics/faithfulness/infidelity.ts';
@@ -167,6 +170,7 @@ export function builtinRegistry(): Registry {
       picSic,
       picAic,
       sufficientShare,
+      fFidelity,
       localLipschitz,
       relativeInputStability,
       relativeOutputStability,
@@ -184,6 +188,8 @@ export function builtinRegistry(): Registry {
       completeness,
       nonSensitivity,
       implementationInvariance,
+      inputInvariance,
+      dummy,
       causalContrast,
       causalRank,
       causalMass,

@@ -7,6 +7,7 @@ import {
   type Score,
   type Undefined,
 } from '../core/contracts/index.ts';
+import { inHalf } from '../core/image/halves.ts';
 import { createRng } from '../core/rng.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { type Check, ensure, withoutSkipped } from './conformance-check.ts';
@@ -22,6 +23,7 @@ import {
 } from './score.ts';
 import { someEffects } from './some-effects.ts';
 import { type Subject, subjectFor } from './subject.ts';
+import { throughInput } from './through-input.ts';
 
 export interface MetricCheckOptions {
   /** Options to score with, where the defaults are too slow for a test. Default: those of the metric's `checks`. */
@@ -284,9 +286,19 @@ async function withWorld(request: ScoreRequest): Promise<ScoreRequest> {
   };
 }
 
-/** The same function for a rewritten graph, other weights of the same architecture otherwise. */
+/** The same function for a rewritten or shifted graph, the same network behind a blind half, other weights of the same architecture otherwise. */
 function variantOf({ model }: Subject, variant: ModelVariant): Subject['model'] {
   if (variant.kind === 'original' || variant.kind === 'rewritten') return model;
+  if (variant.kind === 'shifted') return throughInput(model, v => v - variant.by);
+  if (variant.kind === 'blinded') {
+    const { channels } = model.input;
+    const blind = (k: number) => inHalf(variant.half, Math.floor(k / channels), [HEIGHT, WIDTH]);
+    return throughInput(
+      model,
+      (v, k) => (blind(k) ? 0 : v),
+      k => (blind(k) ? 0 : 1),
+    );
+  }
   return smoothModel({ height: HEIGHT, width: WIDTH, channels: model.input.channels, seed: JSON.stringify(variant) });
 }
 

@@ -133,14 +133,15 @@ export function isUndefinedItem(item: Json | Undefined): item is Undefined {
 async function contextOf(request: ScoreRequest): Promise<{ readonly context: MetricContext<unknown>; spent(): Spent }> {
   const { metric, subject, attribution, mask, seed = 'conformance', explainer = smallExplainer } = request;
   const passes = { forward: 0, backward: 0 };
-  const metered = subject.model.metered({
-    forward: n => {
+  const meter = {
+    forward(n: number) {
       passes.forward += n;
     },
-    backward: n => {
+    backward(n: number) {
       passes.backward += n;
     },
-  });
+  };
+  const metered = subject.model.metered(meter);
   const options = metric.options.parse(request.options ?? {});
   const needs = (need: Metric['needs'][number]) => metric.needs.includes(need);
   const explanations = { count: 0, forward: 0, backward: 0 };
@@ -164,8 +165,10 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
     names.set(asked.key, given);
     const model = asked.variant === undefined ? subject.model : request.variantModel?.(asked.variant);
     if (!model) return { undefined: 'the model has no such variant' };
+    const { baseline } = subject;
+    const moved = asked.shift === undefined ? baseline : movedBy(baseline, asked.shift);
     return explained(
-      { ...subject, model, image: asked.image },
+      { ...subject, model, image: asked.image, baseline: moved },
       asked.class ?? request.class ?? 0,
       asked.replicate ?? 0,
     );
@@ -184,6 +187,11 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
     memo: request.memo ?? ((_, compute) => compute()),
     mapMemo: request.mapMemo ?? ((_, compute) => compute()),
     explain: again,
+    async onVariant(variant, work) {
+      if (!needs('weights')) throw undeclared(metric.name, 'context.onVariant', 'weights');
+      const model = request.variantModel?.(variant);
+      return model ? work(model.metered(meter)) : { undefined: 'the model has no such variant' };
+    },
     variantMaps: needs('weights') ? await variantMaps(request, metric.variantsOf(options), explainer) : [],
     sampleVariants: needs('variants') ? Object.keys(request.sampleVariants ?? {}) : [],
     sampleVariant: async name => request.sampleVariants?.[name],
@@ -204,6 +212,10 @@ function trainingImage(model: FullClassifier, i: number): Tensor {
     image.shape,
     image.data.map(v => contrast * v),
   );
+}
+
+function movedBy({ shape, data }: Tensor, by: number): Tensor {
+  return { shape, data: data.map(v => v + by) };
 }
 
 /** Maps of the same image under other weights, as other units of work make them. */

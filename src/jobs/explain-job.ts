@@ -5,6 +5,7 @@ import { mapDefect, type Tensor } from '../core/tensor.ts';
 import type { MapRow, SampleRow } from '../results/rows.ts';
 import { callExplainer, explainerOf } from './explaining.ts';
 import { type ExplainJob, keyOf, variantName } from './job.ts';
+import { mayBeMissing, noVariant } from './no-variant.ts';
 import {
   attempt,
   attributionOutcome,
@@ -76,7 +77,12 @@ async function explainOn(job: ExplainJob, prediction: SampleRow, services: Servi
   const target = services.card(job.model).classes.indexOf(prediction.target!);
   const made = await attempt(services, async () => {
     const image = await services.image(job.model, job.sample);
-    return services.onModel(job.model, classifier => once(job, services, { classifier, image, target, donor }));
+    return services
+      .onModel(job.model, classifier => once(job, services, { classifier, image, target, donor }))
+      .catch((error): MapResult => {
+        if (!mayBeMissing(job.model.variant)) throw error;
+        return { outcome: { status: 'undefined', reason: noVariant(error).undefined } };
+      });
   });
   if (!('outcome' in made) || !donor) return made;
   const notes = { ...made.outcome.notes, donor: donor.sample };

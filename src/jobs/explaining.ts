@@ -42,7 +42,7 @@ export function explainerOf({ registry }: Services, part: PartRef): Explainer {
 export async function callExplainer(
   what: Explaining,
   services: Services,
-  instead?: Pick<ExplainAgain, 'image' | 'replicate' | 'variant'>,
+  instead?: Pick<ExplainAgain, 'image' | 'replicate' | 'variant' | 'shift'>,
 ): Promise<Attribution | Undefined> {
   const { job, part, classifier, image, target, counter } = what;
   const explainer = explainerOf(services, part);
@@ -72,7 +72,10 @@ export async function callExplainer(
     ...(what.donor ? { donor: owned(what.donor) } : {}),
     inner: other => innerMap(what, services, other),
     ...(part.of ? { innerKey: JSON.stringify([part.of.use, part.of.options, part.of.baseline ?? null]) } : {}),
-    trainingImages: async count => (await services.trainingImages(job.model, count)).map(other => owned(other.image)),
+    trainingImages: async count =>
+      (await services.trainingImages(job.model, count)).map(other =>
+        owned(instead?.shift === undefined ? other.image : other.shifted(instead.shift).image),
+      ),
     ...(effects ? { effects } : {}),
   });
 }
@@ -83,9 +86,13 @@ function innerMap(what: Explaining, services: Services, image: Tensor): Promise<
   return callExplainer({ ...what, part: of }, services, { image });
 }
 
+/** Variants that compute what the original computes. */
+const SAME_FUNCTION: ReadonlySet<ModelVariant['kind']> = new Set(['original', 'rewritten', 'shifted']);
+
 /**
  * The explainer's random numbers for an image: the same for all variants of the sample. Under other weights it draws
- * others, so that a map of random numbers does not seem to outlive the weights.
+ * others, so that a map of random numbers does not seem to outlive the weights; where only the form of the function is
+ * another, the same.
  */
 function streamOf(
   { seed, model, sample }: ExplainJob | ScoreJob,
@@ -94,7 +101,7 @@ function streamOf(
   replicate: number,
 ): Rng {
   const labels = [
-    ...(variant.kind === 'original' ? [] : ['weights', variantName(variant)]),
+    ...(SAME_FUNCTION.has(variant.kind) ? [] : ['weights', variantName(variant)]),
     ...(replicate === 0 ? [] : ['replicate', replicate]),
   ];
   return createRng(seed).fork('explain', model.id, sample.id, stream, ...labels);

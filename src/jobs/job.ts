@@ -140,6 +140,10 @@ export function variantName(variant: ModelVariant): string {
       return `randomised ${variant.depth} seed ${variant.seed}`;
     case 'rewritten':
       return `rewritten ${variant.rewrite}`;
+    case 'shifted':
+      return `shifted ${variant.by}`;
+    case 'blinded':
+      return `blinded ${variant.half}`;
     case 'file':
       return `file ${variant.file}`;
   }

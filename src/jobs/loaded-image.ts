@@ -26,6 +26,8 @@ export interface LoadedImage {
   readonly prepared: PreparedImage;
   /** In input space; zeros where no baseline is named. Made once. */
   baseline(name: string | undefined): Promise<PreparedBaseline>;
+  /** The same image where all values of input space are greater by this, and what its baselines become there. */
+  shifted(by: number): LoadedImage;
 }
 
 export interface LoadImageOptions {
@@ -42,9 +44,23 @@ export interface LoadImageOptions {
 
 /** Reads an image and prepares it once. @throws CtXaiError IMAGE or DATA if it can't be read or doesn't fit. */
 export async function loadImage(sample: Sample, options: LoadImageOptions): Promise<LoadedImage> {
-  const { card, baselines, variant, signal } = options;
+  const { card, variant, signal } = options;
   const { source, mask } = await sample.load(signal, variant);
   const prepared = prepare(source, card, sample.source);
+  const facts = {
+    size: source.pixels.shape,
+    ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),
+    windowRange: windowRange(prepared, card),
+  };
+  return withBaselines(prepared, facts, options);
+}
+
+function withBaselines(
+  prepared: PreparedImage,
+  facts: Pick<LoadedImage, 'size' | 'mask' | 'windowRange'>,
+  options: LoadImageOptions,
+): LoadedImage {
+  const { card, baselines } = options;
   const made = new Map<string, Promise<PreparedBaseline>>();
   const sources = {
     rng: options.rng,
@@ -52,13 +68,12 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
     trainingImages: async (count: number) => (await options.trainingImages(count)).map(image => image.prepared),
   };
   return {
-    size: source.pixels.shape,
+    ...facts,
     ...(prepared.spacing ? { spacing: prepared.spacing } : {}),
     image: prepared.input,
     view: prepared.view,
-    ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),
-    windowRange: windowRange(prepared, card),
     prepared,
+    shifted: by => withBaselines(shiftedBy(prepared, by), facts, options),
     async baseline(name) {
       if (name === undefined) return { image: tensor(prepared.input.shape) };
       let found = made.get(name);
@@ -71,6 +86,11 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
       return found;
     },
   };
+}
+
+function shiftedBy(prepared: PreparedImage, by: number): PreparedImage {
+  const moved = (t: Tensor): Tensor => ({ shape: t.shape, data: t.data.map(v => v + by) });
+  return { ...prepared, input: moved(prepared.input), intensity: raw => moved(prepared.intensity(raw)) };
 }
 
 /** By the image's own steps, which are pointwise. */

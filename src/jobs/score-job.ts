@@ -5,6 +5,7 @@ import {
   isUndefined,
   type Metric,
   type MetricContext,
+  type ModelVariant,
   type ScoreKind,
   type VariantMap,
 } from '../core/contracts/index.ts';
@@ -17,6 +18,7 @@ import { variantsOf } from './explain-job.ts';
 import { callExplainer, explainerOf, imageContext, protect } from './explaining.ts';
 import { keyOf, type PartRef, type ScoreJob } from './job.ts';
 import type { LoadedImage } from './loaded-image.ts';
+import { noVariant } from './no-variant.ts';
 import {
   attempt,
   costOf,
@@ -191,6 +193,11 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
   const mapMemo = services.shared('map', job);
   const { sample } = await services.sample(job.model, job.sample);
   const effects = metric.needs.includes('effects') ? await services.effects?.(job, target) : undefined;
+  const onVariant = async <T>(variant: ModelVariant, work: (on: FullClassifier) => Promise<T>) => {
+    const ref = { ...job.model, variant };
+    const missing = await services.onModel(ref, async () => undefined).catch(noVariant);
+    return missing ?? services.onModel(ref, work);
+  };
   const ties = job.tieSeed === undefined || job.tieSeed === 0 ? [] : ['ties', job.tieSeed];
   return {
     ...imageContext(image, baseline, services.signal, owned),
@@ -207,14 +214,16 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
     memo: services.shared('image', job).memoFor(counter),
     mapMemo: mapMemo.memoFor(counter),
     explain(request) {
-      const { key, class: asked = target.class, replicate, variant } = request;
-      const what = { job, part: job.explainer, image, target: asked, counter: explaining };
+      const { key, class: asked = target.class, replicate, variant, shift } = request;
+      const seen = shift === undefined ? image : image.shifted(shift);
+      const what = { job, part: job.explainer, image: seen, target: asked, counter: explaining };
       const again = (on: FullClassifier) => callExplainer({ ...what, classifier: on }, services, request);
       return mapMemo.memoFor(explaining)(
-        `explain ${JSON.stringify([key, asked, replicate ?? null, variant ?? null])}`,
-        () => (variant ? services.onModel({ ...job.model, variant }, again) : again(classifier)),
+        `explain ${JSON.stringify([key, asked, replicate ?? null, variant ?? null, shift ?? null])}`,
+        () => (variant ? onVariant(variant, again) : again(classifier)),
       );
     },
+    onVariant: (variant, work) => onVariant(variant, on => work(on.metered(counter))),
     variantMaps,
     sampleVariants: sample.variants ?? [],
     async sampleVariant(name) {

@@ -50,6 +50,7 @@ function contextOf(
     memo: (_, compute) => compute(),
     mapMemo: (_, compute) => compute(),
     explain: async () => ({ map: scene.attribution }),
+    onVariant: async () => ({ undefined: 'the model has no such variant' }),
     variantMaps: [],
     sampleVariants: [],
     sampleVariant: async () => undefined,

@@ -58,6 +58,11 @@ export interface ExplainAgain {
   readonly replicate?: number;
   /** Under these weights; needs 'weights' as well. Undefined where the model has no such variant. */
   readonly variant?: ModelVariant;
+  /**
+   * By how much all values of the image are greater than those of the original. What the explainer makes of the image
+   * by itself moves as well: baselines that are defined in Hounsfield units or grey levels, and training images.
+   */
+  readonly shift?: number;
 }
 
 /** What a map claims to explain: additive maps sum to this score's difference between image and baseline. */
@@ -88,6 +93,11 @@ export interface MetricContext<O> extends ImageContext {
   readonly mapMemo: Memo;
   /** Needs 'explain': the same explainer on another image. Its passes are counted apart from the metric's own. */
   explain(request: ExplainAgain): Promise<Attribution | Undefined>;
+  /**
+   * Needs 'weights': does work on the model under other weights; the passes are the metric's own. Undefined where the
+   * model has no such variant.
+   */
+  onVariant<T>(variant: ModelVariant, work: (model: Classifier) => Promise<T>): Promise<T | Undefined>;
   /** Needs 'weights': one entry for each of the metric's model variants, in their order. */
   readonly variantMaps: readonly VariantMap[];
   /** Needs 'variants': another version of the sample, prepared like the image. Undefined where the data has none. */

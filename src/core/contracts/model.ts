@@ -41,16 +41,23 @@ export interface Meter {
 /** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** Half of an image; of an odd number of rows or columns, the middle one belongs to the bottom or right half. */
+export type Half = 'top' | 'bottom' | 'left' | 'right';
+
 /**
  * Weights that a model runs with. `randomised`: initialisers redrawn from the output down to a share of the depth
  * (0: none, 1: all), and rescaled so that the network is not dead. `rewritten`: the same function as another graph.
- * `file`: other weights of the same architecture, such as a retrained model. A variant keeps the target, the layers
- * and the measured settings of the original.
+ * `shifted`: the same function of images whose values are all greater by `by`, the difference folded into its first
+ * parameters. `blinded`: the same network, whose first operator puts 0 in place of half of the image. `file`: other
+ * weights of the same architecture, such as a retrained model. A variant keeps the target, the layers and the measured
+ * settings of the original.
  */
 export type ModelVariant =
   | { readonly kind: 'original' }
   | { readonly kind: 'randomised'; readonly depth: number; readonly seed: number }
   | { readonly kind: 'rewritten'; readonly rewrite: 'split-convolutions' | 'split-relu' | 'unfolded-scale' }
+  | { readonly kind: 'shifted'; readonly by: number }
+  | { readonly kind: 'blinded'; readonly half: Half }
   | { readonly kind: 'file'; readonly file: string };
 
 export interface LayerInfo {

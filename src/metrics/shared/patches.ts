@@ -28,7 +28,7 @@ export interface Patches {
   readonly unweighted: number;
 }
 
-export function patchesOf(context: Context): Patches {
+export function patchesOf(context: MetricContext<Pick<PatchOptions, 'patch' | 'patchPixels'>>): Patches {
   const size = planar(context.attribution.shape);
   const side = patchSize(context.options, context.spacing);
   const elements = patches(size, side);
@@ -45,7 +45,10 @@ export function patchesOf(context: Context): Patches {
  * What pixels add up by. A regional map shows its region's effect on each pixel, so that a pixel's share of it is the
  * value over the number of pixels in the region: else large regions would count by their area.
  */
-function pixelShares({ attribution, kind, regions }: Context): { values: ArrayLike<number>; unweighted: number } {
+function pixelShares({ attribution, kind, regions }: MetricContext<unknown>): {
+  values: ArrayLike<number>;
+  unweighted: number;
+} {
   if (kind !== 'regional') return { values: attribution.data, unweighted: 0 };
   if (!regions) return { values: attribution.data, unweighted: 1 };
   const pixels = new Map<number, number>();

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Batch, FullClassifier, ModelCard, ModelVariant } from '../../../src/core/contracts/index.ts';
+import { inHalf } from '../../../src/core/image/halves.ts';
 import { constant, type Graph } from '../../../src/engines/onnx/graph/graph.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
@@ -96,6 +97,67 @@ describe.each(Object.keys(referenceModels))('variants of %s', name => {
       expect(difference(b.gradients.data, a.gradients.data)).toBeLessThan(1e-3);
     },
   );
+});
+
+describe.each(Object.keys(referenceModels))('%s', name => {
+  const card = referenceCard(name);
+  const images = textureImages(card, 3);
+  const scoresOf = (variant: ModelVariant, on: readonly Float32Array[]) =>
+    using(card, variant, async model => (await model.scores(batchOf(on), { as: 'logit' })).data);
+
+  it.each([0.5, -2])('shifted by %f it is the same function of greater images', async by => {
+    const want = await scoresOf({ kind: 'original' }, images);
+    const moved = images.map(image => image.map(v => v + by));
+    expect(difference(await scoresOf({ kind: 'shifted', by }, moved), want)).toBeLessThan(1e-5);
+    // The edge, where a network is padded, takes part; and the shift is no idle number.
+    expect(difference(await scoresOf({ kind: 'original' }, moved), want)).toBeGreaterThan(1e-3);
+    const gradients = (variant: ModelVariant, on: readonly Float32Array[]) =>
+      using(card, variant, async model => {
+        const found: number[] = [];
+        await model.gradients(batchOf(on), { class: 0, score: 'logit' }, (_, g) => found.push(...g));
+        return Float32Array.from(found);
+      });
+    const slopes = await gradients({ kind: 'original' }, images.slice(0, 1));
+    const there = await gradients({ kind: 'shifted', by }, moved.slice(0, 1));
+    expect(difference(there, slopes)).toBeLessThan(1e-3);
+  });
+
+  it.each(['left', 'bottom'] as const)('blinded to the %s half it sees the other half only', async half => {
+    const [h, w] = card.input.size as [number, number];
+    const unseen = (k: number) => inHalf(half, k, [h, w]);
+    const variant = { kind: 'blinded', half } as const;
+    const zeroed = images.map(image => image.map((v, k) => (unseen(k) ? 0 : v)));
+    const other = images.map(image => image.map((v, k) => (unseen(k) ? 7 - v : v)));
+    const want = await scoresOf({ kind: 'original' }, zeroed);
+    expect(difference(await scoresOf(variant, images), want)).toBeLessThan(1e-6);
+    expect(difference(await scoresOf(variant, other), want)).toBeLessThan(1e-6);
+    await using(card, variant, async model => {
+      await model.gradients(batchOf(images.slice(0, 1)), { class: 0, score: 'logit' }, (_, g) => {
+        const [blind, seen] = [g.filter((_, k) => unseen(k)), g.filter((_, k) => !unseen(k))];
+        expect(blind.every(v => v === 0)).toBe(true);
+        expect(seen.some(v => v !== 0)).toBe(true);
+      });
+    });
+  });
+});
+
+describe('a shifted variant', () => {
+  it('is refused where the first operator has no parameters', async () => {
+    const graph = smallNet({});
+    const first = graph.nodes[0]!;
+    const square = {
+      ...graph,
+      nodes: [
+        { op: 'Mul', domain: '', name: 'square', inputs: ['image', 'image'], outputs: ['squared'], attrs: {} },
+        ...graph.nodes.map(n => (n === first ? { ...n, inputs: ['squared', ...n.inputs.slice(1)] } : n)),
+      ],
+    };
+    const card = cardFor(folder.write('square.onnx', square), { classes: ['a', 'b', 'c'] });
+    await expect(onnxEngine.open(card, { ...quick, variant: { kind: 'shifted', by: 1 } })).rejects.toMatchObject({
+      code: 'MODEL',
+      message: expect.stringContaining("enters Mul 'square'"),
+    });
+  });
 });
 
 describe('what is redrawn', () => {

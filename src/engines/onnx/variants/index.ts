@@ -9,9 +9,11 @@ import { encodeModel } from '../graph/proto.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
+import { blinded } from './blind.ts';
 import type { RunImages } from './calibrate.ts';
 import { randomised } from './randomise.ts';
 import { rewritten } from './rewrite.ts';
+import { shifted } from './shift.ts';
 import { withConstantsOf } from './transplant.ts';
 
 /** Images that redrawn layers are fitted on. */
@@ -52,6 +54,17 @@ export async function variantOf(original: Headed, variant: ModelVariant, parts: 
       ensureSame(await scores(model), await scores(other), variant.rewrite, card.file);
       return { ...original, model: other };
     }
+    case 'shifted': {
+      const other = shifted(model, variant.by, card.file);
+      const images = probeImages(card);
+      const moved = images.map(image => image.map(v => v + variant.by));
+      const scores = async ({ graph, output }: NormalisedModel, on: readonly Float32Array[]) =>
+        (await outputsOf(graph, model, on, { card, pool }))[output]!;
+      ensureSame(await scores(model, images), await scores(other, moved), `shifted by ${variant.by}`, card.file);
+      return { ...original, model: other };
+    }
+    case 'blinded':
+      return { ...original, model: blinded(model, variant.half, card.input.layout) };
     case 'file':
       return { ...original, model: withConstantsOf(model, await load(variant.file), variant.file) };
   }
