@@ -230,3 +230,25 @@ function handmadeTiff(bits: number, sampleFormat: number, values: readonly numbe
   });
   return new Uint8Array(view.buffer);
 }
+
+it.each(['png', 'bmp'] as const)('a %s of more pixels than are read is refused by its header', async kind => {
+  const path = join(folder, `large.${kind}`);
+  if (kind === 'png') {
+    const image = sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#204060' } });
+    await image.png({ palette: true, compressionLevel: 9 }).toFile(path);
+  } else {
+    const header = Buffer.alloc(54);
+    header.write('BM');
+    header.writeUInt32LE(54, 10);
+    header.writeUInt32LE(40, 14);
+    header.writeInt32LE(2 ** 30, 18);
+    header.writeInt32LE(-(2 ** 30), 22);
+    header.writeUInt16LE(24, 28);
+    writeFileSync(path, header);
+  }
+  await expect(decodeImage(path)).rejects.toMatchObject({
+    code: 'IMAGE',
+    message: expect.stringMatching(/at most 67,108,864/),
+  });
+  if (kind === 'png') await expect(decodeImage(path, path, { maxPixels: 1e5 })).rejects.toThrow('at most 100,000');
+});

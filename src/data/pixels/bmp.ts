@@ -5,6 +5,13 @@ export interface Bitmap {
   readonly rgb: Uint8Array;
 }
 
+/** What a bitmap's header says. @throws Error where the file ends within it */
+export function bmpSize(file: Uint8Array): { readonly width: number; readonly height: number } {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < 54) throw new Error('it ends within its header');
+  return { width: Math.max(0, view.getInt32(18, true)), height: Math.abs(view.getInt32(22, true)) };
+}
+
 /**
  * Decodes an uncompressed Windows bitmap: 1, 4 or 8 bits by palette, 24 or 32 bits (the fourth byte is ignored),
  * bottom-up or top-down.
@@ -12,12 +19,11 @@ export interface Bitmap {
  */
 export function decodeBmp(file: Uint8Array): Bitmap {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  if (file.length < 54) throw new Error('it ends within its header');
+  const { height } = bmpSize(file);
   const pixels = view.getUint32(10, true);
   const headerSize = view.getUint32(14, true);
   const width = view.getInt32(18, true);
   const signedHeight = view.getInt32(22, true);
-  const height = Math.abs(signedHeight);
   const bits = view.getUint16(28, true);
   const compression = view.getUint32(30, true);
   if (headerSize < 40) throw new Error(`its header has ${headerSize} bytes; BITMAPINFOHEADER (40) or newer is read`);

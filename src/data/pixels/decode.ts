@@ -1,10 +1,11 @@
 import { extname } from 'node:path';
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import { readRegular } from '../../files/regular.ts';
 import { type FileKind, KIND_NAMES, sniffKind } from '../files/sniff.ts';
-import { decodeBmp } from './bmp.ts';
+import { bmpSize, decodeBmp } from './bmp.ts';
+import type { MemoryGate } from './memory-gate.ts';
 import { declareUnsigned } from './tiff-sign.ts';
 
 /** File name endings that are taken for images. */
@@ -21,6 +22,23 @@ const READERS: Readonly<Partial<Record<FileKind, string>>> = {
   gzip: 'nifti',
   metaimage: 'metaimage',
 };
+
+/** Pixels that a picture may have: 8192 × 8192. A file of some kilobytes can hold far more, and fill the memory. */
+export const MOST_PIXELS = 2 ** 26;
+
+/** Bytes that decoding takes for each value: as stored, copied, as float32 and as raw values. */
+const BYTES_PER_VALUE = 14;
+
+export interface DecodeOptions {
+  /** Pixels that a picture may have. Default: 8192 × 8192. */
+  readonly maxPixels?: number;
+  /** Bounds the memory of pictures that are decoded at once. Default: nothing does. */
+  readonly gate?: MemoryGate;
+}
+
+const ALWAYS: MemoryGate = { run: (_, work) => work() };
+
+type RoomFor = <T>(width: number, height: number, channels: number, work: () => Promise<T>) => Promise<T>;
 
 /** A picture as a file stores it. */
 export interface Decoded {
@@ -43,12 +61,26 @@ export interface Decoded {
  * @param where Said in errors: the file, and the row it comes from.
  * @throws CtXaiError IMAGE if the file is empty, cut off, not an image, has several pages, or is of another depth.
  */
-export async function decodeImage(path: string, where: string = path): Promise<Decoded> {
+export async function decodeImage(
+  path: string,
+  where: string = path,
+  { maxPixels = MOST_PIXELS, gate = ALWAYS }: DecodeOptions = {},
+): Promise<Decoded> {
   const fail = (what: string, cause?: unknown): CtXaiError =>
     new CtXaiError('IMAGE', `${where}: ${what}.`, {
       hint: 'PNG, JPEG, TIFF and BMP are read, with 8 or 16 bits a channel.',
       cause,
     });
+  /** Waits for room. @throws CtXaiError IMAGE where the picture has more pixels than are read */
+  const roomFor: RoomFor = (width, height, channels, work) => {
+    if (width * height > maxPixels) {
+      const size = `${width} × ${height} pixels; at most ${maxPixels.toLocaleString('en')} are read`;
+      throw new CtXaiError('IMAGE', `${where}: it has ${size}.`, {
+        hint: "CT slices have 512 × 512. If the picture is meant, set the data's 'maxPixels'.",
+      });
+    }
+    return gate.run(width * height * channels * BYTES_PER_VALUE, work);
+  };
   let bytes: Buffer;
   try {
     bytes = await readRegular(path);
@@ -70,14 +102,18 @@ export async function decodeImage(path: string, where: string = path): Promise<D
   }
   if (kind === 'bmp') {
     try {
-      const { width, height, rgb } = decodeBmp(bytes);
-      return { ...planesOf(rgb, [height, width], 3, 255), type: 'unsigned', maximum: 255, format: 'bmp' };
+      const size = bmpSize(bytes);
+      return await roomFor(size.width, size.height, 3, async (): Promise<Decoded> => {
+        const { width, height, rgb } = decodeBmp(bytes);
+        return { ...planesOf(rgb, [height, width], 3, 255), type: 'unsigned', maximum: 255, format: 'bmp' };
+      });
     } catch (cause) {
+      if (cause instanceof CtXaiError) throw cause;
       throw fail(`the BMP file can't be decoded: ${messageOf(cause)}`, cause);
     }
   }
   try {
-    return await decodeBySharp(bytes, fail);
+    return await decodeBySharp(bytes, fail, roomFor);
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
     throw fail(`it can't be decoded: it is cut off, damaged or not an image (${messageOf(cause).trim()})`, cause);
@@ -86,10 +122,19 @@ export async function decodeImage(path: string, where: string = path): Promise<D
 
 const FORMATS: readonly string[] = ['png', 'jpeg', 'tiff'];
 
-async function decodeBySharp(bytes: Buffer, fail: (what: string) => CtXaiError): Promise<Decoded> {
-  // 'warning', sharp's default, would refuse sound files for their metadata.
-  const open = (file: Uint8Array) => sharp(file, { failOn: 'error', ignoreIcc: true });
-  const { format: name, depth, pages = 1, channels } = await open(bytes).metadata();
+// 'warning', sharp's default, would refuse sound files for their metadata. The limit on pixels is our own.
+const open = (file: Uint8Array) => sharp(file, { failOn: 'error', ignoreIcc: true, limitInputPixels: false });
+
+async function decodeBySharp(bytes: Buffer, fail: (what: string) => CtXaiError, roomFor: RoomFor): Promise<Decoded> {
+  const metadata = await open(bytes).metadata();
+  return roomFor(metadata.width, metadata.height, metadata.channels, () => pixelsBySharp(bytes, metadata, fail));
+}
+
+async function pixelsBySharp(
+  bytes: Buffer,
+  { format: name, depth, pages = 1, channels }: Metadata,
+  fail: (what: string) => CtXaiError,
+): Promise<Decoded> {
   if (!FORMATS.includes(name)) throw fail(`it is a ${name.toUpperCase()} file`);
   const format = name as Decoded['format'];
   if (pages > 1) throw fail(`it has ${pages} pages; one image a file is read`);
@@ -131,7 +176,14 @@ function numbers(
   format: Decoded['format'],
 ): Decoded {
   const stored = tensor(shape, Float32Array.from(values));
-  return { stored, type, maximum: stored.data.reduce((most, v) => Math.max(most, v), 0), format };
+  return { stored, type, maximum: greatestOf(stored.data), format };
+}
+
+/** The greatest value, 0 where all are below it. */
+export function greatestOf(values: Float32Array): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!;
+  return most;
 }
 
 /** From interleaved channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGB and alpha. */
@@ -155,6 +207,11 @@ function planesOf(
   }
   const stored = tensor(shape, grey);
   if (!coloured) return { stored };
-  const rgb = Float32Array.from({ length: grey.length * 3 }, (_, i) => values[Math.floor(i / 3) * channels + (i % 3)]!);
+  const rgb = new Float32Array(grey.length * 3);
+  for (let i = 0, v = 0; i < rgb.length; i += 3, v += channels) {
+    rgb[i] = values[v]!;
+    rgb[i + 1] = values[v + 1]!;
+    rgb[i + 2] = values[v + 2]!;
+  }
   return { stored, colour: tensor([...shape, 3], rgb) };
 }

@@ -1,7 +1,7 @@
 import type { Source } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
-import type { Decoded } from './decode.ts';
+import { type Decoded, greatestOf } from './decode.ts';
 
 /** Values up to this of 65535 are those of a 12-bit scanner: as 16 bits the image would be nearly black. */
 const TWELVE_BITS = 4095;
@@ -28,11 +28,11 @@ export function sourceOf(decoded: Decoded, options: SourceOptions, where = 'the 
   const { rescale, spacing } = options;
   const hu = rescale ?? signedHu(decoded);
   const { slope, intercept } = hu ?? { slope: 255 / greatest(decoded, options, where), intercept: 0 };
-  const raw = ({ shape, data }: Tensor) =>
-    tensor(
-      shape,
-      data.map(v => v * slope + intercept),
-    );
+  const raw = ({ shape, data }: Tensor) => {
+    const out = tensor(shape);
+    for (let i = 0; i < data.length; i++) out.data[i] = data[i]! * slope + intercept;
+    return out;
+  };
   return {
     pixels: raw(stored),
     ...(colour && !hu ? { colour: raw(colour) } : {}),
@@ -43,7 +43,7 @@ export function sourceOf(decoded: Decoded, options: SourceOptions, where = 'the 
 
 /** Whether a 16-bit file uses so few of its values that it holds 12 bits, or is very dark. */
 export function maybeTwelveBits({ type, maximum, stored }: Decoded): boolean {
-  return type === 'unsigned' && maximum === 65535 && stored.data.every(v => v <= TWELVE_BITS);
+  return type === 'unsigned' && maximum === 65535 && greatestOf(stored.data) <= TWELVE_BITS;
 }
 
 /** What to write where `maybeTwelveBits` holds of all files. */
@@ -63,7 +63,7 @@ function greatest({ type, maximum, stored }: Decoded, { bits }: SourceOptions, w
   }
   if (bits === undefined || maximum !== 65535) return maximum;
   const most = 2 ** bits - 1;
-  const found = stored.data.reduce((a, b) => Math.max(a, b), 0);
+  const found = greatestOf(stored.data);
   if (found > most) {
     throw new CtXaiError('IMAGE', `${where} has the value ${found}, more than ${bits} bits hold (${most}).`, {
       hint: "Correct the data's 'bits'.",

@@ -7,7 +7,8 @@ import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { fileDigests } from '../file-digests.ts';
-import { decodeImage } from '../pixels/decode.ts';
+import { type DecodeOptions, decodeImage, MOST_PIXELS } from '../pixels/decode.ts';
+import { createMemoryGate } from '../pixels/memory-gate.ts';
 import { BITS_HINT, maybeTwelveBits, sourceOf } from '../pixels/source.ts';
 import { patientBy } from '../volumes/sliced-dataset.ts';
 import { COLUMNS, type ImageEntry, readIndex, scanFolders } from './image-index.ts';
@@ -58,6 +59,11 @@ const options = z.strictObject({
     .max(16)
     .optional()
     .describe('Bits that 16-bit files use: 12 makes 4095 white. Default: all 16, once a file is seen to use them.'),
+  maxPixels: z
+    .int()
+    .positive()
+    .default(MOST_PIXELS)
+    .describe('Pixels that a picture may have; larger ones fail. Default: 8192 × 8192.'),
 });
 
 type Options = z.output<typeof options>;
@@ -104,7 +110,10 @@ export const imageFolder: DataReader = {
     const remarks = [
       ...listed.remarks,
       ...(masks?.remarks ?? []),
-      ...(await lookAtMasks(entries.flatMap(e => e.maskPath ?? []))),
+      ...(await lookAtMasks(
+        entries.flatMap(e => e.maskPath ?? []),
+        { maxPixels: o.maxPixels },
+      )),
       ...(await lookAtDepth(entries, o)),
     ];
     return { ...asDataset(basename(root), entries, digest, o), remarks };
@@ -180,18 +189,19 @@ async function digestOf(entries: readonly Entry[], o: Options): Promise<string> 
 
 function asDataset(name: string, entries: readonly Entry[], digest: string, o: Options): Dataset {
   const labels = new Set(entries.flatMap(e => e.label ?? []));
+  const decoding = { maxPixels: o.maxPixels, gate: createMemoryGate() };
   return {
     name,
     labels: [...labels].sort(),
     digest,
     count: entries.length,
     async *samples() {
-      for (const entry of entries) yield asSample(entry, o);
+      for (const entry of entries) yield asSample(entry, o, decoding);
     },
   };
 }
 
-function asSample(entry: Entry, o: Options): Sample {
+function asSample(entry: Entry, o: Options, decoding: DecodeOptions): Sample {
   return {
     id: entry.id,
     patient: entry.patient,
@@ -202,17 +212,17 @@ function asSample(entry: Entry, o: Options): Sample {
     source: entry.where,
     async load(signal) {
       signal?.throwIfAborted();
-      const decoded = await decodeImage(entry.path, entry.where);
+      const decoded = await decodeImage(entry.path, entry.where, decoding);
       const source = sourceOf(decoded, { rescale: o.rescale, bits: o.bits, spacing: entry.spacing }, entry.where);
       if (entry.maskPath === undefined) return { source };
       signal?.throwIfAborted();
-      return { source, mask: await maskOf(entry, source.pixels.shape) };
+      return { source, mask: await maskOf(entry, source.pixels.shape, decoding) };
     },
   };
 }
 
-async function maskOf({ maskPath, where }: Entry, shape: readonly number[]): Promise<Tensor> {
-  const { mask } = await loadMask(maskPath!, where);
+async function maskOf({ maskPath, where }: Entry, shape: readonly number[], decoding: DecodeOptions): Promise<Tensor> {
+  const { mask } = await loadMask(maskPath!, where, decoding);
   const [h, w] = mask.shape;
   if (h !== shape[0] || w !== shape[1]) {
     throw new CtXaiError(
@@ -236,7 +246,7 @@ async function lookAtDepth(entries: readonly Entry[], o: Options): Promise<strin
   let [wide, dark, signed] = [0, 0, 0];
   for (const { path, where } of some) {
     // A file that can't be read is a failure of its image, later.
-    const found = await decodeImage(path, where).catch(() => undefined);
+    const found = await decodeImage(path, where, { maxPixels: o.maxPixels }).catch(() => undefined);
     if (found?.type === 'signed') signed++;
     if (found?.type !== 'unsigned' || found.maximum !== 65535) continue;
     wide++;

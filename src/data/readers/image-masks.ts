@@ -1,7 +1,7 @@
 import { extname, resolve } from 'node:path';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { type FoundFile, walkFolder } from '../files/walk.ts';
-import { decodeImage, isImageName } from '../pixels/decode.ts';
+import { type DecodeOptions, decodeImage, isImageName } from '../pixels/decode.ts';
 import { type ReadMask, readMask } from '../pixels/mask.ts';
 import type { ImageEntry } from './image-index.ts';
 
@@ -75,9 +75,9 @@ function stem(id: string): string {
 }
 
 /** Reads a mask. @throws CtXaiError IMAGE if it can't be decoded, or tells inside from outside nowhere. */
-export async function loadMask(path: string, where: string): Promise<ReadMask> {
+export async function loadMask(path: string, where: string, options?: DecodeOptions): Promise<ReadMask> {
   const said = `${where}, mask ${path}`;
-  const decoded = await decodeImage(path, said);
+  const decoded = await decodeImage(path, said, options);
   try {
     return readMask(decoded);
   } catch (cause) {
@@ -86,13 +86,13 @@ export async function loadMask(path: string, where: string): Promise<ReadMask> {
 }
 
 /** What the masks are like: how many are grey or have several values. Looks at 200 of them, spread over all. */
-export async function lookAtMasks(paths: readonly string[]): Promise<string[]> {
+export async function lookAtMasks(paths: readonly string[], options?: DecodeOptions): Promise<string[]> {
   const step = Math.max(1, paths.length / LOOKED_AT);
   const some = Array.from({ length: Math.min(LOOKED_AT, paths.length) }, (_, i) => paths[Math.floor(i * step)]!);
   const notes = new Map<string, number>();
   for (const path of some) {
     // One that can't be read is a failure of its image, later.
-    const found = await loadMask(path, '').catch(() => undefined);
+    const found = await loadMask(path, '', options).catch(() => undefined);
     const all = found?.mask.data.every(v => v === 1) ? 'has no outside: the whole image is inside' : undefined;
     for (const note of [found?.note, all]) if (note !== undefined) notes.set(note, (notes.get(note) ?? 0) + 1);
   }

@@ -73,21 +73,21 @@ export function imageAt(array: NpyArray, k: number): { pixels: Tensor; colour?: 
   const { rows, columns, channels } = stackOf(array);
   const count = rows * columns;
   const first = k * count * channels;
-  const at = (i: number) => Number(array.data[first + i]);
-  if (channels < 3)
-    return {
-      pixels: tensor(
-        [rows, columns],
-        Float32Array.from({ length: count }, (_, i) => at(i * channels)),
-      ),
-    };
-  const colour = Float32Array.from({ length: count * 3 }, (_, i) => at(Math.floor(i / 3) * channels + (i % 3)));
-  const luma = Float32Array.from({ length: count }, (_, i) => {
-    const [r, g, b] = [colour[3 * i]!, colour[3 * i + 1]!, colour[3 * i + 2]!];
-    return (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
-  });
-  const grey = colour.every((v, i) => v === colour[i - (i % 3)]);
-  return { pixels: tensor([rows, columns], luma), ...(grey ? {} : { colour: tensor([rows, columns, 3], colour) }) };
+  const { data } = array;
+  const pixels = new Float32Array(count);
+  if (channels < 3) {
+    for (let i = 0, v = first; i < count; i++, v += channels) pixels[i] = Number(data[v]);
+    return { pixels: tensor([rows, columns], pixels) };
+  }
+  const colour = new Float32Array(count * 3);
+  let grey = true;
+  for (let i = 0, v = first; i < count; i++, v += channels) {
+    const [r, g, b] = [Number(data[v]), Number(data[v + 1]), Number(data[v + 2])];
+    colour.set([r, g, b], 3 * i);
+    pixels[i] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+    grey &&= r === g && r === b;
+  }
+  return { pixels: tensor([rows, columns], pixels), ...(grey ? {} : { colour: tensor([rows, columns, 3], colour) }) };
 }
 
 /** The unit of an array's values: bytes are grey levels, others by their range; undefined where it may be either. */

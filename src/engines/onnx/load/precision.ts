@@ -41,7 +41,10 @@ function constantInFloat32(c: Constant): Constant {
   if (c.dtype === DType.double)
     return { dtype: DType.float, dims: c.dims, data: Float32Array.from(c.data as Float64Array) };
   if (c.dtype !== DType.float16) return c;
-  return { dtype: DType.float, dims: c.dims, data: Float32Array.from(c.data as Uint16Array, fromHalf) };
+  const halves = c.data as Uint16Array;
+  const data = new Float32Array(halves.length);
+  for (let i = 0; i < data.length; i++) data[i] = fromHalf(halves[i]!);
+  return { dtype: DType.float, dims: c.dims, data };
 }
 
 /** IEEE 754 binary16, from its bits. */

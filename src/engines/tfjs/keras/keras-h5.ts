@@ -39,7 +39,7 @@ export async function withH5<T>(bytes: Buffer, file: string, use: (root: File) =
   throwErrors();
   // In the library's memory, where a file's links lead to no other file.
   const path = '/model.h5';
-  FS.writeFile(path, bytes);
+  FS.writeFile(path, bytes, { canOwn: true } as never);
   let open: File | undefined;
   try {
     open = new h5.File(path, 'r');
@@ -93,8 +93,15 @@ export function valuesOf(
   if (!ArrayBuffer.isView(values) && !Array.isArray(values)) {
     throw fault(`its weight '${name}' is missing or holds no numbers.`);
   }
-  const numbers = Array.isArray(values) ? values : (values as Float32Array | BigInt64Array);
-  return { shape: set!.shape ?? [], data: Float32Array.from(numbers as ArrayLike<number | bigint>, Number) };
+  return { shape: set!.shape ?? [], data: floats(values as Float32Array | readonly (number | bigint)[]) };
+}
+
+/** `Float32Array.from` would make a list of hundreds of millions of numbers first. */
+function floats(values: Float32Array | readonly (number | bigint)[]): Float32Array {
+  if (values instanceof Float32Array) return values.slice();
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = Number(values[i]);
+  return out;
 }
 
 /** A list of names; Keras cuts long ones into `key0`, `key1`, … */

@@ -65,9 +65,21 @@ function fromKeras({ topology, weights }: H5Model, file: string): ModelFiles {
   const nameOf = weightNames(readCalls(modelTopology, file));
   const specs = weights.map(w => ({ name: nameOf(w), shape: w.shape, dtype: 'float32' }));
   requireUnique(specs, file);
-  const bytes = Buffer.concat(weights.map(({ data }) => new Uint8Array(data.buffer)));
-  const data = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  const data = joined(
+    weights.map(({ data: { buffer, byteOffset, byteLength } }) => new Uint8Array(buffer, byteOffset, byteLength)),
+  );
   return { file, format: 'layers-model', json: { format: 'layers-model', modelTopology }, specs, data };
+}
+
+/** One buffer of all, copied once: weights may fill half the memory. */
+function joined(pieces: readonly Uint8Array[]): ArrayBuffer {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes.buffer;
 }
 
 const isTrained = ({ group }: WeightSpec): boolean => group !== 'optimizer';
@@ -103,9 +115,9 @@ function readJson(file: string): ModelFiles {
     left -= bytes.length;
     return bytes;
   });
-  const data = Buffer.concat(shards);
-  if (data.length !== needed) {
-    throw fault(`its shards have ${data.length} bytes; its weights need ${needed}.`, 'Copy the .bin files again.');
+  const data = joined(shards);
+  if (data.byteLength !== needed) {
+    throw fault(`its shards have ${data.byteLength} bytes; its weights need ${needed}.`, 'Copy the .bin files again.');
   }
   const isGraph = json.format === 'graph-model' || 'node' in topology;
   return {
@@ -113,7 +125,7 @@ function readJson(file: string): ModelFiles {
     format: isGraph ? 'graph-model' : 'layers-model',
     json,
     specs,
-    data: data.buffer.slice(data.byteOffset, data.byteOffset + data.length) as ArrayBuffer,
+    data,
   };
 }
 
@@ -212,12 +224,19 @@ function decode(bytes: ArrayBuffer, { dtype, quantization }: WeightSpec): Float3
     case undefined:
       return dtype === 'float32' ? new Float32Array(bytes) : Float32Array.from(integers(bytes, dtype));
     case 'float16':
-      return Float32Array.from(new Uint16Array(bytes), fromHalf);
+      return mapped(new Uint16Array(bytes), fromHalf);
     default: {
       const { scale = 1, min = 0 } = quantization!;
-      return Float32Array.from(integers(bytes, quantization!.dtype), v => v * scale + min);
+      return mapped(integers(bytes, quantization!.dtype), v => v * scale + min);
     }
   }
+}
+
+/** `Float32Array.from` with a function makes a list of all numbers first, which large models have no memory for. */
+function mapped(values: Int32Array | Uint16Array | Uint8Array, of: (value: number) => number): Float32Array {
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < out.length; i++) out[i] = of(values[i]!);
+  return out;
 }
 
 function integers(bytes: ArrayBuffer, dtype: string): Int32Array | Uint16Array | Uint8Array {
