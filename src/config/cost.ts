@@ -1,5 +1,6 @@
 import type { Cost, ModelFacts, PassCount } from '../core/contracts/index.ts';
 import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from './plan.ts';
+import type { ImageCounts } from './samples.ts';
 
 /** What one image costs on one model, by what is asked for; and the whole run. */
 export interface PlanCost {
@@ -17,20 +18,32 @@ export interface ModelCost {
   readonly metrics: Readonly<Record<string, PassCount>>;
   /** For one map, by the explainer's id, then by the metric's. */
   readonly scores: Readonly<Record<string, Readonly<Record<string, PassCount>>>>;
-  /** For one image: its prediction, every explanation, and every metric of every map. */
+  /** For one image that is explained: its prediction, every explanation, and every metric of every map. */
   readonly perImage: PassCount;
+  /** Images that are explained; the others have their prediction only. */
+  readonly explained: number;
 }
 
 /**
- * The passes that a plan demands of `images` images: an upper bound, since equal work is shared, skipped explainers cost
+ * The passes that a plan demands of its images: an upper bound, since equal work is shared, skipped explainers cost
  * nothing and metrics that need a mask run only where there is one.
  */
-export function planCost(plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>, images: number): PlanCost {
-  const models = plan.models.map(model => modelCost(plan, model));
-  return { images, models, total: scaled(added(models.map(m => m.perImage)), images) };
+export function planCost(
+  plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>,
+  { images, explained }: ImageCounts,
+): PlanCost {
+  const models = plan.models.map((model, i) => modelCost(plan, model, explained[i]!));
+  const each = models.flatMap(m => [scaled(m.perImage, m.explained), scaled(PREDICTION, images - m.explained)]);
+  return { images, models, total: added(each) };
 }
 
-function modelCost({ explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>, model: PlannedModel): ModelCost {
+const PREDICTION: PassCount = { forward: 1, backward: 0 };
+
+function modelCost(
+  { explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>,
+  model: PlannedModel,
+  explained: number,
+): ModelCost {
   const facts = factsOf(model);
   const single = new Map(explainers.map(e => [e.id, explanationCost(e, facts)]));
   // A borrowed map can't be made again of another image.
@@ -50,11 +63,8 @@ function modelCost({ explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>
     explainers: maps,
     metrics: Object.fromEntries(metrics.map(m => [m.id, dearest(m)])),
     scores,
-    perImage: added([
-      { forward: 1, backward: 0 },
-      ...Object.values(maps),
-      ...Object.values(scores).flatMap(row => Object.values(row)),
-    ]),
+    explained,
+    perImage: added([PREDICTION, ...Object.values(maps), ...Object.values(scores).flatMap(row => Object.values(row))]),
   };
 }
 

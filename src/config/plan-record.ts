@@ -18,6 +18,7 @@ export function planDigest(plan: Unsigned, plugins: readonly LoadedPlugin[]): st
     explainers: plan.explainers.map(recordOf),
     metrics: plan.metrics.map(recordOf),
     target: plan.target,
+    ...(plan.explained === 'all' ? {} : { explain: plan.explained }),
     engine: plan.engine,
     plugins: plugins.map(p => [p.plugin.name, p.digest]),
   });
@@ -39,6 +40,7 @@ export function planRecord(
     metrics: plan.metrics.map(recordOf),
     target: suite.target,
     analysis: suite.analysis,
+    explain: plan.explained === 'all' ? undefined : plan.explained,
     seed: plan.seed,
     limit: plan.limit,
     timing: plan.timing,

@@ -123,6 +123,8 @@ export interface Plan {
   readonly baselines: ReadonlyMap<string, Baseline>;
   readonly target: PlannedTarget;
   readonly analysis: PlannedAnalysis;
+  /** Which images are explained: all, or those whose label is the model's positive class; others are predicted only. */
+  readonly explained: 'all' | 'positives';
   /** Images of training patients, for parts that need them; absent where the suite names none. */
   readonly background?: Dataset;
   /** Images at most, spread evenly over the labels. */

@@ -64,6 +64,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     baselines: baselinesOf([...explainers, ...metrics], registry),
     target,
     analysis: resolveAnalysis(suite, { explainers, metrics, place }),
+    explained: suite.explain,
     ...(background ? { background: background.dataset } : {}),
     ...(suite.limit === undefined ? {} : { limit: suite.limit }),
     timing: resolveTiming(suite),

@@ -1,5 +1,6 @@
 import type { Sample } from '../core/contracts/index.ts';
-import type { Plan } from './plan.ts';
+import { positiveClass } from '../core/positive-class.ts';
+import type { Plan, PlannedModel } from './plan.ts';
 
 /**
  * The plan's images, in the dataset's order. With a limit, labels take turns until it is reached, so that a short run
@@ -19,6 +20,35 @@ export async function* samplesOf(plan: Pick<Plan, 'dataset' | 'limit'>): AsyncIt
     left.set(sample.label, n - 1);
     yield sample;
   }
+}
+
+/** Whether the plan explains an image, or has its prediction only. */
+export function isExplained(
+  { explained }: Pick<Plan, 'explained'>,
+  { card, classOf }: Pick<PlannedModel, 'card' | 'classOf'>,
+  { label }: Pick<Sample, 'label'>,
+): boolean {
+  return explained === 'all' || (label !== undefined && classOf.get(label) === positiveClass(card));
+}
+
+/** How many images a plan has, and how many of them each of its models explains. */
+export interface ImageCounts {
+  readonly images: number;
+  /** In the order of the plan's models. */
+  readonly explained: readonly number[];
+}
+
+export async function countImages(
+  plan: Pick<Plan, 'dataset' | 'limit' | 'explained' | 'models'>,
+  shard?: Shard,
+): Promise<ImageCounts> {
+  const explained = plan.models.map(() => 0);
+  let images = 0;
+  for await (const { sample } of plannedImages(plan, shard)) {
+    images++;
+    for (const [i, model] of plan.models.entries()) if (isExplained(plan, model, sample)) explained[i]!++;
+  }
+  return { images, explained };
 }
 
 /** How many of each group are taken when groups take turns, in the order of the map, until `limit` are. */

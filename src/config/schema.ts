@@ -145,6 +145,12 @@ export const suiteSchema = z
         'The class explained: `positive` (the model’s positive class), `predicted`, `label` (the image’s own), or the name of a class.',
       ),
     analysis: analysisSchema.prefault({}).describe('What the report decides by; declared before the run.'),
+    explain: z
+      .enum(['all', 'positives'])
+      .default('all')
+      .describe(
+        'Images that are explained: all, or those whose label is the positive class. The others are predicted only.',
+      ),
     seed: z.union([z.int(), z.string()]).default(0).describe('Same suite and seed: same rows.'),
     limit: count.optional().describe('Images at most, spread evenly over the labels.'),
     timing: z

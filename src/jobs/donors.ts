@@ -1,5 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
-import { samplesOf } from '../config/samples.ts';
+import { isExplained, samplesOf } from '../config/samples.ts';
 import type { RunStore } from '../results/run-store.ts';
 import type { Donor, DonorOf } from './plan-jobs.ts';
 
@@ -58,6 +58,7 @@ export async function donorsOf(plan: Plan, model: PlannedModel, store: RunStore)
   const candidates: Candidate[] = [];
   const incomplete = new Set<string>();
   for await (const sample of samplesOf(plan)) {
+    if (!isExplained(plan, model, sample)) continue;
     const maps = new Set<string>();
     const done = new Set<string>();
     let own: DonorCandidate | undefined;

@@ -1,4 +1,5 @@
 import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
+import { isExplained } from '../config/samples.ts';
 import type { ModelVariant, Sample } from '../core/contracts/index.ts';
 import { positiveClass } from '../core/positive-class.ts';
 import {
@@ -18,6 +19,8 @@ import {
 
 /** What jobs are made of: a plan's parts. */
 export type JobPlan = Pick<Plan, 'explainers' | 'metrics' | 'target' | 'seed' | 'dataset'>;
+/** With which of its images are explained. */
+export type SuiteJobPlan = JobPlan & Pick<Plan, 'explained'>;
 
 /** Whose map stands in for whose: known once all maps that could be borrowed are done. */
 export type Donor = { readonly sample: string } | { readonly reason: string } | 'not known yet';
@@ -83,11 +86,12 @@ export function explainJob(
 }
 
 /**
- * All jobs of one image that are known, each after those of the same image that it needs: its prediction; for each
- * explainer its map, its maps under other weights, and the map's scores.
+ * All jobs of one image that are known, each after those of the same image that it needs: its prediction; if the plan
+ * explains it, for each explainer its map, its maps under other weights, and the map's scores.
  */
-export function jobsOf(plan: JobPlan, model: PlannedModel, sample: Sample, donorOf: DonorOf): PlannedJob[] {
+export function jobsOf(plan: SuiteJobPlan, model: PlannedModel, sample: Sample, donorOf: DonorOf): PlannedJob[] {
   const jobs: PlannedJob[] = [predictJob(plan, model, sample)];
+  if (!isExplained(plan, model, sample)) return jobs;
   for (const planned of plan.explainers) {
     const donor = planned.of === undefined ? undefined : donorOf(sample.id, planned.of);
     if (donor === 'not known yet') continue;
@@ -116,7 +120,7 @@ export function jobsOf(plan: JobPlan, model: PlannedModel, sample: Sample, donor
 
 /** The values of the plan's group metrics, each of all maps of one explainer. */
 export function groupJobsOf(
-  plan: JobPlan,
+  plan: SuiteJobPlan,
   model: PlannedModel,
   samples: readonly Sample[],
 ): (PlannedJob & { job: GroupScoreJob })[] {

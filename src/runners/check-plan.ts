@@ -1,6 +1,6 @@
 import { type PlanCost, planCost } from '../config/cost.ts';
 import type { Plan, PlannedModel } from '../config/plan.ts';
-import { samplesOf } from '../config/samples.ts';
+import { countImages, samplesOf } from '../config/samples.ts';
 import type { FullClassifier, Runtime } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { throwIfInterrupted } from '../jobs/interrupt.ts';
@@ -8,7 +8,6 @@ import type { LoadedImage } from '../jobs/loaded-image.ts';
 import { createLocalServices } from '../jobs/local-services.ts';
 import { openModel } from '../jobs/open-model.ts';
 import { modelRef, sampleRef } from '../jobs/plan-jobs.ts';
-import { imagesOf } from './environment.ts';
 
 /** What a run of a plan will cost. */
 export interface CheckResult {
@@ -40,18 +39,20 @@ export async function checkPlan(
   plan: Plan,
   options: { readonly cacheDir?: string; readonly signal?: AbortSignal } = {},
 ): Promise<CheckResult> {
-  const images = imagesOf(plan);
-  const cost = planCost(plan, images);
+  const counts = await countImages(plan);
+  const cost = planCost(plan, counts);
   const signal = options.signal ?? new AbortController().signal;
   const models: ModelCheck[] = [];
   let seconds = 0;
   for (const [i, model] of plan.models.entries()) {
     const found = await measureModel(plan, model, signal, options.cacheDir);
     models.push(found);
-    const { forward, backward } = cost.models[i]!.perImage;
-    seconds += (images * (forward * (found.forwardMs ?? 0) + backward * (found.backwardMs ?? 0))) / 1000;
+    const { perImage, explained } = cost.models[i]!;
+    const { forwardMs = 0, backwardMs = 0 } = found;
+    const predicted = (counts.images - explained) * forwardMs;
+    seconds += (predicted + explained * (perImage.forward * forwardMs + perImage.backward * backwardMs)) / 1000;
   }
-  return { images, cost, models, seconds };
+  return { images: counts.images, cost, models, seconds };
 }
 
 async function measureModel(

@@ -1,5 +1,6 @@
 import { planCost, weight } from '../config/cost.ts';
 import type { Plan } from '../config/plan.ts';
+import type { ImageCounts } from '../config/samples.ts';
 import type { PassCount } from '../core/contracts/index.ts';
 import { isPlain, type Row } from '../results/rows.ts';
 import type { Progress } from './events.ts';
@@ -10,8 +11,8 @@ export interface ProgressMeter {
 }
 
 /** Counts units and foretells the rest from the passes that they demand. `now` in milliseconds. */
-export function createProgress(plan: Plan, images: number, now: () => number): ProgressMeter {
-  const cost = planCost(plan, images);
+export function createProgress(plan: Plan, counts: ImageCounts, now: () => number): ProgressMeter {
+  const cost = planCost(plan, counts);
   // A pass's worth for what is done in JavaScript.
   const weigh = (p: PassCount | undefined) => 1 + (p ? weight(p) : 0);
   const byModel = new Map(cost.models.map(model => [model.model, model]));
@@ -23,11 +24,11 @@ export function createProgress(plan: Plan, images: number, now: () => number): P
     return row.kind === 'group' ? 0 : weigh({ forward: 1, backward: 0 });
   };
   const units = plan.explainers.length * (1 + plan.metrics.length);
-  const total = images * plan.models.length * (1 + units);
-  let left = 0;
-  for (const { explainers, scores } of cost.models) {
+  let [total, left] = [0, 0];
+  for (const { explainers, scores, explained } of cost.models) {
     const all = [...Object.values(explainers), ...Object.values(scores).flatMap(row => Object.values(row))];
-    left += images * (weigh({ forward: 1, backward: 0 }) + all.reduce((n, p) => n + weigh(p), 0));
+    total += counts.images + explained * units;
+    left += counts.images * weigh({ forward: 1, backward: 0 }) + explained * all.reduce((n, p) => n + weigh(p), 0);
   }
   let [done, worked] = [0, 0];
   let began: number | undefined;

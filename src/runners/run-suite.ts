@@ -1,5 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
-import { plannedImages, type Shard } from '../config/samples.ts';
+import { countImages, type ImageCounts, type Shard } from '../config/samples.ts';
 import type { ModelVariant, Runtime, Status } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
 import { type Job, variantName } from '../jobs/job.ts';
@@ -12,7 +12,7 @@ import { type RowReader, readRows } from '../results/row-reader.ts';
 import { type Manifest, type Row, unitOf } from '../results/rows.ts';
 import { tableReaders } from '../results/tables.ts';
 import { runBudgets } from './budgets/run-budgets.ts';
-import { describePlan, imagesOf } from './environment.ts';
+import { describePlan } from './environment.ts';
 import type { Listener } from './events.ts';
 import { createProgress, type ProgressMeter } from './progress-meter.ts';
 import { runModel } from './run-model.ts';
@@ -59,8 +59,8 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
   const folder = await openRunFolder(options.dir, manifest, options.fresh ?? false);
   const stop = linkedController(options.signal);
   try {
-    const images = shard ? await countOf(plannedImages(plan, shard)) : imagesOf(plan);
-    const run = createRunner(plan, options, { folder, images, signal: stop.controller.signal });
+    const counts = await countImages(plan, shard);
+    const run = createRunner(plan, options, { folder, counts, signal: stop.controller.signal });
     const timed = plan.timing.enabled && !shard ? plan.models : [];
     let interrupted = false;
     try {
@@ -99,21 +99,21 @@ interface Runner {
 
 interface RunnerPlace {
   readonly folder: RunFolder;
-  readonly images: number;
+  readonly counts: ImageCounts;
   readonly signal: AbortSignal;
 }
 
-function createRunner(plan: Plan, options: RunOptions, { folder, images, signal }: RunnerPlace): Runner {
+function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal }: RunnerPlace): Runner {
   const emit: Listener = options.onEvent ?? (() => {});
   // A shard makes no maps that are borrowed from others.
   const own = options.shard ? { ...plan, explainers: plan.explainers.filter(e => e.of === undefined) } : plan;
-  const progress: ProgressMeter = createProgress(own, images, () => performance.now());
+  const progress: ProgressMeter = createProgress(own, counts, () => performance.now());
   emit({
     kind: 'start',
     dir: folder.dir,
     rows: folder.journal.index.rows,
     resumed: folder.resumed,
-    images,
+    images: counts.images,
   });
   const ended = (row: Row, known: boolean) => emit({ kind: 'row', row, known, progress: progress.advance(row, known) });
   const runtimeOf = ({ id }: PlannedModel) => folder.manifest.models.find(m => m.id === id)?.runtime;
@@ -214,12 +214,6 @@ function createRunner(plan: Plan, options: RunOptions, { folder, images, signal 
       return { dir: folder.dir, manifest: folder.manifest, state, counts: counts.counts };
     },
   };
-}
-
-async function countOf(items: AsyncIterable<unknown>): Promise<number> {
-  let count = 0;
-  for await (const _ of items) count++;
-  return count;
 }
 
 /** Counts rows by kind and status. */

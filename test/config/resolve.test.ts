@@ -3,7 +3,7 @@ import { planCost } from '../../src/config/cost.ts';
 import type { Plan } from '../../src/config/plan.ts';
 import { resolvePlan } from '../../src/config/resolve.ts';
 import { labelNamed } from '../../src/config/resolve-labels.ts';
-import { samplesOf } from '../../src/config/samples.ts';
+import { countImages, samplesOf } from '../../src/config/samples.ts';
 import { type Overrides, parseSuite } from '../../src/config/suite.ts';
 import { messageOf } from '../../src/core/errors.ts';
 import { createRegistry } from '../../src/core/registry.ts';
@@ -180,11 +180,24 @@ describe('a plan', () => {
   });
 
   it('costs what its parts cost', async () => {
-    const cost = planCost(await resolve(), 10);
+    const cost = planCost(await resolve(), { images: 10, explained: [10] });
     // Prediction; 100 + (1, 1) for two methods, nothing for three controls; 11 for each of five maps.
     expect(cost.models[0]!.perImage).toEqual({ forward: 1 + 101 + 5 * 11, backward: 1 });
     expect(cost.total).toEqual({ forward: 1570, backward: 10 });
     expect(cost.models[0]!.explainers['swapped(sampler)']).toEqual({ forward: 0, backward: 0 });
+    const fewer = planCost(await resolve(), { images: 10, explained: [3] });
+    expect(fewer.total).toEqual({ forward: 7 + 3 * 157, backward: 3 });
+  });
+
+  it('explains the positives alone where it is told to', async () => {
+    const counts = await countImages(await resolve({ explain: 'positives' }));
+    const { images, explained } = await countImages(await resolve());
+    expect(explained).toEqual([images]);
+    expect(counts.images).toBe(images);
+    expect(counts.explained[0]).toBeLessThan(images);
+    expect(counts.explained[0]).toBeGreaterThan(0);
+    expect((await resolve({ explain: 'positives' })).digest).not.toBe((await resolve()).digest);
+    expect((await resolve({ explain: 'all' })).digest).toBe((await resolve()).digest);
   });
 
   it('is recorded as plain JSON', async () => {

@@ -37,6 +37,19 @@ describe('a run', () => {
     expect(manifest.endedAt).toBeDefined();
   });
 
+  test('explains the positives alone where it is told to, and predicts the others', async () => {
+    const dir = await world(await temporaryFolder());
+    const { rows, counts } = await run(dir, registryWith(analyticEngine()), {
+      suite: { explain: 'positives' },
+    });
+    expect(counts.sample).toEqual({ ok: 6 });
+    expect(new Set(maps(rows).map(r => r.sample))).toEqual(
+      new Set(rows.flatMap(r => (r.kind === 'sample' && r.label === 'yes' ? [r.sample] : []))),
+    );
+    // 3 of the 6 images; `shuffled` borrows from among them.
+    expect(maps(rows)).toHaveLength(21);
+  });
+
   test('counts what methods and metrics demand, and shares equal work without hiding it', async () => {
     const dir = await world(await temporaryFolder());
     let passes = 0;

@@ -1,12 +1,12 @@
 import { builtinRegistry } from '../../builtin.ts';
-import { planCost } from '../../config/cost.ts';
+import { type PlanCost, planCost } from '../../config/cost.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
+import { countImages } from '../../config/samples.ts';
 import type { PassCount } from '../../core/contracts/index.ts';
 import { positiveClass } from '../../core/positive-class.ts';
 import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
 import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
-import { imagesOf } from '../../runners/environment.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { duration, ExitCode, print, textTable } from '../shared/output.ts';
 import { overridesOf } from '../shared/suite-options.ts';
@@ -24,10 +24,10 @@ export interface CheckArguments {
 /** `ct-xai check`. */
 export async function checkSuiteCommand(argv: CheckArguments): Promise<number> {
   const plan = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
-  const images = imagesOf(plan);
+  const counts = await countImages(plan);
   const result: CheckResult = argv.measure
     ? await checkPlan(plan, { cacheDir: cacheFolder() })
-    : { images, cost: planCost(plan, images), models: [] };
+    : { images: counts.images, cost: planCost(plan, counts), models: [] };
   const data = await summariseData(plan);
   if (argv.json) {
     print(JSON.stringify({ name: plan.name, digest: plan.digest, suite: plan.suite, data, ...result }, null, 2));
@@ -44,6 +44,11 @@ function describeData(plan: Plan, { images, patients, masks, labels, remarks }: 
     `labels   ${each.join(', ')}`,
     ...remarks.map(remark => `         ${remark}`),
   ];
+}
+
+function explainedLine({ images, models }: PlanCost): string {
+  const counts = [...new Set(models.map(m => m.explained))].join(' or ');
+  return `explain  the ${counts} images whose label is the positive class; the others of ${images} are predicted only`;
 }
 
 /** 'positive (covid)': what it means for each model. */
@@ -77,6 +82,7 @@ function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: Data
     `suite    ${plan.name}${plan.file ? ` (${plan.file})` : ''}`,
     ...describeData(plan, data),
     `target   ${targetText(plan)}`,
+    ...(plan.explained === 'all' ? [] : [explainedLine(cost)]),
     `primary  ${plan.analysis.primary?.join(', ') ?? 'not declared (analysis.primary): the report takes one by rule'}`,
     `seed     ${plan.seed}`,
     `plan     ${plan.digest.slice(0, 16)}`,

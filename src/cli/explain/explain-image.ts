@@ -96,7 +96,7 @@ async function planOfSuite({ sample: id, method }: ExplainArguments, suite: stri
   }
   const { limit: _, ...rest } = plan;
   const metrics = plan.metrics.filter(m => m.metric.scope === 'map');
-  return { ...rest, explainers, metrics, dataset: oneSample(plan.dataset, found) };
+  return { ...rest, explained: 'all', explainers, metrics, dataset: oneSample(plan.dataset, found) };
 }
 
 function oneSample(dataset: Omit<Dataset, 'samples' | 'count'>, sample: Sample): Dataset {
@@ -126,6 +126,7 @@ async function planOfImage(argv: ExplainArguments, registry: Registry): Promise<
   return {
     name: 'explain',
     seed: seedOf(argv),
+    explained: 'all',
     suite: {},
     digest: '',
     version: packageVersion(),
