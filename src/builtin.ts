@@ -13,6 +13,8 @@ import { phantom } from './data/readers/phantom.ts';
 import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
 import { ablationCam } from './methods/ablation-cam.ts';
+import { attentionRelevance } from './methods/attention-relevance.ts';
+import { attentionRollout } from './methods/attention-rollout.ts';
 import { blurIg } from './methods/blur-ig.ts';
 import { centre } from './methods/centre.ts';
 import { deconvnet } from './methods/deconvnet.ts';
@@ -127,7 +129,7 @@ export function builtinRegistry(): Registry {
       ...[scoreCam, ablationCam, eigenCam, reciproCam],
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
       ...[guidedBackprop, deconvnet, guidedGradCam, deeplift, lrp],
-      ...[fullgrad],
+      ...[fullgrad, attentionRelevance, attentionRollout],
       ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid],
     ],
     metrics: [

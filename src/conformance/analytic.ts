@@ -1,4 +1,5 @@
 import type {
+  AttentionOnImage,
   Batch,
   BiasTerm,
   Capability,
@@ -43,6 +44,8 @@ export interface AnalyticSpec {
   backward?(image: Float32Array, seed: Float64Array, pass: ThroughActivation, reference: Float32Array): Float32Array;
   /** Each bias times Σ_c seed_c · ∂z_c/∂(where it is added); absent: the model tells nothing of its biases. */
   biases?(image: Float32Array, seed: Float64Array): readonly BiasTerm[];
+  /** Its attention blocks; with a seed, and the gradients of Σ_c seed_c · z_c. Absent: it has none. */
+  attention?(image: Float32Array, seed: Float64Array | undefined): AttentionOnImage;
   readonly layer?: AnalyticLayer;
 }
 
@@ -199,7 +202,12 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
       count(batch.count, batch.count);
     },
 
-    attention: async () => lacks('attention'),
+    async attention(batch, target, options = {}) {
+      const { attention = lacks('attention') } = spec;
+      const [image] = imagesOf(batch, options.signal) as [Float32Array];
+      count(1, target ? 1 : 0);
+      return attention(image, target && scoreSeed(spec.logits(image), target));
+    },
 
     metered: meter => classifier(spec, [...meters, meter]),
     async close() {},
@@ -209,7 +217,7 @@ function classifier(spec: AnalyticSpec, meters: readonly Meter[]): FullClassifie
 type Limitations = Partial<Record<Capability, string>>;
 
 /** What the specification has formulas for, and why the rest is missing. */
-function abilitiesOf({ gradient, backward, biases, layer }: AnalyticSpec): {
+function abilitiesOf({ gradient, backward, biases, attention, layer }: AnalyticSpec): {
   readonly capabilities: ReadonlySet<Capability>;
   readonly limitations: Limitations;
 } {
@@ -217,15 +225,21 @@ function abilitiesOf({ gradient, backward, biases, layer }: AnalyticSpec): {
   const limitations: Limitations = {
     ...(backward ? {} : { 'backward-rules': 'it is a formula without operators.' }),
     ...(biases ? {} : { 'bias-gradients': 'it is a formula without biases.' }),
-    attention: 'it has no attention.',
+    ...(attention ? {} : { attention: 'it has no attention.' }),
     ...(gradient ? {} : { gradients: missing }),
     ...(layer ? {} : { activations: 'it has no layer.' }),
     ...(layer?.gradient ? {} : { layers: layer ? missing : 'it has no layer.' }),
     ...(layer?.logits ? {} : { continuation: layer ? missing : 'it has no layer.' }),
   };
-  const all: readonly Capability[] = [
-    ...(['gradients', 'backward-rules', 'activations', 'layers', 'continuation', 'bias-gradients'] as const),
-  ];
+  const all = [
+    'gradients',
+    'backward-rules',
+    'activations',
+    'layers',
+    'continuation',
+    'bias-gradients',
+    'attention',
+  ] as const;
   return { capabilities: new Set(all.filter(name => limitations[name] === undefined)), limitations };
 }
 

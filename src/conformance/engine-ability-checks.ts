@@ -2,6 +2,7 @@ import type { Capability, FullClassifier, LayerValues, Target } from '../core/co
 import { createRng } from '../core/rng.ts';
 import { sizeOf, tensor } from '../core/tensor.ts';
 import type { Check } from './conformance-check.ts';
+import { innerChecks } from './engine-inner-checks.ts';
 import { counting, type EngineSubject, KINDS, normOf } from './engine-subject.ts';
 
 const LOGIT = { class: 0, score: 'logit' } as const;
@@ -11,17 +12,22 @@ const ASKED: Readonly<Record<Capability, (model: FullClassifier, s: EngineSubjec
   gradients: (model, s) => model.gradients(s.one(0), LOGIT, () => undefined),
   'backward-rules': (model, s) =>
     model.gradients(s.one(0), LOGIT, () => undefined, { rules: { name: 'deeplift' }, reference: s.one(1) }),
-  activations: (model, s) => model.activations(s.one(0), [undefined]),
-  layers: (model, s) => model.layer(s.one(0), LOGIT, undefined),
+  activations: async (model, s) => model.activations(s.one(0), [await someLayer(model)]),
+  layers: async (model, s) => model.layer(s.one(0), LOGIT, await someLayer(model)),
   async continuation(model, s) {
-    const [{ activations }] = (await model.activations(s.one(0), [undefined])) as [LayerValues];
+    const layer = await someLayer(model);
+    const [{ activations }] = (await model.activations(s.one(0), [layer])) as [LayerValues];
     const image = tensor(s.shape, s.image(0));
     const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(activations.data) };
-    await model.continueFrom(undefined, batch, { as: 'logit', image });
+    await model.continueFrom(layer, batch, { as: 'logit', image });
   },
   'bias-gradients': (model, s) => model.biasGradients(s.one(0), LOGIT, () => undefined),
   attention: (model, s) => model.attention(s.one(0), LOGIT),
 };
+
+async function someLayer(model: FullClassifier): Promise<string | undefined> {
+  return (await model.layers())[0]?.name;
+}
 
 /** What a model can do beyond scores: each ability that it declares, and the refusal of each that it does not. */
 export function abilityChecks(s: EngineSubject): Check[] {
@@ -55,10 +61,12 @@ export function abilityChecks(s: EngineSubject): Check[] {
     },
     ...gradientChecks(s, needs),
     ...layerChecks(s, needs),
+    ...innerChecks(s, needs),
   ];
 }
 
-type Needing = (capability: Capability, name: string, run: (model: FullClassifier) => Promise<void>) => Check;
+/** A check of an ability, which passes where the model does not declare it. */
+export type Needing = (capability: Capability, name: string, run: (model: FullClassifier) => Promise<void>) => Check;
 
 function gradientChecks(s: EngineSubject, needs: Needing): Check[] {
   const { reference } = s.given;
@@ -138,37 +146,6 @@ function gradientChecks(s: EngineSubject, needs: Needing): Check[] {
           }),
         ]
       : []),
-    ...biasChecks(s, needs),
-  ];
-}
-
-function biasChecks(s: EngineSubject, needs: Needing): Check[] {
-  const { reference } = s.given;
-  const target = { class: 0, score: 'margin' } as const;
-  const totals = async (model: FullClassifier) => {
-    const found: { gradient: Float32Array; score: number; total: number }[] = [];
-    await model.biasGradients(s.all, target, (_, gradient, score, terms) => {
-      const total = terms.reduce((sum, { value }) => sum + value.data.reduce((a, b) => a + b, 0), 0);
-      found.push({ gradient: gradient.slice(), score, total });
-    });
-    return found;
-  };
-  return [
-    needs('bias-gradients', 'gives with its bias terms the gradient and score that it gives alone', async model => {
-      const found = await totals(model);
-      for (const [i, { gradient, score }] of (await s.gradientsOf(model, s.all, target)).entries()) {
-        s.near(found[i]!.gradient, gradient, s.tolerance * 100, 'the gradient beside bias terms');
-        s.near([found[i]!.score], [score], 1e-4, 'the score beside bias terms');
-      }
-    }),
-    ...(reference
-      ? [
-          needs('bias-gradients', 'gives the bias terms of the formula', async model => {
-            const [got, want] = await Promise.all([model, reference].map(totals));
-            for (const [i, { total }] of got!.entries()) s.near([total], [want![i]!.total], 1e-3, 'the bias terms');
-          }),
-        ]
-      : []),
   ];
 }
 
@@ -201,7 +178,8 @@ function layerChecks(s: EngineSubject, needs: Needing): Check[] {
       async model => {
         const layers = (await model.layers()).map(l => l.name);
         const target = { class: 0, score: 'margin' } as const;
-        const asked = [layers.at(-1), undefined, layers[0], layers.at(-1)];
+        const middle = model.runtime.camLayer === undefined ? layers[1] : undefined;
+        const asked = [layers.at(-1), middle, layers[0], layers.at(-1)];
         const { counts, metered } = counting(model);
         const values = await metered.activations(s.all, asked);
         s.ensure(counts.forward === s.count && counts.backward === 0, `activations count ${JSON.stringify(counts)}.`);
@@ -261,7 +239,11 @@ function layerChecks(s: EngineSubject, needs: Needing): Check[] {
       await s.refuses(model.activations(s.one(0), ['no/such/layer']), 'LAYER', 'a layer that does not exist');
       if (!model.capabilities.has('continuation')) return;
       const wrong = { as: 'logit', image: tensor([1, 1, 1]) } as const;
-      await s.refuses(model.continueFrom(undefined, s.one(0), wrong), 'USAGE', 'an image of another shape');
+      await s.refuses(
+        model.continueFrom(await someLayer(model), s.one(0), wrong),
+        'USAGE',
+        'an image of another shape',
+      );
     }),
     needs('layers', 'uses the CAM layer unless told otherwise', async model => {
       const { camLayer } = model.runtime;

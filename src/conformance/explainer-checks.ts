@@ -6,6 +6,7 @@ import {
   type Undefined,
 } from '../core/contracts/index.ts';
 import { sameShape, sizeOf, type Tensor, tensor } from '../core/tensor.ts';
+import { attentionModel } from './attention-model.ts';
 import { type Check, ensure, withoutSkipped } from './conformance-check.ts';
 import { denseModel, smoothModel } from './models.ts';
 import { rememberingMemo } from './score.ts';
@@ -31,7 +32,7 @@ export interface ExplainerCheckOptions {
  * for (const { name, run } of explainerChecks(myExplainer)) it(name, run);
  * ```
  *
- * They explain small smooth networks with known gradients, on images of 18 × 22 pixels. What the explainer needs
+ * They explain small smooth networks with known gradients (or attention, where that is required), on images of 18 × 22 pixels. What the explainer needs
  * besides (another map, effects, training images, a wrapped explainer) is given.
  */
 export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOptions = {}): readonly Check[] {
@@ -42,6 +43,9 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
   const donor = needs.includes('donor') ? donorMap() : undefined;
   const effects = needs.includes('effects') ? someEffects(HEIGHT, WIDTH) : undefined;
   const wrapped = explainer.wraps === undefined ? undefined : (settings.wrapped ?? signedGradient);
+  const modelOf = explainer.requiresOf(parsed).includes('attention') ? attentionModel : smoothModel;
+  const subjectOf = (seed: number, channels = 1, signal?: AbortSignal): Subject =>
+    subjectFor(modelOf({ height: HEIGHT, width: WIDTH, channels, seed }), seed, signal);
   const explain = (subject: Subject, request: Partial<ExplainRequest> = {}) =>
     explainSubject({ explainer, subject, options, donor, effects, wrapped, ...request });
 
@@ -233,10 +237,6 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
 
 const HEIGHT = 18;
 const WIDTH = 22;
-
-function subjectOf(seed: number, channels = 1, signal?: AbortSignal): Subject {
-  return subjectFor(smoothModel({ height: HEIGHT, width: WIDTH, channels, seed }), seed, signal);
-}
 
 function donorMap(): Tensor {
   return tensor(

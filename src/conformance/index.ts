@@ -4,6 +4,7 @@
  * @module ct-xai-bench/conformance
  */
 export { type AnalyticLayer, type AnalyticSpec, analyticModel } from './analytic.ts';
+export { attentionModel } from './attention-model.ts';
 export { type BaselineCheckOptions, baselineChecks } from './baseline-checks.ts';
 export type { Check } from './conformance-check.ts';
 export { type EngineCheckOptions, type EngineChecks, engineChecks } from './engine-checks.ts';

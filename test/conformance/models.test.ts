@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { attentionModel } from '../../src/conformance/attention-model.ts';
 import { linearModel, smoothModel } from '../../src/conformance/models.ts';
 import { explainSubject, subjectFor } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
@@ -102,6 +103,20 @@ it('activations are run on to the scores of their image, and each ability that i
     expect(Object.keys(model.runtime.limitations ?? {}).sort()).toEqual(missing.sort());
   }
   await expect(linear.attention(imageBatch(image), { class: 0, score: 'logit' })).rejects.toThrow(/no attention/);
+});
+
+it('attention has rows that are shares, and gradients of the class token alone', async () => {
+  const model = attentionModel({ height: 6, width: 4, seed: 2 });
+  const { image } = subjectFor(model, 3);
+  const target = { class: 1, score: 'logit' } as const;
+  const { blocks, grid, extraTokens } = await model.attention(imageBatch(image), target);
+  expect([...grid, extraTokens]).toEqual([3, 2, 1]);
+  const { weights, gradients } = blocks[0]!;
+  for (let from = 0; from < weights.data.length; from += 7) {
+    expect(weights.data.slice(from, from + 7).reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
+  }
+  // Only the class token is read: the first row of each head, whose products with the weights are not all zero.
+  gradients!.data.forEach((g, i) => void (i % 49 < 7 ? expect(g).not.toBe(0) : expect(g).toBe(0)));
 });
 
 const ABILITIES: readonly [Capability, readonly string[]][] = [

@@ -6,6 +6,8 @@ import type { Explainer, FullClassifier } from '../../src/core/contracts/index.t
 import { sizeOf, tensor } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { ablationCam } from '../../src/methods/ablation-cam.ts';
+import { attentionRelevance } from '../../src/methods/attention-relevance.ts';
+import { attentionRollout } from '../../src/methods/attention-rollout.ts';
 import { blurIg } from '../../src/methods/blur-ig.ts';
 import { deconvnet } from '../../src/methods/deconvnet.ts';
 import { deeplift } from '../../src/methods/deeplift.ts';
@@ -143,6 +145,11 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
       return { options: { score: 'logit', composite, batchNorm, seed: 'one', ...parameters } };
     },
   ],
+  [
+    attentionRelevance,
+    ({ score, variant }) => ({ options: { score, ...(variant === 'mean-row' ? { row: 'mean' } : {}) } }),
+  ],
+  [attentionRollout, () => ({})],
   [fullgrad, ({ score }) => ({ options: { score } })],
   [saliency, ({ score, variant }) => ({ options: { score, signed: variant === 'signed' } })],
   [inputXGradient, ({ score }) => ({ options: { score } })],

@@ -277,25 +277,28 @@ export interface BiasGradients {
   ): Promise<void>;
 }
 
-/** One attention block: softmax(QKᵀ) and the score's gradient with respect to it, [heads, tokens, tokens]. */
+/** One attention block: softmax(QKᵀ) of one image, [heads, tokens, tokens]; each row sums to 1. */
 export interface AttentionBlock {
   readonly name: string;
   readonly weights: Tensor;
-  readonly gradients: Tensor;
+  /** The score's gradient with respect to the weights, of their shape; absent where no target was given. */
+  readonly gradients?: Tensor;
+}
+
+/** Attention blocks from the image to the scores, and how their tokens lie on the image. */
+export interface AttentionOnImage {
+  readonly blocks: readonly AttentionBlock[];
+  /** Rows and columns of the patches; tokens beyond them (class, registers) come first. */
+  readonly grid: readonly [number, number];
+  readonly extraTokens: number;
 }
 
 export interface AttentionMaps {
-  /** The attention blocks of one image, from the image to the scores, and how tokens lie on the image. */
-  attention(
-    image: Batch,
-    target: Target,
-    options?: { signal?: AbortSignal },
-  ): Promise<{
-    readonly blocks: readonly AttentionBlock[];
-    /** Rows and columns of the patches; tokens beyond them (class, registers) come first. */
-    readonly grid: readonly [number, number];
-    readonly extraTokens: number;
-  }>;
+  /**
+   * The attention blocks of one image: forward only without a target, else with the gradients of its score.
+   * @throws CtXaiError LAYER where it turns out that the tokens do not lie on the image as they should
+   */
+  attention(image: Batch, target?: Target, options?: { signal?: AbortSignal }): Promise<AttentionOnImage>;
 }
 
 export interface CapabilityInterfaces {

@@ -1,7 +1,8 @@
 import type { Capability } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type Abilities, abilitiesWithout, NO_LAYERS } from '../shared/abilities.ts';
-import type { LayerMap } from '../shared/layer-map.ts';
+import type { LayerMap, Layout } from '../shared/layer-map.ts';
+import { type AttentionStructure, attentionOf } from './graph/attention-blocks.ts';
 import type { Headed } from './load/tail.ts';
 import { gradientProgram, type Program, programKey } from './session/programs.ts';
 
@@ -12,11 +13,12 @@ import { gradientProgram, type Program, programKey } from './session/programs.ts
 export function onnxAbilities(
   { model, head }: Headed,
   layers: LayerMap,
-): Abilities & { readonly built: Map<string, Program> } {
+  layout: Layout,
+): Abilities & { readonly built: Map<string, Program>; readonly attention?: AttentionStructure } {
   const built = new Map<string, Program>();
-  const limitations: Partial<Record<Capability, string>> = {
-    attention: 'attention matrices of ONNX models are not read.',
-  };
+  const limitations: Partial<Record<Capability, string>> = {};
+  const attention = attentionOf(model, layout);
+  if (typeof attention === 'string') limitations.attention = attention;
   const attempt = (capability: Capability, key: string, wrt: string) => {
     try {
       built.set(key, gradientProgram(model, head, [wrt]));
@@ -28,9 +30,10 @@ export function onnxAbilities(
   // Which rules a model takes is told where they are asked for: each set has operators of its own.
   if (limitations.gradients !== undefined) {
     for (const name of ['backward-rules', 'bias-gradients'] as const) limitations[name] = limitations.gradients;
+    limitations.attention ??= limitations.gradients;
   }
   const layer = (layers.cam ?? layers.layers.at(-1))?.name;
   if (layer !== undefined) attempt('layers', programKey('layer', [layer]), layer);
   else for (const name of ['activations', 'layers', 'continuation'] as const) limitations[name] = NO_LAYERS;
-  return { ...abilitiesWithout(limitations), built };
+  return { ...abilitiesWithout(limitations), built, ...(typeof attention === 'string' ? {} : { attention }) };
 }

@@ -1,4 +1,5 @@
 import type {
+  AttentionOnImage,
   Batch,
   BiasTerm,
   Capability,
@@ -202,9 +203,12 @@ export class EngineClassifier implements FullClassifier {
     );
   }
 
-  /** @throws CtXaiError ENGINE: no engine has it. */
-  async attention(): Promise<never> {
-    return this.#lacks('attention');
+  async attention(image: Batch, target?: Target, options: { signal?: AbortSignal } = {}): Promise<AttentionOnImage> {
+    if (target) this.#checkTarget(target);
+    this.#require('attention');
+    if (image.count !== 1) throw new CtXaiError('USAGE', `attention is of one image, not of ${image.count}.`);
+    this.#count(1, target ? 1 : 0);
+    return this.#runner.attention!(image, target, options.signal);
   }
 
   metered(meter: Meter): EngineClassifier {

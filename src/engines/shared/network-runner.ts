@@ -1,4 +1,4 @@
-import type { Batch, BiasTerm, GradientOptions, Target } from '../../core/contracts/index.ts';
+import type { AttentionOnImage, Batch, BiasTerm, GradientOptions, Target } from '../../core/contracts/index.ts';
 import type { Layer, Layout } from './layer-map.ts';
 import type { Head } from './scores.ts';
 
@@ -81,5 +81,7 @@ export interface NetworkRunner {
     consume: (i: number, gradient: Float32Array, raw: Float32Array, terms: readonly BiasTerm[]) => void,
     signal?: AbortSignal,
   ): Promise<void>;
+  /** The attention of one image. Absent where the engine, or the model, does not have it. */
+  attention?(image: Batch, target: Target | undefined, signal?: AbortSignal): Promise<AttentionOnImage>;
   close(): Promise<void>;
 }

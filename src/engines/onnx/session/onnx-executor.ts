@@ -1,4 +1,11 @@
-import type { BackwardRules, Batch, BiasTerm, GradientOptions, Target } from '../../../core/contracts/index.ts';
+import type {
+  AttentionOnImage,
+  BackwardRules,
+  Batch,
+  BiasTerm,
+  GradientOptions,
+  Target,
+} from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { imageOf, toChannelsFirst } from '../../shared/images.ts';
@@ -10,7 +17,9 @@ import type { BackwardFindings, ImageShape, LayerSlopes, NetworkRunner } from '.
 import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import { ruleSetOf } from '../autodiff/index.ts';
+import type { AttentionStructure } from '../graph/attention-blocks.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
+import { AttentionReader } from './attention.ts';
 import { biasGradients } from './bias-gradients.ts';
 import type { Feed } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
@@ -38,6 +47,8 @@ export interface OnnxExecutorParts {
   readonly head: Head;
   readonly image: ImageShape;
   readonly pool: OnnxPool;
+  /** Where the model has self-attention. */
+  readonly attention?: AttentionStructure | undefined;
   /** Programs that were built before, by `programKey`: each is taken once. */
   readonly built?: Map<string, Program>;
   /**
@@ -85,6 +96,7 @@ export class OnnxExecutor implements NetworkRunner {
   readonly #sessions = new Map<string, Promise<Session>>();
   /** Sessions that may be closed for others, the one used last at the end, and how many calls use each. */
   readonly #passing = new Map<string, number>();
+  #attention: AttentionReader | undefined;
   /** Buffers to write images into, by their length. */
   readonly #free = new Map<number, Float32Array[]>();
 
@@ -217,6 +229,12 @@ export class OnnxExecutor implements NetworkRunner {
   ): Promise<void> {
     const { model, head, image } = this.#parts;
     return biasGradients(this, { model, head, layout: image.layout }, batch, target, consume, signal);
+  }
+
+  async attention(image: Batch, target: Target | undefined, signal?: AbortSignal): Promise<AttentionOnImage> {
+    const { model, head, attention } = this.#parts;
+    this.#attention ??= new AttentionReader(this, model, head, attention!);
+    return this.#attention.read(image, target, signal);
   }
 
   /**
