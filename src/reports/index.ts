@@ -21,7 +21,7 @@ export async function renderReports(run: RunData, analysis = analyse(run)): Prom
   const sections = await sectionsOf({ run, analysis, names: createNames(run.manifest) });
   return [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
-    { file: 'summary.md', bytes: renderMarkdown(run, sections) },
+    { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },
     { file: 'index.html', bytes: renderHtml(run, analysis, sections) },
   ];
 }

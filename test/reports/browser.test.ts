@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { analyse } from '../../src/reports/analysis/analyse.ts';
+import { verdictOf } from '../../src/reports/analysis/verdict.ts';
 import { escapeHtml } from '../../src/reports/page/markup.ts';
 import { type FixtureOptions, fixture } from './fixture.ts';
 import { elementsOf, rendered } from './render.ts';
@@ -79,6 +81,7 @@ describe.skipIf(!existsSync(CHROMIUM))(name, () => {
     const written: Record<string, number> = {};
     for (const element of elementsOf(page)) written[element.name] = (written[element.name] ?? 0) + 1;
     expect(frames[0]?.elements).toEqual(written);
-    expect(frames[0]?.title).toBe(run.manifest.name.replace('\u0007', '\ufffd'));
+    const { question } = verdictOf(run.manifest, analyse(run));
+    expect(frames[0]?.title).toBe(question.replace('\u0007', '\ufffd'));
   });
 });

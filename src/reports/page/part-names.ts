@@ -10,7 +10,8 @@ export interface Names {
   colour(method: string): string;
   /** A method with its colour, linked to its source. */
   method(method: MethodEntry): Markup;
-  metricSource(metric: MetricEntry): string;
+  /** Where a metric's source stands; undefined for one that the report makes of others. */
+  metricSource(metric: MetricEntry): string | undefined;
   methodSource(method: MethodEntry): string;
 }
 
@@ -29,7 +30,7 @@ export function createNames({ methods, metrics }: Manifest): Names {
     colour,
     method: entry =>
       html`<span class="chip ${colour(entry.id)}"></span><a href="#${methodSource(entry)}" title="${[entry.title, entry.cite].filter(Boolean).join('. ')}">${entry.id}</a>`,
-    metricSource: ({ id }) => `metric-${metricRank.get(id) ?? 'x'}`,
+    metricSource: ({ id }) => (metricRank.has(id) ? `metric-${metricRank.get(id)}` : undefined),
     methodSource,
   };
 }

@@ -11,8 +11,8 @@ html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
 main,header,nav,footer{max-width:76rem;margin:0 auto;padding:0 1.25rem}
-header{padding-top:2.25rem}
-h1{font-size:1.9rem;line-height:1.2;margin:0 0 .25rem;letter-spacing:-.01em}
+header{padding-top:1rem}
+h1{font-size:1.55rem;line-height:1.2;margin:0 0 .25rem;letter-spacing:-.01em}
 h2{font-size:1.4rem;line-height:1.3;margin:3rem 0 .5rem;padding-top:.75rem;border-top:2px solid var(--ink)}
 h3{font-size:1.12rem;line-height:1.35;margin:2.25rem 0 .35rem}
 h4{font-size:1rem;margin:1.5rem 0 .35rem}
@@ -25,16 +25,20 @@ pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
 .note,figcaption{font-size:.88rem;line-height:1.45;max-width:46rem}
 .small{font-size:.88rem}
 .warning{border-left:4px solid var(--warn);background:var(--panel);padding:.5rem .8rem}
-nav{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--line);margin-top:1.25rem;max-width:none}
+nav{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--line);margin-top:.6rem;max-width:none}
 nav ul{list-style:none;display:flex;gap:0 1.25rem;margin:0 auto;padding:.5rem 0;max-width:73.5rem;overflow-x:auto;white-space:nowrap;font-size:.92rem}
 nav a{text-decoration:none;padding:.15rem 0;display:inline-block}
 nav a:hover{text-decoration:underline}
 section{scroll-margin-top:3rem}
-dl.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem 1.5rem;margin:1.25rem 0 0}
-dl.facts div{border-left:3px solid var(--line);padding-left:.7rem}
-dl.facts dt{color:var(--soft);font-size:.82rem}
-dl.facts dd{margin:0;font-size:1.12rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere;line-height:1.3}
-dl.facts dd small{display:block;font-weight:400;font-size:.8rem;color:var(--soft);line-height:1.35}
+.first{display:grid;grid-template-columns:minmax(0,2.15fr) minmax(0,1fr);gap:.5rem 1.5rem;align-items:start}
+.first>div{min-width:0}
+.verdict{font-size:1rem;line-height:1.5;max-width:none;border-left:5px solid var(--good);padding:.1rem 0 .1rem .9rem;margin:.4rem 0 .6rem}
+.verdict.silent{border-color:var(--bad)}
+table.compact{font-size:.8rem}
+table.compact caption{padding-bottom:.2rem}
+table.compact th,table.compact td{padding:.2rem .36rem}
+#verdict h2{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0;border:0}
+#verdict{padding-top:.75rem}
 .findings{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem;margin-top:1rem;align-items:start}
 .findings>div{background:var(--panel);border-radius:8px;padding:.85rem 1.1rem;border-top:4px solid var(--soft)}
 .findings .can{border-color:var(--good)}.findings .caution{border-color:var(--warn)}.findings .cannot{border-color:var(--bad)}
@@ -61,7 +65,7 @@ abbr{text-decoration:underline dotted;text-underline-offset:.2em;cursor:help}
 .chip{display:inline-block;width:.72em;height:.72em;border-radius:50%;background:var(--c);margin-right:.5em}
 .chip.control{background:none;border:1.5px dashed var(--soft);border-radius:2px}
 .yes{color:var(--good)}.no{color:var(--bad)}.open{color:var(--soft)}
-.meta{display:flex;flex-wrap:wrap;gap:.1rem 1.25rem;margin:.1rem 0 .5rem;font-size:.9rem;color:var(--soft);padding:0;list-style:none}
+.meta{line-height:1.35;display:flex;flex-wrap:wrap;gap:.1rem 1.25rem;margin:.1rem 0 .5rem;font-size:.9rem;color:var(--soft);padding:0;list-style:none}
 .meta li{overflow-wrap:anywhere}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,21rem),1fr));gap:1.25rem 2rem;margin:.75rem 0;max-width:64rem;align-items:start}
 figure{margin:0;min-width:0}
@@ -109,6 +113,7 @@ summary{cursor:pointer;color:var(--accent);font-size:.92rem}
 ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
+@media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.gallery td,.gallery svg,.gallery .none{width:7.4rem}.gallery tbody th>div{width:8rem}}
 @media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
 .gallery svg,.gallery .none{width:2.5cm}.gallery td{width:2.5cm}.gallery tbody th>div{width:3.4cm}pre{white-space:pre-wrap}}

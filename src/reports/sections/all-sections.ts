@@ -7,13 +7,15 @@ import { gallerySection } from './gallery-section.ts';
 import { metricsSections } from './metrics-section.ts';
 import { outcomesSection } from './outcomes-section.ts';
 import { provenanceSection } from './provenance-section.ts';
+import { verdictSection } from './verdict-section.ts';
 
 /** The one list of what a report has, in its order. The page and the summary both walk it. */
 const SECTIONS: readonly SectionMaker[] = [
-  conclusionsSection,
+  verdictSection,
+  gallerySection,
   classifierSection,
   metricsSections,
-  gallerySection,
+  conclusionsSection,
   costsSection,
   budgetsSection,
   outcomesSection,

@@ -1,13 +1,13 @@
 import type { GroupAnalysis, MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
 import { curveChart } from '../charts/curve-chart.ts';
-import { intervalChart } from '../charts/interval-chart.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { categoryParts } from '../text/categories.ts';
-import { fixed, listed, plural } from '../text/format.ts';
+import { listed, plural } from '../text/format.ts';
 import { groupCells, groupColumns, metricAbout, metricDecimals, scoreName } from '../text/words.ts';
+import { meansCaption, meansChart } from './means-figure.ts';
 import { groupMarkdown, metricMarkdown } from './metric-markdown.ts';
 import { metricDetails, metricTable } from './metric-tables.ts';
 
@@ -36,7 +36,7 @@ function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, s
   return html`${heading(model, entry, names, several)}${warning(entry)}${
     !valued
       ? html`<p>No value: ${plural(model.primary.samples.size, 'image')} of the primary stratum (${model.primary.name}), and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
-      : html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names, decimals)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
+      : html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
   }`;
 }
 
@@ -50,7 +50,9 @@ function heading(
   return html`<h3>${metric.title} ${arrow}${metric.id === metric.name ? undefined : html` <small class="soft">${metric.id}</small>`}${
     several ? html` <small class="soft">on ${model.id}</small>` : undefined
   }</h3>
-<ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}<li><a href="#${names.metricSource(metric)}">source</a></li></ul>
+<ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}${
+    names.metricSource(metric) ? html`<li><a href="#${names.metricSource(metric)}">source</a></li>` : undefined
+  }</ul>
 `;
 }
 
@@ -73,39 +75,9 @@ function groupPart(model: ModelAnalysis, entry: GroupAnalysis, names: Names, sev
   )}<p class="note">No interval, and no test: the value is of all images at once.</p>`;
 }
 
-function meansFigure(entry: MetricAnalysis, names: Names, decimals: number): Markup | undefined {
-  const rows = entry.methods.flatMap(({ method, summary }) => {
-    if (!summary) return [];
-    const shuffled = entry.controls.find(c => c.of === method.id)?.summary?.mean;
-    return [
-      {
-        label: method.id,
-        colour: names.colour(method.id),
-        mean: summary.mean,
-        ...(summary.low !== null && summary.high !== null ? { low: summary.low, high: summary.high } : {}),
-        ...(shuffled === undefined ? {} : { shuffled }),
-      },
-    ];
-  });
-  if (rows.length === 0) return undefined;
-  const references = entry.controls.flatMap(c =>
-    c.of === undefined && c.summary ? [{ label: c.method.id, value: c.summary.mean }] : [],
-  );
-  if (entry.chance !== undefined) references.push({ label: 'chance', value: entry.chance });
-  const spoken = rows.map(r => `${r.label} ${fixed(r.mean, decimals)}`).join('; ');
-  const name = `${entry.metric.title}: ${spoken}. Controls: ${references.map(r => `${r.label} ${fixed(r.value, decimals)}`).join('; ') || 'none'}.`;
-  const [low, high] = entry.metric.range;
-  const chart = intervalChart({
-    name,
-    title: `${entry.metric.title} (${entry.metric.better} is better)`,
-    rows,
-    references,
-    within: [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY],
-  });
-  const hasOwn = rows.some(r => 'shuffled' in r);
-  return html`<figure>${chart}<figcaption>Means over patients with 95 % intervals.${
-    references.length > 0 ? ' Dashed lines: controls.' : ''
-  }${hasOwn ? ' Diamonds: the method’s own maps of other patients.' : ''}</figcaption></figure>`;
+function meansFigure(entry: MetricAnalysis, names: Names): Markup | undefined {
+  const drawn = meansChart(entry, names);
+  return drawn && html`<figure>${drawn.chart}<figcaption>${meansCaption(drawn)}</figcaption></figure>`;
 }
 
 function curvesFigure(entry: MetricAnalysis, names: Names): Markup | undefined {

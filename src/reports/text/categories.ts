@@ -2,21 +2,20 @@ import type { Analysis, GroupAnalysis, MetricAnalysis, ModelAnalysis } from '../
 
 /** What models use and where doctors look are never one table: a heading and a sense for each kind of metric. */
 const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string]>> = {
+  truth: [
+    'Truth',
+    'Whether a map shows what is known, by intervention on the image, to change the score. Only made data can tell.',
+  ],
   faithfulness: [
     'Faithfulness',
     'Whether a map shows what the model uses: the score is followed while pixels are changed in the map’s order.',
   ],
   localisation: [
-    'Localisation',
-    'Whether a map lies where a reader drew. This is plausibility, not faithfulness: ' +
-      'a model may be right for other reasons.',
-  ],
-  truth: [
-    'Truth',
-    'Whether a map shows what is known, by intervention on the image, to change the score. Only made data can tell.',
+    'Plausibility',
+    'Whether a map lies where a reader drew. This is not faithfulness: a model may be right for other reasons.',
   ],
   robustness: ['Robustness', 'Whether a map stays the same under changes that should not matter.'],
-  randomisation: ['Randomisation', 'Whether a map depends on what the model has learnt.'],
+  randomisation: ['Sanity', 'Whether a map depends on what the model has learnt.'],
   axiomatic: ['Axioms', 'Whether a map keeps what its kind promises.'],
   complexity: ['Complexity', 'How concentrated a map is. Descriptive: neither end is better in itself.'],
 };
@@ -29,7 +28,7 @@ export interface CategoryPart {
   readonly groups: readonly { readonly model: ModelAnalysis; readonly entry: GroupAnalysis }[];
 }
 
-/** The run's metrics under their headings, faithfulness first; categories of plugins last. */
+/** The run's metrics under their headings, truth first; categories of plugins last. */
 export function categoryParts({ models }: Analysis): CategoryPart[] {
   const entries = models.flatMap(model => model.metrics.map(entry => ({ model, entry })));
   const groups = models.flatMap(model => model.groups.map(entry => ({ model, entry })));

@@ -5,8 +5,8 @@ import { group, listed } from './format.ts';
 const MOST_NAMED = 4;
 
 /**
- * Which explainers are best by a metric that can rank them, without a full stop: 'lime is best', 'not separated for
- * best: lime and occlusion', 'no explainer is separated from another'. A set that is not separated is never praised.
+ * Which explainers are best by a metric that can rank them, as a clause: 'lime is best', 'lime and occlusion are not
+ * separated for best', 'no explainer is separated from another'. A set that is not separated is never praised.
  */
 export function orderText({ ranking, methods }: MetricAnalysis): string {
   if (!ranking) return 'fewer than two explainers have values';
@@ -20,9 +20,8 @@ export function orderText({ ranking, methods }: MetricAnalysis): string {
       named(pairs.filter(p => p.significant && p[pick] !== reference).map(p => p[pick]));
     const [better, worse] = [side('better'), side('worse')];
     if (!better && !worse) return `no explainer is separated from the reference ${reference}`;
-    return [better && `${better} better than the reference ${reference}`, worse && `${worse} worse than ${reference}`]
-      .filter(Boolean)
-      .join('; ');
+    const parts = [better && `better than the reference ${reference}: ${better}`, worse && `worse: ${worse}`];
+    return parts.filter(Boolean).join('; ');
   }
   if (pairs.every(pair => !pair.significant))
     return 'no explainer is separated from another, which does not make them equal';
@@ -30,7 +29,7 @@ export function orderText({ ranking, methods }: MetricAnalysis): string {
   const leaders = order.filter(id => sets.get(id)![0] === 1);
   const [only] = leaders;
   if (leaders.length === 1 && sets.get(only!)![1] === 1) return `${only} is best`;
-  return `not separated for best: ${named(leaders)}`;
+  return `${named(leaders)} are not separated for best`;
 }
 
 /** At most four names; beyond, how many. */

@@ -72,7 +72,8 @@ function rankNotes({ ranking, methods, doNotRank }: MetricAnalysis): string[] {
       ({ method, share }) => `${method} is left out of the order: it has values for ${percent(share)} of the images.`,
     ),
     ...[...same].map(
-      ([method, other]) => `${method} is the same map as ${other} on this model, and is not ranked twice.`,
+      ([method, other]) =>
+        `${method} has the same map as ${other} at its layer on this model, before negative values are cut, and is not ranked twice.`,
     ),
   ];
   const without = incomplete > 0 ? `, ${incomplete} more left out because no image has values for all` : '';

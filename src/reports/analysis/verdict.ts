@@ -1,0 +1,192 @@
+import { detectableDifference } from '../../core/statistics/detect.ts';
+import { quantile } from '../../core/statistics/quantile.ts';
+import type { Manifest } from '../../results/rows.ts';
+import { fixed, group, listed, plural } from '../text/format.ts';
+import { named, orderText } from '../text/verdict-words.ts';
+import type { Analysis, MetricAnalysis, ModelAnalysis } from './analysis.ts';
+
+/** The first thing that a reader sees. */
+export interface Verdict {
+  readonly question: string;
+  /** At most six, of at most 120 words together; the most important first. */
+  readonly sentences: readonly string[];
+  /** Whether anything can be said of any model by the primary metric. */
+  readonly conclusive: boolean;
+}
+
+const MOST_SENTENCES = 6;
+const MOST_WORDS = 120;
+/** Models named one by one. */
+const MOST_MODELS = 3;
+
+/** Answers the report's question by the primary metric, over the primary stratum, or says that nothing can be said. */
+export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>): Verdict {
+  const { models } = analysis;
+  const question = `Which map shows what ${modelNames(models.map(m => m.model.id))} ${models.length === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
+  const answers = models.map(answerOf);
+  const conclusive = answers.some(answer => answer.conclusive);
+  const told = grouped(models, model => answers[models.indexOf(model)]!.text);
+  const orders = told.map(([text, of]) => {
+    const silent = of.every(model => !answers[models.indexOf(model)]!.conclusive);
+    const where = models.length === 1 ? '' : ` ${silent ? 'of' : 'On'} ${together(of, models)}`;
+    if (silent) return `Nothing can be said${where}: ${text}.`;
+    return where ? `${where.trim()}, ${text}.` : `${text[0]!.toUpperCase()}${text.slice(1)}.`;
+  });
+  const sentences = [
+    ...stateOf(manifest, models),
+    ...orders.slice(0, MOST_MODELS),
+    ...unbeaten(models),
+    ...size(models),
+    ...notRanked(models),
+    ...weakClassifiers(models),
+    limitsOf(manifest, models),
+  ];
+  return { question, sentences: shortened(sentences), conclusive };
+}
+
+interface Answer {
+  readonly text: string;
+  readonly conclusive: boolean;
+}
+
+/** The metric that decides on a model; undefined where the run has none. */
+export function primaryEntry({ metrics, primaryMetric }: ModelAnalysis): MetricAnalysis | undefined {
+  return metrics.find(entry => entry.metric.id === primaryMetric);
+}
+
+function answerOf(model: ModelAnalysis): Answer {
+  const entry = primaryEntry(model);
+  const silent = (text: string): Answer => ({ text, conclusive: false });
+  if (model.answered === 0) return silent('no image was classified');
+  if (!entry) return silent('the run has no metric that explainers can be ranked by');
+  const { metric, ranking, doNotRank, methods } = entry;
+  if (model.primary.samples.size === 0) return silent(`no image is of the primary stratum, ${model.primary.name}`);
+  if (methods.every(m => !m.summary)) return silent(`no explainer has a value of ${metric.title}`);
+  if (doNotRank !== undefined) return silent(`explainers cannot be ranked by ${metric.title}, since ${doNotRank}`);
+  if (!ranking) return silent('fewer than two explainers have values');
+  if (!ranking.canRank) {
+    return silent(
+      `${metric.title} has values of all explainers for ${plural(ranking.patients, 'patient')} with ${model.primary.name}, and an order needs ${ranking.floor}`,
+    );
+  }
+  return { text: `by ${metric.title}, ${orderText(entry)}`, conclusive: ranking.reversals.length === 0 };
+}
+
+/** Explainers that are not shown to beat their own maps of other patients, by the primary metric. */
+function unbeaten(models: readonly ModelAnalysis[]): string[] {
+  const tested = models.flatMap(model => {
+    const results = (primaryEntry(model)?.methods ?? []).flatMap(m => (m.shuffled ? [m] : []));
+    return results.length === 0 ? [] : [{ model, results }];
+  });
+  if (tested.length === 0) return [];
+  const open = tested.map(({ model, results }) => ({
+    model,
+    all: results.length,
+    ids: results.filter(m => m.shuffled!.verdict !== 'better').map(m => m.method.id),
+  }));
+  if (open.every(o => o.ids.length === 0)) return ['Every explainer beats its own maps of other patients.'];
+  if (open.every(o => o.ids.length === o.all)) {
+    return ['No explainer is shown to beat its own maps of other patients.'];
+  }
+  const parts = grouped(
+    open.filter(o => o.ids.length > 0).map(o => o.model),
+    model => named(open.find(o => o.model === model)!.ids),
+  ).map(([ids, of]) => (models.length === 1 ? ids : `${ids} (${together(of, models)})`));
+  return [`Not shown to beat their own maps of other patients: ${parts.join('; ')}.`];
+}
+
+/** How many patients, and what so many can tell. */
+function size(models: readonly ModelAnalysis[]): string[] {
+  const ranked = models.flatMap(model => {
+    const ranking = primaryEntry(model)?.ranking;
+    return ranking?.canRank ? [{ model, ranking }] : [];
+  });
+  if (ranked.length === 0) return [];
+  const least = ranked.reduce((a, b) => (b.ranking.patients < a.ranking.patients ? b : a));
+  const { patients, pairs, exploratory } = least.ranking;
+  const deviations = pairs.map(p => p.sd).filter(sd => sd > 0);
+  const found =
+    deviations.length === 0
+      ? ''
+      : `; so many find differences from about ${fixed(detectableDifference(quantile(deviations, 0.5), patients, { pairs: pairs.length }), 2)} on`;
+  return [
+    `${plural(patients, 'patient')} with ${least.model.primary.name}${exploratory ? ', so ranks are exploratory' : ''}${found}.`,
+  ];
+}
+
+/** Other metrics that must not rank here. */
+function notRanked(models: readonly ModelAnalysis[]): string[] {
+  const found = models.flatMap(model =>
+    model.metrics.flatMap(({ metric, doNotRank }) =>
+      doNotRank !== undefined && metric.rankable !== false && metric.id !== model.primaryMetric
+        ? [{ model, title: metric.title }]
+        : [],
+    ),
+  );
+  const titles = [...new Set(found.map(f => f.title))];
+  if (titles.length === 0) return [];
+  const parts = titles.map(title => {
+    const of = found.filter(f => f.title === title).map(f => f.model);
+    return of.length === models.length ? title : `${title} (${together(of, models)})`;
+  });
+  return [`Do not rank by ${listed(parts.slice(0, 4))}: a control wins, or nothing beats random.`];
+}
+
+function weakClassifiers(models: readonly ModelAnalysis[]): string[] {
+  const weak = models.filter(({ performance: p }) => p?.auc.low != null && p.auc.low <= 0.5);
+  if (weak.length === 0) return [];
+  return [
+    `${modelNames(weak.map(m => m.model.id))} ${weak.length === 1 ? 'is' : 'are'} not separated from chance as ${weak.length === 1 ? 'a classifier' : 'classifiers'}.`,
+  ];
+}
+
+function stateOf(manifest: Manifest, models: readonly ModelAnalysis[]): string[] {
+  if (manifest.state === 'complete') return [];
+  const images = Math.max(0, ...models.map(m => m.images));
+  return [
+    `The run ${manifest.state === 'running' ? 'has not ended' : 'was interrupted'} at ${group(images)} of ${plural(manifest.dataset.count, 'image')}.`,
+  ];
+}
+
+function limitsOf({ suite, dataset }: Manifest, models: readonly ModelAnalysis[]): string {
+  const phantom = (suite as { readonly data?: { readonly use?: unknown } } | null)?.data?.use === 'phantom';
+  const networks = models.length === 1 ? 'this trained network' : 'these trained networks';
+  return phantom
+    ? `This holds for ${networks} on this phantom; real CT is not tested.`
+    : `This holds for ${networks} on ${dataset.name.length > 40 ? 'this data' : dataset.name} alone.`;
+}
+
+/** Sentences in their order, as long as they fit. */
+function shortened(sentences: readonly string[]): string[] {
+  const kept: string[] = [];
+  let words = 0;
+  for (const sentence of sentences) {
+    const n = sentence.split(/\s+/).length;
+    if (kept.length === MOST_SENTENCES || words + n > MOST_WORDS) continue;
+    kept.push(sentence);
+    words += n;
+  }
+  if (kept.length > 0 || sentences.length === 0) return kept;
+  return [`${sentences[0]!.split(/\s+/).slice(0, MOST_WORDS).join(' ')} …`];
+}
+
+function grouped<T>(items: readonly T[], textOf: (item: T) => string): [text: string, items: T[]][] {
+  const found = new Map<string, T[]>();
+  for (const item of items) found.set(textOf(item), [...(found.get(textOf(item)) ?? []), item]);
+  return [...found];
+}
+
+/** 'both models', 'all 3 models', or names. */
+function together(of: readonly ModelAnalysis[], all: readonly ModelAnalysis[]): string {
+  if (of.length === all.length && all.length > 1) return all.length === 2 ? 'both models' : `all ${all.length} models`;
+  return modelNames(of.map(m => m.model.id));
+}
+
+function modelNames(ids: readonly string[]): string {
+  return ids.length > MOST_MODELS ? `${group(ids.length)} models` : listed(ids);
+}
+
+function classesOf(models: readonly ModelAnalysis[]): string {
+  const classes = [...new Set(models.map(m => m.positive))];
+  return classes.length > MOST_MODELS ? 'their positive class' : listed(classes);
+}

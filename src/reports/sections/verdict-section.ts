@@ -1,0 +1,150 @@
+import type { MetricAnalysis, ModelAnalysis } from '../analysis/analysis.ts';
+import { primaryEntry, verdictOf } from '../analysis/verdict.ts';
+import { type Column, table } from '../page/html-table.ts';
+import { html, type Markup } from '../page/markup.ts';
+import type { ReportContext, Section } from '../page/section.ts';
+import { fixed, group, listed, plural } from '../text/format.ts';
+import { markdownTable, markdownText } from '../text/markdown.ts';
+import { intervalText, metricDecimals, ranksText } from '../text/words.ts';
+import { meansCaption, meansChart } from './means-figure.ts';
+
+const OWN = { better: 'beats', worse: 'worse', open: 'not shown' } as const;
+/** Charts of so many models are drawn, and for so many the table says more than the mean. */
+const MOST_DRAWN = 2;
+
+/** The first screen: the verdict, one table, one figure. */
+export function verdictSection(report: ReportContext): Section {
+  const { analysis, run } = report;
+  const { sentences, conclusive } = verdictOf(run.manifest, analysis);
+  const facts = factsOf(report);
+  const shown = rowsOf(analysis.models);
+  const caption = captionOf(analysis.models);
+  return {
+    id: 'verdict',
+    title: 'Verdict',
+    html: html`<div class="first"><div><p class="verdict ${conclusive ? '' : 'silent'}">${sentences.join(' ')}</p>
+<ul class="meta">${facts.map(fact => html`<li>${fact}</li>`)}</ul>
+${shown.rows.length > 0 ? table(caption, shown.columns, [{ rows: shown.rows }], 'compact') : undefined}</div>${figure(report)}</div>`,
+    markdown: [
+      sentences.map(markdownText).join(' '),
+      facts.map(markdownText).join(' · '),
+      ...(shown.rows.length > 0
+        ? [
+            markdownTable(
+              shown.columns.map(c => String(c.title)),
+              shown.rows,
+              shown.columns.flatMap((c, i) => (c.numeric ? [i] : [])),
+            ),
+            `${markdownText(caption)}.`,
+          ]
+        : []),
+    ],
+  };
+}
+
+function factsOf({ run: { manifest, summary }, analysis: { models, settings } }: ReportContext): string[] {
+  const samples = new Set(summary.samples.map(s => s.sample)).size;
+  const patients = new Set(summary.samples.map(s => s.patient)).size;
+  const [first] = models;
+  const entry = first && primaryEntry(first);
+  const declared = manifest.analysis?.changed
+    ? 'declared otherwise when the run began'
+    : settings.declared
+      ? 'declared before the run'
+      : 'chosen by rule, not declared';
+  return [
+    ...(first && first.primary.samples.size > 0
+      ? [
+          `n = ${plural(first.primary.patients, 'patient')} with ${first.primary.name} (${plural(first.primary.samples.size, 'image')}), of ${group(patients)} (${group(samples)})`,
+        ]
+      : [`${plural(samples, 'image')} of ${plural(patients, 'patient')}`]),
+    ...(entry ? [`primary metric: ${entry.metric.title}, ${declared}`] : []),
+    `class explained: ${manifest.target}`,
+    ...(entry && entry.smallest > 0 ? [`smallest effect of interest: ${entry.smallest}`] : []),
+  ];
+}
+
+function captionOf(models: readonly ModelAnalysis[]): string {
+  const titles = [...new Set(models.flatMap(m => primaryEntry(m)?.metric.title ?? []))];
+  const strata = [...new Set(models.map(m => m.primary.name))];
+  return `${listed(titles)}, ${listed(strata)}: mean over patients (95 % interval)`;
+}
+
+/** One row for each explainer, the best mean of the first model first; below, the best control and chance. */
+function rowsOf(models: readonly ModelAnalysis[]): { columns: Column[]; rows: string[][] } {
+  const entries = models.flatMap(model => {
+    const entry = primaryEntry(model);
+    return entry?.methods.some(m => m.summary) ? [{ model, entry }] : [];
+  });
+  const [first] = entries;
+  if (!first) return { columns: [], rows: [] };
+  const several = entries.length > 1;
+  const full = entries.length <= MOST_DRAWN;
+  const own = (entry: MetricAnalysis) => full && entry.methods.some(m => m.shuffled);
+  const columns: Column[] = [
+    { title: 'Explainer', style: 'name' },
+    ...entries.flatMap(({ model, entry }) => [
+      { title: several ? model.model.id : 'Mean', numeric: true },
+      { title: 'Ranks', numeric: true },
+      ...(own(entry) ? [{ title: 'Own shuffled map', style: 'name' }] : []),
+    ]),
+  ];
+  const sign = first.entry.metric.better === 'higher' ? -1 : 1;
+  const order = [...first.entry.methods].sort(
+    (a, b) =>
+      sign * (a.summary?.mean ?? -sign * Number.MAX_VALUE) - sign * (b.summary?.mean ?? -sign * Number.MAX_VALUE),
+  );
+  const blank = (entry: MetricAnalysis) => (own(entry) ? ['', ''] : ['']);
+  const rows = order.map(({ method }) => [
+    method.id,
+    ...entries.flatMap(({ entry }) => {
+      const decimals = decimalsOf(entry);
+      const result = entry.methods.find(m => m.method.id === method.id);
+      return [
+        meanText(result?.summary, decimals),
+        ranksText(entry, method.id),
+        ...(own(entry) ? [result?.shuffled ? OWN[result.shuffled.verdict] : '–'] : []),
+      ];
+    }),
+  ]);
+  const control = ['best control', ...entries.flatMap(({ entry }) => [bestControl(entry), ...blank(entry)])];
+  const chance = [
+    'chance',
+    ...entries.flatMap(({ entry }) => [fixed(entry.chance, decimalsOf(entry)), ...blank(entry)]),
+  ];
+  const has = (row: readonly string[]) => row.slice(1).some(cell => cell !== '' && cell !== '–');
+  return { columns, rows: [...rows, ...[control, chance].filter(has)] };
+}
+
+/** Fewer than in the metric's own table: these are read at a glance. */
+function decimalsOf(entry: MetricAnalysis): number {
+  return Math.min(2, metricDecimals(entry));
+}
+
+function meanText(summary: Parameters<typeof intervalText>[0], decimals: number): string {
+  if (!summary) return '–';
+  const interval = intervalText({ ...summary, skewed: false }, decimals);
+  return `${fixed(summary.mean, decimals)}${interval === 'none' ? '' : ` (${interval})`}`;
+}
+
+/** The fixed control with the best mean: '0.44 (edges)'. */
+function bestControl(entry: MetricAnalysis): string {
+  const found = entry.controls.filter(c => c.of === undefined && c.summary);
+  const sign = entry.metric.better === 'higher' ? 1 : -1;
+  const [best] = found.sort((a, b) => sign * (b.summary!.mean - a.summary!.mean));
+  return best ? `${fixed(best.summary!.mean, decimalsOf(entry))} (${best.method.id})` : '';
+}
+
+function figure({ analysis: { models }, names }: ReportContext): Markup | undefined {
+  const several = models.length > 1;
+  const charts = models.slice(0, MOST_DRAWN).flatMap(model => {
+    const entry = primaryEntry(model);
+    const drawn = entry && meansChart(entry, names, several ? `, ${model.model.id}` : '');
+    return drawn ? [drawn] : [];
+  });
+  if (charts.length === 0) return undefined;
+  const references = charts.some(c => c.references);
+  const shuffled = charts.some(c => c.shuffled);
+  const more = models.length > MOST_DRAWN ? ` The first ${MOST_DRAWN} of ${models.length} models.` : '';
+  return html`<figure>${charts.map(c => c.chart)}<figcaption>${meansCaption({ references, shuffled })}${more}</figcaption></figure>`;
+}
