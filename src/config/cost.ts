@@ -1,4 +1,4 @@
-import type { Cost, ModelFacts, PassCount } from '../core/contracts/index.ts';
+import type { AttributionKind, Cost, ModelFacts, PassCount } from '../core/contracts/index.ts';
 import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from './plan.ts';
 import type { ImageCounts } from './samples.ts';
 
@@ -18,15 +18,17 @@ export interface ModelCost {
   readonly metrics: Readonly<Record<string, PassCount>>;
   /** For one map, by the explainer's id, then by the metric's. */
   readonly scores: Readonly<Record<string, Readonly<Record<string, PassCount>>>>;
-  /** For one image that is explained: its prediction, every explanation, and every metric of every map. */
+  /** Of one image, passes that several metrics ask for and that are made once: so much less than the sum of all. */
+  readonly saved: PassCount;
+  /** For one image that is explained: its prediction, every explanation, and every metric of every map, shared once. */
   readonly perImage: PassCount;
   /** Images that are explained; the others have their prediction only. */
   readonly explained: number;
 }
 
 /**
- * The passes that a plan demands of its images: an upper bound, since equal work is shared, skipped explainers cost
- * nothing and metrics that need a mask run only where there is one.
+ * The passes that a plan demands of its images: an upper bound, since maps may be undefined or the same, skipped
+ * explainers cost nothing and metrics that need a mask run only where there is one.
  */
 export function planCost(
   plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>,
@@ -50,22 +52,55 @@ function modelCost(
   const again = (e: PlannedExplainer) => (e.of === undefined ? single.get(e.id)! : NONE);
   const variants = (e: PlannedExplainer) => (e.of === undefined ? variantsWanted(metrics) : 0);
   const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e))]));
+  const costOf = (m: PlannedMetric, e: PlannedExplainer): Cost =>
+    m.metric.kinds.includes(kindOf(e, explainers)) ? m.metric.cost(m.options, facts, again(e)) : NONE;
+  const costs = explainers.map(e => metrics.map(m => costOf(m, e)));
   const scores = Object.fromEntries(
-    explainers.map(e => [
-      e.id,
-      Object.fromEntries(metrics.map(m => [m.id, m.metric.cost(m.options, facts, again(e))])),
-    ]),
+    explainers.map((e, i) => [e.id, Object.fromEntries(metrics.map((m, j) => [m.id, passesOf(costs[i]![j]!)]))]),
   );
   const dearest = (metric: PlannedMetric) =>
     explainers.map(e => scores[e.id]![metric.id]!).reduce((a, b) => (weight(b) > weight(a) ? b : a), NONE);
+  const saved = savedBy(costs.map(row => row.map((cost, j) => ({ cost, baseline: metrics[j]!.baseline ?? '' }))));
+  const all = added([PREDICTION, ...Object.values(maps), ...Object.values(scores).flatMap(row => Object.values(row))]);
   return {
     model: model.id,
     explainers: maps,
     metrics: Object.fromEntries(metrics.map(m => [m.id, dearest(m)])),
     scores,
+    saved,
     explained,
-    perImage: added([PREDICTION, ...Object.values(maps), ...Object.values(scores).flatMap(row => Object.values(row))]),
+    perImage: { forward: all.forward - saved.forward, backward: all.backward - saved.backward },
   };
+}
+
+/**
+ * Passes that several metrics name alike, but for one of them: over all maps where they are the image's, else map by map.
+ * What stands where pixels are removed is part of every name.
+ * @param maps for each map, the cost of each metric
+ */
+function savedBy(maps: readonly (readonly { readonly cost: Cost; readonly baseline: string }[])[]): PassCount {
+  const seen = new Set<string>();
+  const saved: PassCount[] = [];
+  for (const [i, metrics] of maps.entries()) {
+    for (const { cost, baseline } of metrics) {
+      for (const { key, per, forward, backward } of cost.shared ?? []) {
+        const name = JSON.stringify([key, baseline, per === 'image' ? 'image' : i]);
+        if (seen.has(name)) saved.push({ forward, backward });
+        seen.add(name);
+      }
+    }
+  }
+  return added(saved);
+}
+
+function passesOf({ forward, backward }: Cost): PassCount {
+  return { forward, backward };
+}
+
+/** What a map's values are; of a borrowed map, what those of the explainer are that made it. */
+function kindOf({ explainer, options, of }: PlannedExplainer, all: readonly PlannedExplainer[]): AttributionKind {
+  const maker = all.find(other => other.id === of);
+  return maker ? kindOf(maker, all) : explainer.kindOf(options);
 }
 
 const NONE: PassCount = { forward: 0, backward: 0 };

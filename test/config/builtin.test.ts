@@ -20,7 +20,7 @@ function filesOf(folder: string, mark?: RegExp): string[] {
 describe('builtin.ts lists what is on disk, under the files’ names', () => {
   it.each([
     ['explainers', 'methods', undefined],
-    ['metrics', 'metrics', /= define(Group)?Metric\(/],
+    ['metrics', 'metrics', /\n {2}cite:/],
     ['baselines', 'data/baselines', undefined],
     ['readers', 'data', /: DataReader = \{/],
   ] as const)('%s', (kind, folder, mark) => {

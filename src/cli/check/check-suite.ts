@@ -59,6 +59,16 @@ function targetText({ target, models }: Plan): string {
   return `positive (${[...names].join(', ')})`;
 }
 
+/** What metrics would cost each by itself, less what they cost together. */
+function savedLine({ models }: PlanCost): string[] {
+  const [forward, backward] = (['forward', 'backward'] as const).map(pass =>
+    models.reduce((sum, m) => sum + m.explained * m.saved[pass], 0),
+  );
+  if (!forward && !backward) return [];
+  const also = backward ? ` and ${backward} backward` : '';
+  return [`${forward} forward${also} passes are asked for by several metrics, and made once`];
+}
+
 function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: DataSummary): string {
   const passes = (p: PassCount | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
   const [first] = cost.models;
@@ -99,6 +109,7 @@ function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: Data
       ...plan.metrics.map(m => [m.id, m.baseline ?? '', passes(first?.metrics[m.id]), options(m.options)]),
     ]),
     '',
+    ...savedLine(cost),
     `at most ${cost.total.forward} forward and ${cost.total.backward} backward passes${
       seconds === undefined ? '' : `, about ${duration(seconds)} by a short measurement`
     }${plan.timing.enabled ? ', and the timing phase' : ''}`,

@@ -107,6 +107,14 @@ export type ExplainerNeed = 'donor' | 'effects' | 'training-images';
 export interface Cost extends PassCount {
   /** The numbers are an upper bound. */
   readonly atMost?: boolean;
+  /** Of the passes, those that others may ask for as well, and that are then made once. */
+  readonly shared?: readonly SharedPasses[];
+}
+
+/** Passes that whoever names them alike asks for: once for an image and model, or once for a map. */
+export interface SharedPasses extends PassCount {
+  readonly key: string;
+  readonly per: 'image' | 'map';
 }
 
 /** How conformance runs make a part small enough to be checked quickly. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isUndefined } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { patchCount, patchOptions } from '../shared/patch-options.ts';
-import { dropsOf, flatness, imageScore, patchesOf, singleSets } from '../shared/patches.ts';
+import { patchOptions } from '../shared/patch-options.ts';
+import { costOfEach, dropsOfEach } from '../shared/patches.ts';
 
 /**
  * The share of patches that the map calls irrelevant though removing them moves the score, or relevant though it does not
@@ -32,21 +32,17 @@ export const nonSensitivity = defineMetric({
     ...patchOptions,
   }),
   checks: { options: { patchPixels: 4 } },
-  cost: (options, input) => ({ forward: 1 + patchCount(options, input), backward: 0 }),
+  cost: costOfEach,
   async evaluate(context) {
     const { negligible } = context.options;
-    const patches = patchesOf(context);
-    const score = await imageScore(context);
-    if (typeof score !== 'number') return score;
-    const found = await dropsOf(context, patches, 'each alone', singleSets(patches.count), score);
+    const found = await dropsOfEach(context);
     if (isUndefined(found)) return found;
-    const flat = flatness(found.drops, score);
-    if (flat) return flat;
+    const { patches, drops } = found;
     const small = (values: readonly number[]): boolean[] => {
       const largest = values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
       return values.map(v => Math.abs(v) <= negligible * largest);
     };
-    const [irrelevant, unmoving] = [small([...patches.sums]), small(found.drops)];
+    const [irrelevant, unmoving] = [small([...patches.sums]), small(drops)];
     const share = (list: readonly boolean[]) => list.filter(Boolean).length / list.length;
     const [p, q] = [share(irrelevant), share(unmoving)];
     return {

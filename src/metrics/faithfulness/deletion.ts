@@ -1,6 +1,6 @@
 import { defineMetric } from '../../core/define.ts';
 import { areaWhile } from './shared/area.ts';
-import { curveOptions, pointsOf } from './shared/options.ts';
+import { curveCost, curveOptions } from './shared/options.ts';
 
 /**
  * The area under the target's score while the most relevant pixels go over to the baseline, over the true fraction of
@@ -34,6 +34,6 @@ export const deletion = defineMetric({
     quantus: { options: { pixelsPerStep: 1, tieFields: 1 }, baseline: 'air' },
     xplique: { options: { steps: 10, score: 'logit', tieFields: 1 }, baseline: 'zero-input' },
   },
-  cost: (options, input) => ({ forward: pointsOf(options, input), backward: 0 }),
+  cost: (options, input) => curveCost(options, input, ['removed']),
   evaluate: context => areaWhile('removed', context),
 });

@@ -4,7 +4,7 @@ import { defineMetric } from '../../core/define.ts';
 import { pearson, spearman } from '../../core/statistics/correlation.ts';
 import { patchOptions } from '../shared/patch-options.ts';
 import { correlate, flatness, patchesOf, removedSums } from '../shared/patches.ts';
-import { setsOfSizes } from './shared/subsets.ts';
+import { setsOfSizes, sizesCost } from './shared/subsets.ts';
 
 /**
  * Over random sets of patches of one size: the correlation of the map's sum over the set with the fall of the score when
@@ -42,7 +42,7 @@ export const faithfulnessCorrelation = defineMetric({
     },
   },
   checks: { options: { subsets: 20, patchPixels: 4 } },
-  cost: ({ subsets }) => ({ forward: 1 + subsets, backward: 0 }),
+  cost: ({ share, ...rest }, input) => sizesCost({ ...rest, shares: [share] }, input),
   async evaluate(context) {
     const { share, subsets, correlation } = context.options;
     const patches = patchesOf(context);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { patchCount, patchOptions } from '../shared/patch-options.ts';
-import { correlate, dropsOf, flatness, imageScore, patchesOf, singleSets } from '../shared/patches.ts';
+import { patchOptions } from '../shared/patch-options.ts';
+import { correlate, costOfEach, dropsOfEach } from '../shared/patches.ts';
 
 /**
  * The correlation, over patches, of the map's sum with the fall of the score when that patch alone is removed
@@ -28,16 +28,12 @@ export const faithfulnessEstimate = defineMetric({
   baseline: 'air',
   options: z.strictObject(patchOptions),
   checks: { options: { patchPixels: 4 } },
-  cost: (options, input) => ({ forward: 1 + patchCount(options, input), backward: 0 }),
+  cost: costOfEach,
   async evaluate(context) {
-    const patches = patchesOf(context);
-    const score = await imageScore(context);
-    if (typeof score !== 'number') return score;
-    const found = await dropsOf(context, patches, 'each alone', singleSets(patches.count), score);
+    const found = await dropsOfEach(context);
     if (isUndefined(found)) return found;
-    const flat = flatness(found.drops, score);
-    if (flat) return flat;
-    const value = correlate([...patches.sums], found.drops);
+    const { patches, drops } = found;
+    const value = correlate([...patches.sums], drops);
     if (value === null) return undefinedBecause('the map gives all patches the same');
     return { value, details: { patches: patches.count, unweighted: patches.unweighted } };
   },

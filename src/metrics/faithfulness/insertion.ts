@@ -1,6 +1,6 @@
 import { defineMetric } from '../../core/define.ts';
 import { areaWhile } from './shared/area.ts';
-import { curveOptions, pointsOf } from './shared/options.ts';
+import { curveCost, curveOptions } from './shared/options.ts';
 
 /**
  * The area under the target's score while the most relevant pixels of the image are put into the baseline, over the
@@ -28,6 +28,6 @@ export const insertion = defineMetric({
     'rise-paper': { options: { pixelsPerStep: 224 }, baseline: 'rise-blur' },
     xplique: { options: { steps: 10, score: 'logit', tieFields: 1 }, baseline: 'zero-input' },
   },
-  cost: (options, input) => ({ forward: pointsOf(options, input), backward: 0 }),
+  cost: (options, input) => curveCost(options, input, ['kept']),
   evaluate: context => areaWhile('kept', context),
 });

@@ -1,42 +1,25 @@
-import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
-import { defineMetric } from '../../core/define.ts';
-import { areaOverInformation, reveal, revealOptions } from './shared/revealed.ts';
+import { undefinedBecause } from '../../core/contracts/index.ts';
+import { areaOverInformation, revealMetric } from './shared/revealed.ts';
 
 /**
  * Accuracy information curve (Kapishnikov et al. 2019, section 4.1): as `pic-sic`, of which it shares the run, with
  * whether the class explained comes first in place of its probability. Over images, the share of them that do.
  */
-export const picAic = defineMetric({
+export const picAic = revealMetric({
   name: 'pic-aic',
   title: 'Accuracy information curve',
   summary: 'Over how much of the information shown the class is right, most relevant pixels sharp, the rest blurred.',
   cite: 'Kapishnikov et al., XRAI: better attributions through regions, ICCV 2019, arXiv:1906.02825',
-  category: 'faithfulness',
-  better: 'higher',
-  range: [0, 1],
   undefinedWhen: 'the class explained is not the one predicted, or is predicted for the blurred image already',
   criticism:
     'Rewards maps whose pixels cost little information: smooth regions. On two classes the blurred image often has the ' +
     'class already, and half of the images then have no value.',
   criticismSource: 'the code of PAIR saliency 0.2.1; this project',
-  needs: ['model'],
-  baseline: 'blur',
-  options: revealOptions,
-  presets: { pair: { options: { running: true } } },
-  checks: {
-    options: { steps: 8 },
-    skip: {
-      'prefers a right map to random ones': 'a map that is right pixel by pixel is noise, which costs information',
-    },
-  },
-  cost: ({ steps }) => ({ forward: steps + 2, backward: 0 }),
-  async evaluate(context) {
-    const found = await reveal(context);
-    if (isUndefined(found)) return found;
+  score(found, { running }) {
     const { first, information } = found;
     if (!first.at(-1)) return undefinedBecause('the class explained is not the one predicted');
     if (first[0]) return undefinedBecause('the class explained is predicted for the blurred image already');
     const right = first.map(f => (f ? 1 : 0));
-    return { value: areaOverInformation(information, right, context.options.running) };
+    return { value: areaOverInformation(information, right, running) };
   },
 });

@@ -1,6 +1,4 @@
-import { isUndefined } from '../../core/contracts/index.ts';
-import { defineMetric } from '../../core/define.ts';
-import { areaOverInformation, noGain, reveal, revealOptions } from './shared/revealed.ts';
+import { areaOverInformation, noGain, revealMetric } from './shared/revealed.ts';
 
 /**
  * Softmax information curve (Kapishnikov et al. 2019, section 4.1): the area under the probability, from 0 at the
@@ -8,39 +6,23 @@ import { areaOverInformation, noGain, reveal, revealOptions } from './shared/rev
  * sharp. Information is the entropy of what a lossless coder's predictor leaves (the authors take the size of a
  * compressed file). Details: `image` and `blurred`, their probabilities.
  */
-export const picSic = defineMetric({
+export const picSic = revealMetric({
   name: 'pic-sic',
   title: 'Softmax information curve',
   summary: 'Area under the probability over the information shown, most relevant pixels sharp, the rest blurred.',
   cite: 'Kapishnikov et al., XRAI: better attributions through regions, ICCV 2019, arXiv:1906.02825',
-  category: 'faithfulness',
-  better: 'higher',
-  range: [0, 1],
   undefinedWhen:
     'the image’s probability is less than 0.1 above that of the blurred one, or it holds no more information',
   criticism:
     'Rewards maps whose pixels cost little information: smooth regions. In PAIR the curve is the largest value so far by ' +
     'default, images under a probability of 0.8 are left out, and 1 % of the pixels is shown at random.',
   criticismSource: 'the code of PAIR saliency 0.2.1',
-  needs: ['model'],
-  baseline: 'blur',
-  options: revealOptions,
-  presets: { pair: { options: { running: true } } },
-  checks: {
-    options: { steps: 8 },
-    skip: {
-      'prefers a right map to random ones': 'a map that is right pixel by pixel is noise, which costs information',
-    },
-  },
-  cost: ({ steps }) => ({ forward: steps + 2, backward: 0 }),
-  async evaluate(context) {
-    const found = await reveal(context);
-    if (isUndefined(found)) return found;
+  score(found, { running }) {
     const none = noGain(found);
     if (none) return none;
     const { probability, information } = found;
     const [blurred, image] = [probability[0]!, probability.at(-1)!];
     const share = probability.map(p => Math.min(1, Math.max(0, (p - blurred) / (image - blurred))));
-    return { value: areaOverInformation(information, share, context.options.running), details: { image, blurred } };
+    return { value: areaOverInformation(information, share, running), details: { image, blurred } };
   },
 });

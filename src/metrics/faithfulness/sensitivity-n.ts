@@ -1,9 +1,7 @@
-import { z } from 'zod';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { patchOptions } from '../shared/patch-options.ts';
 import { correlate, flatness, patchesOf, removedSums } from '../shared/patches.ts';
-import { SHARES, setsOfSizes } from './shared/subsets.ts';
+import { setsOfSizes, sizesCost, sizesOptions } from './shared/subsets.ts';
 
 /**
  * The mean, over sizes n, of the correlation of faithfulness correlation on random sets of n patches (Ancona et al.
@@ -28,18 +26,9 @@ export const sensitivityN = defineMetric({
   criticismSource: 'Ancona et al. 2018, arXiv:1711.06104; the code of Quantus 0.6.0',
   needs: ['model'],
   baseline: 'air',
-  options: z.strictObject({
-    subsets: z.int().min(3).max(100_000).default(100).describe('random sets of each size'),
-    shares: z
-      .array(z.number().positive().max(0.99))
-      .min(1)
-      .max(50)
-      .default([...SHARES])
-      .describe('sizes of the sets, as shares of the patches'),
-    ...patchOptions,
-  }),
+  options: sizesOptions,
   checks: { options: { subsets: 10, patchPixels: 4 } },
-  cost: ({ subsets, shares }) => ({ forward: 1 + subsets * shares.length, backward: 0, atMost: true }),
+  cost: sizesCost,
   async evaluate(context) {
     const { subsets, shares } = context.options;
     const patches = patchesOf(context);

@@ -1,7 +1,7 @@
 import { type Curve, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { valueAt } from '../../core/perturbation/curve.ts';
-import { curveOptions, pointsOf } from './shared/options.ts';
+import { curveCost, curveOptions } from './shared/options.ts';
 import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
 
@@ -28,7 +28,7 @@ export const srg = defineMetric({
   baseline: 'air',
   options: curveOptions,
   checks: { options: { steps: 12 } },
-  cost: (options, input) => ({ forward: 2 * pointsOf(options, input) - 2, backward: 0 }),
+  cost: (options, input) => curveCost(options, input, ['removed', 'kept, mirrored']),
   async evaluate(context) {
     const curves = await curvesOf(context);
     const to = followed(context, curves);

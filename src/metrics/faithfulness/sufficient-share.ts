@@ -1,6 +1,6 @@
 import { undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { curveOrderOptions, pointsOf } from './shared/options.ts';
+import { curveCost, curveOrderOptions } from './shared/options.ts';
 import { curvesOf } from './shared/scores.ts';
 
 /** The share of the image's probability that must be reached. */
@@ -29,7 +29,7 @@ export const sufficientShare = defineMetric({
   baseline: 'blur',
   options: curveOrderOptions,
   checks: { options: { steps: 12 } },
-  cost: (options, input) => ({ forward: pointsOf(options, input), backward: 0, atMost: true }),
+  cost: (options, input) => ({ ...curveCost(options, input, ['kept']), atMost: true }),
   async evaluate(context) {
     const options = { ...context.options, score: 'probability' as const, normalised: false };
     const curves = await curvesOf({ ...context, options });

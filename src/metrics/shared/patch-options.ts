@@ -27,6 +27,11 @@ export function patchSize(
   return [side(rows), side(columns)];
 }
 
+/** Names the patches and the score that is followed, where passes are counted that metrics share. */
+export function patchWork({ patch, patchPixels, score }: PatchOptions): string {
+  return JSON.stringify([patchPixels ?? `${patch} mm`, score]);
+}
+
 /** Patches of an image of this size; with patches in mm the spacing decides, and this is the number for 1 mm. */
 export function patchCount(options: PatchOptions, input: ModelInput): number {
   const [h, w] = planar(input.spatial);

@@ -1,7 +1,9 @@
 import {
   type Batch,
+  type Cost,
   isUndefined,
   type MetricContext,
+  type ModelInput,
   type Undefined,
   undefinedBecause,
 } from '../../core/contracts/index.ts';
@@ -12,7 +14,7 @@ import { patches } from '../../core/perturbation/partition.ts';
 import { removalBatch, removalKey } from '../../core/perturbation/removal.ts';
 import { pearson } from '../../core/statistics/correlation.ts';
 import { planar } from '../../core/tensor.ts';
-import { type PatchOptions, patchSize } from './patch-options.ts';
+import { type PatchOptions, patchCount, patchSize, patchWork } from './patch-options.ts';
 
 type Context = MetricContext<PatchOptions>;
 
@@ -127,8 +129,33 @@ export function randomSets(context: Context, count: number, size: number, draws:
 }
 
 /** Each patch alone, row after row. */
-export function singleSets(count: number): Uint8Array {
+function singleSets(count: number): Uint8Array {
   return Uint8Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 0 : 1));
+}
+
+/** The map's patches, and what removing each of them alone takes from the score; undefined where that is always the same. */
+export async function dropsOfEach(
+  context: Context,
+): Promise<{ readonly patches: Patches; readonly drops: readonly number[] } | Undefined> {
+  const patches = patchesOf(context);
+  const score = await imageScore(context);
+  if (typeof score !== 'number') return score;
+  const found = await dropsOf(context, patches, 'each alone', singleSets(patches.count), score);
+  if (isUndefined(found)) return found;
+  return flatness(found.drops, score) ?? { patches, drops: found.drops };
+}
+
+/** What `dropsOfEach` costs. */
+export function costOfEach(options: PatchOptions, input: ModelInput): Cost {
+  const count = patchCount(options, input);
+  return {
+    forward: 1 + count,
+    backward: 0,
+    shared: [
+      { key: `image/${options.score}`, per: 'image', forward: 1, backward: 0 },
+      { key: `each alone/${patchWork(options)}`, per: 'image', forward: count, backward: 0 },
+    ],
+  };
 }
 
 /** What the map gives to the patches that each row of a design removes. */

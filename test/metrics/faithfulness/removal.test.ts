@@ -147,6 +147,10 @@ describe('what is left where the image is seen through the map', () => {
     for (const m of [averageDrop, averageGain, confidenceIncrease])
       await evaluate(m, { ...scene(shares), model }, {}, { mapMemo });
     expect(passes.forward).toBe(2);
+    // Another baseline is another run.
+    const bright = { ...scene(shares), baseline: tensor([2, 2, 1], new Float32Array(4).fill(2)) };
+    const apart = await areaOf(averageDrop, bright);
+    expect(await areaOf(averageDrop, bright, {}, { mapMemo })).toBe(apart);
     const low = additiveScene(2, 2, [-9, 0, 0, 1]);
     expect(await evaluate(averageDrop, low)).toMatchObject({ undefined: expect.stringMatching(/less than 0.01/) });
     const high = additiveScene(2, 2, [9, 0, 0, 1]);

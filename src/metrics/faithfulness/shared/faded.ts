@@ -1,5 +1,15 @@
-import { type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
+import { z } from 'zod';
+import {
+  isUndefined,
+  type Metric,
+  type MetricContext,
+  type Score,
+  type Undefined,
+  undefinedBecause,
+} from '../../../core/contracts/index.ts';
+import { defineMetric, type MetricSpec } from '../../../core/define.ts';
 import { CtXaiError } from '../../../core/errors.ts';
+import { removalKey } from '../../../core/perturbation/removal.ts';
 
 /** Below this probability of the image, and above one less it, shares of it have no meaning. */
 const LEAST = 0.01;
@@ -12,9 +22,9 @@ export interface Faded {
 }
 
 /** One run for the three metrics that ask what is left of the score where the map covers the rest. */
-export function fadedScores(context: MetricContext<unknown>): Promise<Faded | Undefined> {
+function fadedScores(context: MetricContext<unknown>): Promise<Faded | Undefined> {
   const { image, baseline, attribution, model, target, signal } = context;
-  return context.mapMemo('image through the map', async () => {
+  return context.mapMemo(`image through the map/${removalKey(context)}`, async () => {
     const low = attribution.data.reduce((a, b) => Math.min(a, b));
     const range = attribution.data.reduce((a, b) => Math.max(a, b)) - low;
     const channels = image.shape.at(-1)!;
@@ -42,11 +52,43 @@ export function fadedScores(context: MetricContext<unknown>): Promise<Faded | Un
   });
 }
 
+interface FadedMetric extends Pick<MetricSpec<typeof noOptions>, 'name' | 'title' | 'summary' | 'cite' | 'better'> {
+  /** Where the value has no meaning beside a probability that is nearly nothing. */
+  readonly undefinedToo?: string;
+  score(scores: Faded): Score | Undefined;
+}
+
+const noOptions = z.strictObject({});
+
+/** A metric of what is left where the image shows through the map. Their maps that win are well known not to be right. */
+export function fadedMetric({ undefinedToo = '', score, ...own }: FadedMetric): Metric {
+  return defineMetric({
+    ...own,
+    category: 'faithfulness',
+    range: [0, 1],
+    rankable: false,
+    undefinedWhen: `the probability of the class explained is under ${LEAST}${undefinedToo}`,
+    criticism:
+      'A flat bright map shows the whole image and wins, so does one that is nearly empty on a class that the baseline ' +
+      'already has: never ranked. torch-cam and pytorch-grad-cam feed it logits by default.',
+    criticismSource: 'Poppi et al. 2021, arXiv:2104.10252; the code of torch-cam 0.5.0 and pytorch-grad-cam 1.5.7',
+    needs: ['model'],
+    baseline: 'air',
+    checks: {
+      skip: { 'prefers a right map to random ones': 'a random map shows half of every pixel, and may do as well' },
+    },
+    cost: () => ({
+      ...{ forward: 2, backward: 0 },
+      shared: [{ key: 'image through the map', per: 'map', forward: 2, backward: 0 }],
+    }),
+    async evaluate(context) {
+      const scores = await fadedScores(context);
+      return isUndefined(scores) ? scores : score(scores);
+    },
+  });
+}
+
 /** Why a gain towards 1 has no meaning; undefined where it has. */
 export function saturated({ image }: Faded): Undefined | undefined {
   return image > 1 - LEAST ? undefinedBecause('the probability of the class explained has no room to grow') : undefined;
 }
-
-export const FADED_CRITICISM =
-  'A flat bright map shows the whole image and wins, so does one that is nearly empty on a class that the baseline ' +
-  'already has: never ranked. torch-cam and pytorch-grad-cam feed it logits by default.';

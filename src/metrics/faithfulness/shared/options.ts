@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ModelInput } from '../../../core/contracts/index.ts';
+import type { Cost, ModelInput, SharedPasses } from '../../../core/contracts/index.ts';
 import { edgesPerStep, equalEdges } from '../../../core/perturbation/path.ts';
 import { planar } from '../../../core/tensor.ts';
 import { patchSize, patchSizeOptions } from '../../shared/patch-options.ts';
@@ -50,12 +50,38 @@ export function edgesOf(options: CurveOrderOptions, elements: number): number[] 
 }
 
 /**
- * States of one curve, both ends included, without ties that are averaged. With patches in mm the spacing of an
- * image decides; this is then the number for a spacing of 1 mm.
+ * Numbers of elements changed at the states of one curve, both ends included, without ties that are averaged. With
+ * patches in mm the spacing of an image decides; these are then the ones for a spacing of 1 mm.
  */
-export function pointsOf(options: CurveOrderOptions, input: ModelInput): number {
+function plannedEdges(options: CurveOrderOptions, input: ModelInput): number[] {
   const [h, w] = planar(input.spatial);
-  if (options.unit === 'pixels') return edgesOf(options, h * w).length;
+  if (options.unit === 'pixels') return edgesOf(options, h * w);
   const [rows, columns] = patchSize(options);
-  return edgesOf(options, Math.ceil(h / rows) * Math.ceil(w / columns)).length;
+  return edgesOf(options, Math.ceil(h / rows) * Math.ceil(w / columns));
 }
+
+/** What a curve in the order of the map costs: its points, of which its ends belong to all curves of the image. */
+export function curveCost(options: CurveOrderOptions, input: ModelInput, paths: readonly CurvePath[]): Cost {
+  const edges = plannedEdges(options, input);
+  const inner = edges.length - 2;
+  const known = options.unit === 'pixels' || options.patchPixels !== undefined;
+  const symmetric = known && edges.every((e, i) => e + edges.at(-1 - i)! === edges.at(-1)!);
+  const { score = 'probability', normalised: _, ...order } = options as Partial<CurveOptions>;
+  const raw = score === 'logit' ? 'logit' : 'margin';
+  const path = (name: CurvePath): SharedPasses => ({
+    key: JSON.stringify([symmetric && name === 'kept, mirrored' ? 'kept' : name, raw, order]),
+    ...{ per: 'map', forward: inner, backward: 0 },
+  });
+  return {
+    forward: 2 + inner * paths.length,
+    backward: 0,
+    shared: [
+      { key: `scores of the image/${raw}`, per: 'image', forward: 1, backward: 0 },
+      { key: `scores of the baseline/${raw}`, per: 'image', forward: 1, backward: 0 },
+      ...paths.map(path),
+    ],
+  };
+}
+
+/** `removed`, `kept`: the most relevant elements first; `kept, mirrored`: at the points of `removed`, read from its end. */
+export type CurvePath = 'removed' | 'kept' | 'kept, mirrored';

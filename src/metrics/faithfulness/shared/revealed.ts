@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { isUndefined, type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
+import {
+  isUndefined,
+  type Metric,
+  type MetricContext,
+  type Score,
+  type Undefined,
+  undefinedBecause,
+} from '../../../core/contracts/index.ts';
+import { defineMetric, type MetricSpec } from '../../../core/define.ts';
 import { fingerprint } from '../../../core/fingerprint.ts';
 import { informationOf } from '../../../core/image/information.ts';
 import { windowEnds } from '../../../core/image/window.ts';
@@ -9,7 +17,7 @@ import { removalKey, removalPath } from '../../../core/perturbation/removal.ts';
 import { tensor } from '../../../core/tensor.ts';
 import { allScores } from './all-scores.ts';
 
-export const revealOptions = z.strictObject({
+const revealOptions = z.strictObject({
   steps: z
     .int()
     .min(2)
@@ -19,7 +27,7 @@ export const revealOptions = z.strictObject({
   running: z.boolean().default(false).describe('the curve is the largest so far, as in PAIR; false: as it is'),
 });
 
-export type RevealOptions = z.output<typeof revealOptions>;
+type RevealOptions = z.output<typeof revealOptions>;
 
 const FIRST_SHARE = 0.005;
 const LAST_SHARE = 0.9;
@@ -38,7 +46,7 @@ export interface Revealed {
 }
 
 /** One run for both performance information curves of a map. */
-export function reveal(context: MetricContext<RevealOptions>): Promise<Revealed | Undefined> {
+function reveal(context: MetricContext<RevealOptions>): Promise<Revealed | Undefined> {
   const { attribution, image, options, rng, view } = context;
   return context.mapMemo(`revealed/${options.steps}/${removalKey(context)}`, async () => {
     const ends = windowEnds(context);
@@ -70,6 +78,42 @@ export function reveal(context: MetricContext<RevealOptions>): Promise<Revealed 
       probability: scores.map(s => s.probability),
       first: scores.map(s => s.first),
     };
+  });
+}
+
+interface RevealMetric
+  extends Pick<
+    MetricSpec<typeof revealOptions>,
+    'name' | 'title' | 'summary' | 'cite' | 'undefinedWhen' | 'criticism' | 'criticismSource'
+  > {
+  score(revealed: Revealed, options: RevealOptions): Score | Undefined;
+}
+
+/** An area over the information shown. */
+export function revealMetric({ score, ...own }: RevealMetric): Metric {
+  return defineMetric({
+    ...own,
+    category: 'faithfulness',
+    better: 'higher',
+    range: [0, 1],
+    needs: ['model'],
+    baseline: 'blur',
+    options: revealOptions,
+    presets: { pair: { options: { running: true } } },
+    checks: {
+      options: { steps: 8 },
+      skip: {
+        'prefers a right map to random ones': 'a map that is right pixel by pixel is noise, which costs information',
+      },
+    },
+    cost: ({ steps }) => ({
+      ...{ forward: steps + 2, backward: 0 },
+      shared: [{ key: `revealed in ${steps} steps`, per: 'map', forward: steps + 2, backward: 0 }],
+    }),
+    async evaluate(context) {
+      const found = await reveal(context);
+      return isUndefined(found) ? found : score(found, context.options);
+    },
   });
 }
 

@@ -55,11 +55,17 @@ export interface Neighbourhood {
 }
 
 /** One pass for the image and one for each copy; each copy is explained unless it flips the prediction. */
-export function noiseCost({ draws }: NeighbourOptions, explanation: Cost): Cost {
+export function noiseCost({ draws, noise, strength, radius }: NeighbourOptions, explanation: Cost): Cost {
+  const key = JSON.stringify(['copies', draws, noise, noise === 'uniform' ? radius : (strength ?? 'measured')]);
+  const explained = { forward: draws * explanation.forward, backward: draws * explanation.backward };
   return {
-    forward: 1 + draws + draws * explanation.forward,
-    backward: draws * explanation.backward,
+    forward: 1 + draws + explained.forward,
+    backward: explained.backward,
     atMost: true,
+    shared: [
+      { key, per: 'image', forward: 1 + draws, backward: 0 },
+      { key, per: 'map', ...explained },
+    ],
   };
 }
 

@@ -1,9 +1,23 @@
 import { z } from 'zod';
-import type { MetricContext, Score, Undefined } from '../../../core/contracts/index.ts';
-import { undefinedBecause } from '../../../core/contracts/index.ts';
+import {
+  isUndefined,
+  type Metric,
+  type MetricContext,
+  type Score,
+  type Undefined,
+  undefinedBecause,
+} from '../../../core/contracts/index.ts';
+import { defineMetric, type MetricSpec } from '../../../core/define.ts';
 import { distance, norm } from '../../../core/norm.ts';
 import { spreadOf } from './changes.ts';
-import { detailsOf, type Neighbour, type Neighbourhood, noiseOptions } from './neighbours.ts';
+import {
+  detailsOf,
+  type Neighbour,
+  type Neighbourhood,
+  neighbourhoodOf,
+  noiseCost,
+  noiseOptions,
+} from './neighbours.ts';
 
 /** As Agarwal et al. have it: what is divided by is at least this. */
 const LEAST = 1e-6;
@@ -35,6 +49,35 @@ export function relativeChange(
     sum += ((to[i]! - from[i]!) / over) ** 2;
   }
   return Math.sqrt(sum);
+}
+
+interface RelativeMetric
+  extends Pick<
+    MetricSpec<typeof relativeOptions>,
+    'name' | 'title' | 'summary' | 'cite' | 'undefinedWhen' | 'criticism' | 'criticismSource'
+  > {
+  /** What changes beside the map, for the reason where it does not. */
+  readonly what: string;
+  far(neighbour: Neighbour, near: Neighbourhood, context: MetricContext<RelativeOptions>): number;
+}
+
+/** The largest relative change of the map over the change of something that the noisy copies tell by themselves. */
+export function relativeMetric({ what, far, ...own }: RelativeMetric): Metric {
+  return defineMetric({
+    ...own,
+    category: 'robustness',
+    better: 'lower',
+    range: [0, Number.POSITIVE_INFINITY],
+    needs: ['model', 'explain'],
+    options: relativeOptions,
+    presets: RELATIVE_PRESETS,
+    checks: { options: { draws: 3 } },
+    cost: (options, _, explanation) => noiseCost(options, explanation),
+    async evaluate(context) {
+      const near = await neighbourhoodOf(context);
+      return isUndefined(near) ? near : relativeStability(context, near, n => far(n, near, context), what);
+    },
+  });
 }
 
 /** The largest relative change of the map over a measure of the change of something else. */
