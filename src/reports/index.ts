@@ -4,7 +4,9 @@ import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
 import { renderMarkdown } from './tables/markdown.ts';
+import { renderChecklist } from './tables/reporting-checklist.ts';
 import { renderSummaryCsv } from './tables/summary-csv.ts';
+import { bibliography } from './text/methods-text.ts';
 
 export { analyse } from './analysis/analyse.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/analysis.ts';
@@ -22,6 +24,8 @@ export async function renderReports(run: RunData, analysis = analyse(run)): Prom
   return [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },
+    { file: 'reporting.md', bytes: renderChecklist(run, analysis) },
+    { file: 'methods.bib', bytes: bibliography(run.manifest) },
     { file: 'index.html', bytes: renderHtml(run, analysis, sections) },
   ];
 }

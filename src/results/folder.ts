@@ -26,6 +26,8 @@ const OWN_ENTRIES = [
   'groups.csv',
   'curves.csv',
   'summary.md',
+  'reporting.md',
+  'methods.bib',
   'index.html',
   'attributions',
   'variants',

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { analyseBudgets, paretoFront } from '../../src/reports/analysis/budget-analysis.ts';
 import { logAxisOver } from '../../src/reports/charts/log-axis.ts';
+import { balancedMean } from '../../src/reports/sections/times-section.ts';
 import { settledRows } from '../../src/reports/text/budget-words.ts';
-import type { BudgetRow } from '../../src/results/rows.ts';
+import type { BudgetRow, TimingRow } from '../../src/results/rows.ts';
 import { fixtureManifest } from './fixture.ts';
 
 const manifest = fixtureManifest({ controls: false });
@@ -62,10 +63,30 @@ describe('budgets', () => {
       ['lime', 20, 0.4],
     ]);
     // Lower is better.
+    expect(deletion.fronts.passes).toEqual([]);
+    expect(deletion.order).toEqual([]);
+  });
+
+  test('have fronts and orders from twelve patients on', () => {
+    const of = (patients: number) => {
+      const names = Array.from({ length: patients }, (_, i) => `s${i}`);
+      const rows = names.flatMap(name => [
+        row('grad-cam', undefined, name, { values: { deletion: 0.5 } }),
+        row('lime', 10, name, { values: { deletion: 0.6 } }),
+        row('lime', 20, name, { values: { deletion: 0.4 }, wallMs: name === 's0' ? 240 : 12 }),
+      ]);
+      return analyseBudgets(manifest, rows)!;
+    };
+    const found = of(12);
+    const deletion = found.metrics.find(m => m.metric.id === 'deletion')!;
+    // Lower is better.
     expect(deletion.fronts.passes.map(p => p.budget)).toEqual([undefined, 20]);
     expect(deletion.order).toEqual(['lime', 'grad-cam']);
     // At 10 the order was another.
     expect(deletion.settled).toEqual({ budget: null });
+    // A slow image counts: the mean of one 240 and eleven 12.
+    expect(found.points.at(-1)!.wallMs).toBeCloseTo((240 + 11 * 12) / 12, 9);
+    expect(of(11).metrics.find(m => m.metric.id === 'deletion')!.order).toEqual([]);
   });
 
   test('are at rest from the smallest budget that all larger ones agree with', () => {
@@ -103,4 +124,16 @@ test('a logarithmic axis has ticks within its ends, few enough to read, and keep
       }
     }),
   );
+});
+
+test('a minute’s throughput is by the mean over images of each one’s mean', () => {
+  const timing = { kind: 'timing', wallMs: { p50: 100, mean: 150, min: 100 } } as unknown as TimingRow;
+  expect(balancedMean(timing)).toBe(150);
+  const calls: [number, number][] = [
+    [0, 100],
+    [0, 100],
+    [0, 100],
+    [1, 300],
+  ];
+  expect(balancedMean({ ...timing, calls })).toBe(200);
 });

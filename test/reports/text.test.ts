@@ -2,6 +2,7 @@ import { parse } from 'csv-parse/sync';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import type { RunData } from '../../src/reports/summary/run-data.ts';
+import { bibtexOf } from '../../src/reports/text/bibtex.ts';
 import { type FixtureOptions, fixture } from './fixture.ts';
 import { normalised, rendered } from './render.ts';
 
@@ -85,5 +86,42 @@ describe('sections', () => {
       mean: '0.65',
       images: '12',
     });
+  });
+});
+
+describe('what a paper needs', () => {
+  it('is a checklist without empty answers, and BibTeX of every source once', async () => {
+    const run = await fixture({ images: 40, patients: 20 });
+    const files: Record<string, string> = await rendered(run);
+    const rows = files['reporting.md']!.split('\n').filter(line => /^\| \d+ \|/.test(line));
+    expect(rows.length).toBeGreaterThan(25);
+    expect(rows.filter(row => /\|\s*\|$/.test(row))).toEqual([]);
+    expect(rows.filter(row => row.includes('For the author')).length).toBeGreaterThan(8);
+    const bib = files['methods.bib']!;
+    const keys = [...bib.matchAll(/^@\w+\{([^,]+),/gm)].map(([, key]) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(bib).toContain('doi = {10.1109/ICCV.2017.74}');
+    expect(bib).toContain('@book{westfall1993');
+    expect(files['summary.md']).toContain(
+      '**Statistics.** The primary analysis was of all images whose reference was positive',
+    );
+  });
+
+  it('reads citations in the forms that they have', () => {
+    const bib = bibtexOf([
+      { title: 'RISE', cite: 'Petsiuk, Das & Saenko, RISE: randomized input sampling, BMVC 2018, arXiv:1806.07421' },
+      { title: 'Grad-CAM', cite: 'Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74' },
+      {
+        title: 'Guided Grad-CAM',
+        cite: 'Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74; Lundberg and Lee 2017, arXiv:1705.07874',
+      },
+      { title: 'Ours', cite: 'This project' },
+    ]);
+    expect(bib.match(/^@/gm)).toHaveLength(3);
+    expect(bib).toMatch(
+      /@misc\{petsiuk2018,\n {2}author = \{Petsiuk and Das and Saenko\},\n {2}title = \{\{RISE: randomized input sampling\}\},/,
+    );
+    expect(bib).toMatch(/author = \{Selvaraju and others\},\n {2}title = \{\{Grad-CAM\}\},/);
+    expect(bib).toMatch(/@misc\{lundberg2017,\n {2}author = \{Lundberg and Lee\}/);
   });
 });

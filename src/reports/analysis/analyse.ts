@@ -6,6 +6,7 @@ import { positiveOf } from '../summary/primary.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { createTally } from '../summary/tally.ts';
 import { listed } from '../text/format.ts';
+import { agreementOf } from './agreement.ts';
 import { analyseMetric } from './analyse-metric.ts';
 import type { Analysis, GroupAnalysis, MetricEntry, ModelAnalysis, ModelEntry } from './analysis.ts';
 import { type AnalysisSettings, settingsOf } from './analysis-settings.ts';
@@ -64,6 +65,14 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     }),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),
     groups: groupsOf(manifest, summary, model.id),
+    agreement: agreementOf(
+      metrics,
+      manifest.methods.filter(m => m.role === 'method').map(m => m.id),
+      mean ? [...cells, ...meanCells(mean, settings.primary, cells)] : cells,
+      primary,
+      answered,
+      primaryMetric,
+    ),
     same,
     maps: summary.maps.filter(cell => cell.model === model.id),
     timings: summary.timings.filter(row => row.model === model.id),

@@ -5,6 +5,7 @@ import type { GroupRow, Manifest, Passes, SampleRow, TimingRow } from '../../res
 import type { MapCell } from '../summary/collect.ts';
 import type { PassMeans } from '../summary/means.ts';
 import type { Tally } from '../summary/tally.ts';
+import type { Agreement } from './agreement.ts';
 import type { AnalysisSettings } from './analysis-settings.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
 
@@ -47,6 +48,7 @@ export interface ModelAnalysis {
   readonly primaryMetric?: string;
   /** Metrics with one value for all maps of an explainer. */
   readonly groups: readonly GroupAnalysis[];
+  readonly agreement: Agreement;
   /** Explainers that are one explainer on this model: their maps are the same at the layer that they are made at. */
   readonly same: readonly (readonly string[])[];
   readonly maps: readonly MapCell[];

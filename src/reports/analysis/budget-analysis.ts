@@ -1,5 +1,5 @@
+import { ORDER_FROM } from '../../core/statistics/max-t.ts';
 import { patientMeans } from '../../core/statistics/patients.ts';
-import { quantile } from '../../core/statistics/quantile.ts';
 import type { BudgetRow, Manifest, Passes } from '../../results/rows.ts';
 import { createTally, type Tally } from '../summary/tally.ts';
 import type { MethodEntry, MetricEntry } from './analysis.ts';
@@ -23,7 +23,7 @@ export interface BudgetPoint {
   readonly others: Tally;
   /** Means over images; `total` adds both. */
   readonly passes: Passes & { readonly total: number };
-  /** Median over images. */
+  /** Mean over images, each once: what a minute is enough for follows from it. */
   readonly wallMs: number;
   /** By metric, over the images that all points of the metric have a value for. */
   readonly values: ReadonlyMap<string, DrawSpread>;
@@ -41,9 +41,9 @@ export interface BudgetMetric {
   /** Images that every point has a value for, and those that were tried. */
   readonly common: number;
   readonly tried: number;
-  /** Points that no other beats in quality at the same cost or less, from the cheapest. */
+  /** Points that no other beats in quality at the same cost or less, from the cheapest; none of too few patients. */
   readonly fronts: { readonly passes: readonly BudgetPoint[]; readonly time: readonly BudgetPoint[] };
-  /** Methods at the largest budget, best first. */
+  /** Methods at the largest budget, best first; none of too few patients. */
   readonly order: readonly string[];
   /** From which budget on the order is that of the largest; absent where there is nothing to order. */
   readonly settled?: Rest;
@@ -139,7 +139,7 @@ function pointOf({ method, budget, rows }: Group, common: ReadonlyMap<string, Re
     images: ok.length,
     others: others.finish(),
     passes: { forward, backward, total: forward + backward },
-    wallMs: walls.length > 0 ? quantile(walls, 0.5) : 0,
+    wallMs: walls.length > 0 ? walls.reduce((a, b) => a + b, 0) / walls.length : 0,
     values,
     ...(self && kind ? { self: { ...self, with: kind } } : {}),
   };
@@ -168,7 +168,9 @@ function metricOf(
   common: number,
   tried: number,
 ): BudgetMetric {
-  const valued = points.filter(p => p.values.has(metric.id));
+  // Of a handful of patients any order, and any front, is as good as another.
+  const patients = Math.max(0, ...points.map(p => p.values.get(metric.id)?.patients ?? 0));
+  const valued = patients < ORDER_FROM ? [] : points.filter(p => p.values.has(metric.id));
   const sign = metric.better === 'higher' ? 1 : -1;
   const quality = (p: BudgetPoint) => sign * p.values.get(metric.id)!.mean;
   const orderAt = (budget: number) =>

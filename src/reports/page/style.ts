@@ -58,6 +58,8 @@ tbody:last-child tr:last-child>*{border-bottom:1.5px solid var(--ink)}
 tr.group th{color:var(--soft);font-weight:400;font-size:.85rem;padding-top:.8rem}
 .num{text-align:right;white-space:nowrap}
 td.num small,th small.of{color:var(--soft);font-size:.92em}
+.tau{display:inline-block;min-width:3.4em;padding:.05rem .3rem;border-radius:3px;background:color-mix(in srgb,var(--t) var(--share),transparent)}
+.tau.with{--t:var(--c0)}.tau.against{--t:var(--c1)}
 .wide{min-width:14rem;max-width:34rem;overflow-wrap:anywhere}
 td.name,tbody th.name{white-space:nowrap}
 .roomy{min-width:7.5rem}

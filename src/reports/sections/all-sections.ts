@@ -1,9 +1,11 @@
 import type { ReportContext, Section, SectionMaker } from '../page/section.ts';
+import { agreementSection } from './agreement-section.ts';
 import { budgetsSection } from './budgets-section.ts';
 import { classifierSection } from './classifier-section.ts';
 import { conclusionsSection } from './conclusions-section.ts';
 import { costsSection } from './costs-section.ts';
 import { gallerySection } from './gallery-section.ts';
+import { methodsSection } from './methods-section.ts';
 import { metricsSections } from './metrics-section.ts';
 import { outcomesSection } from './outcomes-section.ts';
 import { provenanceSection } from './provenance-section.ts';
@@ -15,9 +17,11 @@ const SECTIONS: readonly SectionMaker[] = [
   gallerySection,
   classifierSection,
   metricsSections,
+  agreementSection,
   conclusionsSection,
   costsSection,
   budgetsSection,
+  methodsSection,
   outcomesSection,
   provenanceSection,
 ];

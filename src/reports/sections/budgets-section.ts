@@ -107,7 +107,7 @@ function pointsTable(analysis: BudgetAnalysis, names: Names): Markup {
   const all = [...analysis.points, ...analysis.empty];
   const ids = [...new Set(all.map(p => p.method.id))];
   return html`<details><summary>All points</summary>${table(
-    'One explanation at each budget: passes, wall time (median), and means over patients (least to largest)',
+    'One explanation at each budget: passes, wall time (mean), and means over patients (least to largest)',
     columns.map((title, i) => ({ title, numeric: i > 0, ...(i === 0 ? { style: 'name' } : {}) })),
     ids.map(id => ({
       rows: all.filter(p => p.method.id === id).map(p => [names.method(p.method), ...pointCells(p, analysis).slice(1)]),

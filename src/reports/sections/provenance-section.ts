@@ -1,10 +1,8 @@
 import type { Manifest } from '../../results/rows.ts';
-import { FEWER_RESAMPLES } from '../analysis/pairwise.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
-import { group } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
 
@@ -30,8 +28,6 @@ export function provenanceSection({ run: { manifest }, names }: ReportContext): 
   const page = html`<h3>Command</h3><pre class="wrap"><code>${manifest.command}</code></pre>
 ${table('The run', [{ title: 'Item' }, { title: 'Value', style: 'wide' }], [{ rows }])}
 ${models(manifest)}${parts(manifest)}
-<h3>How the numbers were made</h3>
-<p class="small">Means are over patients of the mean within each patient. Intervals: bootstrap-t over patients, 95 %, 9 999 resamples (fewer above 200 patients; ${group(FEWER_RESAMPLES)} for controls, differences from them and the tables by outcome), not adjusted for the number of comparisons. Ranks: patient sign-flip max-T over all pairs of methods. The run’s seed fixes all random draws.</p>
 ${references(manifest, names)}
 <details><summary>The suite, resolved</summary><pre><code>${JSON.stringify(manifest.suite, null, 2) ?? ''}</code></pre></details>`;
   return { id: 'provenance', title: 'Provenance', html: page, markdown: markdownOf(manifest) };

@@ -1,3 +1,4 @@
+import { ORDER_FROM } from '../../core/statistics/max-t.ts';
 import type { MethodEntry } from '../analysis/analysis.ts';
 import type { BudgetAnalysis, BudgetMetric, BudgetPoint, DrawSpread } from '../analysis/budget-analysis.ts';
 import { countOf } from '../summary/tally.ts';
@@ -29,7 +30,7 @@ export function frontText(front: readonly BudgetPoint[]): string {
     budgets.set(method.id, [...(budgets.get(method.id) ?? []), ...(budget === undefined ? [] : [group(budget)])]);
   }
   const parts = [...budgets].map(([id, at]) => (at.length === 0 ? id : `${id} at ${listed(at)}`));
-  return parts.join('; ') || 'none';
+  return parts.join('; ') || `none, since a front needs ${ORDER_FROM} patients`;
 }
 
 /** From which budget on the methods' order is that of the largest. */
@@ -47,7 +48,7 @@ export function pointColumns({ metrics }: BudgetAnalysis): string[] {
     'Budget',
     'Forward',
     'Backward',
-    'Median, ms',
+    'Mean, ms',
     'A minute',
     'Images',
     ...metrics.map(({ metric }) => `${metric.title} ${metric.better === 'higher' ? '↑' : '↓'}`),
