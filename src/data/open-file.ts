@@ -3,23 +3,16 @@ import { parsingAsync } from '../core/boundary.ts';
 import type { DataReader, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { readerOfFile } from './detect-reader.ts';
+import { readerNamed, type ValueOptions, valueOptions } from './open-path.ts';
 import { decodeImage } from './pixels/decode.ts';
 import { BITS_HINT, maybeTwelveBits, sourceOf } from './pixels/source.ts';
 
 /** How one file is opened. */
-export interface OpenFileOptions {
-  /** Stored values × slope + intercept are Hounsfield units. */
-  readonly rescale?: { readonly slope: number; readonly intercept: number };
-  /** Millimetres per pixel, for files that do not say. */
-  readonly spacing?: number;
-  /** Bits that a 16-bit picture uses. */
-  readonly bits?: number;
+export interface OpenFileOptions extends ValueOptions {
   /** Which of its slices, from 0; default: the only one, or the middle one. */
-  readonly slice?: number;
-  /** How a volume is cut. */
-  readonly plane?: 'axial' | 'coronal' | 'sagittal';
+  readonly slice?: number | undefined;
   /** Reads the file in place of the reader that its kind suggests. */
-  readonly use?: string;
+  readonly use?: string | undefined;
 }
 
 /**
@@ -34,13 +27,9 @@ export async function openFile(
 ): Promise<Sample> {
   const name = options.use ?? (await readerOfFile(path));
   if (name === undefined || name === 'image-folder' || name === 'picture') return picture(path, options);
-  const reader = readers.get(name);
-  if (!reader)
-    throw new CtXaiError('USAGE', `no data reader is called '${name}'.`, {
-      hint: `There are: ${[...readers.keys()].join(', ')}.`,
-    });
+  const reader = readerNamed(name, readers);
   const dataset = await parsingAsync({ code: 'DATA', what: `${path}: it can't be read by '${name}'` }, () =>
-    reader.open(givenTo(name, path, options), { base: '.' }),
+    reader.open({ path, ...EVERYTHING[name], ...valueOptions(name, options) }, { base: '.' }),
   );
   const wanted = options.slice ?? Math.floor((dataset.count - 1) / 2);
   let k = 0;
@@ -49,6 +38,11 @@ export async function openFile(
     hint: `Slices are counted from 0 to ${dataset.count - 1}.`,
   });
 }
+
+/** A file that was asked for by its name is read, whatever it is. */
+const EVERYTHING: Readonly<Record<string, object>> = {
+  dicom: { include: ['localisers', 'secondary-captures', 'other-modalities'] },
+};
 
 function picture(path: string, { rescale, spacing, bits }: OpenFileOptions): Sample {
   const id = basename(path);
@@ -68,18 +62,5 @@ function picture(path: string, { rescale, spacing, bits }: OpenFileOptions): Sam
       const sides = spacing === undefined ? undefined : ([spacing, spacing] as const);
       return { source: sourceOf(decoded, { rescale, bits, spacing: sides }, path) };
     },
-  };
-}
-
-/** The options of each reader that mean the same. */
-function givenTo(name: string, path: string, { rescale, spacing, plane }: OpenFileOptions): object {
-  const scaling = rescale ? { rescale, ...(name === 'dicom' ? {} : { unit: 'HU' }) } : {};
-  const include = name === 'dicom' ? { include: ['localisers', 'secondary-captures', 'other-modalities'] } : {};
-  return {
-    path,
-    ...scaling,
-    ...include,
-    ...(plane !== undefined && (name === 'nifti' || name === 'metaimage') ? { plane } : {}),
-    ...(spacing !== undefined && name === 'npy' ? { spacing } : {}),
   };
 }

@@ -1,16 +1,20 @@
 import { basename } from 'node:path';
-import type { Dataset, Sample, Unit } from '../core/contracts/index.ts';
+import type { DataReader, Dataset, Sample, Unit } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { openPath, readerNamed } from '../data/open-path.ts';
 import { LABELS } from '../data/phantom/slice.ts';
-import { imageFolder } from '../data/readers/image-folder.ts';
-import { phantom } from '../data/readers/phantom.ts';
 import { SPLITS, type Split, splitsOf } from './splits.ts';
 
 /** Where images come from. */
 export interface DataRequest {
-  /** `phantom`, or a folder. */
+  /** `phantom`, or a folder or file. */
   readonly data: string;
+  readonly readers: ReadonlyMap<string, DataReader>;
+  /** The reader's name; absent: the one that the files suggest. */
+  readonly use?: string | undefined;
+  /** Options of the reader. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** Another folder whose images, all of them, are the test split. */
   readonly testData?: string | undefined;
   readonly seed: string | number;
@@ -55,10 +59,11 @@ async function samplesOf(dataset: Dataset): Promise<Sample[]> {
   return samples;
 }
 
-async function openPhantomSplits({ phantom: size }: DataRequest): Promise<OpenedData> {
+async function openPhantomSplits({ phantom: size, readers }: DataRequest): Promise<OpenedData> {
+  const phantom = readerNamed('phantom', readers);
   const open = async (split: Split): Promise<SplitSamples> => {
     const options = { split, patients: size[split], slices: size.slices };
-    const dataset = await phantom.open(options, { base: '.' });
+    const dataset = await phantom.open(phantom.options.parse(options), { base: '.' });
     return { samples: await samplesOf(dataset), digest: dataset.digest };
   };
   const splits = { train: await open('train'), val: await open('val'), test: await open('test') };
@@ -72,9 +77,11 @@ async function openPhantomSplits({ phantom: size }: DataRequest): Promise<Opened
 }
 
 async function openFolder(request: DataRequest): Promise<OpenedData> {
-  const { data, testData, rescale, patientPattern, seed, redraw } = request;
-  const options = { ...(rescale ? { rescale } : {}), ...(patientPattern === undefined ? {} : { patientPattern }) };
-  const open = (path: string) => imageFolder.open({ path, ...options }, { base: process.cwd() });
+  const { data, testData, rescale, patientPattern, seed, redraw, readers } = request;
+  const open = async (path: string): Promise<Dataset> => {
+    const options = { ...(patientPattern === undefined ? {} : { patientPattern }), ...request.options };
+    return (await openPath(path, readers, { use: request.use, values: { rescale }, options })).dataset;
+  };
   const dataset = await open(data);
   const test = testData === undefined ? undefined : await open(testData);
   const samples = await samplesOf(dataset);
@@ -94,7 +101,22 @@ async function openFolder(request: DataRequest): Promise<OpenedData> {
   return {
     splits,
     labels: [...new Set([...dataset.labels, ...(test?.labels ?? [])])].sort(),
-    unit: rescale ? 'HU' : 'grey',
+    unit: await unitOf(samples),
     description: `Images of ${basename(data)}${redraw ? ', splits drawn anew' : ''}${test ? `, tested on ${basename(testData!)}` : ''}: ${counts}`,
   };
 }
+
+/** What the values of the first image are that can be read. @throws what reading the last one that was tried threw */
+async function unitOf(samples: readonly Sample[]): Promise<Unit> {
+  let error: unknown;
+  for (const sample of samples.slice(0, TRIED)) {
+    try {
+      return (await sample.load()).source.unit;
+    } catch (cause) {
+      error = cause;
+    }
+  }
+  throw error ?? new CtXaiError('DATA', 'there are no images.');
+}
+
+const TRIED = 5;

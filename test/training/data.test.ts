@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { builtinRegistry } from '../../src/builtin.ts';
+import { writeNpy } from '../../src/core/npy.ts';
 import { openData } from '../../src/training/data.ts';
 import { encode, put, temporaryFolder } from '../data/images.ts';
 
@@ -27,7 +29,14 @@ beforeAll(async () => {
 
 test.each([false, true])('splits of a folder with another for testing; drawn anew: %s', async redraw => {
   const phantom = { train: 2, val: 2, test: 2, slices: 1 };
-  const { splits, description } = await openData({ data, testData, seed: 1, phantom, redraw });
+  const { splits, description } = await openData({
+    readers: builtinRegistry().readers,
+    data,
+    testData,
+    seed: 1,
+    phantom,
+    redraw,
+  });
   const { train, val, test: held } = splits;
   const patients = (of: typeof train) => new Set(of.samples.map(s => s.patient));
   expect(held.samples).toHaveLength(8);
@@ -36,4 +45,23 @@ test.each([false, true])('splits of a folder with another for testing; drawn ane
   expect(val.samples.every(s => s.split === 'val')).toBe(!redraw);
   expect(patients(val).size).toBe(redraw ? 6 : 10);
   expect(description.includes('drawn anew')).toBe(redraw);
+});
+
+test('volumes train as pictures do: through the reader that their files suggest, in HU', async () => {
+  const volumes = join(folder, 'volumes');
+  for (const label of ['ill', 'well']) {
+    for (let patient = 0; patient < 12; patient++) {
+      const data = new Int16Array(2 * 3 * 4).fill(-800 + patient);
+      put(volumes, `${label}/${patient}.npy`, writeNpy({ shape: [2, 3, 4], data }));
+    }
+  }
+  const phantom = { train: 2, val: 2, test: 2, slices: 1 };
+  const { readers } = builtinRegistry();
+  const options = { patientPattern: '/([0-9]+)' };
+  const { splits, unit, labels } = await openData({ readers, data: volumes, seed: 1, phantom, options });
+  expect([unit, labels]).toEqual(['HU', ['ill', 'well']]);
+  expect(Object.values(splits).reduce((sum, s) => sum + s.samples.length, 0)).toBe(48);
+  await expect(openData({ readers, data: volumes, seed: 1, phantom, options: { nonsense: 1 } })).rejects.toMatchObject({
+    code: 'USAGE',
+  });
 });

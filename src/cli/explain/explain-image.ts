@@ -1,6 +1,5 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
 import { modelDigest } from '../../config/model-digest.ts';
@@ -17,8 +16,7 @@ import { CtXaiError, nearest } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { decodeImage } from '../../data/pixels/decode.ts';
-import { sourceOf } from '../../data/pixels/source.ts';
+import { type OpenFileOptions, openFile } from '../../data/open-file.ts';
 import { openModel, openSession } from '../../jobs/open-model.ts';
 import { writeAtomic } from '../../results/files.ts';
 import { createMemoryStore } from '../../results/memory-store.ts';
@@ -30,6 +28,7 @@ import { parseDevice } from '../../runners/timing/devices.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
+import { keyValues } from '../shared/key-values.ts';
 import { ExitCode, note, print, textTable } from '../shared/output.ts';
 import { drawExplanation } from './draw-explanation.ts';
 
@@ -46,6 +45,10 @@ export interface ExplainArguments {
   readonly metric: readonly string[];
   readonly rescale?: string | undefined;
   readonly spacing?: number | undefined;
+  readonly bits?: number | undefined;
+  readonly slice?: number | undefined;
+  readonly plane?: OpenFileOptions['plane'];
+  readonly use?: string | undefined;
   readonly seed: string;
   readonly device: string;
   readonly plugin: readonly string[];
@@ -122,7 +125,8 @@ async function planOfImage(argv: ExplainArguments, registry: Registry): Promise<
     classOf: new Map(),
     ...(target.kind === 'class' ? { targetClass: card.classes.indexOf(target.name) } : {}),
   };
-  const dataset = oneSample({ name: basename(image), labels: [], digest: resolve(image) }, sampleOf(image, argv));
+  const sample = await openFile(image, registry.readers, fileOptions(argv));
+  const dataset = oneSample({ name: basename(image), labels: [], digest: resolve(image) }, sample);
   return {
     name: 'explain',
     seed: seedOf(argv),
@@ -279,7 +283,7 @@ function requireParts(
   }
   const entry = {
     use: method,
-    options: optionsOf(argv.option),
+    options: keyValues(argv.option, '--option'),
     ...(argv.preset === undefined ? {} : { preset: argv.preset }),
     ...(argv.baseline === undefined ? {} : { baseline: argv.baseline }),
   };
@@ -301,21 +305,6 @@ function requireParts(
   return { image, explainers, metrics: resolveMetrics(suite, registry, place) };
 }
 
-/** `key=value` with the value as in YAML: numbers, booleans, lists, or text. */
-function optionsOf(given: readonly string[]): Record<string, unknown> {
-  return Object.fromEntries(
-    given.map(text => {
-      const at = text.indexOf('=');
-      if (at < 1) {
-        throw new CtXaiError('USAGE', `--option ${text}: expected key=value.`, {
-          hint: 'For example --option steps=20.',
-        });
-      }
-      return [text.slice(0, at), parse(text.slice(at + 1)) as unknown];
-    }),
-  );
-}
-
 /** The card, its folder, or the weights that it lies beside. */
 function cardPath(path: string): string {
   return /\.onnx$/.test(path) ? resolve(path, '..', 'model.yaml') : resolve(path);
@@ -334,23 +323,14 @@ function seedOf({ seed }: ExplainArguments): number | string {
   return /^-?\d+$/.test(seed) ? Number(seed) : seed;
 }
 
-function sampleOf(path: string, argv: ExplainArguments): Sample {
-  const rescale = argv.rescale?.split(',').map(Number);
+function fileOptions({ rescale: given, spacing, bits, slice, plane, use }: ExplainArguments): OpenFileOptions {
+  const rescale = given?.split(',').map(Number);
   if (rescale && (rescale.length !== 2 || !rescale.every(Number.isFinite))) {
-    throw new CtXaiError('USAGE', `--rescale ${argv.rescale}: expected SLOPE,INTERCEPT, for example 1,-1024.`);
+    throw new CtXaiError('USAGE', `--rescale ${given}: expected SLOPE,INTERCEPT, for example 1,-1024.`);
   }
   return {
-    id: basename(path),
-    patient: basename(path),
-    hasMask: false,
-    source: path,
-    async load() {
-      const source = sourceOf(await decodeImage(path), {
-        rescale: rescale && { slope: rescale[0]!, intercept: rescale[1]! },
-        spacing: argv.spacing === undefined ? undefined : [argv.spacing, argv.spacing],
-      });
-      return { source };
-    },
+    ...(rescale ? { rescale: { slope: rescale[0]!, intercept: rescale[1]! } } : {}),
+    ...{ spacing, bits, slice, plane, use },
   };
 }
 

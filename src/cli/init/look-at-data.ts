@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
 import type { Dataset, Sample, Unit } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
-import { lookUp, type Registry } from '../../core/registry.ts';
-import { detectReader } from '../../data/detect-reader.ts';
+import type { Registry } from '../../core/registry.ts';
+import { openPath, readerNamed } from '../../data/open-path.ts';
 import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
 
 /** What was found in the data that a user named, or in the phantom that stands in for them. */
@@ -30,11 +30,10 @@ const TRIED = 5;
  */
 export async function lookAtData(given: string | undefined, registry: Registry): Promise<FoundData> {
   const path = given === undefined ? undefined : resolve(given);
-  const { use, masks } = path === undefined ? { use: 'phantom' } : await detectReader(path);
-  const options = { use, ...(masks === undefined ? {} : { masks }) };
-  const reader = lookUp(registry.readers, 'data reader', use, 'data.use');
-  const { use: _, ...settings } = options;
-  const dataset = await reader.open({ ...settings, ...(path === undefined ? {} : { path }) }, { base: '.' });
+  const opened = path === undefined ? undefined : await openPath(path, registry.readers);
+  const masks = opened?.options['masks'];
+  const options = { use: opened?.use ?? 'phantom', ...(typeof masks === 'string' ? { masks } : {}) };
+  const dataset = opened?.dataset ?? (await readerNamed('phantom', registry.readers).open({}, { base: '.' }));
   const summary = await summariseData({ dataset });
   return { options, ...(path === undefined ? {} : { path }), dataset, summary, ...(await firstImage(dataset)) };
 }

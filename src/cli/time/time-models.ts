@@ -11,7 +11,8 @@ import { parseSuite } from '../../config/suite.ts';
 import { packageVersion } from '../../config/version.ts';
 import type { Dataset, ModelCard, Source } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { lookUp, type Registry } from '../../core/registry.ts';
+import type { Registry } from '../../core/registry.ts';
+import { openPath, readerNamed } from '../../data/open-path.ts';
 import {
   changeCells,
   compareTimings,
@@ -129,11 +130,10 @@ async function planOf(argv: TimeArguments, registry: Registry): Promise<TimingPl
   };
 }
 
-async function openData({ data, samples }: TimeArguments, registry: Registry): Promise<Dataset> {
-  const name = data === 'phantom' ? 'phantom' : 'image-folder';
-  const reader = lookUp(registry.readers, 'data reader', name, '--data');
-  const options = data === 'phantom' ? { patients: samples, slices: 1 } : { path: resolve(data) };
-  return reader.open(reader.options.parse(options), { base: process.cwd() });
+async function openData({ data, samples }: TimeArguments, { readers }: Registry): Promise<Dataset> {
+  if (data !== 'phantom') return (await openPath(data, readers)).dataset;
+  const reader = readerNamed(data, readers);
+  return reader.open(reader.options.parse({ patients: samples, slices: 1 }), { base: process.cwd() });
 }
 
 /** Cards, folders, or weights with a card beside them. */

@@ -14,10 +14,18 @@ export const trainCommand = defineCommand({
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: "'phantom', or a folder with index.csv (file, label, split, patient) or a subfolder per class",
+        describe: "'phantom', or a folder: pictures with index.csv or a subfolder per class, DICOM, NIfTI, arrays",
       })
       .option('out', { type: 'string', demandOption: true, requiresArg: true, describe: 'folder of the model' })
       .option('test-data', { type: 'string', requiresArg: true, describe: 'folder whose images are all test images' })
+      .option('use', { type: 'string', requiresArg: true, describe: 'data reader; default: what the files suggest' })
+      .option('data-option', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: "key=value, an option of the data reader (see 'list data'); may be repeated",
+      })
+      .option('plugin', { type: 'string', array: true, default: [] as string[], describe: 'with these plug-ins' })
       .option('classes', {
         type: 'string',
         array: true,

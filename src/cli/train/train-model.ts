@@ -2,11 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
+import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
 import { fileDigest } from '../../config/model-digest.ts';
+import { loadPlugins } from '../../config/plugins.ts';
 import { packageVersion } from '../../config/version.ts';
 import type { ModelCard, Unit } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
+import type { Registry } from '../../core/registry.ts';
 import { createOnnxTrainer } from '../../engines/onnx/training/trainer.ts';
 import { dropLeftovers, ioError } from '../../results/files.ts';
 import { acquireLock } from '../../results/lock.ts';
@@ -18,6 +21,7 @@ import type { TrainEvent } from '../../training/training-events.ts';
 import { AUGMENTATIONS, cardOf, planDigest, type TrainPlan } from '../../training/training-plan.ts';
 import { figuresOf, writeTrained } from '../../training/write.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
+import { keyValues } from '../shared/key-values.ts';
 import { duration, ExitCode, note, print, textTable } from '../shared/output.ts';
 import { dropTfjsForm, hasTfjsForm, writeTfjsForm } from './tfjs-form.ts';
 
@@ -26,6 +30,9 @@ export interface TrainArguments {
   readonly data: string;
   readonly out: string;
   readonly testData?: string | undefined;
+  readonly use?: string | undefined;
+  readonly dataOption: readonly string[];
+  readonly plugin: readonly string[];
   readonly classes?: readonly string[] | undefined;
   readonly size: number;
   readonly window?: readonly number[] | undefined;
@@ -59,7 +66,8 @@ export interface TrainArguments {
 export async function trainModelCommand(argv: TrainArguments): Promise<number> {
   checkNumbers(argv);
   const dir = resolve(argv.out);
-  const opened = await openData(requestOf(argv));
+  const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
+  const opened = await openData(requestOf(argv, registry));
   const start = argv.from === undefined ? undefined : await startOf(argv.from);
   const settings = {
     ...settingsOf(argv, opened),
@@ -165,10 +173,13 @@ function checkNumbers(argv: TrainArguments): void {
   }
 }
 
-function requestOf(argv: TrainArguments): Parameters<typeof openData>[0] {
+function requestOf(argv: TrainArguments, { readers }: Registry): Parameters<typeof openData>[0] {
   const [slope, intercept] = argv.rescale ?? [];
   return {
     data: argv.data === 'phantom' ? argv.data : resolve(argv.data),
+    readers,
+    use: argv.use,
+    options: keyValues(argv.dataOption, '--data-option'),
     testData: argv.testData === undefined ? undefined : resolve(argv.testData),
     seed: argv.seed,
     phantom: { train: argv.patients, val: argv.valPatients, test: argv.testPatients, slices: argv.slices },
