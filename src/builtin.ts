@@ -1,7 +1,16 @@
 import { createRegistry, type Registry } from './core/registry.ts';
 import { air } from './data/baselines/air.ts';
 import { blur } from './data/baselines/blur.ts';
+import { contralateral } from './data/baselines/contralateral.ts';
+import { counterfactual } from './data/baselines/counterfactual.ts';
+import { datasetMean } from './data/baselines/dataset-mean.ts';
+import { inpaint } from './data/baselines/inpaint.ts';
+import { inpaintSmooth } from './data/baselines/inpaint-smooth.ts';
+import { lung } from './data/baselines/lung.ts';
+import { noise } from './data/baselines/noise.ts';
 import { riseBlur } from './data/baselines/rise-blur.ts';
+import { softTissue } from './data/baselines/soft-tissue.ts';
+import { tissueMatched } from './data/baselines/tissue-matched.ts';
 import { windowMean } from './data/baselines/window-mean.ts';
 import { zeroInput } from './data/baselines/zero-input.ts';
 import { dicom } from './data/readers/dicom.ts';
@@ -197,7 +206,11 @@ export function builtinRegistry(): Registry {
       causalMass,
     ],
     metricSets: [recommended],
-    baselines: [air, windowMean, blur, zeroInput, riseBlur],
+    baselines: [
+      ...[air, lung, softTissue, windowMean, zeroInput, datasetMean, noise],
+      ...[blur, riseBlur, tissueMatched, contralateral, counterfactual],
+      ...[inpaint, inpaintSmooth],
+    ],
     readers: [imageFolder, dicom, nifti, metaimage, npy, phantom],
     engines: [onnxWithTfjs, tfjsEngine],
   });

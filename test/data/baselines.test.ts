@@ -1,11 +1,11 @@
-import { readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { builtinRegistry } from '../../src/builtin.ts';
+import { sliceInAir } from '../../src/conformance/slice-in-air.ts';
 import type { BaselineContext } from '../../src/core/contracts/index.ts';
+import { innerAir } from '../../src/core/image/lungs.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { filled, type Tensor, tensor } from '../../src/core/tensor.ts';
-import { prepare, prepareBaseline } from '../../src/data/preparation/prepare.ts';
+import { type BaselineSources, prepare, prepareBaseline } from '../../src/data/preparation/prepare.ts';
 import { cardOf } from './cards.ts';
 
 const { baselines } = builtinRegistry();
@@ -29,23 +29,27 @@ const context: BaselineContext = {
 };
 const make = async (name: string, image: Tensor = prepared.raw) => baselines.get(name)!.make(image, context);
 
-it('each is one file with its name', () => {
-  const files = readdirSync(resolve(import.meta.dirname, '../../src/data/baselines')).map(f => f.replace(/\.ts$/, ''));
-  expect(files.sort()).toEqual([...baselines.keys()].sort());
-});
+const sources: BaselineSources = {
+  rng: createRng('baselines'),
+  variant: async () => prepared,
+  trainingImages: async () => [prepared],
+};
 
 describe.each([...baselines.values()])('$name', baseline => {
-  it('is an image of the input’s shape, finite, from a copy', async () => {
+  it('is an image of the input’s shape, finite, from a copy, with a spacing and without', async () => {
     const before = [prepared.raw.data.slice(), prepared.input.data.slice()];
-    const { image: made } = await prepareBaseline(baseline, prepared, card);
-    expect(made.shape).toEqual([16, 20, 3]);
-    expect(made.data.every(Number.isFinite)).toBe(true);
+    const { spacing: _, ...without } = prepared;
+    for (const image of [prepared, without]) {
+      const { image: made } = await prepareBaseline(baseline, image, card, sources);
+      expect(made.shape).toEqual([16, 20, 3]);
+      expect(made.data.every(Number.isFinite)).toBe(true);
+    }
     expect([prepared.raw.data, prepared.input.data]).toEqual(before);
   });
 
-  it('does what it does without a spacing', async () => {
-    const { spacing: _, ...without } = prepared;
-    expect((await prepareBaseline(baseline, without, card)).image.data.every(Number.isFinite)).toBe(true);
+  it('belongs to a family', () => {
+    const families = ['constant', 'noise', 'tissue', 'smooth', 'imputed', 'mirrored', 'truth'];
+    expect(families).toContain(baseline.family);
   });
 });
 
@@ -92,5 +96,102 @@ describe('values', () => {
     const ones = (await make('rise-blur', filled([31, 31, 1], 1))).data;
     expect(ones[15 * 31 + 15]).toBeCloseTo(1, 6);
     expect(ones[0]).toBeLessThan(0.5);
+  });
+
+  it('constants in HU, and a reason where the model sees grey levels', async () => {
+    expect(new Set((await make('lung')).data)).toEqual(new Set([-850]));
+    expect(new Set((await make('soft-tissue')).data)).toEqual(new Set([40]));
+    const grey = { ...context, card: cardOf() };
+    for (const name of ['lung', 'soft-tissue', 'tissue-matched']) {
+      const made = async () => baselines.get(name)!.make(prepared.raw, grey);
+      await expect(made()).rejects.toMatchObject({ code: 'BASELINE' });
+    }
+  });
+
+  it('noise is uniform over the window, and the same for one seed', async () => {
+    const large = tensor([100, 100]);
+    const { data } = await make('noise', large);
+    const mean = data.reduce((a, b) => a + b, 0) / data.length;
+    const variance = data.reduce((a, b) => a + (b - mean) ** 2, 0) / data.length;
+    expect(data.every(v => v >= -1350 && v < 150)).toBe(true);
+    expect(mean).toBeGreaterThan(-615);
+    expect(mean).toBeLessThan(-585);
+    expect(Math.sqrt(variance) / (1500 / Math.sqrt(12))).toBeCloseTo(1, 1);
+    expect((await make('noise', large)).data).toEqual(data);
+  });
+
+  it('dataset-mean is the mean of training images; without any there is none', async () => {
+    const trainingImages = async () => [1, 2, 6].map(v => filled([16, 20], v));
+    const made = await baselines.get('dataset-mean')!.make(prepared.raw, { ...context, trainingImages });
+    expect(new Set(made.data)).toEqual(new Set([3]));
+    await expect(make('dataset-mean')).rejects.toMatchObject({
+      code: 'BASELINE',
+      hint: expect.stringMatching(/background/),
+    });
+  });
+
+  it('counterfactual is the variant without lesions; real images have none', async () => {
+    const variant = async (name: string) => (name === 'no-lesion' ? filled([16, 20], -840) : undefined);
+    const made = await baselines.get('counterfactual')!.make(prepared.raw, { ...context, variant });
+    expect(new Set(made.data)).toEqual(new Set([-840]));
+    await expect(make('counterfactual')).rejects.toMatchObject({ code: 'BASELINE' });
+  });
+
+  it('contralateral mirrors at the midline of the body, wherever that lies', async () => {
+    // A body in columns 3 … 12: mirrored, column 3 shows 12; beyond the image there is air.
+    const body = tensor(
+      [16, 20],
+      Float32Array.from({ length: 320 }, (_, i) => (i % 20 >= 3 && i % 20 <= 12 ? 1 : 0)),
+    );
+    const image = tensor(
+      [16, 20],
+      Float32Array.from({ length: 320 }, (_, i) => 100 * Math.floor(i / 20) + (i % 20)),
+    );
+    const { data } = await baselines.get('contralateral')!.make(image, { ...context, bodyMask: () => body });
+    expect(data[5 * 20 + 3]).toBe(512);
+    expect(data[5 * 20 + 15]).toBe(500);
+    expect(data[5 * 20 + 16]).toBe(-1000);
+    const twice = await baselines
+      .get('contralateral')!
+      .make({ shape: image.shape, data }, { ...context, bodyMask: () => body });
+    for (let x = 0; x <= 15; x++) expect(twice.data[5 * 20 + x]).toBe(500 + x);
+  });
+
+  it('tissue-matched: lung in lungs, with the lesions in them; the local median elsewhere; air stays', async () => {
+    const { hu, mask } = sliceInAir(56, 72, { lesion: true, seed: 1 });
+    const bodyOf = () => innerAir(hu).body;
+    const made = await baselines.get('tissue-matched')!.make(hu, { ...context, spacing: [5, 5], bodyMask: bodyOf });
+    const inside = (t: Float32Array) => [...t].filter((_, i) => mask.data[i] === 1);
+    expect(mask.data.some(v => v === 1)).toBe(true);
+    expect(inside(made.data).every(v => v === -850)).toBe(true);
+    expect(made.data[0]).toBe(hu.data[0]);
+    const mediastinum = made.data[28 * 72 + 36]!;
+    expect(Math.abs(mediastinum - 40)).toBeLessThan(5);
+  });
+
+  it('inpaint-smooth restores what is linear; inpaint adds noise as strong as that of the rest', async () => {
+    const ramp = tensor(
+      [30, 40],
+      Float32Array.from({ length: 1200 }, (_, i) => 3 * Math.floor(i / 40) - 2 * (i % 40)),
+    );
+    const removed = Uint8Array.from({ length: 1200 }, (_, i) => {
+      const [y, x] = [Math.floor(i / 40), i % 40];
+      return y > 8 && y < 20 && x > 10 && x < 30 ? 1 : 0;
+    });
+    const smooth = baselines.get('inpaint-smooth')!.fill!(ramp, removed, context);
+    smooth.data.forEach((v, i) => {
+      expect(v).toBeCloseTo(ramp.data[i]!, 2);
+    });
+    const rng = createRng('noisy');
+    const noisy = tensor(
+      ramp.shape,
+      ramp.data.map(v => v + 20 * rng.normal()),
+    );
+    const filledIn = baselines.get('inpaint')!.fill!(noisy, removed, context);
+    const plain = baselines.get('inpaint-smooth')!.fill!(noisy, removed, context);
+    const differences = [...filledIn.data].flatMap((v, i) => (removed[i] ? [v - plain.data[i]!] : []));
+    const sd = Math.sqrt(differences.reduce((a, b) => a + b * b, 0) / differences.length);
+    expect(sd).toBeGreaterThan(14);
+    expect(sd).toBeLessThan(26);
   });
 });

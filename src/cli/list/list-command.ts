@@ -1,6 +1,6 @@
 import { defineCommand } from '../shared/command.ts';
 
-const KINDS = ['explainers', 'metrics', 'data', 'engines'] as const;
+const KINDS = ['explainers', 'metrics', 'baselines', 'data', 'engines'] as const;
 
 export const listCommand = defineCommand({
   command: 'list <kind>',

@@ -7,7 +7,7 @@ import type { Explainer, Metric, MetricSet, OptionsSchema } from '../../core/con
 import { lookUp, type Registry } from '../../core/registry.ts';
 import { ExitCode, print, textTable } from '../shared/output.ts';
 
-type Kind = 'explainers' | 'metrics' | 'data' | 'engines';
+type Kind = 'explainers' | 'metrics' | 'baselines' | 'data' | 'engines';
 
 export interface ListArguments {
   readonly kind: Kind;
@@ -53,6 +53,16 @@ function partsOf(registry: Registry, kind: Kind): Listed[] {
       return [...registry.metricSets.values(), ...registry.metrics.values()].map(m =>
         'metrics' in m ? setPart(m) : metricPart(m, registry),
       );
+    case 'baselines':
+      return [...registry.baselines.values()].map(b => ({
+        ...{ name: b.name, title: b.title, summary: b.summary, options: [] },
+        facts: facts({
+          kind: b.fill ? 'filler: depends on what is removed' : 'image',
+          family: b.family,
+          defined: b.space === 'raw' ? 'in HU or grey levels' : 'in what the network eats',
+          source: b.cite,
+        }),
+      }));
     case 'data':
       return [...registry.readers.values()].map(r => ({ ...r, facts: {}, options: optionsOf(r.options) }));
     case 'engines':

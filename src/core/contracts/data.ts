@@ -127,8 +127,8 @@ export interface Baseline {
   /** `raw`: in HU or grey levels, then through the card's intensity steps; `input`: in what the network eats. */
   readonly space: 'raw' | 'input';
   /**
-   * Baselines of one family are counted once where baselines are compared: constant, tissue, smooth, imputed, mirrored,
-   * truth.
+   * Baselines of one family are counted once where baselines are compared: constant, noise, tissue, smooth, imputed,
+   * mirrored, truth.
    */
   readonly family?: string;
   /** Numbers of spatial dimensions that it works in. Default: 2. */

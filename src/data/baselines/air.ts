@@ -7,5 +7,6 @@ export const air: Baseline = {
   title: 'Air',
   summary: "The card's air value everywhere (−1000 HU; for grey images the window's lower end).",
   space: 'raw',
+  family: 'constant',
   make: (image, { card }) => filled(image.shape, card.intensity.air),
 };

@@ -15,6 +15,7 @@ export const blur: Baseline = {
   title: 'Blurred image',
   summary: 'Gaussian blur of σ = 10 mm (1/35 of the longer side where the spacing is unknown), padded with the edge.',
   space: 'raw',
+  family: 'smooth',
   make(image, { spacing }) {
     const mm = FIELD_MM / Math.max(image.shape[0]!, image.shape[1]!);
     const [rows, columns] = planar(spacing ?? [mm, mm]);

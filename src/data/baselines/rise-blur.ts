@@ -10,6 +10,7 @@ export const riseBlur: Baseline = {
   title: 'RISE’s blur',
   summary: '11 × 11 kernel of nominal σ 5 pixels with zero padding, in input space, as in RISE’s insertion game.',
   space: 'input',
+  family: 'smooth',
   make(image) {
     const kernel = foldedGaussianKernel(11, 5);
     return convolveSeparable(image, kernel, kernel, 'zero');

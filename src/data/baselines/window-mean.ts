@@ -7,5 +7,6 @@ export const windowMean: Baseline = {
   title: 'Middle of the window',
   summary: "The mean of the card's window everywhere: mid-grey as shown.",
   space: 'raw',
+  family: 'constant',
   make: (image, { card }) => filled(image.shape, (card.intensity.window[0] + card.intensity.window[1]) / 2),
 };

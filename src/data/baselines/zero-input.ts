@@ -7,5 +7,6 @@ export const zeroInput: Baseline = {
   title: 'Zero in input space',
   summary: '0 in what the network eats, as Captum and others take by default.',
   space: 'input',
+  family: 'constant',
   make: image => tensor(image.shape),
 };

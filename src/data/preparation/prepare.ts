@@ -1,6 +1,7 @@
 import type { Baseline, BaselineContext, ModelCard, Source } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { bodyMask } from '../../core/image/body.ts';
+import { innerAir } from '../../core/image/lungs.ts';
 import { createRng } from '../../core/rng.ts';
 import { planar, sameShape, type Tensor } from '../../core/tensor.ts';
 import { type Geometry, gridSpacing, layOut, maskToGrid, toGrid } from './geometry.ts';
@@ -107,7 +108,7 @@ export async function prepareBaseline(
     card,
     ...(prepared.spacing ? { spacing: prepared.spacing } : {}),
     rng: sources.rng,
-    bodyMask: () => bodyMask(prepared.view),
+    bodyMask: () => (card.intensity.unit === 'HU' ? innerAir(prepared.raw).body : bodyMask(prepared.view)),
     async variant(name) {
       const found = await sources.variant(name);
       return found && own(found);
