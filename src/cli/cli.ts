@@ -5,6 +5,7 @@ import { checkCommand } from './check/check-command.ts';
 import { convertCommand } from './convert/convert-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { explainCommand } from './explain/explain-command.ts';
+import { exportCommand } from './export/export-command.ts';
 import { initCommand } from './init/init-command.ts';
 import { listCommand } from './list/list-command.ts';
 import { mergeCommand } from './merge/merge-command.ts';
@@ -51,6 +52,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(mergeCommand);
   add(reportCommand);
   add(convertCommand);
+  add(exportCommand);
   add(listCommand);
   add(doctorCommand);
   return cli.wrap(Math.min(110, cli.terminalWidth()));

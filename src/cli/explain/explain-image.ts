@@ -6,10 +6,8 @@ import { modelDigest } from '../../config/model-digest.ts';
 import type { Plan, PlannedModel, PlannedTarget } from '../../config/plan.ts';
 import { loadPlugins } from '../../config/plugins.ts';
 import { loadPlan } from '../../config/resolve.ts';
-import { resolveExplainers, resolveMetrics } from '../../config/resolve-parts.ts';
 import { baselinesOf } from '../../config/resolve-settings.ts';
 import { samplesOf } from '../../config/samples.ts';
-import { parseSuite } from '../../config/suite.ts';
 import { packageVersion } from '../../config/version.ts';
 import type { Dataset, FullClassifier, Sample } from '../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../core/errors.ts';
@@ -28,7 +26,7 @@ import { parseDevice } from '../../runners/timing/devices.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
-import { keyValues } from '../shared/key-values.ts';
+import { cardPath, namedParts } from '../shared/named-parts.ts';
 import { ExitCode, note, print, textTable } from '../shared/output.ts';
 import { drawExplanation } from './draw-explanation.ts';
 
@@ -281,33 +279,7 @@ function requireParts(
   if (found.needsOf(found.options.parse({})).includes('donor')) {
     throw new CtXaiError('USAGE', `'${method}' takes another patient's map: it has no meaning on one image.`);
   }
-  const entry = {
-    use: method,
-    options: keyValues(argv.option, '--option'),
-    ...(argv.preset === undefined ? {} : { preset: argv.preset }),
-    ...(argv.baseline === undefined ? {} : { baseline: argv.baseline }),
-  };
-  const control = found.role === 'control';
-  const { suite } = parseSuite(
-    {
-      name: 'explain',
-      models: [argv.model],
-      data: { use: 'image-folder' },
-      // A suite wants one explainer; with a control it is not used.
-      explainers: [control ? method : entry],
-      controls: control ? [entry] : [],
-      metrics: argv.metric,
-    },
-    '.',
-  );
-  const place = () => 'the command line';
-  const explainers = resolveExplainers(control ? { ...suite, explainers: [] } : suite, registry, place);
-  return { image, explainers, metrics: resolveMetrics(suite, registry, place) };
-}
-
-/** The card, its folder, or the weights that it lies beside. */
-function cardPath(path: string): string {
-  return /\.onnx$/.test(path) ? resolve(path, '..', 'model.yaml') : resolve(path);
+  return { image, ...namedParts({ ...argv, model: argv.model!, method }, registry) };
 }
 
 function targetOf(name: string, classes: readonly string[]): PlannedTarget {

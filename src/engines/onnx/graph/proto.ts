@@ -10,6 +10,7 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  StringStringEntryProtoSchema,
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
@@ -247,10 +248,18 @@ function named(graph: Graph): Graph {
   return { ...graph, nodes };
 }
 
-/** The bytes of an .onnx file that ONNX Runtime reads. Shapes of outputs are left to its own inference. */
-export function encodeModel(graph: Graph): Uint8Array {
+/** What an .onnx file says besides its graph. */
+export interface EncodeOptions {
+  /** What is said of the file, by key. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Whether the shapes of outputs are said, as other tools want it; else they are left to ONNX Runtime's inference. */
+  readonly outputShapes?: boolean;
+}
+
+/** The bytes of an .onnx file that ONNX Runtime reads. */
+export function encodeModel(graph: Graph, { metadata = {}, outputShapes = false }: EncodeOptions = {}): Uint8Array {
   const domains = new Set<string>();
-  const encoded = encodeGraph(graph, 'main', domains);
+  const encoded = encodeGraph(graph, 'main', domains, outputShapes);
   domains.delete('');
   return toBinary(
     ModelProtoSchema,
@@ -262,11 +271,14 @@ export function encodeModel(graph: Graph): Uint8Array {
         ...[...domains].map(domain => ({ domain, version: 1n })),
       ],
       graph: encoded,
+      metadataProps: Object.entries(metadata).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      ),
     }),
   );
 }
 
-function encodeGraph(graph: Graph, name: string, domains: Set<string>): GraphProto {
+function encodeGraph(graph: Graph, name: string, domains: Set<string>, outputShapes = false): GraphProto {
   return create(GraphProtoSchema, {
     name,
     node: graph.nodes.map(node => {
@@ -282,7 +294,7 @@ function encodeGraph(graph: Graph, name: string, domains: Set<string>): GraphPro
     }),
     initializer: [...graph.constants].map(([key, value]) => encodeTensor(value, key)),
     input: graph.inputs.map(v => encodeValue(v, true)),
-    output: graph.outputs.map(v => encodeValue(v, false)),
+    output: graph.outputs.map(v => encodeValue(v, outputShapes)),
     valueInfo: graph.nodes.flatMap(({ outputs }) =>
       outputs.flatMap(output => {
         const info = graph.shapes?.get(output);

@@ -29,7 +29,9 @@ export function withSeed(
   head: Head,
   other: { readonly seeding?: Seeding; readonly reference?: string } = {},
 ): SeededGraph {
-  const taken = [...graph.nodes.flatMap(n => [n.name, ...n.outputs]), ...graph.constants.keys()];
+  // Shapes may be told of tensors that are no longer there: a new tensor of that name would get them.
+  const names = [...graph.nodes.flatMap(n => [n.name, ...n.outputs]), ...graph.constants.keys()];
+  const taken = [...names, ...(graph.shapes?.keys() ?? [])];
   const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...graph.inputs.map(i => i.name)] });
   const [target, mode] = [b.fresh('target'), b.fresh('mode')];
   const margin = b.op('Slice', [mode, b.ints([0]), b.ints([1])]);
