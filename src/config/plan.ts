@@ -1,5 +1,6 @@
 import type { Baseline, Dataset, Explainer, Metric, ModelCard } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
+import type { Discretion } from './discretion.ts';
 
 /** A model that a suite names. */
 export interface PlannedModel {
@@ -94,6 +95,10 @@ export interface PlannedOutput {
   readonly curvesCsv: boolean;
   /** Images shown in the report's gallery. */
   readonly gallery: number;
+  /** What becomes of cells that a spreadsheet would run. */
+  readonly formulas: 'neutralised' | 'raw';
+  /** Whether patients are called as the data calls them, or by keyed hashes. */
+  readonly patients: 'plain' | 'hashed';
 }
 
 /** A suite with every name looked up, every option parsed and every digest taken: what a run does. */
@@ -132,6 +137,8 @@ export interface Plan {
   readonly timing: PlannedTiming;
   readonly engine: PlannedEngine;
   readonly output: PlannedOutput;
+  /** What may be written of names and paths; absent: all of it. */
+  readonly discretion?: Discretion;
   /** Built-ins and the suite's plugins. */
   readonly registry: Registry;
 }

@@ -4,7 +4,9 @@ import type { Dataset, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
 import { inlineCard, readCard } from './card.ts';
+import { createDiscretion } from './discretion.ts';
 import type { Env } from './env.ts';
+import { hashedPatients, patientKey } from './hashed-patients.ts';
 import { modelDigest } from './model-digest.ts';
 import type { Plan, PlannedModel } from './plan.ts';
 import { planDigest, planRecord } from './plan-record.ts';
@@ -35,7 +37,9 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   const opened = await openData(suite.data, 'data', registry, loaded, overrides.data);
   const background = suite.background && (await openData(suite.background, 'background', registry, loaded));
   const labels = suite.data.labels ?? {};
-  const dataset = await leaveOut(opened.dataset, labels);
+  const all = await leaveOut(opened.dataset, labels);
+  const hashed = suite.output.patients === 'hashed';
+  const dataset = hashed ? hashedPatients(all, await patientKey(loaded.env)) : all;
   const { target, classes } = resolveTarget(suite.target, dataset, cards);
   const models: PlannedModel[] = [];
   for (const [i, card] of cards.entries()) {
@@ -72,7 +76,9 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     output: { ...output, ...(dir === undefined ? {} : { dir }) },
     registry,
   };
-  const recorded = { ...plan, suite: planRecord(plan, { suite, dataOptions: opened.options, plugins }) };
+  const discretion = createDiscretion(folder, loaded.fromEnv);
+  const record = planRecord(plan, { suite, dataOptions: opened.options, plugins });
+  const recorded = { ...plan, discretion, suite: discretion.value(record) };
   return { ...recorded, digest: planDigest(plan, plugins) };
 }
 

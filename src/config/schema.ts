@@ -81,6 +81,14 @@ export const outputSchema = z.strictObject({
   dir: z.string().min(1).optional().describe('The run folder. Default: reports/<name> where it is run.'),
   attributions: z.boolean().default(true).describe('Keep the maps.'),
   curvesCsv: z.boolean().default(false).describe('Curves as curves.csv as well.'),
+  formulas: z
+    .enum(['neutralised', 'raw'])
+    .default('neutralised')
+    .describe('What becomes of cells that a spreadsheet would run: an apostrophe stands before them, or nothing.'),
+  patients: z
+    .enum(['plain', 'hashed'])
+    .default('plain')
+    .describe('Patients as the data calls them, or by keyed hashes; see CT_XAI_PATIENT_KEY in the README.'),
   gallery: z.int().nonnegative().default(12).describe('Images in the report’s gallery.'),
 });
 

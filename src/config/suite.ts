@@ -14,6 +14,9 @@ export interface LoadedSuite {
   readonly folder: string;
   /** Where a value stands, for messages. */
   readonly place: CheckContext['place'];
+  /** The values that it took from the environment, by their names. */
+  readonly fromEnv: ReadonlyMap<string, string>;
+  readonly env: Env;
 }
 
 /** What the command line may set instead of the suite. */
@@ -43,10 +46,11 @@ export function parseSuite(value: unknown, folder: string, env: Env = {}): Loade
   return checkSuite(value, { folder: resolve(folder), place: () => 'the suite', env });
 }
 
-function checkSuite(value: unknown, context: Omit<LoadedSuite, 'suite'> & { readonly env: Env }): LoadedSuite {
+function checkSuite(value: unknown, context: Omit<LoadedSuite, 'suite' | 'fromEnv'>): LoadedSuite {
   const { env, place, folder, file } = context;
-  const suite = check<Suite>(suiteSchema, substitute(value, env, place), { code: 'SUITE', place });
-  return { suite, folder, place, ...(file === undefined ? {} : { file }) };
+  const fromEnv = new Map<string, string>();
+  const suite = check<Suite>(suiteSchema, substitute(value, env, place, fromEnv), { code: 'SUITE', place });
+  return { suite, folder, place, fromEnv, env, ...(file === undefined ? {} : { file }) };
 }
 
 /** The suite's name, or its file's. @throws CtXaiError SUITE if it has neither. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { npyHeader } from '../core/npy.ts';
+import { csvStyle } from './csv.ts';
 import { ioError, writeAtomic } from './files.ts';
 import { partFileName } from './names.ts';
 import { type RowReader, readRows } from './row-reader.ts';
@@ -23,7 +24,7 @@ interface CurveGroup {
  * shorter curves end in NaN. `curves/index.csv` says which row is whose and how many points it has. How long the
  * longest curve is, is known at the end only: curves are kept in a temporary file until then.
  */
-export function curvesReader({ dir }: Pick<Run, 'dir'>): RowReader {
+export function curvesReader({ dir, manifest }: Pick<Run, 'dir' | 'manifest'>): RowReader {
   const folder = join(dir, 'curves');
   const groups = new Map<string, CurveGroup>();
   const index: (readonly (string | number | undefined)[])[] = [];
@@ -67,7 +68,7 @@ export function curvesReader({ dir }: Pick<Run, 'dir'>): RowReader {
       for (const group of groups.values()) await writeAtomic(join(folder, group.file), arrayOf(group));
       await drop();
       const header = ['file', 'row', 'model', 'sample', 'method', 'metric', 'baseline', 'points'];
-      await writeCsv(join(folder, 'index.csv'), header, index);
+      await writeCsv(join(folder, 'index.csv'), header, index, csvStyle(manifest));
     },
     discard: drop,
   };

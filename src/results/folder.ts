@@ -49,11 +49,17 @@ export interface RunFolder extends RunStore {
 /**
  * Makes a run folder, or opens one that holds a part of the same plan.
  * @param manifest what a new folder starts with; of one that is there only its plan digest is compared
+ * @param written what is kept of a row, where some of it had better not be
  * @param fresh drops what an earlier run left
  * @throws CtXaiError RUN_FOLDER for a folder of another plan, of a newer format, in use, or not a run folder;
  *   IO where it can't be written.
  */
-export async function openRunFolder(dir: string, manifest: Manifest, fresh: boolean): Promise<RunFolder> {
+export async function openRunFolder(
+  dir: string,
+  manifest: Manifest,
+  fresh: boolean,
+  written: (row: Row) => Row = row => row,
+): Promise<RunFolder> {
   try {
     await mkdir(dir, { recursive: true });
   } catch (error) {
@@ -72,7 +78,7 @@ export async function openRunFolder(dir: string, manifest: Manifest, fresh: bool
       : manifest;
     await writeManifest(dir, begun);
     const journal = await openJournal(join(dir, JOURNAL_FILE), { write: true });
-    return makeFolder(dir, begun, found !== undefined, journal, lock.release);
+    return makeFolder(dir, begun, found !== undefined, journal, lock.release, written);
   } catch (error) {
     await lock.release();
     throw error;
@@ -93,6 +99,7 @@ function makeFolder(
   resumed: boolean,
   journal: Journal,
   release: () => Promise<void>,
+  written: (row: Row) => Row,
 ): RunFolder {
   let manifest = first;
   const put = async (file: string, bytes: Uint8Array): Promise<string> => {
@@ -107,7 +114,7 @@ function makeFolder(
     resumed,
     journal,
     async put(row, arrays = {}) {
-      const kept = await withFiles(row, arrays, put);
+      const kept = await withFiles(written(row), arrays, put);
       await journal.append([kept]);
       return kept;
     },

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { stringify } from 'csv-stringify/sync';
+import { type CsvCell as Cell, type CsvStyle, csvStyle, csvText } from './csv.ts';
 import { type AtomicFile, createAtomic, writeAtomic } from './files.ts';
 import { type RowReader, readRows } from './row-reader.ts';
 import {
@@ -14,7 +14,6 @@ import {
 } from './rows.ts';
 import type { Run } from './run.ts';
 
-type Cell = string | number | boolean | undefined;
 type Line = readonly Cell[];
 
 /** One column of a table: its name, and its cell of a line. */
@@ -183,7 +182,7 @@ export function tableReaders(
   options: TableOptions = {},
 ): RowReader[] {
   const table = <T>(file: string, columns: readonly Column<T>[], lines: (row: Row) => readonly T[]) =>
-    csvReader(join(dir, file), columns, lines);
+    csvReader(join(dir, file), columns, lines, csvStyle(manifest));
   return [
     table('samples.csv', SAMPLES, row => (row.kind === 'sample' ? [row] : [])),
     table('scores.csv', SCORES, scoreLines(manifest.dataset.name)),
@@ -217,7 +216,9 @@ function scoreLines(dataset: string): (row: Row) => readonly ScoreLine[] {
 
 /** Writes the table `timings.csv` of timings that no run folder holds. */
 export async function writeTimings(path: string, rows: readonly TimingRow[]): Promise<void> {
-  const reader = csvReader<TimingRow>(path, TIMINGS, row => (row.kind === 'timing' ? [row] : []));
+  const reader = csvReader<TimingRow>(path, TIMINGS, row => (row.kind === 'timing' ? [row] : []), {
+    formulas: 'neutralised',
+  });
   for (const row of rows) await reader.row(row);
   await reader.end();
 }
@@ -259,9 +260,14 @@ function curvePoints(row: Row): CurvePoint[] {
  * Writes a table while rows come by. Lines are joined to pieces of some 64 kB, so that a long table is neither in
  * memory nor written bit by bit.
  */
-function csvReader<T>(path: string, columns: readonly Column<T>[], lines: (row: Row) => readonly T[]): RowReader {
+function csvReader<T>(
+  path: string,
+  columns: readonly Column<T>[],
+  lines: (row: Row) => readonly T[],
+  style: CsvStyle,
+): RowReader {
   let file: Promise<AtomicFile> | undefined;
-  let piece = stringify([columns.map(column => column.name)]);
+  let piece = csvText([columns.map(column => column.name)], style);
   const flush = async () => {
     file ??= createAtomic(path);
     await (await file).write(piece);
@@ -269,7 +275,7 @@ function csvReader<T>(path: string, columns: readonly Column<T>[], lines: (row: 
   };
   return {
     async row(row) {
-      for (const line of lines(row)) piece += stringify([columns.map(column => column.of(line))]);
+      for (const line of lines(row)) piece += csvText([columns.map(column => column.of(line))], style);
       if (piece.length > 1 << 16) await flush();
     },
     async end() {
@@ -283,6 +289,11 @@ function csvReader<T>(path: string, columns: readonly Column<T>[], lines: (row: 
 }
 
 /** Writes a table of lines that are at hand. */
-export async function writeCsv(path: string, header: readonly string[], lines: Iterable<Line>): Promise<void> {
-  await writeAtomic(path, stringify([header as string[], ...([...lines] as Cell[][])]));
+export async function writeCsv(
+  path: string,
+  header: readonly string[],
+  lines: Iterable<Line>,
+  style: CsvStyle,
+): Promise<void> {
+  await writeAtomic(path, csvText([header, ...lines], style));
 }

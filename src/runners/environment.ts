@@ -6,12 +6,13 @@ import { FORMAT_VERSION, type Manifest } from '../results/rows.ts';
 
 /** The manifest that a run of this plan starts with. */
 export function describePlan(plan: Plan, command: string): Manifest {
+  const said = plan.discretion ?? { text: text => text, value: value => value };
   return {
     formatVersion: FORMAT_VERSION,
-    name: plan.name,
+    name: said.text(plan.name),
     planDigest: plan.digest,
     state: 'running',
-    command,
+    command: command.split(' ').map(said.text).join(' '),
     suite: plan.suite,
     seed: String(plan.seed),
     versions: { 'ct-xai-bench': plan.version, node: process.version },
@@ -40,7 +41,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       role: explainer.role,
       ...(of === undefined ? {} : { of }),
       ...(baseline === undefined ? {} : { baseline }),
-      options,
+      options: said.value(options),
     })),
     metrics: plan.metrics.map(({ id, metric, baseline, options }) => ({
       id,
@@ -54,7 +55,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       rankable: metric.rankable,
       ...(metric.chance === undefined ? {} : { chance: metric.chance }),
       ...(baseline === undefined ? {} : { baseline }),
-      options,
+      options: said.value(options),
     })),
     target: plan.target.kind === 'class' ? `class ${plan.target.name}` : plan.target.kind,
     analysis: plan.analysis,

@@ -56,7 +56,13 @@ export interface SuiteResult {
 export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteResult> {
   const { shard } = options;
   const manifest = { ...describePlan(plan, options.command ?? ''), ...(shard ? { shard } : {}) };
-  const folder = await openRunFolder(options.dir, manifest, options.fresh ?? false);
+  const text = plan.discretion?.text ?? ((given: string) => given);
+  const discreet = (row: Row): Row => ({
+    ...row,
+    ...(row.reason === undefined ? {} : { reason: text(row.reason) }),
+    ...(row.kind === 'sample' ? { source: text(row.source) } : {}),
+  });
+  const folder = await openRunFolder(options.dir, manifest, options.fresh ?? false, discreet);
   const stop = linkedController(options.signal);
   try {
     const counts = await countImages(plan, shard);

@@ -142,7 +142,7 @@ async function planOfImage(argv: ExplainArguments, registry: Registry): Promise<
     analysis: { strata: [], least: 0 },
     timing: { enabled: false, samples: 1, repeats: 1, seconds: 1, budgets: [] },
     engine: parseDevice(argv.device, 'auto'),
-    output: { attributions: false, curvesCsv: false, gallery: 0 },
+    output: { attributions: false, curvesCsv: false, gallery: 0, formulas: 'neutralised', patients: 'plain' },
     registry,
   };
 }

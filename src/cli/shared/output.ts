@@ -1,34 +1,38 @@
 import { relative, resolve } from 'node:path';
 import { CtXaiError } from '../../core/errors.ts';
+import { printable } from '../../core/printable.ts';
 
 /** What the process ends with. */
 export const ExitCode = { ok: 0, rowsFailed: 1, usage: 2, interrupted: 130 } as const;
 
 /** A result, on stdout. */
 export function print(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${printable(text)}\n`);
 }
 
 /** Progress, warnings and errors, on stderr. */
 export function note(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printable(text)}\n`);
+}
+
+/** A line with a coloured word before it, on stderr. */
+function marked(word: string, code: number, text: string): void {
+  process.stderr.write(`${style(word, code)}: ${printable(text)}\n`);
 }
 
 /** Says what went wrong and what to do. @returns the exit code that goes with it. */
 export function printError(error: unknown): number {
   if (error instanceof CtXaiError) {
-    note(`${style('error', 31)}: ${error.message}`);
-    if (error.hint) note(`${style('hint', 36)}: ${error.hint}`);
+    marked('error', 31, error.message);
+    if (error.hint) marked('hint', 36, error.hint);
     return error.code === 'INTERRUPTED' ? ExitCode.interrupted : ExitCode.usage;
   }
   if (isUsage(error)) {
-    note(`${style('error', 31)}: ${error.message}`);
+    marked('error', 31, error.message);
     return ExitCode.usage;
   }
-  note(`${style('internal error', 31)}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  note(
-    `${style('hint', 36)}: This is a fault of ct-xai-bench. A run goes on when started again with the same command.`,
-  );
+  marked('internal error', 31, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  marked('hint', 36, 'This is a fault of ct-xai-bench. A run goes on when started again with the same command.');
   return ExitCode.rowsFailed;
 }
 

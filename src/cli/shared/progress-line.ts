@@ -1,4 +1,5 @@
 import type { Capability, Runtime } from '../../core/contracts/index.ts';
+import { printable, printableLine } from '../../core/printable.ts';
 import type { Progress, RunEvent } from '../../runners/events.ts';
 import { duration, shownPath } from './output.ts';
 
@@ -22,9 +23,10 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
   };
   const line = (text: string) => {
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${printable(text)}\n`);
   };
-  const changing = (text: string) => {
+  const changing = (name: string) => {
+    const text = printableLine(name);
     const time = now();
     if (time - last < (terminal ? TERMINAL_MS : PLAIN_MS)) return;
     last = time;

@@ -1,3 +1,4 @@
+import { printable } from '../../core/printable.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import { verdictOf } from '../analysis/verdict.ts';
 import type { Section } from '../page/section.ts';
@@ -22,5 +23,5 @@ export function renderMarkdown(
       markdown.length > 0 ? [`## ${markdownText(title)}`, ...markdown] : [],
     ),
   ];
-  return `${blocks.filter(Boolean).join('\n\n')}\n`;
+  return printable(`${blocks.filter(Boolean).join('\n\n')}\n`);
 }

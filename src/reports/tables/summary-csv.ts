@@ -1,5 +1,5 @@
-import { stringify } from 'csv-stringify/sync';
 import type { Summary } from '../../core/statistics/summary.ts';
+import { csvStyle, csvText } from '../../results/csv.ts';
 import { analyse } from '../analysis/analyse.ts';
 import type {
   Analysis,
@@ -71,7 +71,7 @@ export function renderSummaryCsv(run: RunData, analysis: Analysis = analyse(run)
       ),
     ),
   ]);
-  return stringify([[...HEADER], ...lines.map(cells => HEADER.map(name => cells[name]))]);
+  return csvText([HEADER, ...lines.map(cells => HEADER.map(name => cells[name]))], csvStyle(run.manifest));
 }
 
 function resultsOf({ methods, controls }: MetricAnalysis): readonly (CellResult & Partial<MethodResult>)[] {
