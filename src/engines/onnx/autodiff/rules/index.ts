@@ -4,9 +4,11 @@ import * as arithmetic from './arithmetic.ts';
 import { averagePool } from './average-pool.ts';
 import { batchNormalization } from './batch-normalization.ts';
 import { clip } from './clip.ts';
+import { col2Im } from './col2im.ts';
 import { concat, split } from './concat.ts';
 import { conv, convTranspose } from './conv.ts';
 import { depthToSpace, spaceToDepth } from './depth-to-space.ts';
+import { dft } from './dft.ts';
 import { einsum } from './einsum.ts';
 import { elementary, steps } from './elementary.ts';
 import { celu, elu, selu } from './elu.ts';
@@ -16,6 +18,7 @@ import { gather, gatherElements, gatherNd, topK } from './gather.ts';
 import { erf, gelu } from './gelu.ts';
 import { gemm } from './gemm.ts';
 import { globalAveragePool, globalMaxPool } from './global-pool.ts';
+import { gridSample } from './grid-sample.ts';
 import { cast, identity } from './identity.ts';
 import { globalLpPool, lpPool } from './lp-pool.ts';
 import { lrn } from './lrn.ts';
@@ -29,6 +32,7 @@ import { reductions } from './reduce.ts';
 import * as relus from './relu.ts';
 import { reshape } from './reshape.ts';
 import { resize } from './resize.ts';
+import { roiAlign } from './roi-align.ts';
 import { scatterElements, scatterNd } from './scatter.ts';
 import { hardSigmoid, hardSwish, sigmoid } from './sigmoid.ts';
 import { slice } from './slice.ts';
@@ -46,12 +50,14 @@ export const RULES: readonly Rule[] = [
   cast,
   celu,
   clip,
+  col2Im,
   concat,
   conv,
   convTranspose,
   cumSum,
   depthToSpace,
   dequantizeLinear,
+  dft,
   einsum,
   ...elementary,
   elu,
@@ -66,6 +72,7 @@ export const RULES: readonly Rule[] = [
   globalAveragePool,
   globalLpPool,
   globalMaxPool,
+  gridSample,
   hardSigmoid,
   hardSwish,
   identity,
@@ -83,6 +90,7 @@ export const RULES: readonly Rule[] = [
   ...Object.values(relus),
   reshape,
   resize,
+  roiAlign,
   scatterElements,
   scatterNd,
   selu,

@@ -8,6 +8,7 @@ import { pooling } from './pooling.ts';
 import { products } from './products.ts';
 import { reductions } from './reductions.ts';
 import { resampling } from './resampling.ts';
+import { sampling } from './sampling.ts';
 import { shapes } from './shapes.ts';
 
 /** Small graphs for every rule, by family. */
@@ -21,5 +22,6 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   products,
   reductions,
   resampling,
+  sampling,
   shapes,
 };
