@@ -10,6 +10,7 @@ import {
   type PhantomSlice,
   pictureOf,
   type Scene,
+  tissueAt,
   withoutNoise,
 } from './slice.ts';
 
@@ -78,10 +79,18 @@ export interface LesionFactor {
 
 /** The lesions, largest Σ|ΔHU| first; those that there is no room for are the last one together. */
 export function lesionFactors(scene: Scene, room: number): LesionFactor[] {
-  const full = withoutNoise(scene, scene.lesions);
-  const all = scene.lesions.parts();
-  const changeOf = (parts: readonly number[]) =>
-    difference(full, withoutNoise(scene, scene.lesions.only(new Set(all.filter(p => !parts.includes(p))))));
+  const { lesions } = scene;
+  const all = lesions.parts();
+  const changeOf = (parts: readonly number[]): Change => {
+    const others = lesions.only(new Set(all.filter(p => !parts.includes(p))));
+    const change = new Map<number, number>();
+    // Nothing changes where they were not laid.
+    for (const p of lesions.pixelsOf(parts)) {
+      const hu = tissueAt(scene, lesions, p) - tissueAt(scene, others, p);
+      if (hu !== 0) change.set(p, hu);
+    }
+    return change;
+  };
   const single = all
     .map(part => ({ parts: [part], change: changeOf([part]) }))
     .sort((a, b) => total(b.change) - total(a.change));
@@ -107,10 +116,9 @@ interface Distractor {
  */
 function distractorsOf(scene: Scene, rng: Rng, lesions: readonly LesionFactor[], count: number): Distractor[] {
   if (count === 0) return [];
-  const others = lesionFactors(withMadeUpLesions(scene, rng.fork('lesions')), MOST_FACTORS);
   const free = softTissue(scene);
   const found: Distractor[] = [];
-  for (const { change } of [...lesions, ...others]) {
+  for (const { change } of shapesFor(scene, rng.fork('lesions'), lesions)) {
     if (found.length === count) break;
     const place = placed(scene.frame, rng, change, free);
     if (!place) continue;
@@ -120,6 +128,12 @@ function distractorsOf(scene: Scene, rng: Rng, lesions: readonly LesionFactor[],
     found.push({ name: `distractor-${found.length + 1}`, change: moved });
   }
   return found;
+}
+
+/** The slice's own lesions, then some that the patient might have had. */
+function* shapesFor(scene: Scene, rng: Rng, lesions: readonly LesionFactor[]): Iterable<LesionFactor> {
+  yield* lesions;
+  yield* lesionFactors(withMadeUpLesions(scene, rng), MOST_FACTORS);
 }
 
 /** The scene with lesions that the patient might have had, instead of its own. */
@@ -148,10 +162,4 @@ function letterOf({ frame, spec }: Scene, rng: Rng, agreement: number | undefine
     }
   }
   return pixels;
-}
-
-function difference(a: Float64Array, b: Float64Array): Map<number, number> {
-  const change = new Map<number, number>();
-  for (let p = 0; p < a.length; p++) if (a[p] !== b[p]) change.set(p, a[p]! - b[p]!);
-  return change;
 }

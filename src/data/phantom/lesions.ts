@@ -61,6 +61,12 @@ export class Lesions implements Damage {
     return (this.#strokes ?? []).flatMap((strokes, part) => (strokes.length > 0 ? [part] : []));
   }
 
+  /** Pixels over which some parts were laid, ascending. */
+  pixelsOf(parts: readonly number[]): number[] {
+    const pixels = new Set(parts.flatMap(part => this.#strokes![part]!.map(stroke => stroke.pixel)));
+    return [...pixels].sort((a, b) => a - b);
+  }
+
   /** What some parts alone do. Nothing else moves: they lie where they lay among all. */
   only(parts: ReadonlySet<number>): Damage {
     const n = this.cover.length;

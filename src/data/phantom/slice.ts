@@ -126,17 +126,22 @@ export function drawScene(
 }
 
 /** HU of the scene with this damage, before noise. */
-export function withoutNoise({ anatomy, tree }: Scene, { cover, hu, veil }: Damage): Float64Array {
+export function withoutNoise(scene: Scene, damage: Damage): Float64Array {
+  const out = new Float64Array(scene.anatomy.hu.length);
+  for (let p = 0; p < out.length; p++) out[p] = tissueAt(scene, damage, p);
+  return out;
+}
+
+/** HU of one pixel, before noise. */
+export function tissueAt({ anatomy, tree }: Scene, { cover, hu, veil }: Damage, p: number): number {
   const { vessel, wall, lumen } = tree;
-  return Float64Array.from(anatomy.hu, (tissue, p) => {
-    const lung = anatomy.lung[p]!;
-    let v = tissue;
-    v += cover[p]! * lung * (hu[p]! - v);
-    v += vessel[p]! * (1 - veil[p]!) * (42 - v);
-    v += lung * wall[p]! * 0.6 * (-60 - v);
-    v += lung * lumen[p]! * (1 - 0.25 * veil[p]!) * (-960 - v);
-    return v;
-  });
+  const lung = anatomy.lung[p]!;
+  let v: number = anatomy.hu[p]!;
+  v += cover[p]! * lung * (hu[p]! - v);
+  v += vessel[p]! * (1 - veil[p]!) * (42 - v);
+  v += lung * wall[p]! * 0.6 * (-60 - v);
+  v += lung * lumen[p]! * (1 - 0.25 * veil[p]!) * (-960 - v);
+  return v;
 }
 
 /** The noise that belongs to a picture, HU: half of soft tissue's in air and lung, where fewer photons are lost. */

@@ -103,6 +103,13 @@ function openPhantom(o: Options): Dataset {
     const { spec, slice } = entries[k]!;
     return drawFactored(rootRng(spec), spec, slice, { distractors, letter });
   });
+  // Which factors a slice has is asked more often than what it looks like.
+  const named = new Map<number, ReturnType<typeof factorsOf>>();
+  const factorsAt = (k: number) => {
+    const found = named.get(k) ?? factorsOf(apart(k));
+    named.set(k, found);
+    return found;
+  };
   const width = String(o.patients - 1).length;
   const name = (spec: PatientSpec) => `${o.split}-${String(spec.patient).padStart(width, '0')}`;
   const loaded = ({ hu, mask, spacing }: PhantomSlice): LoadedSample => {
@@ -131,7 +138,7 @@ function openPhantom(o: Options): Dataset {
           split: o.split,
           hasMask: true,
           source: `phantom ${o.seed}, ${name(spec)}, slice ${slice}`,
-          ...(factored ? factorsOf(apart(k)) : { variants: [NO_LESION] }),
+          ...(factored ? factorsAt(k) : { variants: [NO_LESION] }),
           async load(_signal, variant) {
             if (factored) return loaded(variant === undefined ? apart(k).render() : renderVariant(apart(k), variant));
             if (variant === undefined) return loaded(plain(k));
