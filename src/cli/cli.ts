@@ -16,6 +16,7 @@ import type { Command } from './shared/command.ts';
 import { ExitCode, printError } from './shared/output.ts';
 import { timeCommand } from './time/time-command.ts';
 import { trainCommand } from './train/train-command.ts';
+import { workerCommand } from './worker/worker-command.ts';
 
 /** The command line, without running it. `finish` takes the exit code of the command that ran. */
 export function createCli(args: readonly string[], finish: (code: number) => void): Argv {
@@ -50,6 +51,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(timeCommand);
   add(trainCommand);
   add(mergeCommand);
+  add(workerCommand);
   add(reportCommand);
   add(convertCommand);
   add(exportCommand);

@@ -14,6 +14,7 @@ export type ErrorCode =
   | 'ENGINE'
   | 'DEVICE'
   | 'RUN_FOLDER'
+  | 'QUEUE'
   | 'IO'
   | 'INTERRUPTED';
 

@@ -251,6 +251,8 @@ export interface Manifest {
   readonly resumed: number;
   /** Which part of the plan's images the folder holds; absent: all. `ct-xai merge` puts the parts together. */
   readonly shard?: { readonly index: number; readonly of: number };
+  /** The queue that the run's jobs go through, by `--queue`. */
+  readonly queue?: { readonly id: string };
   readonly dataset: {
     readonly name: string;
     readonly digest: string;

@@ -28,6 +28,21 @@ export type RunEvent =
     }
   | { readonly kind: 'timing'; readonly model: string; readonly done: number; readonly total: number }
   | { readonly kind: 'budget'; readonly model: string; readonly done: number; readonly total: number }
+  | {
+      /** A worker of the queue came, went, or does not work for this run. */
+      readonly kind: 'worker';
+      readonly worker: string;
+      readonly state: 'joined' | 'left' | 'refused';
+      readonly reason?: string;
+    }
+  | {
+      /** How far the queue is. */
+      readonly kind: 'queue';
+      readonly waiting: number;
+      /** Who does what. */
+      readonly active: readonly { readonly worker: string; readonly what: string }[];
+      readonly workers: number;
+    }
   | { readonly kind: 'warning'; readonly message: string };
 
 export interface Progress {

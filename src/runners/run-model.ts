@@ -8,11 +8,12 @@ import { throwIfInterrupted } from '../jobs/interrupt.ts';
 import { type Job, variantName } from '../jobs/job.ts';
 import { createLocalServices, type LocalServices } from '../jobs/local-services.ts';
 import type { ModelSession } from '../jobs/open-model.ts';
-import { type DonorOf, groupJobsOf, jobsOf, modelRef, type PlannedJob } from '../jobs/plan-jobs.ts';
+import { type DonorOf, groupJobsOf, modelRef } from '../jobs/plan-jobs.ts';
 import type { JobResult, Services } from '../jobs/services.ts';
 import type { Row } from '../results/rows.ts';
 import type { RunStore } from '../results/run-store.ts';
 import { forEachConcurrently } from './concurrently.ts';
+import { readyAsHeld, readyJobsOf } from './ready-jobs.ts';
 
 export interface ModelRun {
   readonly plan: Plan;
@@ -75,7 +76,7 @@ export async function runModel(run: ModelRun): Promise<void> {
     await closeOpen(run, progress);
     await services.close();
   }
-  await runGroups(run, progress);
+  await runGroups(run, services);
 }
 
 /** The weights for which jobs are ready: those that are open first, then the original. */
@@ -83,53 +84,12 @@ async function readyVariants(run: ModelRun, progress: RunProgress): Promise<Mode
   const found = new Map<string, ModelVariant>();
   for await (const { sample } of plannedImages(run.plan, run.shard)) {
     throwIfInterrupted(run.signal);
-    const held = await heldBy(run, progress, sample);
-    for (const { job } of readyJobs(run, progress, sample, held)) {
+    for (const { job } of (await readyAsHeld(run, progress, sample)).ready) {
       found.set(variantName(job.model.variant), job.model.variant);
     }
   }
   const rank = (v: ModelVariant) => (isOpen(progress, v) ? 0 : v.kind === 'original' ? 1 : 2);
   return [...found.values()].sort((a, b) => rank(a) - rank(b));
-}
-
-type Held = ReadonlyMap<string, Row>;
-
-/** Results of a sample that need not be made again, by the key of their job. */
-async function heldBy(run: ModelRun, progress: RunProgress, sample: Sample): Promise<Held> {
-  const { model, store, retryFailed } = run;
-  const held = new Map<string, Row>();
-  for (const row of await store.rowsOf(model.id, sample.id)) {
-    const again = retryFailed && row.status === 'failed' && !progress.attempted.has(row.job ?? '');
-    if (row.job === undefined || again || !(await isThere(run, progress, row))) continue;
-    held.set(row.job, row);
-  }
-  return held;
-}
-
-/** Whether the map of a row lies in the run folder, where maps are kept: one that was deleted is made again. */
-async function isThere({ plan, store }: ModelRun, { attempted, whole }: RunProgress, row: Row): Promise<boolean> {
-  if (!plan.output.attributions || row.kind !== 'map' || row.status !== 'ok' || row.job === undefined) return true;
-  if (attempted.has(row.job) || whole.has(row.job)) return true;
-  if (!(await store.isWhole(row))) return false;
-  whole.add(row.job);
-  return true;
-}
-
-/** Jobs without a result whose needs have one, or will have by earlier jobs of the same sample and weights. */
-function readyJobs({ plan, model }: ModelRun, { donors }: RunProgress, sample: Sample, held: Held): PlannedJob[] {
-  const coming = new Map<string, string>();
-  const ready: PlannedJob[] = [];
-  for (const planned of jobsOf(plan, model, sample, donors)) {
-    if (held.has(planned.key)) continue;
-    const { needs, model: on } = planned.job;
-    const weights = variantName(on.variant);
-    // Donors were looked for among results: theirs is held, by another sample.
-    const own = needs.filter(need => need.sample === sample.id);
-    if (!own.every(need => held.has(need.key) || coming.get(need.key) === weights)) continue;
-    coming.set(planned.key, weights);
-    ready.push(planned);
-  }
-  return ready;
 }
 
 async function runWave(run: ModelRun, progress: RunProgress, variant: ModelVariant): Promise<void> {
@@ -189,18 +149,11 @@ async function runSample(
   const { sample, index, variant } = at;
   const { services } = progress;
   throwIfInterrupted(run.signal);
-  let held = await heldBy(run, progress, sample);
+  const found = await readyJobsOf(run, progress, sample);
   if (progress.wave === 0 && variant.kind === 'original') {
-    for (const row of held.values()) run.ended(row, true);
+    for (const row of found.held.values()) run.ended(row, true);
   }
-  const ofVariant = (jobs: readonly PlannedJob[]) =>
-    jobs.filter(({ job }) => variantName(job.model.variant) === variantName(variant));
-  let ready = ofVariant(readyJobs(run, progress, sample, held));
-  const lost = await lostMaps(run, held, ready);
-  if (lost.size > 0) {
-    held = new Map([...held].filter(([key]) => !lost.has(key)));
-    ready = ofVariant(readyJobs(run, progress, sample, held));
-  }
+  const ready = found.ready.filter(({ job }) => variantName(job.model.variant) === variantName(variant));
   if (ready.length === 0) return;
   services.begin(sample, index);
   // The next job need not wait until a row is on the disk; the job after it does.
@@ -225,17 +178,8 @@ async function runSample(
   }
 }
 
-/** Keys of maps whose files are gone although jobs need them: they are made again. */
-async function lostMaps({ store }: ModelRun, held: Held, ready: readonly PlannedJob[]): Promise<Set<string>> {
-  const lost = new Set<string>();
-  for (const key of new Set(ready.flatMap(({ job }) => job.needs.map(need => need.key)))) {
-    const row = held.get(key);
-    if (row?.kind === 'map' && row.status === 'ok' && !(await store.arraysOf(row)).map) lost.add(key);
-  }
-  return lost;
-}
-
-async function runGroups(run: ModelRun, { services }: RunProgress): Promise<void> {
+/** Values of whole groups, which no model is asked for. */
+export async function runGroups(run: ModelRun, services: Services): Promise<void> {
   const { plan, model, store, signal } = run;
   if (run.shard || !plan.metrics.some(m => m.metric.scope === 'group')) return;
   const samples: Sample[] = [];

@@ -15,7 +15,7 @@ import { runBudgets } from './budgets/run-budgets.ts';
 import { describePlan } from './environment.ts';
 import type { Listener } from './events.ts';
 import { createProgress, type ProgressMeter } from './progress-meter.ts';
-import { runModel } from './run-model.ts';
+import { type ModelRun, runModel } from './run-model.ts';
 import { createOpener, timedDevices } from './timing/devices.ts';
 import { timeModel } from './timing/time-model.ts';
 
@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly cacheDir?: string;
   /** What else is made of the rows while the tables are. */
   readonly readers?: (manifest: Manifest) => readonly RowReader[];
+  /** Does the jobs of all models, such as by workers on a queue. Default: this process, one model after the other. */
+  readonly elsewhere?: (runs: readonly ModelRun[]) => Promise<void>;
   /** Does a job elsewhere. Default: in this process. */
   readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
 }
@@ -70,7 +72,9 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
     const timed = plan.timing.enabled && !shard ? plan.models : [];
     let interrupted = false;
     try {
-      for (const model of plan.models) await run.model(model);
+      const runs = plan.models.map(model => run.model(model));
+      if (options.elsewhere) await options.elsewhere(runs);
+      else for (const one of runs) await runModel(one);
       // Alone on the machine: everything else has ended.
       for (const model of timed) await run.timing(model);
       for (const model of timed) await run.budgets(model);
@@ -97,7 +101,8 @@ function linkedController(outer: AbortSignal | undefined): { controller: AbortCo
 }
 
 interface Runner {
-  model(model: PlannedModel): Promise<void>;
+  /** How a model's jobs are run. */
+  model(model: PlannedModel): ModelRun;
   timing(model: PlannedModel): Promise<void>;
   budgets(model: PlannedModel): Promise<void>;
   finish(state: SuiteResult['state']): Promise<SuiteResult>;
@@ -144,8 +149,8 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
   const begun = new Set<string>();
 
   return {
-    async model(model) {
-      await runModel({
+    model(model) {
+      return {
         plan,
         model,
         store: folder,
@@ -170,7 +175,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
         },
         ...(options.execute ? { execute: options.execute } : {}),
         ...(options.shard ? { shard: options.shard } : {}),
-      });
+      };
     },
     async timing(model) {
       const known = (await folder.rowsBesideSamples()).filter(row => row.kind === 'timing' && row.model === model.id);

@@ -14,6 +14,17 @@ export const runCommand = defineCommand({
         requiresArg: true,
         describe: "K/N: only the Kth of N parts of the images; 'merge' puts them together",
       })
+      .option('queue', {
+        type: 'string',
+        requiresArg: true,
+        describe: "address of Redis, redis[s]://…: jobs are done by 'ct-xai worker' there",
+      })
+      .option('files', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'with --queue: a folder that all machines see, for maps on their way; default: Redis',
+      })
+      .option('cancel', { type: 'boolean', default: false, describe: 'with --queue: ends the run in the queue' })
       .option('timing', { type: 'boolean', describe: 'the timing phase; --no-timing leaves it out' })
       .example('$0 run configs/covid-ct.yaml', 'everything in the suite')
       .example('$0 run configs/covid-ct.yaml --limit 6 --out /tmp/try', 'six images, spread over the labels'),

@@ -1,19 +1,20 @@
 import { join, resolve } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
 import type { Plan } from '../../config/plan.ts';
-import { loadPlan } from '../../config/resolve.ts';
+import { resolvePlan } from '../../config/resolve.ts';
 import type { Shard } from '../../config/samples.ts';
+import { type LoadedSuite, type Overrides, readSuite } from '../../config/suite.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Collector, createCollector, type RunData } from '../../reports/index.ts';
 import { readRun, removeMaps } from '../../results/read-run.ts';
 import type { RowReader } from '../../results/row-reader.ts';
 import type { Manifest, MapRow } from '../../results/rows.ts';
-import { runSuite } from '../../runners/run-suite.ts';
+import { type RunOptions, runSuite } from '../../runners/run-suite.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
-import { createProgressLine } from '../shared/progress-line.ts';
+import { createProgressLine, type ProgressLine } from '../shared/progress-line.ts';
 import { overridesOf } from '../shared/suite-options.ts';
 import { writeReports } from '../shared/write-reports.ts';
 import { resultTables } from './result-tables.ts';
@@ -29,15 +30,23 @@ export interface RunArguments {
   readonly retryFailed: boolean;
   readonly timing?: boolean | undefined;
   readonly shard?: string | undefined;
+  readonly queue?: string | undefined;
+  readonly files?: string | undefined;
+  readonly cancel: boolean;
 }
 
 /** `ct-xai run`. */
 export async function runSuiteCommand(argv: RunArguments): Promise<number> {
-  const planned = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
+  const loaded = await readSuite(argv.suite, process.env);
+  const overrides = overridesOf(argv);
+  const planned = await resolvePlan(loaded, builtinRegistry(), overrides);
   const plan =
     argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
   const shard = argv.shard === undefined ? undefined : parseShard(argv.shard);
   const dir = plan.output.dir ?? resolve('reports', plan.name);
+  if (argv.cancel) return cancelRun(dir, argv.queue);
+  // What is dropped here is of no use to anybody in the queue.
+  if (argv.fresh && argv.queue !== undefined) await dropFromQueue(dir, argv.queue);
   const interrupts = interruptSignal();
   const release = surviveStrayErrors();
   const line = createProgressLine(process.stderr);
@@ -50,6 +59,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       fresh: argv.fresh,
       retryFailed: argv.retryFailed,
       ...(shard ? { shard } : {}),
+      ...(argv.queue === undefined ? {} : { elsewhere: await queueOf(argv.queue, argv, { loaded, overrides, line }) }),
       onEvent: event => line.on(event),
       readers(manifest) {
         collector = createCollector(manifest);
@@ -61,6 +71,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     line.end();
     if (result.state === 'interrupted') {
       note(`interrupted; the same command goes on where it stopped (${shownPath(dir)})`);
+      if (argv.queue !== undefined) note('workers go on with what is in the queue; --cancel ends that');
       return ExitCode.interrupted;
     }
     if (shard) {
@@ -77,6 +88,40 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     interrupts.release();
     release();
   }
+}
+
+/** Jobs are done by workers; loaded only then, so that other commands start as fast as without. */
+async function queueOf(
+  address: string,
+  { files, shard }: RunArguments,
+  at: { readonly loaded: LoadedSuite; readonly overrides: Overrides; readonly line: ProgressLine },
+): Promise<NonNullable<RunOptions['elsewhere']>> {
+  if (shard !== undefined) {
+    throw new CtXaiError('USAGE', '--shard and --queue are two ways to use many machines: choose one.');
+  }
+  const { coordinate } = await import('../../runners/queue/coordinate.ts');
+  return coordinate({
+    address,
+    suite: at.loaded,
+    overrides: at.overrides,
+    onEvent: event => at.line.on(event),
+    ...(files === undefined ? {} : { files: resolve(files) }),
+  });
+}
+
+async function dropFromQueue(dir: string, address: string): Promise<void> {
+  const { cancel } = await import('../../runners/queue/cancel.ts');
+  await cancel(dir, address).catch((error: unknown) => {
+    // The folder is new, or its run went through no queue.
+    if (!(error instanceof CtXaiError && error.code === 'RUN_FOLDER')) throw error;
+  });
+}
+
+async function cancelRun(dir: string, address: string | undefined): Promise<number> {
+  if (address === undefined) throw new CtXaiError('USAGE', '--cancel needs --queue, the address of Redis.');
+  const { cancel } = await import('../../runners/queue/cancel.ts');
+  print(await cancel(dir, address));
+  return ExitCode.ok;
 }
 
 /** @throws CtXaiError USAGE unless it is K/N with whole numbers, 1 ≤ K ≤ N. */

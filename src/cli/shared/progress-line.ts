@@ -69,6 +69,12 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
         case 'budget':
           changing(`${event.model}: ${event.done} of ${event.total} explanations at budgets`);
           break;
+        case 'worker':
+          line(`worker ${event.worker} ${WORKER_STATES[event.state]}${event.reason ? `: ${event.reason}` : ''}`);
+          break;
+        case 'queue':
+          changing(describeQueue(event));
+          break;
         case 'warning':
           line(`warning: ${event.message}`);
           break;
@@ -83,6 +89,16 @@ const COMMON: readonly Capability[] = ['gradients', 'activations', 'layers', 'co
 
 function worthSaying({ limitations = {} }: Runtime): string[] {
   return [...new Set(COMMON.flatMap(name => limitations[name] ?? []))];
+}
+
+const WORKER_STATES = { joined: 'joined', left: 'left', refused: 'does not work for this run' } as const;
+
+type QueueEvent = Extract<RunEvent, { kind: 'queue' }>;
+
+function describeQueue({ waiting, active, workers }: QueueEvent): string {
+  if (workers === 0) return `no worker is there: start some with 'ct-xai worker ADDRESS' (${waiting} blocks wait)`;
+  const doing = active.map(({ worker, what }) => `${worker}: ${what}`).join(' · ');
+  return `${workers} workers, ${waiting} blocks wait${doing === '' ? '' : ` · ${doing}`}`;
 }
 
 type RowEvent = Extract<RunEvent, { kind: 'row' }>;

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import { builtinRegistry } from '../../builtin.ts';
+import { serve } from '../../runners/queue/serve.ts';
+import { cacheFolder } from '../shared/cache.ts';
+import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
+import { ExitCode, note } from '../shared/output.ts';
+
+export interface WorkerArguments {
+  readonly address: string;
+  readonly models?: string | undefined;
+  readonly data?: string | undefined;
+  readonly files?: string | undefined;
+  readonly device?: string | undefined;
+  readonly allowPlugin: readonly string[];
+  readonly name?: string | undefined;
+  readonly idle?: number | undefined;
+  readonly patience: number;
+}
+
+/** `ct-xai worker`. */
+export async function runWorker(argv: WorkerArguments): Promise<number> {
+  const { models, data, files, device, name, idle } = argv;
+  const interrupts = interruptSignal();
+  const release = surviveStrayErrors();
+  try {
+    await serve({
+      address: argv.address,
+      plugins: argv.allowPlugin,
+      patienceSeconds: argv.patience,
+      registry: builtinRegistry(),
+      cacheDir: cacheFolder(),
+      signal: interrupts.signal,
+      tell: note,
+      ...(models === undefined ? {} : { models: resolve(models) }),
+      ...(data === undefined ? {} : { data: resolve(data) }),
+      ...(files === undefined ? {} : { files: resolve(files) }),
+      ...(device === undefined ? {} : { device }),
+      ...(name === undefined ? {} : { name }),
+      ...(idle === undefined ? {} : { idleSeconds: idle }),
+    });
+    return ExitCode.ok;
+  } finally {
+    interrupts.release();
+    release();
+  }
+}

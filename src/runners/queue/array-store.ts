@@ -1,0 +1,102 @@
+import { createHash } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { CtXaiError } from '../../core/errors.ts';
+import { npyTensor, readNpy, writeNpy } from '../../core/npy.ts';
+import { ioError, isMissing, writeAtomic } from '../../results/files.ts';
+import type { RowArrays } from '../../results/run-store.ts';
+import type { ArrayRefs } from './messages.ts';
+import { keyFor } from './redis.ts';
+
+/** Arrays on their way between machines, each under the key of its job and the digest of its content. */
+export interface ArrayStore {
+  /** They are there for others once this resolves. */
+  put(job: string, arrays: RowArrays): Promise<{ readonly refs: ArrayRefs; readonly bytes: number }>;
+  /** @throws CtXaiError QUEUE where one is gone or damaged. */
+  get(job: string, refs: ArrayRefs): Promise<RowArrays>;
+  drop(job: string, refs: ArrayRefs): Promise<void>;
+}
+
+/** Where bytes are kept under a name. */
+interface Shelf {
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  read(name: string): Promise<Uint8Array | undefined>;
+  remove(names: readonly string[]): Promise<void>;
+}
+
+/** What nobody fetched is dropped after a week. */
+const LIFE_SECONDS = 7 * 24 * 3600;
+
+/** In a folder that all machines see, or else in Redis. */
+export function createArrayStore(run: string, redis: Redis, folder: string | undefined): ArrayStore {
+  const shelf = folder === undefined ? redisShelf(run, redis) : folderShelf(join(folder, run));
+  const names = (job: string, refs: ArrayRefs) => Object.values(refs).map(digest => `${job}-${digest}`);
+  return {
+    async put(job, arrays) {
+      const refs: Record<string, string> = {};
+      let bytes = 0;
+      for (const [role, array] of Object.entries(arrays)) {
+        if (!array) continue;
+        const file = writeNpy({ shape: array.shape, data: array.data });
+        const digest = digestOf(file);
+        await shelf.write(`${job}-${digest}`, file);
+        refs[role] = digest;
+        bytes += file.length;
+      }
+      return { refs, bytes };
+    },
+    async get(job, refs) {
+      const arrays: Record<string, unknown> = {};
+      for (const [role, digest] of Object.entries(refs)) {
+        const file = await shelf.read(`${job}-${digest}`);
+        if (!file || digestOf(file) !== digest) {
+          throw new CtXaiError(
+            'QUEUE',
+            `an array that a job needs is ${file ? 'damaged' : 'gone'} (${role} of ${job}).`,
+          );
+        }
+        arrays[role] = npyTensor(readNpy(file, role));
+      }
+      return arrays as RowArrays;
+    },
+    drop: (job, refs) => shelf.remove(names(job, refs)),
+  };
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function redisShelf(run: string, redis: Redis): Shelf {
+  const keyOf = (name: string) => keyFor(run, `array:${name}`);
+  return {
+    async write(name, bytes) {
+      await redis.set(keyOf(name), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 'EX', LIFE_SECONDS);
+    },
+    async read(name) {
+      return (await redis.getBuffer(keyOf(name))) ?? undefined;
+    },
+    async remove(names) {
+      if (names.length > 0) await redis.del(...names.map(keyOf));
+    },
+  };
+}
+
+function folderShelf(dir: string): Shelf {
+  const pathOf = (name: string) => join(dir, name.slice(0, 2), `${name}.npy`);
+  return {
+    write: (name, bytes) => writeAtomic(pathOf(name), bytes),
+    async read(name) {
+      try {
+        return await readFile(pathOf(name));
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw ioError(error, `reading ${pathOf(name)}`);
+      }
+    },
+    async remove(names) {
+      for (const name of names) await rm(pathOf(name), { force: true });
+    },
+  };
+}
