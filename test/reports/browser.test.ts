@@ -31,17 +31,53 @@ interface Seen {
   readonly title: string;
 }
 
+const LAYOUT = `const elements = {};
+  for (const e of seen.querySelectorAll('*')) elements[e.localName] = (elements[e.localName] ?? 0) + 1;
+  const overflow = seen.documentElement.scrollWidth - seen.documentElement.clientWidth;
+  return { overflow, elements, title: seen.querySelector('h1').textContent };`;
+
+/** Uses the gallery as a reader does. */
+const GALLERY = `const gallery = seen.getElementById('gallery');
+  const named = name => gallery.querySelector('.tools [name="' + name + '"]');
+  const visible = () => [...gallery.querySelectorAll('article.case')].filter(item => item.offsetHeight > 0);
+  const set = (name, value) => {
+    named(name).value = value;
+    named(name).dispatchEvent(new frame.Event('input', { bubbles: true }));
+  };
+  const found = { all: visible().length, tools: gallery.querySelector('.tools').offsetHeight > 0 };
+  found.width = Math.min(...[...gallery.querySelectorAll('.maps svg')].filter(e => e.clientWidth > 0).map(e => e.clientWidth));
+  set('outcome', 'wrong');
+  found.wrong = visible().map(item => item.dataset.outcome);
+  found.count = gallery.querySelector('output').textContent;
+  set('outcome', '');
+  set('sort', 'worst');
+  found.worst = visible().map(item => Number(item.dataset.worst));
+  set('sort', 'disagreement');
+  found.disagreement = visible().map(item => Number(item.dataset.disagreement));
+  set('opacity', 30);
+  found.opacity = gallery.style.getPropertyValue('--opacity');
+  const box = gallery.querySelector('[name="method"][value="lime"]');
+  box.checked = false;
+  box.dispatchEvent(new frame.Event('input', { bubbles: true }));
+  found.lime = [...gallery.querySelectorAll('figure[data-method="lime"]')].filter(e => e.offsetHeight > 0).length;
+  visible()[0].focus();
+  const press = key => seen.activeElement.dispatchEvent(new frame.KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  press('j');
+  found.next = visible().indexOf(seen.activeElement);
+  press('k');
+  found.back = visible().indexOf(seen.activeElement);
+  press('o');
+  found.off = gallery.style.getPropertyValue('--opacity');
+  return found;`;
+
 /** Lays the page out in frames of these widths and says what the browser made of it. */
-async function openIn(page: string, widths: readonly number[]): Promise<Seen[]> {
+async function openIn<T = Seen>(page: string, widths: readonly number[], probe = LAYOUT): Promise<T[]> {
   const dir = await mkdtemp(join(tmpdir(), 'ct-xai-page-'));
   try {
     const script = `addEventListener('load', () => {
       const all = Array.from({ length: frames.length }, (_, i) => frames[i]).map(frame => {
         const seen = frame.document;
-        const elements = {};
-        for (const e of seen.querySelectorAll('*')) elements[e.localName] = (elements[e.localName] ?? 0) + 1;
-        const overflow = seen.documentElement.scrollWidth - seen.documentElement.clientWidth;
-        return { overflow, elements, title: seen.querySelector('h1').textContent };
+        ${probe}
       });
       document.body.textContent = JSON.stringify(all);
     })`;
@@ -83,5 +119,20 @@ describe.skipIf(!existsSync(CHROMIUM))(name, () => {
     expect(frames[0]?.elements).toEqual(written);
     const { question } = verdictOf(run.manifest, analyse(run));
     expect(frames[0]?.title).toBe(question.replace('\u0007', '\ufffd'));
+  });
+
+  it('the gallery filters, sorts, dims and follows keys', async () => {
+    const page = (await rendered(await fixture({ images: 40, patients: 20, masks: true })))['index.html'];
+    const [found] = await openIn<Record<string, unknown> & { worst: number[]; disagreement: number[] }>(
+      page,
+      [1280],
+      GALLERY,
+    );
+    expect(found).toMatchObject({ all: 8, tools: true, opacity: '0.3', lime: 0, next: 1, back: 0, off: '0' });
+    expect(found!.width).toBeGreaterThanOrEqual(256);
+    expect(new Set(found!.wrong as string[])).toEqual(new Set(['wrong']));
+    expect(found!.count).toBe(`${(found!.wrong as string[]).length} of 8 images`);
+    expect(found!.worst).toEqual([...found!.worst].sort((a, b) => a - b));
+    expect(found!.disagreement).toEqual([...found!.disagreement].sort((a, b) => b - a));
   });
 });

@@ -45,6 +45,8 @@ export function elementsOf(page: string): Element[] {
     } else {
       elements.push({ name: tag, attributes: attributesOf(attributes) });
       if (!self && !VOID.has(tag)) open.push(tag);
+      // A script's text is no markup.
+      if (tag === 'script') at = page.indexOf('</script>', at);
     }
   }
   if (open.length > 0) throw new Error(`never closed: ${open.join(', ')}`);

@@ -96,17 +96,21 @@ svg .bar{fill:var(--c);opacity:.45}
 .legend svg{width:28px;height:10px;vertical-align:middle;margin-right:.4em}
 .confusion td{text-align:center;min-width:4.5rem}
 .confusion td.hit{font-weight:600;background:var(--panel)}
-.gallery{border-collapse:separate;border-spacing:4px}
-.gallery th,.gallery td{border:0!important;padding:0;text-align:left;vertical-align:top}
-.gallery thead th{padding:.2rem 0;font-size:.86rem}
-.gallery tbody th{font-size:.82rem;line-height:1.35;font-weight:400}
-.gallery tbody th>div{width:11rem;padding-right:.6rem;overflow-wrap:anywhere}
-.gallery td{width:9.2rem}
-.gallery svg{width:9.2rem;height:auto;display:block;background:#000;border-radius:3px}
-.gallery .none{width:9.2rem;aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.78rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
-.gallery small{display:block;font-size:.76rem;color:var(--soft);padding-top:.1rem;font-variant-numeric:tabular-nums;white-space:nowrap}
-.gallery .overlay{transition:opacity .15s}
-.gallery td:hover .overlay{opacity:0}
+[hidden]{display:none!important}
+.tools{display:flex;flex-wrap:wrap;gap:.4rem 1.25rem;align-items:center;background:var(--panel);border-radius:8px;padding:.6rem .9rem;font-size:.9rem}
+.tools fieldset{border:0;padding:0;margin:0;display:flex;flex-wrap:wrap;gap:.2rem .9rem;flex-basis:100%}
+.tools legend{float:left;padding:0;margin-right:.9rem}
+.tools input,.tools select{font:inherit;max-width:16rem;vertical-align:middle;accent-color:var(--accent)}
+.tools output{color:var(--soft)}.tools .note{flex-basis:100%;margin:0}
+article.case{border-top:1px solid var(--line);padding:.5rem 0 1rem;scroll-margin-top:3rem}
+article.case:focus-visible{outline:2px solid var(--accent);outline-offset:4px}
+.about{font-size:.9rem;max-width:none;margin:.2rem 0 .5rem}
+.maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,256px),1fr));gap:.75rem}
+.maps svg{background:#000;border-radius:3px}
+.maps figcaption{padding-top:.2rem}.maps small{font-variant-numeric:tabular-nums}.maps .scores{display:block}
+.maps .none{aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.82rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
+.overlay{opacity:var(--opacity,1);transition:opacity .15s}
+.maps figure:hover .overlay{opacity:0}
 .outline{fill:none;stroke:#f5e142;stroke-width:1.6;vector-effect:non-scaling-stroke}
 .badge{display:inline-block;padding:0 .45em;border-radius:4px;font-weight:600}
 .badge.hit{color:var(--good);border:1px solid var(--good)}.badge.miss{color:var(--bad);border:1px solid var(--bad)}
@@ -116,7 +120,7 @@ ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
-@media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.gallery td,.gallery svg,.gallery .none{width:7.4rem}.gallery tbody th>div{width:8rem}}
+@media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
 @media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
-.gallery svg,.gallery .none{width:2.5cm}.gallery td{width:2.5cm}.gallery tbody th>div{width:3.4cm}pre{white-space:pre-wrap}}
+.tools{display:none!important}.maps{grid-template-columns:repeat(auto-fill,4.2cm)}article.case,figure[data-method]{break-inside:avoid}article.case[hidden]{display:block!important}figure[hidden]{display:block!important}pre{white-space:pre-wrap}}
 `;

@@ -1,50 +1,94 @@
-import type { SampleRow } from '../../results/rows.ts';
+import type { Manifest, SampleRow } from '../../results/rows.ts';
 import { outlinePath } from '../charts/mask-outline.ts';
+import { GALLERY_SCRIPT } from '../page/gallery-script.ts';
 import { html, type Markup, trusted } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import type { RunSummary } from '../summary/collect.ts';
+import { disagreement, type ImageScores, imageScores } from '../summary/gallery-facts.ts';
 import { NEGATIVE, OPAQUE, overlayPng, POSITIVE, scaleEnd, viewPng } from '../summary/heatmap.ts';
-import type { GalleryImage, RunData } from '../summary/run-data.ts';
-import { listed, percent } from '../text/format.ts';
+import type { GalleryImage } from '../summary/run-data.ts';
+import { fixed, percent, plural } from '../text/format.ts';
 
 /** Longest side of an embedded picture, in pixels. */
 const MOST = 320;
 
-/** Images × methods: what was explained, with the maps over it. */
-export async function gallerySection({ run, names }: ReportContext): Promise<Section> {
-  return { id: 'gallery', title: 'Gallery', html: await pageOf(run, names), markdown: [] };
+/** What was explained, with the maps over it and their scores beside them: a case for each image. */
+export async function gallerySection(report: ReportContext): Promise<Section> {
+  return { id: 'gallery', title: 'Gallery', html: await pageOf(report), markdown: [] };
 }
 
-async function pageOf({ manifest, summary, gallery: images }: RunData, names: Names): Promise<Markup> {
-  if (images.length === 0) {
-    return html`<p>The run folder holds no maps or images to show.</p>`;
-  }
+async function pageOf({ run, analysis, names }: ReportContext): Promise<Markup> {
+  const { manifest, summary, gallery: images } = run;
+  if (images.length === 0) return html`<p>The run folder holds no maps or images to show.</p>`;
   const rows = new Map(summary.samples.map(row => [JSON.stringify([row.model, row.sample]), row]));
-  const parts: Markup[] = [];
-  let serial = 0;
-  for (const model of manifest.models) {
-    const own = images.filter(image => image.model === model.id);
-    if (own.length === 0) continue;
-    const methods = manifest.methods.filter(m => m.of === undefined);
-    const reasons = new Map(methods.map(m => [m.id, missingMap(summary, model.id, m.id)]));
-    const lines: Markup[] = [];
-    for (const image of own) {
+  // Shuffled maps are other images' maps: they say nothing here.
+  const methods = manifest.methods.filter(m => m.of === undefined);
+  const cases: Markup[] = [];
+  for (const model of analysis.models) {
+    const { id } = model.model;
+    const scores = imageScores(summary, id, model.metrics, model.primaryMetric);
+    const reasons = new Map(methods.map(m => [m.id, missingMap(summary, id, m.id)]));
+    for (const image of images.filter(i => i.model === id)) {
       const row = rows.get(JSON.stringify([image.model, image.sample]));
-      lines.push(await line(image, row, methods, reasons, `g${serial++}`));
+      cases.push(await caseOf(image, { row, methods, reasons, scores, names, place: cases.length }));
     }
-    parts.push(html`${manifest.models.length > 1 ? html`<h3>${model.id}</h3>` : undefined}<div class="scroll" role="region" tabindex="0" aria-label="Gallery of ${model.id}"><table class="gallery">
-<thead><tr><th scope="col">Sample</th><th scope="col">Image</th>${methods.map(
-      m => html`<th scope="col">${names.method(m)}</th>`,
-    )}</tr></thead><tbody>${lines}</tbody></table></div>`);
   }
   const hidden = manifest.methods.filter(m => m.of !== undefined).map(m => m.id);
   const masks = images.some(image => image.mask);
-  return html`<p>Chosen by rule, not by looks: equal numbers of each class recognised and missed as far as there are any, one image a patient where possible, images with a mask first.</p>
-${colourBar()}<p class="note">The image is in the model’s window and on its grid. Red speaks for the explained class, blue against it. The colours of each map end at ±s, the 99th percentile of its |values|, given beneath it: maps are compared by where they lie, not by strength.${
+  const shown = images.flatMap(image => rows.get(JSON.stringify([image.model, image.sample])) ?? []);
+  return html`<p class="small">Chosen by rule, not by looks: equal numbers of each class recognised and missed as far as there are any, one image a patient where possible, images with a mask first.</p>
+${tools(manifest, shown)}${colourBar()}<p class="note">The image is in the model’s window and on its grid. Red speaks for the explained class, blue against it. The colours of each map end at ±s, the 99th percentile of its |values|: maps are compared by where they lie, not by strength.${
     masks ? ' Yellow: the outline of the mask.' : ''
-  }${hidden.length > 0 ? ` Not shown: the ${listed(hidden)} controls.` : ''} Point at a map to see the image alone.</p>
-${parts}`;
+  }${hidden.length > 0 ? ` Not shown: the ${plural(hidden.length, 'control')} made of maps of other patients.` : ''} Point at a map to see the image alone.</p>
+<div class="cases">${cases}</div><script>${trusted(GALLERY_SCRIPT)}</script>`;
+}
+
+/** Filters and order, which the script shows; without it the gallery stands as it is. */
+function tools({ methods, models }: Manifest, rows: readonly SampleRow[]): Markup {
+  const values = (pick: (row: SampleRow) => string | undefined) =>
+    [...new Set(rows.flatMap(row => pick(row) ?? []))].sort();
+  const select = (name: string, title: string, options: readonly string[]) =>
+    options.length < 2
+      ? undefined
+      : html`<label>${title} <select name="${name}"><option value="">all</option>${options.map(
+          option => html`<option value="${option}">${option}</option>`,
+        )}</select></label>`;
+  const boxes = methods
+    .filter(m => m.of === undefined)
+    .map(
+      ({ id, role }) =>
+        html`<label class="box">${
+          role === 'method'
+            ? html`<input type="checkbox" name="method" value="${id}" checked="">`
+            : html`<input type="checkbox" name="method" value="${id}">`
+        } ${id}</label>`,
+    );
+  return html`<form class="tools" hidden="" aria-label="What the gallery shows"><label>Opacity <input type="range" name="opacity" min="0" max="100" value="100"></label>${[
+    select(
+      'model',
+      'Model',
+      models.map(m => m.id),
+    ),
+    select(
+      'label',
+      'Label',
+      values(row => row.label),
+    ),
+    select('outcome', 'Outcome', values(outcomeText)),
+    select(
+      'patient',
+      'Patient',
+      values(row => row.patient),
+    ),
+  ]}<label>Order <select name="sort"><option value="chosen">as chosen</option><option value="disagreement">most disagreement first</option><option value="worst">worst score first</option></select></label><output></output><fieldset><legend>Explainers</legend>${boxes}</fieldset><p class="note">Keys, with an image in focus: j and k for the next and the one before, o for the overlay.</p></form>`;
+}
+
+/** 'true positive'; without a reference, undefined. */
+function outcomeText({ outcome, label, predicted }: SampleRow): string | undefined {
+  if (outcome !== undefined) return outcome.replace('-', ' ');
+  if (label === undefined || predicted === undefined) return undefined;
+  return label === predicted ? 'right' : 'wrong';
 }
 
 /** Why a method lacks maps, where it is always for the same reason. */
@@ -55,30 +99,40 @@ function missingMap(summary: RunSummary, model: string, method: string): string 
   return others.length === 1 ? `${only.status}: ${only.reason.slice(0, 90)}` : 'no map: see Outcomes';
 }
 
-async function line(
-  image: GalleryImage,
-  row: SampleRow | undefined,
-  methods: RunData['manifest']['methods'],
-  reasons: ReadonlyMap<string, string>,
-  id: string,
-): Promise<Markup> {
+interface CaseContext {
+  readonly row: SampleRow | undefined;
+  readonly methods: Manifest['methods'];
+  readonly reasons: ReadonlyMap<string, string>;
+  readonly scores: ImageScores;
+  readonly names: Names;
+  readonly place: number;
+}
+
+async function caseOf(image: GalleryImage, context: CaseContext): Promise<Markup> {
+  const { row, methods, reasons, scores, names, place } = context;
+  const id = `g${place}`;
   const [height, width] = image.view?.shape ?? image.maps[0]?.map.shape ?? [1, 1];
   const frame = { height: height ?? 1, width: width ?? 1 };
   const view = image.view && (await viewPng(image.view, MOST));
   const outline = image.mask && outlinePath(image.mask);
-  const cells: Markup[] = [];
+  const figures: Markup[] = [];
   for (const method of methods) {
     const map = image.maps.find(m => m.method === method.id)?.map;
     const end = map ? scaleEnd(map) : 0;
+    const values = scores.beside(method.id, image.sample);
+    let drawn: Markup;
     if (!map || !(end > 0)) {
-      cells.push(html`<td><div class="none">${map ? 'zero everywhere' : reasons.get(method.id)}</div></td>`);
-      continue;
+      drawn = html`<div class="none">${map ? 'zero everywhere' : reasons.get(method.id)}</div>`;
+    } else {
+      const over = await overlayPng(map, end, MOST);
+      const picture = html`<image class="overlay" href="${dataUri(over)}" width="${frame.width}" height="${frame.height}" preserveAspectRatio="none"/>`;
+      const name = `${method.id} over ${image.sample}`;
+      drawn = drawing(frame, name, view ? `${id}v` : undefined, picture, outline ? `${id}m` : undefined);
     }
-    const over = await overlayPng(map, end, MOST);
-    const name = `${method.id} over ${image.sample}`;
-    const picture = html`<image class="overlay" href="${dataUri(over)}" width="${frame.width}" height="${frame.height}" preserveAspectRatio="none"/>`;
-    cells.push(
-      html`<td>${drawing(frame, name, view ? `${id}v` : undefined, picture, outline ? `${id}m` : undefined)}<small>s = ${end.toPrecision(2)}</small></td>`,
+    figures.push(
+      html`<figure data-method="${method.id}">${drawn}<figcaption>${names.method(method)}${
+        end > 0 ? html` <small>s = ${end.toPrecision(2)}</small>` : undefined
+      }${values.length > 0 ? html`<small class="scores">${values.join(' · ')}</small>` : undefined}</figcaption></figure>`,
     );
   }
   const first = view
@@ -86,7 +140,13 @@ async function line(
         outline ? html`<path id="${id}m" class="outline" d="${outline}"/>` : undefined
       }</svg>`
     : html`<div class="none">the image is not in the run folder</div>`;
-  return html`<tr><th scope="row"><div>${describe(image, row)}</div></th><td>${first}</td>${cells}</tr>`;
+  const explained = new Set(methods.filter(m => m.role === 'method').map(m => m.id));
+  const differs = disagreement(image.maps.filter(m => explained.has(m.method)).map(m => m.map));
+  const worst = scores.worst(image.sample);
+  return html`<article class="case" tabindex="0" aria-label="${image.sample} by ${image.model}" data-place="${place}" data-model="${image.model}" data-label="${row?.label ?? ''}" data-outcome="${(row && outcomeText(row)) ?? ''}" data-patient="${row?.patient ?? ''}" data-disagreement="${differs?.toFixed(4) ?? ''}" data-worst="${worst?.toFixed(6) ?? ''}"><p class="about">${describe(image, row)}${
+    differs === undefined ? undefined : html` · disagreement ${fixed(differs, 2)}`
+  }</p>
+<div class="maps"><figure>${first}<figcaption>image</figcaption></figure>${figures}</div></article>\n`;
 }
 
 function drawing(
@@ -102,16 +162,16 @@ function drawing(
 }
 
 function describe(image: GalleryImage, row: SampleRow | undefined): Markup {
-  if (!row) return html`${image.sample}`;
+  if (!row) return html`<b>${image.sample}</b> · ${image.model}`;
   const known = row.label !== undefined && row.predicted !== undefined;
   const right = row.label === row.predicted;
   const predicted =
     row.predicted === undefined
       ? undefined
-      : html`<br>predicted ${row.predicted}${known ? html` <span class="badge ${right ? 'hit' : 'miss'}">${right ? 'right' : 'wrong'}</span>` : undefined}`;
+      : html` · predicted ${row.predicted}${known ? html` <span class="badge ${right ? 'hit' : 'miss'}">${right ? 'right' : 'wrong'}</span>` : undefined}`;
   const target =
-    row.target === undefined ? undefined : html`<br>explained ${row.target}, p = ${percent(row.targetProbability, 1)}`;
-  return html`<span class="soft">${row.sample}</span><br>${row.patient}<br>label ${row.label ?? 'none'}${predicted}${target}`;
+    row.target === undefined ? undefined : html` · explained ${row.target}, p = ${percent(row.targetProbability, 1)}`;
+  return html`<b>${image.sample}</b> · ${image.model} · ${row.patient} · label ${row.label ?? 'none'}${predicted}${target}`;
 }
 
 /** The colours over mid-grey, as they lie on an image. */
