@@ -174,6 +174,56 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
     },
   ];
 
+  checks.push({
+    name: 'is undefined where the map is constant, has NaN or infinite values, or is one pixel',
+    async run() {
+      const scene = sceneOf(0);
+      const { shape, data } = scene.attribution;
+      const spoilt = (v: number) => data.map((own, i) => (i === 40 ? v : own));
+      const maps = { constant: data.map(() => 3), NaN: spoilt(Number.NaN), infinite: spoilt(Number.POSITIVE_INFINITY) };
+      for (const [what, values] of Object.entries(maps)) {
+        const { result } = await alone({ metric, options, ...scene, attribution: { shape, data: values } });
+        ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for a map that is ${what}.`);
+      }
+      const one = subjectFor(linearModel({ height: 1, width: 1 }), 0);
+      const pixel = tensor([1, 1], Float32Array.of(1));
+      const small = { subject: one, attribution: pixel, mask: pixel, variantModel: () => undefined };
+      const { result } = await alone({ metric, options, ...small });
+      ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for one pixel.`);
+    },
+  });
+  if (metric.scope === 'group') {
+    checks.push({
+      name: 'is undefined for no map, and for the maps of one patient',
+      async run() {
+        const none = metric.combine!([], metric.options.parse(options ?? {}));
+        ensure(isUndefined(none), `${name}: it gave ${JSON.stringify(none)} for no maps.`);
+        const { result } = await alone({ metric, options, ...sceneOf(0) });
+        ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for one patient.`);
+      },
+    });
+  }
+  if (metric.needs.includes('mask')) {
+    checks.push({
+      name: 'takes a grey mask for what is at least half in it, and refuses one of another size',
+      async run() {
+        const scene = sceneOf(0);
+        const { shape, data } = scene.mask;
+        const grey = { shape, data: data.map(v => (v > 0 ? 0.8 : 0.2)) };
+        const [sharp, soft] = [await score(scene), await score({ ...scene, mask: grey })];
+        ensureSame(soft.result, sharp.result, `${name}: a grey mask is not the same as a sharp one.`);
+        const faint = { shape, data: data.map(() => 0.3) };
+        const { result } = await score({ ...scene, mask: faint }, { groupMask: faint });
+        ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for a mask that is nowhere half full.`);
+        const refused = await score({ ...scene, mask: tensor([shape[0]! + 1, shape[1]!]) }).then(
+          () => false,
+          () => true,
+        );
+        ensure(refused, `${name}: a mask of another size is taken.`);
+      },
+    });
+  }
+
   if (metric.needs.includes('model')) {
     checks.push({
       name: 'stops when it is told to',
@@ -265,6 +315,16 @@ async function scored({ groupMask, known, ...request }: Request): Promise<Scored
     item === undefined || isUndefinedItem(item) ? [] : [{ item: JSON.parse(JSON.stringify(item)), ...names }],
   );
   return { result: metric.combine!(usable, metric.options.parse(options ?? {})), ...spent };
+}
+
+/** The value of one map; of a group metric, that of a group of it alone. */
+async function alone(request: ScoreRequest): Promise<Scored> {
+  const { metric } = request;
+  if (metric.scope === 'map') return scoreSubject(await withWorld(request));
+  const { item, ...spent } = await collectSubject(await withWorld(request));
+  const items =
+    item === undefined || isUndefinedItem(item) ? [] : [{ item, sample: 'only', patient: 'only', class: 0 }];
+  return { result: metric.combine!(items, metric.options.parse(request.options ?? {})), ...spent };
 }
 
 /** All that a metric may ask for beside image and map, and the class that is predicted, unless the request says otherwise. */

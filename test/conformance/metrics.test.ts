@@ -59,6 +59,7 @@ describe('metricChecks', () => {
   it('catches what it is for', async () => {
     expect(await failing(async () => ({ value: 2 }))).toContain('gives finite values in its range');
     expect(await failing(async () => ({ value: 1 }))).toEqual([
+      'takes a grey mask for what is at least half in it, and refuses one of another size',
       'is undefined where the mask is empty, or covers all',
       'prefers a right map to random ones',
     ]);
@@ -140,7 +141,8 @@ describe('metricChecks', () => {
       better: 'higher',
       range: [0, 1],
       collect: async ({ attribution }: { attribution: { data: Float32Array } }) => largest(attribution.data),
-      combine: (items: readonly { item: number }[]) => ({ value: items.length / 5 }),
+      combine: (items: readonly { item: number }[]) =>
+        items.length < 2 ? { undefined: 'there are no two maps' } : { value: items.length / 5 },
     } as const;
     const names = async (metric: ReturnType<typeof defineGroupMetric>) => {
       const failed: string[] = [];
@@ -148,9 +150,9 @@ describe('metricChecks', () => {
       return failed;
     };
     expect(await names(defineGroupMetric(spec))).toEqual([]);
-    expect(await names(defineGroupMetric({ ...spec, combine: () => ({ value: 2 }) }))).toContain(
-      'gives finite values in its range',
-    );
+    const careless = await names(defineGroupMetric({ ...spec, combine: () => ({ value: 2 }) }));
+    expect(careless).toContain('gives finite values in its range');
+    expect(careless).toContain('is undefined for no map, and for the maps of one patient');
   });
 
   it('names what it leaves out', () => {

@@ -18,7 +18,8 @@ export const deletion = defineMetric({
   better: 'lower',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   rangeByDefault: [0, 1],
-  undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
+  undefinedWhen:
+    'the score is the same whatever is removed; with normalised: true, where image and baseline have nearly the same score',
   criticism:
     'Removing pixels leaves the training distribution, and the order of explainers changes with the baseline (Blücher ' +
     'et al. 2024); scattered pixels act as noise and score well.',

@@ -2,7 +2,7 @@ import { type Curve, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { valueAt } from '../../core/perturbation/curve.ts';
 import { curveCost, curveOptions } from './shared/options.ts';
-import { detailsOf, followed, meanArea, meanCurve } from './shared/outcome.ts';
+import { detailsOf, followed, meanArea, meanCurve, unmoved } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
 
 /**
@@ -19,7 +19,8 @@ export const srg = defineMetric({
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   rangeByDefault: [-1, 1],
-  undefinedWhen: 'image and baseline have nearly the same score, with normalised: true',
+  undefinedWhen:
+    'the score is the same whatever is removed; with normalised: true, where image and baseline have nearly the same score',
   criticism:
     'Less sensitive to the baseline than deletion or insertion alone, but not free of it (Blücher et al. 2024).',
   criticismSource: 'Blücher et al. 2024, arXiv:2401.06654',
@@ -37,6 +38,8 @@ export const srg = defineMetric({
     const most = await curves.path('removed', edges);
     // Removing the least relevant first keeps the most relevant: insertion's states, read from the other end.
     const kept = await curves.path('kept', edges.map(e => edges[edges.length - 1]! - e).reverse());
+    const nothing = unmoved({ ...most, score: [...most.score, ...kept.score] }, to.follow);
+    if (nothing) return nothing;
     const [mostFirst, leastFirst] = [meanArea(most, to.follow), meanArea(kept, to.follow)];
     const share = to.share && meanArea(kept, to.share) - meanArea(most, to.share);
     return {

@@ -1,6 +1,6 @@
 import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
 import type { CurveOptions } from './options.ts';
-import { detailsOf, followed, meanArea, meanCurve } from './outcome.ts';
+import { detailsOf, followed, meanArea, meanCurve, unmoved } from './outcome.ts';
 import { curvesOf } from './scores.ts';
 
 /** The area under the score while the most relevant pixels are removed from the image, or kept alone of it. */
@@ -12,6 +12,8 @@ export async function areaWhile(
   const to = followed(context, curves);
   if (typeof to === 'string') return undefinedBecause(to);
   const path = await curves.path(change, curves.plan.edges);
+  const nothing = unmoved(path, to.follow);
+  if (nothing) return nothing;
   return {
     value: meanArea(path, to.follow),
     curve: meanCurve(path, to.follow),

@@ -1,4 +1,4 @@
-import type { Curve, MetricContext } from '../../../core/contracts/index.ts';
+import { type Curve, type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
 import { areaUnder } from '../../../core/perturbation/curve.ts';
 import type { CurveOptions } from './options.ts';
 import { type Curves, fromRaw, type PathScores } from './scores.ts';
@@ -23,6 +23,17 @@ export function followed(context: MetricContext<CurveOptions>, curves: Curves): 
   return drop < LEAST_DROP
     ? `image and baseline differ by ${drop.toPrecision(2)} in the score, less than ${LEAST_DROP}`
     : 'the probability of image or baseline is 0 or 1, so that its margin is infinite';
+}
+
+/** Scores closer together than this are the same but for rounding. */
+const ROUNDING = 1e-9;
+
+/** Why a curve says nothing of the map, as that of a saturated probability; undefined where it does. */
+export function unmoved({ score }: PathScores, follow: (raw: number) => number): Undefined | undefined {
+  const all = score.flat().map(follow);
+  const [low, high] = [Math.min(...all), Math.max(...all)];
+  if (!(high - low <= ROUNDING)) return undefined;
+  return undefinedBecause('the score is the same whatever is removed');
 }
 
 /** The area under a path, averaged over the priority fields. */
