@@ -13,12 +13,19 @@ import { softTissue } from './data/baselines/soft-tissue.ts';
 import { tissueMatched } from './data/baselines/tissue-matched.ts';
 import { windowMean } from './data/baselines/window-mean.ts';
 import { zeroInput } from './data/baselines/zero-input.ts';
+import { covidCt } from './data/readers/covid-ct.ts';
+import { covidCtMd } from './data/readers/covid-ct-md.ts';
+import { covidxCt } from './data/readers/covidx-ct.ts';
 import { dicom } from './data/readers/dicom.ts';
 import { imageFolder } from './data/readers/image-folder.ts';
+import { medmnist } from './data/readers/medmnist.ts';
 import { metaimage } from './data/readers/metaimage.ts';
+import { mosmed } from './data/readers/mosmed.ts';
 import { nifti } from './data/readers/nifti.ts';
 import { npy } from './data/readers/npy.ts';
 import { phantom } from './data/readers/phantom.ts';
+import { sarsCov2Ct } from './data/readers/sars-cov-2-ct.ts';
+import { stoic } from './data/readers/stoic.ts';
 import { onnxWithTfjs } from './engines/tfjs/export/through-onnx.ts';
 import { tfjsEngine } from './engines/tfjs/tfjs-engine.ts';
 import { ablationCam } from './methods/ablation-cam.ts';
@@ -211,7 +218,10 @@ export function builtinRegistry(): Registry {
       ...[blur, riseBlur, tissueMatched, contralateral, counterfactual],
       ...[inpaint, inpaintSmooth],
     ],
-    readers: [imageFolder, dicom, nifti, metaimage, npy, phantom],
+    readers: [
+      ...[imageFolder, dicom, nifti, metaimage, npy, phantom],
+      ...[covidCt, sarsCov2Ct, covidxCt, mosmed, covidCtMd, stoic, medmnist],
+    ],
     engines: [onnxWithTfjs, tfjsEngine],
   });
 }

@@ -49,7 +49,7 @@ export function failureWithin(error: unknown, signal: AbortSignal): Failure {
 }
 
 /** An operator without a gradient, or a baseline that the data has not, makes a part inapplicable; else it failed. */
-function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Failure {
   const inapplicable = error instanceof CtXaiError && (error.code === 'OPERATOR' || error.code === 'BASELINE');
   return { status: inapplicable ? 'skipped' : 'failed', reason: oneLine(messageOf(error)) };
 }

@@ -11,7 +11,7 @@ import { type DecodeOptions, decodeImage, MOST_PIXELS } from '../pixels/decode.t
 import { createMemoryGate } from '../pixels/memory-gate.ts';
 import { BITS_HINT, maybeTwelveBits, sourceOf } from '../pixels/source.ts';
 import { patientBy } from '../volumes/sliced-dataset.ts';
-import { COLUMNS, type ImageEntry, readIndex, scanFolders } from './image-index.ts';
+import { COLUMNS, type ImageEntry, type ListedImages, readIndex, scanFolders } from './image-index.ts';
 import { loadMask, lookAtMasks, type MatchedMasks, matchMasks } from './image-masks.ts';
 
 const spacing = z.number().positive();
@@ -103,22 +103,25 @@ export const imageFolder: DataReader = {
             ...(split ? { split } : {}),
           });
     if (listed.entries.length === 0) throw new CtXaiError('DATA', `${resolve(root, index!)}: the index has no rows.`);
-    refuseDuplicates(listed.entries);
-    const masks = o.masks === undefined ? undefined : await matchMasks(root, o.masks, listed.entries);
-    const entries = listed.entries.map(entry => complete(entry, o, masks));
-    const digest = await digestOf(entries, o);
-    const remarks = [
-      ...listed.remarks,
-      ...(masks?.remarks ?? []),
-      ...(await lookAtMasks(
-        entries.flatMap(e => e.maskPath ?? []),
-        { maxPixels: o.maxPixels },
-      )),
-      ...(await lookAtDepth(entries, o)),
-    ];
-    return { ...asDataset(basename(root), entries, digest, o), remarks };
+    return openImages(root, listed, o);
   },
 };
+
+/** Images that were listed, as a data set. @throws CtXaiError DATA where two have one id, or files are missing */
+export async function openImages(root: string, listed: ListedImages, given: Partial<Options>): Promise<Dataset> {
+  const o = { ...options.parse({ path: root }), ...given };
+  refuseDuplicates(listed.entries);
+  const masks = o.masks === undefined ? undefined : await matchMasks(root, o.masks, listed.entries);
+  const entries = listed.entries.map(entry => complete(entry, o, masks));
+  const digest = await digestOf(entries, o);
+  const remarks = [
+    ...listed.remarks,
+    ...(masks?.remarks ?? []),
+    ...(await lookAtMasks(entries.flatMap(e => e.maskPath ?? []))),
+    ...(await lookAtDepth(entries, o)),
+  ];
+  return { ...asDataset(basename(root), entries, digest, o), remarks };
+}
 
 type Entry = ImageEntry & { readonly patient: string };
 

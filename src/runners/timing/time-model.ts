@@ -3,7 +3,7 @@ import type { FullClassifier, Placement } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import { createRng, type Rng } from '../../core/rng.ts';
 import { throwIfInterrupted } from '../../jobs/interrupt.ts';
-import { obstacle, oneLine } from '../../jobs/outcomes.ts';
+import { failureOf, obstacle, oneLine } from '../../jobs/outcomes.ts';
 import type { Passes, TimingRow } from '../../results/rows.ts';
 import { type Call, type CallContext, timeCall } from './call.ts';
 import { isHost, type Opener, type TimedDevice } from './devices.ts';
@@ -122,7 +122,7 @@ async function begin(
     return { method, openMs, first, placements, calls: [], fresh: [], seen: [] };
   } catch (error) {
     throwIfInterrupted(context.signal);
-    return { status: 'failed', reason: oneLine(messageOf(error)) };
+    return failureOf(error);
   }
 }
 
