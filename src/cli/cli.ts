@@ -2,6 +2,7 @@ import yargs, { type Argv } from 'yargs';
 import { packageVersion } from '../config/version.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { checkCommand } from './check/check-command.ts';
+import { compareCommand } from './compare/compare-command.ts';
 import { convertCommand } from './convert/convert-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { explainCommand } from './explain/explain-command.ts';
@@ -53,6 +54,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(mergeCommand);
   add(workerCommand);
   add(reportCommand);
+  add(compareCommand);
   add(convertCommand);
   add(exportCommand);
   add(listCommand);

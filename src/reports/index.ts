@@ -3,6 +3,7 @@ import { createNames } from './page/part-names.ts';
 import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
+import { renderLatex } from './tables/latex.ts';
 import { renderMarkdown } from './tables/markdown.ts';
 import { renderChecklist } from './tables/reporting-checklist.ts';
 import { renderSummaryCsv } from './tables/summary-csv.ts';
@@ -10,12 +11,13 @@ import { bibliography } from './text/methods-text.ts';
 
 export { analyse } from './analysis/analyse.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/analysis.ts';
+export { compareRuns, type RunComparison, regressed, type ScoreChange } from './analysis/run-compare.ts';
 export { compareTimings, type TimingChange } from './analysis/timing-compare.ts';
 export { changeCells, ratioText, renderTimingPage } from './page/timing-page.ts';
 export { type Collector, createCollector } from './summary/collect.ts';
 export { loadRun } from './summary/load-run.ts';
 export type { ReportFile, RunData } from './summary/run-data.ts';
-export { fixed } from './text/format.ts';
+export { fixed, signed } from './text/format.ts';
 export { middleHalf, placeText, timingRemarks } from './text/timing-words.ts';
 
 /** All reports of a run, to be written into its folder. The same run gives the same bytes. */
@@ -24,6 +26,7 @@ export async function renderReports(run: RunData, analysis = analyse(run)): Prom
   return [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },
+    { file: 'tables.tex', bytes: renderLatex(analysis) },
     { file: 'reporting.md', bytes: renderChecklist(run, analysis) },
     { file: 'methods.bib', bytes: bibliography(run.manifest) },
     { file: 'index.html', bytes: renderHtml(run, analysis, sections) },

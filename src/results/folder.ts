@@ -28,6 +28,7 @@ const OWN_ENTRIES = [
   'summary.md',
   'reporting.md',
   'methods.bib',
+  'tables.tex',
   'index.html',
   'attributions',
   'variants',

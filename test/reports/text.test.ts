@@ -125,3 +125,20 @@ describe('what a paper needs', () => {
     expect(bib).toMatch(/@misc\{lundberg2017,\n {2}author = \{Lundberg and Lee\}/);
   });
 });
+
+describe('tables.tex', () => {
+  it('has a table for each metric with values, with nothing that LaTeX would read', async () => {
+    const run = await fixture({ hostile: true, images: 40, patients: 20 });
+    const files: Record<string, string> = await rendered(run);
+    const text = files['tables.tex']!;
+    expect(text.match(/\\begin\{table\}/g)).toHaveLength(5);
+    expect(text.match(/\\toprule|\\bottomrule/g)).toHaveLength(10);
+    const widths = text
+      .split('\n')
+      .filter(line => line.endsWith('\\\\'))
+      .map(line => line.match(/(?<!\\)&/g)?.length);
+    expect(new Set(widths)).toEqual(new Set([5]));
+    // Outside commands of our own, what has a meaning is escaped.
+    expect(text.replace(/\$-\$/g, '').match(/(?<!\\)[#$_]/g)).toBeNull();
+  });
+});

@@ -24,8 +24,11 @@ export interface TimingChange {
 /** Ratios under which a change counts for nothing, however certain it is. */
 export const TOLERANCE = 0.05;
 
+/** What a comparison needs of timings. */
+export type Timings = Pick<TimingsFile, 'rows' | 'models' | 'methods' | 'seed'>;
+
 /** Changes of all timings of `after`, in its order. What only the baseline has was not asked for again. */
-export function compareTimings(before: TimingsFile, after: TimingsFile, tolerance = TOLERANCE): TimingChange[] {
+export function compareTimings(before: Timings, after: Timings, tolerance = TOLERANCE): TimingChange[] {
   const key = (row: TimingRow) => JSON.stringify([row.model, row.method, placeText(row)]);
   const olds = new Map(before.rows.map(row => [key(row), row]));
   return after.rows.map(row => changeOf(olds.get(key(row)), row, { before, after, tolerance }));
@@ -34,7 +37,7 @@ export function compareTimings(before: TimingsFile, after: TimingsFile, toleranc
 function changeOf(
   old: TimingRow | undefined,
   row: TimingRow,
-  { before, after, tolerance }: { before: TimingsFile; after: TimingsFile; tolerance: number },
+  { before, after, tolerance }: { before: Timings; after: Timings; tolerance: number },
 ): TimingChange {
   const { model, method } = row;
   const base = {
@@ -49,7 +52,7 @@ function changeOf(
   if (old.status !== 'ok' || row.status !== 'ok') {
     return open(`${old.status === 'ok' ? `now ${row.status}` : `${old.status} in the baseline`}`);
   }
-  const same = <T extends { id: string }>(pick: (file: TimingsFile) => readonly T[], id: string) =>
+  const same = <T extends { id: string }>(pick: (file: Timings) => readonly T[], id: string) =>
     JSON.stringify(pick(before).find(x => x.id === id)) === JSON.stringify(pick(after).find(x => x.id === id));
   if (!same(file => file.models, model)) return open('the model has changed');
   if (!same(file => file.methods, method)) return open('the options have changed');
