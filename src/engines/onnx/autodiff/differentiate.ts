@@ -21,6 +21,7 @@ import { copyForReference } from './rule-sets/reference-copy.ts';
 import { Sums } from './rule-sets/sums.ts';
 import { ruleOf } from './rules/index.ts';
 import { Site, type SiteContext } from './site.ts';
+import { unrolled } from './unroll/index.ts';
 
 export interface GradientRequest {
   /** The tensor that the derivative is with respect to: the image, or a layer. */
@@ -71,7 +72,8 @@ export function differentiateAll(model: NormalisedModel, request: ManyRequest): 
   const asked = [...request.wrt, request.of, ...keep];
   for (const name of asked) requireTensor(model, name);
   const set = ruleSetOf(request.rules);
-  const start = set?.rewrite ? set.rewrite(model) : model;
+  const plain = unrolled(model);
+  const start = set?.rewrite ? set.rewrite(plain) : plain;
   return differentiated(simplify(start, asked, { reorder: set === undefined }), { ...request, keep }, set);
 }
 

@@ -6,6 +6,7 @@ import { indexing } from './indexing.ts';
 import { normalizations } from './normalizations.ts';
 import { pooling } from './pooling.ts';
 import { products } from './products.ts';
+import { recurrent } from './recurrent.ts';
 import { reductions } from './reductions.ts';
 import { resampling } from './resampling.ts';
 import { sampling } from './sampling.ts';
@@ -20,6 +21,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   normalizations,
   pooling,
   products,
+  recurrent,
   reductions,
   resampling,
   sampling,

@@ -1,0 +1,119 @@
+import { type Constant, constant, GraphBuilder, type Node, read } from '../../graph/graph.ts';
+import type { NormalisedModel } from '../../load/load-model.ts';
+import { type Cell, KINDS, type State } from './cells.ts';
+import { DescribedBuilder } from './described-builder.ts';
+
+/**
+ * The same function with recurrent layers (RNN, GRU, LSTM) written step by step in ordinary operators, so that they can
+ * be differentiated. Layers with run-time weights or lengths, peepholes, clipping or other activations stay as they are.
+ */
+export function unrolled(model: NormalisedModel): NormalisedModel {
+  const { graph } = model;
+  if (!graph.nodes.some(node => node.domain === '' && node.op in KINDS)) return model;
+  const builder = new GraphBuilder({
+    opset: graph.opset,
+    taken: [...model.infos.keys(), ...graph.nodes.map(node => node.name)],
+  });
+  const [infos, values] = [new Map(model.infos), new Map(model.values)];
+  const b = new DescribedBuilder(builder, infos, values);
+  for (const node of graph.nodes) {
+    const outputs = node.domain === '' && node.op in KINDS ? written(node, b, model) : undefined;
+    if (!outputs) {
+      builder.push(node);
+      continue;
+    }
+    for (const [i, name] of node.outputs.entries()) {
+      if (name === '') continue;
+      builder.push({
+        op: 'Identity',
+        domain: '',
+        name: builder.fresh('Identity'),
+        inputs: [outputs[i]!],
+        outputs: [name],
+        attrs: {},
+      });
+    }
+  }
+  const constants = new Map([...graph.constants, ...builder.constants]);
+  return { ...model, infos, values, graph: { ...graph, nodes: builder.nodes, constants } };
+}
+
+/** A layer's outputs: all states, the last one, the last cell; undefined where it can't be written. */
+function written(node: Node, b: DescribedBuilder, model: NormalisedModel): string[] | undefined {
+  const { gates, activations, cell } = KINDS[node.op]!;
+  const direction = read.string(node, 'direction', 'forward');
+  const directions = direction === 'bidirectional' ? 2 : 1;
+  const [w, r, bias] = [1, 2, 3].map(i => model.values.get(node.inputs[i] ?? ''));
+  const [x = '', , , biasName = '', lengths = '', h0 = '', c0 = '', peepholes = ''] = node.inputs;
+  const named = node.attrs.activations?.type === 'strings' ? node.attrs.activations.value : undefined;
+  const usual = new Array<string>(directions).fill(activations).join(' ');
+  const plain =
+    (named === undefined || named.join(' ') === usual) && !node.attrs.clip && read.int(node, 'input_forget', 0) === 0;
+  if (
+    !plain ||
+    lengths !== '' ||
+    peepholes !== '' ||
+    !(w?.data instanceof Float32Array) ||
+    !(r?.data instanceof Float32Array)
+  )
+    return undefined;
+  if (biasName !== '' && !(bias?.data instanceof Float32Array)) return undefined;
+
+  const batchFirst = read.int(node, 'layout', 0) === 1;
+  const turn = (name: string) => (batchFirst ? b.transposed(name, [1, 0, 2]) : name);
+  const steps = turn(x);
+  const length = b.dims(steps)[0];
+  if (typeof length !== 'number') return undefined;
+  const hidden = r.dims[2]!;
+  const [allH, allC] = [h0, c0].map(name => (name === '' ? undefined : turn(name)));
+
+  const states: string[][] = [];
+  const last: State[] = [];
+  for (let d = 0; d < directions; d++) {
+    const made = cell({
+      ...{ node, hidden },
+      w: part(w, d, [gates * hidden, w.dims[2]!]),
+      r: part(r, d, [gates * hidden, hidden]),
+      bias: bias && (part(bias, d, [2 * gates * hidden]).data as Float32Array),
+    });
+    const backwards = direction === 'reverse' || d === 1;
+    const start = { h: allH && b.at(allH, d), c: allC && b.at(allC, d) };
+    const found = stepped(b, made, steps, length, backwards, start);
+    states.push(found.states);
+    last.push(found.last);
+  }
+  const all = b.stacked(Array.from({ length }, (_, t) => b.stacked(states.map(own => own[t]!))));
+  const ends = [
+    b.stacked(last.map(state => state.h!)),
+    ...(node.op === 'LSTM' ? [b.stacked(last.map(state => state.c!))] : []),
+  ];
+  return [batchFirst ? b.transposed(all, [2, 0, 1, 3]) : all, ...ends.map(turn)];
+}
+
+/** The states of all steps in the order of time, and the one that is computed last. */
+function stepped(
+  b: DescribedBuilder,
+  cell: Cell,
+  x: string,
+  length: number,
+  backwards: boolean,
+  start: State,
+): { readonly states: string[]; readonly last: State } {
+  const product = b.times(x, cell.input);
+  const inputs = cell.bias ? b.pointwise('Add', product, b.constant(cell.bias)) : product;
+  const states = new Array<string>(length);
+  let state = start;
+  for (let k = 0; k < length; k++) {
+    const t = backwards ? length - 1 - k : k;
+    const next = cell.step(b, b.at(inputs, t), state);
+    states[t] = next.h!;
+    state = next;
+  }
+  return { states, last: state };
+}
+
+/** Entry `i` of a constant's first axis. */
+function part({ data }: Constant, i: number, dims: readonly number[]): Constant {
+  const size = dims.reduce((a, d) => a * d, 1);
+  return constant.float(dims, (data as Float32Array).subarray(i * size, (i + 1) * size));
+}
