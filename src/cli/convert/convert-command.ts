@@ -2,17 +2,21 @@ import { defineCommand } from '../shared/command.ts';
 
 export const convertCommand = defineCommand({
   command: 'convert <model>',
-  describe: 'a layers model of TF.js or Keras (.h5, .keras) as an .onnx file, compared with the original',
+  describe: 'Convert a layers model of TF.js or Keras (.h5, .keras) to ONNX and compare it with the original',
   builder: cli =>
     cli
       .positional('model', {
         type: 'string',
         demandOption: true,
-        describe: 'model.json, model.h5, model.keras, a model card, or its folder',
+        describe: 'A model.json, .h5 or .keras file, a model card, or the card’s folder.',
       })
-      .option('to', { type: 'string', demandOption: true, requiresArg: true, describe: 'the .onnx file' })
-      .option('size', { type: 'number', requiresArg: true, describe: 'pixels of a side, where the model takes any' })
-      .option('force', { type: 'boolean', default: false, describe: 'write over a file that exists' })
+      .option('to', { type: 'string', demandOption: true, requiresArg: true, describe: 'The .onnx file to write.' })
+      .option('size', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Pixels a side, for a model that takes images of any size.',
+      })
+      .option('force', { type: 'boolean', default: false, describe: 'Overwrites a file that exists.' })
       .example('$0 convert model.json --to model.onnx', '')
       .example('$0 convert model.h5 --to model.onnx', 'as Keras saves it'),
   async handler(argv) {

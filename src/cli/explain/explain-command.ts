@@ -2,48 +2,89 @@ import { defineCommand } from '../shared/command.ts';
 
 export const explainCommand = defineCommand({
   command: 'explain [suite]',
-  describe: 'explain one image: one of a suite, or an image file',
+  describe: 'Explain one image: one of a suite, or an image file',
   builder: cli =>
     cli
-      .positional('suite', { type: 'string', describe: 'a suite, with --sample' })
-      .option('sample', { type: 'string', requiresArg: true, describe: 'the id of an image of the suite' })
-      .option('model', { type: 'string', requiresArg: true, describe: 'model card, its folder, or weights beside it' })
+      .positional('suite', { type: 'string', describe: 'A suite; --sample then names the image.' })
+      .option('sample', { type: 'string', requiresArg: true, describe: 'The id of an image of the suite.' })
+      .option('model', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A model card, its folder, or the weights beside it.',
+      })
       .option('image', {
         type: 'string',
         requiresArg: true,
-        describe: 'picture, DICOM, NIfTI, MetaImage or NumPy file',
+        describe: 'A picture, or a DICOM, NIfTI, MetaImage or NumPy file.',
       })
-      .option('method', { type: 'string', requiresArg: true, describe: "an explainer (see 'list explainers')" })
-      .option('preset', { type: 'string', requiresArg: true, describe: "one of the explainer's presets" })
-      .option('baseline', { type: 'string', requiresArg: true, describe: "instead of the explainer's own" })
-      .option('target', { type: 'string', default: 'predicted', describe: 'class to explain' })
+      .option('method', { type: 'string', requiresArg: true, describe: "The explainer; 'list explainers' shows all." })
+      .option('preset', { type: 'string', requiresArg: true, describe: 'One of the explainer’s presets.' })
+      .option('baseline', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A baseline, instead of the explainer’s own.',
+      })
+      .option('target', { type: 'string', default: 'predicted', describe: "The class to explain, or 'predicted'." })
       .option('option', {
         type: 'string',
         array: true,
         default: [] as string[],
-        describe: 'key=value, may be repeated',
+        describe: 'An option of the explainer as key=value. May be repeated.',
       })
-      .option('metric', { type: 'string', array: true, default: [] as string[], describe: 'score the map by it' })
-      .option('rescale', { type: 'string', requiresArg: true, describe: 'SLOPE,INTERCEPT: stored values are HU so' })
-      .option('spacing', { type: 'number', requiresArg: true, describe: 'mm per pixel of the file' })
-      .option('bits', { type: 'number', requiresArg: true, describe: 'bits that a 16-bit picture uses' })
-      .option('slice', { type: 'number', requiresArg: true, describe: 'of several, from 0; default: the middle one' })
-      .option('plane', { choices: ['axial', 'coronal', 'sagittal'] as const, describe: 'how a volume is cut' })
+      .option('metric', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'Scores the map by this metric. May be repeated.',
+      })
+      .option('rescale', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'SLOPE,INTERCEPT: the stored values times slope plus intercept are HU.',
+      })
+      .option('spacing', { type: 'number', requiresArg: true, describe: 'Millimetres per pixel of the file.' })
+      .option('bits', { type: 'number', requiresArg: true, describe: 'How many bits of a 16-bit picture are in use.' })
+      .option('slice', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Which slice of a volume, counted from 0. Default: the middle one.',
+      })
+      .option('plane', {
+        choices: ['axial', 'coronal', 'sagittal'] as const,
+        describe: 'The plane in which a volume is cut.',
+      })
       .option('use', {
         type: 'string',
         requiresArg: true,
-        describe: "another data reader than the file's kind suggests",
+        describe: 'A data reader, instead of the one for this kind of file.',
       })
-      .option('seed', { type: 'string', default: '0', describe: 'of explainers that draw' })
+      .option('seed', { type: 'string', default: '0', describe: 'The seed of explainers that draw random numbers.' })
       .option('device', {
         type: 'string',
         default: 'auto',
-        describe: 'cpu, webgpu, wasm, …, or with its engine: tfjs/wasm',
+        describe: 'A device such as cpu or webgpu, or one with its engine, such as tfjs/wasm.',
       })
-      .option('plugin', { type: 'string', array: true, default: [] as string[], describe: 'with these plugins' })
-      .option('out', { type: 'string', requiresArg: true, describe: 'PNG: the image, the map over it, a colour bar' })
-      .option('npy', { type: 'string', requiresArg: true, describe: "the map's numbers, float32 [h, w]" })
-      .option('list-layers', { type: 'boolean', default: false, describe: "the model's layers instead" })
+      .option('plugin', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'A plug-in to load. May be repeated.',
+      })
+      .option('out', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Writes a PNG picture: the image, the map over it, and a colour bar.',
+      })
+      .option('npy', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'Writes the map’s numbers as a NumPy array, float32 [h, w].',
+      })
+      .option('list-layers', {
+        type: 'boolean',
+        default: false,
+        describe: 'Lists the model’s layers instead of explaining.',
+      })
       .example('$0 explain suite.yaml --sample patient-7/slice-2.png --out maps', 'with the numbers of a run')
       .example('$0 explain --model model.yaml --image ct.png --method grad-cam --out map.png', '')
       .example('$0 explain --model model.yaml --image ct.png --method lime --option samples=200 --npy map.npy', '')

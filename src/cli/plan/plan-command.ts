@@ -3,29 +3,37 @@ import { defineCommand } from '../shared/command.ts';
 
 export const planCommand = defineCommand({
   command: 'plan',
-  describe: 'how many patients a study needs to find a difference between two explainers',
+  describe: 'Work out how many patients a study needs to find a difference between two explainers',
   builder: cli =>
     cli
       .option('detect', {
         type: 'number',
         demandOption: true,
         requiresArg: true,
-        describe: "the difference to be found, in the metric's units",
+        describe: 'The difference that the study must find, in the metric’s units.',
       })
       .option('sd', {
         type: 'number',
         requiresArg: true,
-        describe: 'standard deviation between patients of the difference of two explainers',
+        describe: 'How much the difference of two explainers varies between patients, as a standard deviation.',
       })
-      .option('from', { type: 'string', requiresArg: true, describe: 'run folder of a pilot study that tells it' })
+      .option('from', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The run folder of a pilot study, from which the standard deviation is taken.',
+      })
       .option('metric', {
         type: 'string',
         requiresArg: true,
-        describe: 'metric of the pilot; default: its primary one',
+        describe: 'The metric of the pilot study. Default: its primary metric.',
       })
-      .option('explainers', { type: 'number', requiresArg: true, describe: "how many; default: the pilot's, or 4" })
-      .option('power', { type: 'number', default: 0.8, describe: 'chance to find the difference' })
-      .option('alpha', { type: 'number', default: 0.05, describe: 'chance of any false difference' })
+      .option('explainers', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'How many explainers the study compares. Default: as many as the pilot, or 4.',
+      })
+      .option('power', { type: 'number', default: 0.8, describe: 'The probability of finding the difference.' })
+      .option('alpha', { type: 'number', default: 0.05, describe: 'The probability of any false difference.' })
       .conflicts('sd', 'from')
       .check(({ sd, from, power, alpha, explainers }) => {
         const wrong = (what: string) => new CtXaiError('USAGE', what);

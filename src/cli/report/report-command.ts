@@ -2,12 +2,15 @@ import { defineCommand } from '../shared/command.ts';
 
 export const reportCommand = defineCommand({
   command: 'report <dir>',
-  describe: 'write tables and reports of a run folder again; needs neither model nor images',
+  describe: 'Write the tables and reports of a run folder again; this needs neither the models nor the images',
   builder: cli =>
     cli
-      .positional('dir', { type: 'string', demandOption: true, describe: 'run folder' })
-      .option('gallery', { type: 'number', describe: "images in the gallery; default: the suite's" })
-      .option('curves-csv', { type: 'boolean', default: false, describe: 'write curves.csv too' })
+      .positional('dir', { type: 'string', demandOption: true, describe: 'The run folder.' })
+      .option('gallery', {
+        type: 'number',
+        describe: 'How many images the gallery shows. Default: what the suite says.',
+      })
+      .option('curves-csv', { type: 'boolean', default: false, describe: 'Also writes the curves as curves.csv.' })
       .example('$0 report reports/covid-ct', ''),
   async handler(argv) {
     const { reportRun } = await import('./report-run.ts');

@@ -6,11 +6,19 @@ import { CtXaiError } from '../../core/errors.ts';
 /** What `run` and `check` have in common. */
 export function suiteOptions(cli: Argv) {
   return cli
-    .positional('suite', { type: 'string', demandOption: true, describe: 'suite file, YAML or JSON' })
-    .option('limit', { type: 'number', requiresArg: true, describe: 'images at most, spread evenly over the labels' })
-    .option('seed', { type: 'string', requiresArg: true, describe: "instead of the suite's" })
-    .option('device', { type: 'string', requiresArg: true, describe: "instead of the suite's" })
-    .option('data', { type: 'string', requiresArg: true, describe: 'folder of the images instead of data.path' })
+    .positional('suite', { type: 'string', demandOption: true, describe: 'The suite file, in YAML or JSON.' })
+    .option('limit', {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Uses at most this many images, spread evenly over the labels.',
+    })
+    .option('seed', { type: 'string', requiresArg: true, describe: 'A seed, instead of the suite’s.' })
+    .option('device', { type: 'string', requiresArg: true, describe: 'A device, instead of the suite’s.' })
+    .option('data', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'The folder of the images, instead of the suite’s data.path.',
+    })
     .check(({ limit }) => {
       if (limit === undefined || (Number.isInteger(limit) && limit > 0)) return true;
       throw new CtXaiError('USAGE', `--limit must be a whole number above 0, not ${limit}.`);

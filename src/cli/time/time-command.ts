@@ -2,52 +2,63 @@ import { defineCommand } from '../shared/command.ts';
 
 export const timeCommand = defineCommand({
   command: 'time <models..>',
-  describe: 'time explanations of one or more models on one or more devices, side by side',
+  describe: 'Time explanations of one or more models on one or more devices, side by side',
   builder: cli =>
     cli
       .positional('models', {
         type: 'string',
         array: true,
         demandOption: true,
-        describe: 'model cards, folders that hold model.yaml, or weights beside their card',
+        describe: 'Model cards, their folders, or the weights beside them.',
       })
       .option('methods', {
         type: 'string',
         array: true,
         requiresArg: true,
-        describe: 'explainers, by their defaults; default: all methods',
+        describe: 'Explainers, with their default options. Default: all.',
       })
       .option('devices', {
         type: 'string',
         array: true,
         requiresArg: true,
-        describe: "'webgpu', or with the engine 'tfjs/wasm'; default: the best that works",
+        describe: 'Devices such as webgpu, or with their engine, such as tfjs/wasm. Default: the best that works.',
       })
       .option('data', {
         type: 'string',
         default: 'phantom',
         requiresArg: true,
-        describe: "'phantom', or a folder of images",
+        describe: "'phantom', or a folder of images.",
       })
-      .option('samples', { type: 'number', default: 3, requiresArg: true, describe: 'images timed' })
-      .option('repeats', { type: 'number', default: 9, requiresArg: true, describe: 'explanations timed, at least' })
+      .option('samples', { type: 'number', default: 3, requiresArg: true, describe: 'How many images are timed.' })
+      .option('repeats', {
+        type: 'number',
+        default: 9,
+        requiresArg: true,
+        describe: 'At least this many explanations are timed.',
+      })
       .option('seconds', {
         type: 'number',
         default: 20,
         requiresArg: true,
-        describe: 'for each method, model and device, at most',
+        describe: 'Seconds at most, for each explainer, model and device.',
       })
       .option('seed', { type: 'string', default: '0', requiresArg: true })
-      .option('plugin', { type: 'string', array: true, default: [], requiresArg: true, describe: 'plugin modules' })
+      .option('plugin', {
+        type: 'string',
+        array: true,
+        default: [],
+        requiresArg: true,
+        describe: 'A plug-in to load. May be repeated.',
+      })
       .option('out', {
         type: 'string',
         requiresArg: true,
-        describe: 'folder for timings.csv, timings.json and a page with a plot',
+        describe: 'Writes timings.csv, timings.json and a page with a plot into this folder.',
       })
       .option('compare', {
         type: 'string',
         requiresArg: true,
-        describe: 'timings.json of an earlier start on this machine; exit code 1 if anything became slower',
+        describe: 'The timings.json of an earlier run on this machine. The exit code is 1 if anything became slower.',
       })
       .example('$0 time models/phantom-cnn models/phantom-densenet', 'two models, the best device')
       .example('$0 time models/phantom-cnn --devices cpu webgpu tfjs/wasm --out /tmp/t', 'devices side by side')

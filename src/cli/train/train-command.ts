@@ -2,125 +2,177 @@ import { defineCommand } from '../shared/command.ts';
 
 export const trainCommand = defineCommand({
   command: 'train',
-  describe: 'train a classifier on the CT phantom or on a folder of images, or go on with a training',
+  describe: 'Train a classifier on the CT phantom or on a folder of images, or go on with a training',
   builder: cli =>
     cli
       .option('arch', {
         choices: ['cnn', 'densenet', 'densenet121'] as const,
         demandOption: true,
-        describe: 'architecture',
+        describe: 'The architecture.',
       })
       .option('data', {
         type: 'string',
         demandOption: true,
         requiresArg: true,
-        describe: "'phantom', or a folder: pictures with index.csv or a subfolder per class, DICOM, NIfTI, arrays",
+        describe:
+          "'phantom', or a folder: pictures with an index.csv or one subfolder per class, DICOM, NIfTI, or NumPy arrays.",
       })
-      .option('out', { type: 'string', demandOption: true, requiresArg: true, describe: 'folder of the model' })
-      .option('test-data', { type: 'string', requiresArg: true, describe: 'folder whose images are all test images' })
-      .option('use', { type: 'string', requiresArg: true, describe: 'data reader; default: what the files suggest' })
+      .option('out', {
+        type: 'string',
+        demandOption: true,
+        requiresArg: true,
+        describe: 'The folder that the model is written into.',
+      })
+      .option('test-data', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A folder whose images are all test images.',
+      })
+      .option('use', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The data reader. Default: the one for this kind of files.',
+      })
       .option('data-option', {
         type: 'string',
         array: true,
         default: [] as string[],
-        describe: "key=value, an option of the data reader (see 'list data'); may be repeated",
+        describe: "An option of the data reader as key=value; 'list data' shows them. May be repeated.",
       })
-      .option('plugin', { type: 'string', array: true, default: [] as string[], describe: 'with these plug-ins' })
+      .option('plugin', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        describe: 'A plug-in to load. May be repeated.',
+      })
       .option('classes', {
         type: 'string',
         array: true,
-        describe: 'order of the classes; of two, the second is positive',
+        describe: 'The classes in order. Of two, the second is the positive one.',
       })
       .option('size', {
         type: 'number',
         default: 128,
         requiresArg: true,
-        describe: "pixels a side of the network's input",
+        describe: 'Pixels a side of the network’s input.',
       })
-      .option('window', { type: 'number', array: true, nargs: 2, describe: 'HU or grey levels that become 0 and 1' })
+      .option('window', {
+        type: 'number',
+        array: true,
+        nargs: 2,
+        describe: 'The HU or grey levels that become 0 and 1.',
+      })
       .option('normalise', {
         choices: ['none', 'min-max', 'z-score'] as const,
         default: 'none' as const,
-        describe: "by each image's own grey levels, after the window; for pictures, whose windows are anybody's choice",
+        describe:
+          'Normalises each image by its own grey levels, after the window. For pictures whose window is unknown.',
       })
       .option('rescale', {
         type: 'number',
         array: true,
         nargs: 2,
-        describe: 'slope and intercept that make stored values HU',
+        describe: 'Slope and intercept that turn stored values into HU.',
       })
       .option('patient-pattern', {
         type: 'string',
         requiresArg: true,
-        describe: 'its first group, on paths, is the patient',
+        describe: 'A regular expression; its first group, matched on a file’s path, is the patient.',
       })
       .option('redraw', {
         type: 'boolean',
         default: false,
-        describe: "draw the splits by patient, whatever the index's split column says",
+        describe: 'Draws new splits by patient and ignores the index’s split column.',
       })
-      .option('patients', { type: 'number', default: 640, requiresArg: true, describe: 'phantom: training patients' })
+      .option('patients', {
+        type: 'number',
+        default: 640,
+        requiresArg: true,
+        describe: 'For the phantom: training patients.',
+      })
       .option('val-patients', {
         type: 'number',
         default: 100,
         requiresArg: true,
-        describe: 'phantom: validation patients',
+        describe: 'For the phantom: validation patients.',
       })
-      .option('test-patients', { type: 'number', default: 200, requiresArg: true, describe: 'phantom: test patients' })
-      .option('slices', { type: 'number', default: 2, requiresArg: true, describe: 'phantom: slices per patient' })
+      .option('test-patients', {
+        type: 'number',
+        default: 200,
+        requiresArg: true,
+        describe: 'For the phantom: test patients.',
+      })
+      .option('slices', {
+        type: 'number',
+        default: 2,
+        requiresArg: true,
+        describe: 'For the phantom: slices per patient.',
+      })
       .option('width', {
         type: 'number',
         default: 1,
         requiresArg: true,
-        describe: "channels relative to the architecture's own",
+        describe: 'Channels, relative to the architecture’s own number.',
       })
-      .option('epochs', { type: 'number', default: 30, requiresArg: true, describe: 'at most' })
-      .option('batch', { type: 'number', default: 32, requiresArg: true, describe: 'images per step' })
+      .option('epochs', { type: 'number', default: 30, requiresArg: true, describe: 'Epochs at most.' })
+      .option('batch', { type: 'number', default: 32, requiresArg: true, describe: 'Images per step.' })
       .option('optimiser', {
         choices: ['adamw', 'sgd'] as const,
         default: 'adamw' as const,
-        describe: 'AdamW or Nesterov',
+        describe: 'AdamW, or SGD with Nesterov momentum.',
       })
-      .option('rate', { type: 'number', requiresArg: true, describe: 'peak learning rate; default 0.003, sgd: 0.05' })
-      .option('decay', { type: 'number', requiresArg: true, describe: 'weight decay; default 0.05, sgd: 0.0005' })
-      .option('smoothing', { type: 'number', default: 0.05, requiresArg: true, describe: 'label smoothing' })
+      .option('rate', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'The peak learning rate. Default: 0.003 for adamw, 0.05 for sgd.',
+      })
+      .option('decay', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'The weight decay. Default: 0.05 for adamw, 0.0005 for sgd.',
+      })
+      .option('smoothing', { type: 'number', default: 0.05, requiresArg: true, describe: 'The label smoothing.' })
       .option('augment', {
         choices: ['none', 'light', 'strong'] as const,
         default: 'light' as const,
-        describe: 'random rotation, scale, shift, flip, intensity, noise; strong: for pictures of CT',
+        describe: "Random rotation, scale, shift, flip, intensity and noise. 'strong' is for pictures of CT.",
       })
       .option('averaging', {
         type: 'number',
         default: 0.99,
         requiresArg: true,
-        describe: 'share of the moving average of weights that stays at each step; 0: no average',
+        describe: 'Share of the weights’ moving average that stays at each step. 0 takes no average.',
       })
       .option('from', {
         type: 'string',
         requiresArg: true,
-        describe: 'folder of a trained model of the same --arch and --width to start from',
+        describe: 'The folder of a trained model of the same --arch and --width, to start from.',
       })
-      .option('class-weights', { type: 'boolean', default: true, describe: 'let all classes weigh the same' })
+      .option('class-weights', {
+        type: 'boolean',
+        default: true,
+        describe: 'Gives all classes the same weight, however many images they have.',
+      })
       .option('patience', {
         type: 'number',
         default: 10,
         requiresArg: true,
-        describe: 'epochs without a better validation AUC',
+        describe: 'Stops after this many epochs without a better validation AUC.',
       })
       .option('smooth', {
         type: 'number',
         default: 5,
         requiresArg: true,
-        describe: 'epochs whose validation AUCs are averaged to choose the best by; 1: each by itself',
+        describe: 'The best epoch is chosen by the mean validation AUC of this many epochs.',
       })
       .option('seed', {
         type: 'string',
         default: '1',
         requiresArg: true,
-        describe: 'weights, order, augmentation, drawn splits',
+        describe: 'The seed of weights, order, augmentation and splits.',
       })
-      .option('licence', { type: 'string', requiresArg: true, describe: 'for the card' })
-      .option('fresh', { type: 'boolean', default: false, describe: 'drop what the folder holds' })
+      .option('licence', { type: 'string', requiresArg: true, describe: 'The licence to write into the card.' })
+      .option('fresh', { type: 'boolean', default: false, describe: 'Deletes what the folder holds and starts again.' })
       .example('$0 train --arch cnn --data phantom --out models/mine', 'synthetic CT, nothing to download')
       .example(
         '$0 train --arch densenet --data covid-ct --classes NonCOVID COVID --out models/mine',

@@ -3,36 +3,48 @@ import { defineCommand } from '../shared/command.ts';
 
 export const workerCommand = defineCommand({
   command: 'worker <address>',
-  describe: "do jobs of the suites that 'run --queue' put into Redis, on this or any other machine",
+  describe: "Do jobs of the suites that 'run --queue' put into Redis, on this or any other machine",
   builder: cli =>
     cli
-      .positional('address', { type: 'string', demandOption: true, describe: 'of Redis: redis[s]://HOST:PORT' })
+      .positional('address', {
+        type: 'string',
+        demandOption: true,
+        describe: 'The address of Redis, as redis://HOST:PORT or rediss://HOST:PORT.',
+      })
       .option('models', {
         type: 'string',
         requiresArg: true,
-        describe: 'folder in which models are found by their digest; default: where the suite says',
+        describe: 'The folder in which models are found by their digest. Default: where the suite says.',
       })
       .option('data', {
         type: 'string',
         requiresArg: true,
-        describe: 'folder of the images; default: where the suite says',
+        describe: 'The folder of the images. Default: where the suite says.',
       })
-      .option('files', { type: 'string', requiresArg: true, describe: 'the folder that --files of the run names' })
-      .option('device', { type: 'string', requiresArg: true, describe: "one of the run's kind, such as cuda:1" })
+      .option('files', { type: 'string', requiresArg: true, describe: 'The folder that the run names with --files.' })
+      .option('device', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'A device of the same kind as the run’s, such as cuda:1.',
+      })
       .option('allow-plugin', {
         type: 'string',
         array: true,
         requiresArg: true,
         default: [] as string[],
-        describe: 'a plug-in module that may be loaded; no others are',
+        describe: 'A plug-in that this worker may load; it loads no others.',
       })
-      .option('name', { type: 'string', requiresArg: true, describe: 'what it is called; default: host and process' })
-      .option('idle', { type: 'number', requiresArg: true, describe: 'end after so many seconds without work' })
+      .option('name', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The worker’s name. Default: the host’s name and the process’s number.',
+      })
+      .option('idle', { type: 'number', requiresArg: true, describe: 'Ends after this many seconds without work.' })
       .option('patience', {
         type: 'number',
         requiresArg: true,
         default: 60,
-        describe: 'seconds of silence after which it is taken for dead',
+        describe: 'After this many seconds without a sign of life the worker counts as dead.',
       })
       .check(({ idle, patience }) => {
         if ((idle === undefined || idle >= 0) && patience >= 1) return true;
