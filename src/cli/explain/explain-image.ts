@@ -9,7 +9,7 @@ import { loadPlan } from '../../config/resolve.ts';
 import { baselinesOf } from '../../config/resolve-settings.ts';
 import { samplesOf } from '../../config/samples.ts';
 import { packageVersion } from '../../config/version.ts';
-import type { Dataset, FullClassifier, Sample } from '../../core/contracts/index.ts';
+import type { Dataset, FullClassifier, LayerInfo, Sample } from '../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
@@ -320,6 +320,12 @@ async function listLayers(argv: ExplainArguments, registry: Registry): Promise<n
   }
 }
 
+function remarkOf({ cam, rank, spatial }: LayerInfo): string {
+  if (cam) return 'CAM';
+  if (rank !== undefined) return `CAM ${rank}`;
+  return spatial ? '' : 'no pixels';
+}
+
 async function printLayers(model: FullClassifier): Promise<number> {
   if (!model.capabilities.has('layers') && !model.capabilities.has('activations')) {
     note(model.runtime.limitations?.layers ?? 'this model has no layers that can be read.');
@@ -328,9 +334,19 @@ async function printLayers(model: FullClassifier): Promise<number> {
   const layers = await model.layers();
   print(
     textTable([
-      ['layer', 'operator', 'shape', ''],
-      ...layers.map(l => [l.name, l.operator, l.shape.join('×'), l.cam ? 'CAM' : l.spatial ? '' : 'not spatial']),
+      ['layer', 'operator', 'depth', 'shape', ''],
+      ...layers.map(l => [l.name, l.operator, (l.depth ?? 0).toFixed(2), l.shape.join('×'), remarkOf(l)]),
     ]),
   );
+  const ranked = layers.filter(l => l.rank !== undefined).sort((a, b) => a.rank! - b.rank!);
+  if (ranked.length > 0) {
+    print('\nFor class activation maps, the best first:');
+    for (const { name, share } of ranked) {
+      const how = share === undefined ? '' : `: its pixels alone move the scores by ${Math.round(100 * share)} %`;
+      print(`${name}${how}`);
+    }
+  } else if (model.runtime.noCamLayer) {
+    print(`\nNo layer for class activation maps: ${model.runtime.noCamLayer}`);
+  }
   return ExitCode.ok;
 }

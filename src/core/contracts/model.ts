@@ -71,6 +71,10 @@ export interface LayerInfo {
   readonly cam: boolean;
   /** Its place between the image (0) and the scores (1), counted in layers. */
   readonly depth?: number;
+  /** Its place among the layers that suit class activation maps, from 1, the best; absent for all others. */
+  readonly rank?: number;
+  /** How far the scores follow, as a share, when its pixels alone are another image's; where that was measured. */
+  readonly share?: number;
 }
 
 export interface ModelInput {
@@ -151,6 +155,10 @@ export interface Runtime {
   readonly threads: number;
   /** The layer that CAM methods use by default; absent where the model has no spatial layer. */
   readonly camLayer?: string;
+  /** Other layers that would suit, the best first. */
+  readonly otherCamLayers?: readonly string[];
+  /** Why there is no such layer, where it is known. */
+  readonly noCamLayer?: string;
   /** What a reader should know of how it runs, such as that it was converted. */
   readonly note?: string;
   /** Why an ability is missing, by its name. */
@@ -208,6 +216,8 @@ export interface Gradients {
 export interface LayerValues {
   readonly layer: string;
   readonly activations: Tensor;
+  /** Whether the axes between the first and the last are those of the image. Default: where there are four. */
+  readonly spatial?: boolean;
 }
 
 export interface LayerGradients extends LayerValues {

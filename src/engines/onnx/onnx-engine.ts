@@ -6,17 +6,19 @@ import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
+import type { LayerMap } from '../shared/layer-map.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { DEVICES, type OnnxDevice, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
+import { findLayers } from './layers/find-layers.ts';
+import { layersOf } from './layers/layers-of.ts';
 import { readModelFile, weightsDigest } from './load/file.ts';
 import { loadModel } from './load/load-model.ts';
 import { outlineOf } from './load/outline.ts';
 import { atHead, type Headed } from './load/tail.ts';
 import { untouched } from './load/untouched.ts';
 import { onnxAbilities } from './onnx-abilities.ts';
-import { layersOf } from './onnx-layers.ts';
 import { Inspector } from './session/inspector.ts';
 import { type MeasuredModel, measure, type OpenedGraph } from './session/measure.ts';
 import { type ExecutorSettings, OnnxExecutor, type Prepared } from './session/onnx-executor.ts';
@@ -69,7 +71,6 @@ export async function openModel(
   };
   const loaded = await load(card.file);
   const original = atHead(loaded, card);
-  const layers = layersOf(original.model, layout, card.camLayer);
   throwIfAborted(options.signal);
 
   const onGpu = device.provider !== 'cpu';
@@ -79,7 +80,14 @@ export async function openModel(
   try {
     const digest = graphOf ? undefined : weightsDigest(card.file);
     const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput) };
-    const { measurements, mixes } = await measured({ headed: original, card, pool, ...file }, digest, options);
+    const key =
+      digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
+    const folder = options.cacheDir;
+    const remembered = key !== undefined && folder !== undefined ? { folder, key } : undefined;
+    const { measurements, mixes } = await measured({ headed: original, card, pool, ...file }, remembered);
+    throwIfAborted(options.signal);
+    const findings = await findLayers(original.model, card, pool, { alone: mixes, remembered });
+    const layers = layersOf(original.model, findings, card.camLayer);
     // What was measured and tuned on the original holds for its variants.
     const headed = await variantOf(original, options.variant ?? { kind: 'original' }, {
       ...{ card, pool, images: options.variantImages?.map(image => image.data) },
@@ -98,7 +106,7 @@ export async function openModel(
       device: device.name,
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...(await executor.settings()),
-      ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+      ...camLayers(layers),
       limitations,
       measured: measurements,
     };
@@ -115,17 +123,25 @@ export async function openModel(
   }
 }
 
+/** The layer of class activation maps and what else there is; or why there is none. */
+function camLayers({ cam, noCam, layers }: LayerMap): Pick<Runtime, 'camLayer' | 'otherCamLayers' | 'noCamLayer'> {
+  if (!cam) return noCam === undefined ? {} : { noCamLayer: noCam };
+  const ranked = layers.filter(layer => layer.rank !== undefined && layer !== cam);
+  const others = ranked.sort((a, b) => a.rank! - b.rank!).map(layer => layer.name);
+  return { camLayer: cam.name, ...(others.length > 0 ? { otherCamLayers: others } : {}) };
+}
+
+/** What a card says of scores and pixels. */
+function aboutCard({ task, emits, explainAt, classes, input, output, intensity }: SupportedCard): unknown {
+  return { task, emits, explainAt, classes: classes.length, input, output, steps: intensity.steps };
+}
+
 /** What was measured on the model before, or is now. */
 async function measured(
   subject: OpenedGraph,
-  digest: string | undefined,
-  options: OpenOptions,
+  remembered: { readonly folder: string; readonly key: string } | undefined,
 ): Promise<MeasuredModel> {
-  const { card } = subject;
-  const { task, emits, explainAt, classes, input, output, intensity } = card;
-  const about = { task, emits, explainAt, classes: classes.length, input, output, steps: intensity.steps };
-  const folder = digest === undefined ? undefined : options.cacheDir;
-  const key = measuringKey({ digest: digest ?? '', version: ORT_VERSION, card: about });
+  const { folder, key = '' } = remembered ?? {};
   const known = recallMeasured(folder, key);
   if (known) return known;
   const found = await measure(subject);

@@ -98,14 +98,7 @@ export class EngineClassifier implements FullClassifier {
   }
 
   async layers(): Promise<readonly LayerInfo[]> {
-    return this.#layers.layers.map(({ name, shape, operator, spatial, cam, depth }) => ({
-      name,
-      shape,
-      operator,
-      spatial,
-      cam,
-      depth,
-    }));
+    return this.#layers.layers.map(({ layout: _, skipped: __, position: ___, ...info }) => info);
   }
 
   async activations(
@@ -123,7 +116,10 @@ export class EngineClassifier implements FullClassifier {
       (i, given) => given.forEach((v, k) => void values[k]!.put(i, v)),
       options.signal,
     );
-    return asked.map(layer => ({ layer, activations: values[names.indexOf(layer)]!.tensor }));
+    return asked.map(layer => {
+      const k = names.indexOf(layer);
+      return { layer, activations: values[k]!.tensor, spatial: found[k]!.spatial };
+    });
   }
 
   async layer(
@@ -160,7 +156,8 @@ export class EngineClassifier implements FullClassifier {
     );
     return asked.map(layer => {
       const k = names.indexOf(layer);
-      return { layer, activations: values[k]!.tensor, gradients: slopes[k]!.tensor };
+      const { spatial } = found[k]!;
+      return { layer, activations: values[k]!.tensor, gradients: slopes[k]!.tensor, spatial };
     });
   }
 

@@ -6,6 +6,8 @@ export type Layout = 'NCHW' | 'NHWC';
 export interface Layer extends LayerInfo {
   /** Where it is image-like: its layout in the graph. */
   readonly layout?: Layout;
+  /** Values of each image that come before those of its pixels: a class token's. Default: 0. */
+  readonly skipped?: number;
   /** Its place among all tensors of the graph, in the order of computation. */
   readonly position: number;
   readonly depth: number;
@@ -15,6 +17,8 @@ export interface Layer extends LayerInfo {
 export interface LayerMap {
   readonly layers: readonly Layer[];
   readonly cam: Layer | undefined;
+  /** Why there is none. */
+  readonly noCam?: string;
   /** Any tensor of the graph that the scores follow from, by its name, its node's, or one it had in the file. */
   find(name: string): Layer;
 }

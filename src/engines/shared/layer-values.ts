@@ -19,18 +19,19 @@ export function layerCollector(layer: Layer, count: number): LayerCollector {
   const all = tensor([count, ...layer.shape]);
   const layout = layoutOf(layer);
   const size = sizeOf(layer.shape);
+  const { skipped = 0 } = layer;
   const scratch = new Float32Array(size);
   return {
     tensor: all,
     put(i, values) {
-      if (values.length !== size) {
+      if (values.length !== skipped + size) {
         throw new CtXaiError(
           'LAYER',
-          `layer '${layer.name}' has ${values.length} values per image, not the ${size} of its shape [${layer.shape}].`,
+          `layer '${layer.name}' has ${values.length} values per image, not the ${skipped + size} of its shape [${layer.shape}].`,
           { hint: 'Choose a layer whose first axis counts images.' },
         );
       }
-      all.data.set(imageOf(values, 0, layout, scratch), i * size);
+      all.data.set(imageOf(values.subarray(skipped), 0, layout, scratch), i * size);
     },
   };
 }

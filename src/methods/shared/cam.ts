@@ -107,10 +107,10 @@ export async function activationCam(
   return isUndefined(cam) || !diagnostics || maps.length > 1 ? cam : { ...cam, diagnostics };
 }
 
-function gridOf({ layer, activations }: LayerValues): LayerGrid | Undefined {
+function gridOf({ layer, activations, spatial = activations.shape.length === 4 }: LayerValues): LayerGrid | Undefined {
   const [, height = 0, width = 0, channels = 0] = activations.shape;
-  if (activations.shape.length !== 4) {
-    return undefinedBecause(`layer '${layer}' is not spatial: its shape is [${activations.shape.join(', ')}]`);
+  if (!spatial) {
+    return undefinedBecause(`layer '${layer}' has no pixels: its shape is [${activations.shape.slice(1).join(', ')}]`);
   }
   return { layer, height, width, channels, activations: activations.data };
 }

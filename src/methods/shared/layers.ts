@@ -28,10 +28,10 @@ type Model = Pick<Classifier, 'runtime'> & LayerList;
  */
 export async function resolveLayers(model: Model, choice: LayerChoice): Promise<readonly string[] | Undefined> {
   if (choice === undefined) {
-    const { camLayer } = model.runtime;
-    return camLayer === undefined
-      ? undefinedBecause('the model has no spatial layer; name one with the option layer')
-      : [camLayer];
+    const { camLayer, noCamLayer } = model.runtime;
+    if (camLayer !== undefined) return [camLayer];
+    const why = noCamLayer ?? 'no layer before the scores has pixels.';
+    return undefinedBecause(`the model has no layer for class activation maps: ${why} Name one with the option layer`);
   }
   const names = new Set<string>();
   for (const asked of Array.isArray(choice) ? choice : [choice]) {

@@ -1,3 +1,4 @@
+import type { Runtime } from '../../core/contracts/index.ts';
 import type { Manifest } from '../../results/rows.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
@@ -33,12 +34,18 @@ ${references(manifest, names)}
   return { id: 'provenance', title: 'Provenance', html: page, markdown: markdownOf(manifest) };
 }
 
+/** The layer that class activation maps were read at, and what else there was; or why there was none. */
+function camLayerOf({ camLayer, otherCamLayers = [], noCamLayer }: Runtime): string {
+  if (camLayer === undefined) return noCamLayer === undefined ? 'none' : `none: ${noCamLayer}`;
+  return otherCamLayers.length === 0 ? camLayer : `${camLayer} (others: ${otherCamLayers.join(', ')})`;
+}
+
 function models({ models: list }: Manifest): Markup {
   const rows = list.map(({ id, digest, classes, task, runtime }) => [
     id,
     runtime ? `${runtime.engine} ${runtime.engineVersion} on ${runtime.device}` : 'never opened',
     runtime ? `${runtime.microBatch} / ${runtime.workers} / ${runtime.threads}` : '–',
-    runtime?.camLayer ?? '–',
+    runtime ? camLayerOf(runtime) : '–',
     `${task}: ${classes.join(', ')}`,
     html`<code>${digest}</code>`,
     Object.entries(runtime?.limitations ?? {})
@@ -136,7 +143,7 @@ function markdownOf(manifest: Manifest): string[] {
           `${
             runtime
               ? `${runtime.engine} ${runtime.engineVersion} on ${runtime.device}, micro-batch ${runtime.microBatch}, ` +
-                `workers ${runtime.workers}, threads ${runtime.threads}, CAM layer ${runtime.camLayer ?? 'none'}`
+                `workers ${runtime.workers}, threads ${runtime.threads}, CAM layer ${camLayerOf(runtime)}`
               : 'never opened'
           }; digest ${digest}`,
         ]),

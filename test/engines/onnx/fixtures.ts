@@ -16,6 +16,12 @@ import {
   GraphBuilder,
 } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { camCandidates } from '../../../src/engines/onnx/layers/cam-candidates.ts';
+import { layersOf } from '../../../src/engines/onnx/layers/layers-of.ts';
+import { measureGrids, type OpenGraph } from '../../../src/engines/onnx/layers/measure-grids.ts';
+import type { NormalisedModel } from '../../../src/engines/onnx/load/load-model.ts';
+import type { Feed } from '../../../src/engines/onnx/session/onnx-messages.ts';
+import type { LayerMap } from '../../../src/engines/shared/layer-map.ts';
 
 export const goldenFolder = fileURLToPath(new URL('../../golden/', import.meta.url));
 
@@ -132,6 +138,29 @@ export async function runRaw(graph: Graph, x: Tensor): Promise<Float32Array> {
   } finally {
     await session.release();
   }
+}
+
+/** Opens graphs in this thread, for what runs them a few times. */
+export const openGraph: OpenGraph = async graph => {
+  const session = await InferenceSession.create(encodeModel(graph), { logSeverityLevel: 4 });
+  const run = async (feeds: readonly Feed[]) => {
+    const given = Object.fromEntries(feeds.map(f => [f.name, new OrtTensor('float32', f.data, f.dims)]));
+    const results = await session.run(given);
+    return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, t.data as Float32Array]));
+  };
+  return Object.assign(run, { close: () => session.release() });
+};
+
+/** A model's layers, measured. */
+export async function layersMeasured(
+  model: NormalisedModel,
+  { size, channels, layout }: Pick<ModelCard['input'], 'size' | 'channels' | 'layout'>,
+  camLayer?: string,
+): Promise<LayerMap> {
+  const { input, intensity } = cardFor('m.onnx', { classes: ['a', 'b'], input: { size, channels, layout } });
+  const grids = await measureGrids(model, { input, intensity }, openGraph);
+  const candidates = await camCandidates(model, grids, { input, intensity }, openGraph);
+  return layersOf(model, { grids, candidates }, camLayer);
 }
 
 /** Largest difference, relative to the largest value. */

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
-import { layersOf } from '../../../src/engines/onnx/onnx-layers.ts';
-import { graphOf, weights } from './fixtures.ts';
+import { graphOf, layersMeasured, weights } from './fixtures.ts';
 
 /** A [n, 4, 8, 8] feature map and what follows, up to [n, features]. */
 async function layersBehind(features: number, head: (b: GraphBuilder, y: string) => string, camLayer?: string) {
@@ -17,7 +16,7 @@ async function layersBehind(features: number, head: (b: GraphBuilder, y: string)
     },
   });
   const hint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 2 } as const;
-  return layersOf(await loadModel(graph, hint), 'NCHW', camLayer);
+  return layersMeasured(await loadModel(graph, hint), hint, camLayer);
 }
 
 const flat = (b: GraphBuilder, y: string) => b.op('Flatten', [y]);
@@ -87,15 +86,14 @@ describe('the layer for class activation maps', () => {
     expect(cam).toMatchObject({ operator: 'Tanh', shape: [4, 4, 16], layout: 'NHWC' });
   });
 
-  it('is none for tokens', async () => {
+  it('may be tokens, whose grid is found', async () => {
     const { cam, layers } = await layersBehind(4, (b, y) => {
       const rows = b.op('Transpose', [b.op('Reshape', [y, b.ints([0, 4, -1])])], { perm: attr.ints([0, 2, 1]) });
       const tokens = b.op('Tanh', [b.op('Add', [rows, b.constant(weights('p', [1, 64, 4]))])]);
       return mean(b, tokens, [1]);
     });
-    expect(cam).toBeUndefined();
-    const tokens = layers.find(l => l.operator === 'Tanh')!;
-    expect(tokens).toMatchObject({ shape: [64, 4], spatial: false });
+    expect(cam).toMatchObject({ operator: 'Tanh', shape: [8, 8, 4], spatial: true });
+    expect(layers.filter(l => l.cam)).toEqual([cam]);
   });
 
   it('is what the card says, by tensor, node, or a name that was folded away', async () => {

@@ -1,11 +1,14 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
+import type { LayerMap } from '../../shared/layer-map.ts';
 import { supportedCard } from '../../shared/supported-card.ts';
 import type { Graph } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
-import { loadModel } from '../load/load-model.ts';
+import { findLayers } from '../layers/find-layers.ts';
+import { layersOf } from '../layers/layers-of.ts';
+import { loadModel, type NormalisedModel } from '../load/load-model.ts';
 import { atHead } from '../load/tail.ts';
-import { layersOf } from '../onnx-layers.ts';
+import { OnnxPool } from '../session/onnx-pool.ts';
 import { explainedGraph, type MapRecipe } from './explained-graph.ts';
 
 export type { MapRecipe } from './explained-graph.ts';
@@ -45,12 +48,22 @@ export async function explainedModel(
   const headed = atHead(loaded, card);
   const cut = headed.tail !== undefined && card.explainAt !== 'output';
   const emitted = { name: loaded.fileOutput, dims: loaded.infos.get(loaded.output)!.dims, cut };
-  const graph = explainedGraph(headed, layersOf(headed.model, layout), recipe, { size, layout, emitted });
+  const graph = explainedGraph(headed, await layersIn(headed.model, card), recipe, { size, layout, emitted });
   requireStandard(graph, card.file);
   const [scores, map] = graph.outputs.map(o => o.name) as [string, string];
   const { name: input, dims } = graph.inputs[0]!;
   const bytes = encodeModel(graph, { metadata, outputShapes: true });
   return { bytes, input, scores, map, opset: graph.opset, batch: dims[0] ?? 'any' };
+}
+
+async function layersIn(model: NormalisedModel, card: ModelCard): Promise<LayerMap> {
+  const pool = new OnnxPool(1);
+  try {
+    // Each image in a batch of its own: nothing was measured yet of images that change each other's values.
+    return layersOf(model, await findLayers(model, card, pool, { alone: true }));
+  } finally {
+    await pool.close();
+  }
 }
 
 function requireStandard({ nodes }: Graph, file: string): void {

@@ -214,10 +214,11 @@ export class OnnxExecutor implements NetworkRunner {
         });
       const dims = model.infos.get(layer.name)!.dims.slice(1) as number[];
       const rowShape = { name: layer.name, dims, ...layoutOf(layer) };
-      await this.#stream({ program, ...prepared }, rowShape, batch, signal, feeds, (i, row) => {
+      const rows = await this.#withSkipped(layer, batch, image, signal);
+      await this.#stream({ program, ...prepared }, rowShape, rows, signal, feeds, (i, row) => {
         consume(i, row(this.#output));
       });
-      return before ? 1 : 0;
+      return (before ? 1 : 0) + (rows === batch ? 0 : 1);
     });
   }
 
@@ -255,6 +256,22 @@ export class OnnxExecutor implements NetworkRunner {
       const seeds = (rows: number, count: number) => (target ? this.#seeds(program, target, rows, count) : []);
       await this.#stream(alone, this.#images(), batch, signal, seeds, (i, row) => consume(i, row, program));
     });
+  }
+
+  /** A layer's values with those that come before its pixels', such as a class token's, which stay the image's. */
+  async #withSkipped(layer: Layer, batch: Batch, image: Float32Array, signal?: AbortSignal): Promise<Batch> {
+    const { name, skipped = 0 } = layer;
+    if (skipped === 0) return batch;
+    const own = new Float32Array(skipped);
+    const one = { count: 1, write: (_: number, out: Float32Array) => out.set(image) };
+    await this.activations(one, [name], (_, [values]) => own.set(values!.subarray(0, skipped)), signal);
+    return {
+      count: batch.count,
+      write(i, out) {
+        out.set(own);
+        batch.write(i, out.subarray(skipped));
+      },
+    };
   }
 
   /** The image in the graph's layout, and the tensors that `before` computes of it, as feeds by their names. */

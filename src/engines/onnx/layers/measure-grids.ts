@@ -1,0 +1,153 @@
+import type { ModelCard } from '../../../core/contracts/index.ts';
+import { probeImages } from '../../shared/probe-images.ts';
+import { attr, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
+import { dependents, pruned } from '../graph/walk.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
+import { imageFeed } from '../session/image-feed.ts';
+import type { Feed } from '../session/onnx-messages.ts';
+import { type PixelGrid, PLACES, type PossibleGrid, pixelGrid, possibleGrids } from './pixel-grid.ts';
+import { twinOf } from './twin.ts';
+
+/** A graph that is open to be run. Its feeds are given away. */
+export interface RunGraph {
+  (feeds: readonly Feed[]): Promise<Readonly<Record<string, Float32Array>>>;
+  close(): Promise<void>;
+}
+
+export type OpenGraph = (graph: Graph) => Promise<RunGraph>;
+
+/** By tensor: its grid of pixels, or why it has none. */
+export type PixelGrids = ReadonlyMap<string, PixelGrid | string>;
+
+/** A side of the changed region, as a share of the image's. */
+const REGION = 0.2;
+
+/**
+ * Which tensors follow the image's pixels, and how: the image is changed in four places, one after the other, and it is
+ * seen which cells change.
+ * @param alone Whether each image must have a batch of its own.
+ */
+export async function measureGrids(
+  model: NormalisedModel,
+  card: Pick<ModelCard, 'input' | 'intensity'>,
+  open: OpenGraph,
+  alone = false,
+): Promise<PixelGrids> {
+  const size = card.input.size as [number, number];
+  const tensors = measurable(model, size);
+  const found = new Map<string, PixelGrid | string>(tensors.map(({ name }) => [name, pixelGrid([], [])]));
+  const possible = tensors.filter(({ grids }) => grids.length > 0);
+  if (possible.length === 0) return found;
+  const images = [...changedImages(card), probeImages(card)[0]!];
+  const base = images.length - 1;
+  const batch = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
+  const together = batch === undefined && !alone;
+  const rows = together ? [PLACES.map((_, k) => k)] : PLACES.map((_, k) => new Array<number>(batch ?? 1).fill(k));
+  const { graph, outputs, second } = changeGraph(model, possible, together ? 1 : rows[0]!.length);
+  const feeds = rows.map(indices => [
+    imageFeed(model.input, indices, images, card.input),
+    imageFeed(second, new Array<number>(together ? 1 : indices.length).fill(base), images, card.input),
+  ]);
+  const run = await open(graph);
+  const results: Readonly<Record<string, Float32Array>>[] = [];
+  try {
+    for (const feed of feeds) results.push(await run(feed));
+  } finally {
+    await run.close();
+  }
+  for (const { name, grids } of possible) {
+    const cells = grids.map(g => g.height * g.width + (g.extraTokens ?? 0));
+    const made = grids.map(g => outputs.get(`${name} ${g.channelAxis}`)!);
+    const counted = results.every((r, i) => made.every((o, g) => r[o]!.length === rows[i]!.length * cells[g]!));
+    if (!counted) {
+      found.set(name, NOT_IMAGES);
+      continue;
+    }
+    const changes = made.map((output, g) =>
+      PLACES.map((_, k) => {
+        const all = results[together ? 0 : k]![output]!;
+        return together ? all.subarray(k * cells[g]!, (k + 1) * cells[g]!) : all.subarray(0, cells[g]!);
+      }),
+    );
+    found.set(name, pixelGrid(grids, changes));
+  }
+  return found;
+}
+
+/** Of tensors that, for example, tiles of all images were folded into. */
+export const NOT_IMAGES = 'its first axis does not count images';
+
+interface Measurable {
+  readonly name: string;
+  readonly grids: readonly PossibleGrid[];
+}
+
+/** Tensors of floats, [n, a, b] or [n, a, b, c], between the image and the scores, and the grids that they may have. */
+function measurable(model: NormalisedModel, size: readonly [number, number]): Measurable[] {
+  const { graph, infos, input, output } = model;
+  const varying = dependents(graph, [input]);
+  return pruned(graph, [output]).nodes.flatMap(node =>
+    node.outputs.flatMap(name => {
+      const { dtype, dims } = infos.get(name) ?? { dtype: 0, dims: [] };
+      if (dtype !== DType.float || !varying.has(name) || name === output) return [];
+      const own = dims.slice(1);
+      if (own.length < 2 || own.length > 3 || own.includes(null)) return [];
+      return [{ name, grids: possibleGrids(own as number[], size) }];
+    }),
+  );
+}
+
+/** The network on changed images and on the unchanged one, and by how much the cells of tensors differ. */
+function changeGraph(
+  model: NormalisedModel,
+  tensors: readonly Measurable[],
+  unchangedImages: number,
+): { graph: Graph; outputs: ReadonlyMap<string, string>; second: string } {
+  const { graph, infos } = model;
+  const twin = twinOf(model);
+  const taken = [...infos.keys(), ...graph.nodes.map(n => n.name)];
+  const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...taken.map(twin.nameOf)] });
+  const [zero, one] = [b.ints([0]), b.ints([1])];
+  const outputs = new Map<string, string>();
+  for (const { name, grids } of tensors) {
+    const unchanged = b.op('Slice', [twin.nameOf(name), zero, one, zero]);
+    const change = b.op('Sub', [name, unchanged]);
+    for (const axis of new Set(grids.map(g => g.channelAxis))) {
+      outputs.set(`${name} ${axis}`, b.op('ReduceL1', [change, b.ints([axis])], { keepdims: attr.int(0) }));
+    }
+  }
+  const image = graph.inputs[0]!;
+  const wanted = [...outputs.values()];
+  const whole: Graph = {
+    ...graph,
+    nodes: [...graph.nodes, ...twin.nodes, ...b.nodes],
+    constants: new Map([...graph.constants, ...b.constants]),
+    // Of a batch of its own: with the other's name for it, ONNX Runtime would share buffers among them.
+    inputs: [image, { ...image, name: twin.input, dims: [unchangedImages, ...image.dims.slice(1)] }],
+    outputs: wanted.map(name => ({ name, dtype: DType.float, dims: [] })),
+  };
+  return { graph: { ...pruned(whole, wanted), inputs: whole.inputs }, outputs, second: twin.input };
+}
+
+/** The first probe image with another texture in one place, for each place. */
+function changedImages(card: Pick<ModelCard, 'input' | 'intensity'>): Float32Array[] {
+  const [image, , other] = probeImages(card) as [Float32Array, Float32Array, Float32Array];
+  const { size, channels } = card.input;
+  const [height, width] = size as [number, number];
+  return PLACES.map(({ row, column }) => {
+    const changed = image.slice();
+    const rows = range(row, height);
+    const columns = range(column, width);
+    for (let y = rows[0]; y < rows[1]; y++) {
+      for (let i = (y * width + columns[0]) * channels; i < (y * width + columns[1]) * channels; i++) {
+        changed[i] = other[i]!;
+      }
+    }
+    return changed;
+  });
+}
+
+function range(centre: number, length: number): [number, number] {
+  const half = Math.max(0.5, (REGION * length) / 2);
+  return [Math.max(0, Math.round(centre * length - half)), Math.min(length, Math.round(centre * length + half))];
+}
