@@ -1,8 +1,9 @@
 import type { Capability } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
 import { type Abilities, abilitiesWithout, NO_LAYERS } from '../shared/abilities.ts';
-import type { LayerMap, Layout } from '../shared/layer-map.ts';
+import type { LayerMap } from '../shared/layer-map.ts';
 import { type AttentionStructure, attentionOf } from './graph/attention-blocks.ts';
+import type { PixelGrids } from './layers/measure-grids.ts';
 import type { Headed } from './load/tail.ts';
 import { gradientProgram, type Program, programKey } from './session/programs.ts';
 
@@ -13,11 +14,11 @@ import { gradientProgram, type Program, programKey } from './session/programs.ts
 export function onnxAbilities(
   { model, head }: Headed,
   layers: LayerMap,
-  layout: Layout,
+  grids: PixelGrids,
 ): Abilities & { readonly built: Map<string, Program>; readonly attention?: AttentionStructure } {
   const built = new Map<string, Program>();
   const limitations: Partial<Record<Capability, string>> = {};
-  const attention = attentionOf(model, layout);
+  const attention = attentionOf(model, grids);
   if (typeof attention === 'string') limitations.attention = attention;
   const attempt = (capability: Capability, key: string, wrt: string) => {
     try {

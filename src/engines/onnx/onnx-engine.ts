@@ -97,8 +97,16 @@ export async function openModel(
     const alone = mixes ? { ...options, microBatch: 1 } : options;
     const prepare = preparer(headed, card, device, alone, pool, digest, inspector);
     const image = { height: size[0], width: size[1], channels, layout };
-    const { capabilities, limitations, built, attention } = onnxAbilities(headed, layers, layout);
-    const executor = await OnnxExecutor.open({ ...headed, image, pool, built, prepare, attention });
+    const { capabilities, limitations, built, attention } = onnxAbilities(headed, layers, findings.grids);
+    const executor = await OnnxExecutor.open({
+      ...headed,
+      image,
+      pool,
+      grids: findings.grids,
+      built,
+      prepare,
+      attention,
+    });
     throwIfAborted(options.signal);
     const runtime: Runtime = {
       engine: 'onnx',

@@ -1,8 +1,7 @@
 import { sizeOf } from '../../../core/tensor.ts';
-import type { Layout } from '../../shared/layer-map.ts';
+import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { type Node, read } from './graph.ts';
-import { layouts, spatialShape } from './layout.ts';
 import { dependents, producers } from './walk.ts';
 
 /** The self-attention of a vision transformer, as far as its graph tells. */
@@ -35,7 +34,7 @@ const MOST_EXTRA = 16;
  * follow from the image, and itself a factor of a product. Attention operators are such products by then.
  * @returns or the reason why there is none that can be laid on the image, as a sentence
  */
-export function attentionOf(model: NormalisedModel, input: Layout): AttentionStructure | string {
+export function attentionOf(model: NormalisedModel, grids: PixelGrids): AttentionStructure | string {
   const { graph, infos, values } = model;
   const made = producers(graph);
   const varying = dependents(graph, [model.input]);
@@ -91,7 +90,6 @@ export function attentionOf(model: NormalisedModel, input: Layout): AttentionStr
 
   /** The last tensor with pixels before a node. */
   function patchGrid(before: Node): readonly [number, number] | undefined {
-    const known = layouts(model, input);
     const seen = new Set<Node>();
     const open: Node[] = [before];
     let last: { readonly at: number; readonly grid: readonly [number, number] } | undefined;
@@ -99,11 +97,11 @@ export function attentionOf(model: NormalisedModel, input: Layout): AttentionStr
       if (seen.has(node)) continue;
       seen.add(node);
       for (const name of node.inputs.filter(varies)) {
-        const shape = spatialShape(model, known, name);
+        const shape = grids.get(name);
         const source = made.get(name);
         const at = source ? order.get(source)! : -1;
-        if (shape) {
-          if (!last || at > last.at) last = { at, grid: [shape.h, shape.w] };
+        if (typeof shape === 'object') {
+          if (!last || at > last.at) last = { at, grid: [shape.height, shape.width] };
         } else if (source) open.push(source);
       }
     }

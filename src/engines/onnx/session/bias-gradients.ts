@@ -7,7 +7,7 @@ import { differentiateAll } from '../autodiff/index.ts';
 import { findPath } from '../autodiff/path.ts';
 import { biasSites } from '../graph/bias-sites.ts';
 import { type Graph, GraphBuilder } from '../graph/graph.ts';
-import { layouts, spatialShape } from '../graph/layout.ts';
+import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxExecutor } from './onnx-executor.ts';
 import type { Program } from './programs.ts';
@@ -55,38 +55,32 @@ export function biasProgram(model: NormalisedModel, head: Head): BiasProgram {
 /** The input gradient, the raw scores and the bias terms of one image after the other. */
 export async function biasGradients(
   executor: OnnxExecutor,
-  asked: { readonly model: NormalisedModel; readonly head: Head; readonly layout: Layout },
+  asked: { readonly model: NormalisedModel; readonly head: Head; readonly layout: Layout; readonly grids: PixelGrids },
   batch: Batch,
   target: Target,
   consume: (i: number, gradient: Float32Array, raw: Float32Array, terms: readonly BiasTerm[]) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { model, head, layout } = asked;
+  const { model, head, layout, grids } = asked;
   const { height, width, channels } = executor.image;
   const image = { pixels: height * width, channels, layout };
   const scratch = new Float32Array(image.pixels * channels);
-  const known = layouts(model, layout);
   const make = () => biasProgram(model, head);
   await executor.eachAlone('biases', make, 'gradients at the biases', { batch, target, signal }, (i, row, program) => {
-    const terms = program.terms.map(({ tensor: name, output }) => termOf(model, known, name, row(output)));
+    const terms = program.terms.map(({ tensor: name, output }) => termOf(model, grids, name, row(output)));
     consume(i, imageOf(row(program.gradients![0]!), 0, image, scratch), row(model.output), terms);
   });
 }
 
-function termOf(
-  model: NormalisedModel,
-  known: ReadonlyMap<string, Layout>,
-  name: string,
-  values: Float32Array,
-): BiasTerm {
-  const spatial = spatialShape(model, known, name);
-  if (!spatial) {
+function termOf(model: NormalisedModel, grids: PixelGrids, name: string, values: Float32Array): BiasTerm {
+  const grid = grids.get(name);
+  if (typeof grid !== 'object' || model.infos.get(name)!.dims.length !== 4) {
     // Tokens and windows may be folded into the batch: then only the values as they lie there are known.
     const dims = model.infos.get(name)!.dims.slice(1).map(Number);
     const shape = sizeOf(dims) === values.length ? dims : [values.length];
     return { name, value: tensor(shape, values), spatial: false };
   }
-  const { h, w, c, layout } = spatial;
-  const own = imageOf(values, 0, { pixels: h * w, channels: c, layout }, new Float32Array(values.length));
-  return { name, value: tensor([h, w, c], own), spatial: true };
+  const { height, width, channels, layout } = grid;
+  const own = imageOf(values, 0, { pixels: height * width, channels, layout }, new Float32Array(values.length));
+  return { name, value: tensor([height, width, channels], own), spatial: true };
 }

@@ -18,6 +18,7 @@ import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import { ruleSetOf } from '../autodiff/index.ts';
 import type { AttentionStructure } from '../graph/attention-blocks.ts';
+import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { AttentionReader } from './attention.ts';
 import { biasGradients } from './bias-gradients.ts';
@@ -47,6 +48,8 @@ export interface OnnxExecutorParts {
   readonly head: Head;
   readonly image: ImageShape;
   readonly pool: OnnxPool;
+  /** Which tensors have pixels, and how they lie. */
+  readonly grids: PixelGrids;
   /** Where the model has self-attention. */
   readonly attention?: AttentionStructure | undefined;
   /** Programs that were built before, by `programKey`: each is taken once. */
@@ -228,8 +231,8 @@ export class OnnxExecutor implements NetworkRunner {
     consume: (i: number, gradient: Float32Array, raw: Float32Array, terms: readonly BiasTerm[]) => void,
     signal?: AbortSignal,
   ): Promise<void> {
-    const { model, head, image } = this.#parts;
-    return biasGradients(this, { model, head, layout: image.layout }, batch, target, consume, signal);
+    const { model, head, image, grids } = this.#parts;
+    return biasGradients(this, { model, head, layout: image.layout, grids }, batch, target, consume, signal);
   }
 
   async attention(image: Batch, target: Target | undefined, signal?: AbortSignal): Promise<AttentionOnImage> {
