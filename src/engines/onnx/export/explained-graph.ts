@@ -5,6 +5,7 @@ import type { Head } from '../../shared/scores.ts';
 import { Emitter } from '../autodiff/emit.ts';
 import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../graph/graph.ts';
 import { pruned } from '../graph/walk.ts';
+import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import { gradientProgram, type Program, rulesProgram } from '../session/programs.ts';
 import { MODES } from '../session/seed.ts';
@@ -48,7 +49,7 @@ export interface Frame {
 export function explainedGraph(headed: Headed, layers: LayerMap, recipe: MapRecipe, frame: Frame): Graph {
   const { model, head } = headed;
   const made = MAP_HEADS[recipe.explainer]!;
-  const layer = made.at === 'layer' ? spatialLayer(layers, recipe.layer) : undefined;
+  const layer = made.at === 'layer' ? spatialLayer(headed.model, layers, recipe.layer) : undefined;
   // The scores can be an output as they are, unless they are made into something else.
   const kept = made.at !== 'path' && !frame.emitted.cut && model.output === frame.emitted.name;
   const { program, inner } = withFreeNames(
@@ -124,9 +125,20 @@ function programOf({ model, head }: Headed, made: MapHead, layer: string | undef
   return gradientProgram(model, head, [model.input]);
 }
 
-function spatialLayer(layers: LayerMap, name: string | undefined) {
+function spatialLayer(model: NormalisedModel, layers: LayerMap, name: string | undefined) {
   const found = name === undefined ? layers.cam : layers.find(name);
-  if (found?.layout) return { name: found.name, layout: found.layout, shape: found.shape };
+  if (found?.layout && model.infos.get(found.name)!.dims.length === 4) {
+    return { name: found.name, layout: found.layout, shape: found.shape };
+  }
+  if (found?.layout) {
+    throw new CtXaiError(
+      'LAYER',
+      `layer '${found.name}' is made of tokens, which no map in the graph is made of yet.`,
+      {
+        hint: "Choose another with --option layer=NAME; 'ct-xai explain --list-layers' lists them.",
+      },
+    );
+  }
   throw new CtXaiError(
     'LAYER',
     found ? `layer '${found.name}' has no pixels: its shape is [${found.shape}].` : 'the model has no spatial layer.',
