@@ -245,7 +245,7 @@ describe('layers', () => {
     const flat = { runtime: {} as typeof model.runtime, layers: async () => [layer('dense', 1, false)] };
     for (const choice of [undefined, 0.5]) {
       const found = await resolveLayers(flat, choice);
-      expect(isUndefined(found) && found.undefined).toMatch(/no spatial layer/);
+      expect(isUndefined(found) && found.undefined).toMatch(/no layer for class activation maps|no spatial layer/);
     }
     for (const bad of [-0.1, 1.1, [], [2]]) expect(gradCam.options.safeParse({ layer: bad }).success).toBe(false);
   });

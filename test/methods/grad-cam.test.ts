@@ -67,7 +67,7 @@ describe('grad-cam', () => {
 
   it('is undefined where the model has no spatial layer', async () => {
     const flat = subjectFor(linearModel({ height: 4, width: 4 }), 0);
-    expect(await reasonOf({ explainer: gradCam, subject: flat })).toMatch(/no spatial layer/);
+    expect(await reasonOf({ explainer: gradCam, subject: flat })).toMatch(/no layer for class activation maps/);
   });
 
   it('fails on a layer that does not exist', async () => {

@@ -160,6 +160,6 @@ describe('a softmax or sigmoid at the end', () => {
   });
 });
 
-it('refuses a layer without pixels', async () => {
-  await expect(explainedModel(referenceCard('vit'), recipeOf('grad-cam'))).rejects.toThrow(/no spatial layer/);
+it('refuses a layer of tokens', async () => {
+  await expect(explainedModel(referenceCard('vit'), recipeOf('grad-cam'))).rejects.toThrow(/made of tokens/);
 });
