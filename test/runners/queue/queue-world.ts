@@ -66,11 +66,11 @@ export function startWorkers(
   };
 }
 
-/** The digest of every file of a run folder but the journal and the manifest, which tell times and order. */
+/** The digest of every table, map, view and curve of a run folder: not of what tells times, order or the command. */
 export async function contentsOf(folder: string): Promise<Map<string, string>> {
   const files = await readdir(folder, { recursive: true, withFileTypes: true });
   const names = files.filter(file => file.isFile()).map(file => join(file.parentPath, file.name));
-  const kept = names.filter(name => !/(results\.jsonl|manifest\.json)$/.test(name)).sort();
+  const kept = names.filter(name => /\.(csv|npy)$/.test(name)).sort();
   const read = async (name: string) =>
     [
       name.slice(folder.length),
