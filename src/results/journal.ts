@@ -98,18 +98,29 @@ function makeJournal(handle: FileHandle, path: string, index: JournalIndex): Jou
     writing = undefined;
   }
 
+  async function readBytes(offset: number, length: number): Promise<Buffer> {
+    const bytes = Buffer.allocUnsafe(length);
+    for (let at = 0; at < length; ) {
+      const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
+      if (bytesRead === 0) throw damaged(path, 'it became shorter while it was read.');
+      at += bytesRead;
+    }
+    return bytes;
+  }
+
   async function read(places: readonly Place[]): Promise<Row[]> {
     const last = new Map<string, Row>();
-    for (const [offset, length] of places) {
-      const bytes = Buffer.allocUnsafe(length);
-      let at = 0;
-      while (at < length) {
-        const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
-        if (bytesRead === 0) throw damaged(path, 'it became shorter while it was read.');
-        at += bytesRead;
+    for (let i = 0; i < places.length; ) {
+      // Rows that stand next to each other are read in one go.
+      const from = places[i]![0];
+      let [next, to] = [i, from];
+      while (next < places.length && places[next]![0] === to && to - from < CHUNK) to += places[next++]![1];
+      const bytes = await readBytes(from, to - from);
+      for (; i < next; i++) {
+        const [offset, length] = places[i]!;
+        const row = JSON.parse(bytes.toString('utf8', offset - from, offset - from + length)) as Row;
+        last.set(unitOf(row), row);
       }
-      const row = JSON.parse(bytes.toString('utf8')) as Row;
-      last.set(unitOf(row), row);
     }
     return [...last.values()];
   }
