@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FullClassifier, ModelCard } from '../../../../src/core/contracts/index.ts';
 import { type Tensor, tensor } from '../../../../src/core/tensor.ts';
+import { attr, constant } from '../../../../src/engines/onnx/graph/graph.ts';
 import { onnxEngine } from '../../../../src/engines/onnx/index.ts';
 import {
   referenceBaseline,
@@ -13,7 +14,7 @@ import {
   referencesOf,
 } from '../../../golden/explainers/index.ts';
 import { relativeL2, sum } from '../../../methods/helpers.ts';
-import { cardFor, channelsLast, golden, goldenFolder } from '../fixtures.ts';
+import { cardFor, channelsLast, golden, goldenFolder, graphOf, images, temporary, weights } from '../fixtures.ts';
 import { backward, openReference } from './references.ts';
 
 describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
@@ -83,6 +84,29 @@ describe('sums to the difference on networks in the style of the well-known fami
     const { data } = channelsLast(golden('blocks/input.npy'));
     const image = (i: number) => tensor([16, 16, 3], data.slice(i * 768, (i + 1) * 768));
     await check(card, image(0), image(1));
+  });
+
+  it('normalisations one after the other, at a reference without spread', async () => {
+    // Without biases a zero image is zero at every one, and 1/√ε = 1,000 would be multiplied five times.
+    const folder = temporary();
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const ones = b.constant(constant.float([64], new Float64Array(64).fill(1)));
+        let at = b.op('Reshape', [x, b.ints([-1, 64])]);
+        for (let i = 0; i < 5; i++) {
+          at = b.op('MatMul', [at, b.constant(weights(`layer ${i}`, [64, 64], 0.05))]);
+          at = b.op('LayerNormalization', [at, ones], { epsilon: attr.float(1e-6) });
+        }
+        return [b.op('MatMul', [at, b.constant(weights('head', [64, 2]))]), [null, 2]];
+      },
+    });
+    try {
+      const card = cardFor(folder.write('normalised.onnx', graph), { classes: ['a', 'b'] });
+      await check(card, images('an image', [8, 8, 1]), tensor([8, 8, 1]));
+    } finally {
+      folder.remove();
+    }
   });
 
   it.each([

@@ -3,7 +3,8 @@
 Rescale for what acts on single values (Shrikumar et al. 2017, equation 14; the derivative where inputs differ by less
 than 1e-6 · max(1, |x|)); for maxima the cross-maximum, summed over overlapping windows; for a product of two the means of
 both factors; for a quotient the mean of 1/b and of a over b b′. Softmax is exp(x − c) / Σ exp(x − c) with a constant c;
-layer normalisation is d / √(mean d² + ε), d = x − mean x; SiLU and GELU are functions of one value. Σ map = f(x) − f(b).
+layer normalisation is d / √(mean d² + ε), d = x − mean x, its quotient with means of its own (Standardised); SiLU and GELU
+are functions of one value. Σ map = f(x) − f(b).
 """
 import torch
 import torch.nn.functional as F
@@ -94,6 +95,22 @@ class Quotient(torch.autograd.Function):
         return ga.sum_to_size(a.shape), gb.sum_to_size(b.shape)
 
 
+class Standardised(torch.autograd.Function):
+    """d / s with s > 0: 2 / (s + s′) for d, −(y + y′) / (s + s′) for s; exact, and bounded where s′ is nearly 0."""
+
+    @staticmethod
+    def forward(ctx, d, s):
+        ctx.save_for_backward(d, s)
+        return d / s
+
+    @staticmethod
+    def backward(ctx, g):
+        d, s = ctx.saved_tensors
+        ends = both(sum(halves(s)))
+        gs = -g * both(sum(halves(d / s))) / ends
+        return 2 * g / ends, gs.sum_to_size(s.shape)
+
+
 def rescaled(f):
     def slope(x):
         x = x.detach().requires_grad_()
@@ -112,7 +129,7 @@ def softmax(x, dim):
 
 def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
     d = x - x.mean(-1, keepdim=True)
-    return Quotient.apply(d, root(square(d).mean(-1, keepdim=True) + eps)) * weight + bias
+    return Standardised.apply(d, root(square(d).mean(-1, keepdim=True) + eps)) * weight + bias
 
 
 class Multipliers(TorchFunctionMode):

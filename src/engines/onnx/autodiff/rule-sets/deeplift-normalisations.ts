@@ -12,17 +12,21 @@ const pair = (of: (name: string) => string, [a, b]: Pair): [string, string] => [
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 /**
- * Through d/√(mean d² + ε) with d = x − mean x over the axes: the quotient's rule for d and the root, 1/(s + s′) for
- * the root, d + d′ for the square, and means are linear. Exact, and without a division by a difference.
+ * Through d/√(mean d² + ε) with d = x − mean x over the axes, s the root and y the quotient: 2/(s + s′) for d and
+ * −(y + y′)/(s + s′) for s, 1/(s + s′) for the root, d + d′ for the square, and means are linear. Exact, without a
+ * division by a difference. The means that a quotient has elsewhere are as exact, but 1/s′ is 1/√ε where the reference
+ * has no spread, as a zero image in a network without biases has none, and what it multiplies would have to cancel.
  */
 function throughStandardise(e: Emitter, g: string, x: Pair, axes: readonly number[], epsilon: number): string {
   const d = pair(name => e.sub(name, e.mean(name, axes)), x);
   const s = pair(name => e.sqrt(e.add(e.mean(e.square(name), axes), epsilon)), d);
-  const forRoot = e.sum(e.mul(g, throughDivisor(e, d, s)), axes);
-  const forSquares = e.div(forRoot, e.add(...s));
+  const ends = e.add(...s);
+  const quotients = e.add(e.div(d[0], s[0]), e.div(d[1], s[1]));
+  const forRoot = e.neg(e.div(e.sum(e.mul(g, quotients), axes), ends));
+  const forSquares = e.div(forRoot, ends);
   // mean d²: each element gets 1/n of it, as e.mean does of a constant over the axes.
   const perElement = e.div(forSquares, countOver(e, d[0], axes));
-  const forD = e.add(e.mul(g, middleInverse(e, ...s)), e.mul(perElement, e.add(...d)));
+  const forD = e.add(e.div(e.mul(g, 2), ends), e.mul(perElement, e.add(...d)));
   return e.sub(forD, e.mean(forD, axes));
 }
 
