@@ -4,6 +4,7 @@ import { CtXaiError } from '../core/errors.ts';
 import { checkCommand } from './check/check-command.ts';
 import { compareCommand } from './compare/compare-command.ts';
 import { convertCommand } from './convert/convert-command.ts';
+import { inspectCommand, previewCommand } from './data/data-command.ts';
 import { doctorCommand } from './doctor/doctor-command.ts';
 import { explainCommand } from './explain/explain-command.ts';
 import { exportCommand } from './export/export-command.ts';
@@ -36,8 +37,8 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
     .fail((message, error) => {
       throw error ?? new CtXaiError('USAGE', message, { hint: "See 'ct-xai --help', or --help after a command." });
     });
-  const add = <A>({ handler, ...command }: Command<A>) => {
-    cli.command<A>({
+  const add = <A>({ handler, ...command }: Command<A>, group: Argv = cli) => {
+    group.command<A>({
       ...command,
       async handler(argv) {
         finish(await handler(argv));
@@ -59,6 +60,11 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(exportCommand);
   add(listCommand);
   add(doctorCommand);
+  cli.command('data <command>', 'look at data before they are used: inspect, preview', group => {
+    add(inspectCommand, group);
+    add(previewCommand, group);
+    return group.demandCommand(1, "Name what to do with the data: 'inspect' or 'preview'.");
+  });
   return cli.wrap(Math.min(110, cli.terminalWidth()));
 }
 
