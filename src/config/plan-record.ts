@@ -46,6 +46,7 @@ export function planRecord(
     timing: plan.timing,
     engine: plan.engine,
     plugins: plugins.map(p => ({ name: p.plugin.name, source: p.source, digest: p.digest })),
+    limits: plan.limits,
     output: plan.output,
   };
   // Without what is undefined, and a copy that no later change reaches.

@@ -101,6 +101,13 @@ export interface PlannedOutput {
   readonly patients: 'plain' | 'hashed';
 }
 
+/** What one unit of work of a plug-in may take. */
+export interface PluginLimits {
+  readonly seconds: number;
+  /** MiB. */
+  readonly memory: number;
+}
+
 /** A suite with every name looked up, every option parsed and every digest taken: what a run does. */
 export interface Plan {
   readonly name: string;
@@ -137,6 +144,7 @@ export interface Plan {
   readonly timing: PlannedTiming;
   readonly engine: PlannedEngine;
   readonly output: PlannedOutput;
+  readonly limits?: PluginLimits;
   /** What may be written of names and paths; absent: all of it. */
   readonly discretion?: Discretion;
   /** Built-ins and the suite's plugins. */

@@ -74,6 +74,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     timing: resolveTiming(suite),
     engine,
     output: { ...output, ...(dir === undefined ? {} : { dir }) },
+    limits: suite.limits,
     registry,
   };
   const discretion = createDiscretion(folder, loaded.fromEnv);

@@ -120,6 +120,11 @@ export const analysisSchema = z.strictObject({
     .describe('Share of the images that an explainer must have values for, to be ranked.'),
 });
 
+export const limitsSchema = z.strictObject({
+  seconds: z.number().positive().default(600).describe('Seconds that one unit of work of a plug-in may take.'),
+  memory: count.default(4096).describe('MiB that one unit of work of a plug-in may use.'),
+});
+
 /** A suite as it is written. Paths start from the suite's folder; `${NAME:-default}` takes from the environment. */
 export const suiteSchema = z
   .strictObject({
@@ -170,6 +175,7 @@ export const suiteSchema = z
       .default('auto')
       .describe('Where models run. What is left out is tuned and remembered.'),
     plugins: z.array(z.string().min(1)).default([]).describe('Modules: paths that start with "./", or packages.'),
+    limits: limitsSchema.prefault({}).describe('What a plug-in may take; where it takes more, its row fails.'),
     output: outputSchema.prefault({}).describe('What is written.'),
   })
   .describe('A suite of ct-xai-bench.');

@@ -5,6 +5,7 @@ import { CtXaiError } from '../core/errors.ts';
 import { donorsOf } from '../jobs/donors.ts';
 import { execute } from '../jobs/execute.ts';
 import { throwIfInterrupted } from '../jobs/interrupt.ts';
+import type { Isolation } from '../jobs/isolated/isolation.ts';
 import { type Job, variantName } from '../jobs/job.ts';
 import { createLocalServices, type LocalServices } from '../jobs/local-services.ts';
 import type { ModelSession } from '../jobs/open-model.ts';
@@ -34,6 +35,8 @@ export interface ModelRun {
   readonly goesOn: (error: unknown, variant: ModelVariant) => boolean;
   /** Does a job. Default: here, by `execute`. */
   readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
+  /** Does jobs of plug-ins where they harm nobody. */
+  readonly isolation?: Isolation;
 }
 
 /** What is known of one start's progress through the jobs of a model. */
@@ -161,7 +164,7 @@ async function runSample(
   try {
     for (const { job, key } of ready) {
       throwIfInterrupted(run.signal);
-      const result = await (run.execute ?? execute)(job, services);
+      const result = await (run.execute ?? run.isolation?.execute ?? execute)(job, services);
       throwIfInterrupted(run.signal);
       services.remember(job, result);
       progress.attempted.add(key);
@@ -188,7 +191,7 @@ export async function runGroups(run: ModelRun, services: Services): Promise<void
   for (const { job, key } of groupJobsOf(plan, model, samples)) {
     throwIfInterrupted(signal);
     if (done.has(key)) continue;
-    const { row } = await execute(job, services);
+    const { row } = await (run.isolation?.execute ?? execute)(job, services);
     await store.put(row);
     run.ended(row, false);
   }

@@ -2,6 +2,7 @@ import type { Plan, PlannedModel } from '../config/plan.ts';
 import { countImages, type ImageCounts, type Shard } from '../config/samples.ts';
 import type { ModelVariant, Runtime, Status } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
+import { createIsolation, type Isolation, type IsolationOptions } from '../jobs/isolated/isolation.ts';
 import { type Job, variantName } from '../jobs/job.ts';
 import { openModel, openSession } from '../jobs/open-model.ts';
 import type { JobResult, Services } from '../jobs/services.ts';
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly elsewhere?: (runs: readonly ModelRun[]) => Promise<void>;
   /** Does a job elsewhere. Default: in this process. */
   readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
+  /** The thread that jobs with plug-in parts run in, under the suite's limits. Default: they run in this one. */
+  readonly pluginThread?: Pick<IsolationOptions, 'worker' | 'overrides'>;
 }
 
 export interface SuiteResult {
@@ -73,8 +76,12 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
     let interrupted = false;
     try {
       const runs = plan.models.map(model => run.model(model));
-      if (options.elsewhere) await options.elsewhere(runs);
-      else for (const one of runs) await runModel(one);
+      try {
+        if (options.elsewhere) await options.elsewhere(runs);
+        else for (const one of runs) await runModel(one);
+      } finally {
+        await run.close();
+      }
       // Alone on the machine: everything else has ended.
       for (const model of timed) await run.timing(model);
       for (const model of timed) await run.budgets(model);
@@ -106,6 +113,7 @@ interface Runner {
   timing(model: PlannedModel): Promise<void>;
   budgets(model: PlannedModel): Promise<void>;
   finish(state: SuiteResult['state']): Promise<SuiteResult>;
+  close(): Promise<void>;
 }
 
 interface RunnerPlace {
@@ -130,6 +138,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
   const runtimeOf = ({ id }: PlannedModel) => folder.manifest.models.find(m => m.id === id)?.runtime;
   const cache = options.cacheDir === undefined ? {} : { cacheDir: options.cacheDir };
   const warn = (message: string) => emit({ kind: 'warning', message });
+  const isolation = isolationOf(plan, options, warn);
 
   const openerOf = (model: PlannedModel, engine: Plan['engine'], earlier: Runtime | undefined) =>
     createOpener(plan, model, engine, { signal, ...(earlier ? { earlier } : {}), ...cache });
@@ -174,6 +183,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
           return true;
         },
         ...(options.execute ? { execute: options.execute } : {}),
+        ...(isolation ? { isolation } : {}),
         ...(options.shard ? { shard: options.shard } : {}),
       };
     },
@@ -207,6 +217,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
         progress: (done, total) => emit({ kind: 'budget', model: model.id, done, total }),
       });
     },
+    close: async () => isolation?.close(),
     async finish(state) {
       emit({ kind: 'phase', phase: 'tables' });
       const run = makeRun(folder.dir, folder.manifest, folder.journal);
@@ -225,6 +236,16 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
       return { dir: folder.dir, manifest: folder.manifest, state, counts: counts.counts };
     },
   };
+}
+
+function isolationOf(
+  { file, limits, digest }: Plan,
+  { pluginThread }: RunOptions,
+  warn: (message: string) => void,
+): Isolation | undefined {
+  if (!pluginThread || file === undefined || !limits) return undefined;
+  const stray = (message: string) => warn(`something of a plug-in failed that nobody waits for: ${message}`);
+  return createIsolation({ ...pluginThread, file, limits, digest, warn: stray });
 }
 
 /** Counts rows by kind and status. */

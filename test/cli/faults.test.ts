@@ -8,7 +8,7 @@ import { temporaryFolder } from '../results/fixture.ts';
 import { cli, cliWorld, ROOT } from './fixture.ts';
 
 /** A suite with a plug-in whose explainer does this before it gives its map. */
-async function suiteWith(dir: string, body: string): Promise<string> {
+async function suiteWith(dir: string, body: string, more: object = {}): Promise<string> {
   await mkdir(join(dir, 'node_modules'));
   await symlink(ROOT, join(dir, 'node_modules', 'ct-xai-bench'));
   await writeFile(
@@ -24,19 +24,51 @@ async function suiteWith(dir: string, body: string): Promise<string> {
   );
   return cliWorld(dir, {
     images: 1,
-    suite: { plugins: ['./bad.mjs'], explainers: ['bad', 'occlusion'], controls: [], metrics: [] },
+    suite: { plugins: ['./bad.mjs'], explainers: ['bad', 'occlusion'], controls: [], metrics: [], ...more },
   });
 }
 
-test('a plug-in that ends the process does not make the run a success', async () => {
-  const dir = await temporaryFolder();
-  const suite = await suiteWith(dir, 'process.exit(0);');
-  const child = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'run', suite, '--out', join(dir, 'out')]);
+const main = (...args: string[]) => spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), ...args]);
+
+async function heard(child: ReturnType<typeof main>): Promise<{ code: number | null; stderr: string }> {
   const said: string[] = [];
   child.stderr.on('data', (piece: Buffer) => said.push(String(piece)));
-  const [code] = await once(child, 'close');
+  child.stdout.resume();
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stderr: said.join('') };
+}
+
+/** Outcomes of the maps in a run folder, by explainer. */
+async function maps(out: string): Promise<Record<string, string>> {
+  const rows = (await readFile(join(out, 'results.jsonl'), 'utf8')).trim().split('\n');
+  const found = rows.map(row => JSON.parse(row) as Record<string, string>).filter(row => row.kind === 'map');
+  return Object.fromEntries(found.map(row => [row.method, row.reason ?? row.status]));
+}
+
+test.each([
+  ['ends the process', 'process.exit(0);', 'it ended its own process (exit code 0)'],
+  ['never returns', 'for (;;);', 'it took more than 3 s (limits.seconds)'],
+  ['fills the heap', 'const all = []; for (;;) all.push({ all });', 'it used more than 400 MiB (limits.memory)'],
+  [
+    'fills the memory',
+    'globalThis.all = []; for (;;) { all.push(new Float64Array(2 ** 20).fill(1)); await new Promise(r => setTimeout(r, 1)); }',
+    'it used more than 400 MiB (limits.memory)',
+  ],
+])('a plug-in that %s fails its own rows alone, and the run is no success', async (_, body, reason) => {
+  const dir = await temporaryFolder();
+  const suite = await suiteWith(dir, body, { limits: { seconds: body.includes('for (;;);') ? 3 : 60, memory: 400 } });
+  const { code } = await heard(main('run', suite, '--out', join(dir, 'out')));
+  expect(await maps(join(dir, 'out'))).toEqual({ bad: reason, occlusion: 'ok' });
   expect(code).toBe(1);
-  expect(said.join('')).toContain('ended before the command had finished');
+});
+
+test('SIGTERM ends a run whose plug-in never returns', async () => {
+  const dir = await temporaryFolder();
+  const suite = await suiteWith(dir, "process.stderr.write('begun'); for (;;);");
+  const child = main('run', suite, '--out', join(dir, 'out'));
+  // Its thread is busy and says nothing; by the first row of another explainer the run is under way.
+  child.stderr.on('data', () => setTimeout(() => child.kill('SIGTERM'), 3000));
+  expect((await heard(child)).code).toBe(130);
 });
 
 test('an error thrown in a timer of a plug-in is a warning', async () => {
@@ -56,9 +88,7 @@ test('a plug-in that changes the shape of its image harms nobody else', async ()
 test.each(['stdout', 'stderr'] as const)('a run whose %s nobody reads ends as it would', async closed => {
   const dir = await temporaryFolder();
   const suite = await cliWorld(dir, { images: 1, suite: { explainers: ['occlusion'], controls: [] } });
-  const child = spawn(process.execPath, [join(ROOT, 'dist/cli/main.js'), 'run', suite, '--out', join(dir, 'out')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = main('run', suite, '--out', join(dir, 'out'));
   child[closed].destroy();
   child[closed === 'stdout' ? 'stderr' : 'stdout'].resume();
   const [code] = await once(child, 'exit');

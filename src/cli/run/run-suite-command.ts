@@ -67,6 +67,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       },
       command: commandLine(),
       cacheDir: cacheFolder(),
+      pluginThread: { worker: pluginWorkerUrl(), overrides: overridesOf(argv) },
     });
     line.end();
     if (result.state === 'interrupted') {
@@ -122,6 +123,12 @@ async function cancelRun(dir: string, address: string | undefined): Promise<numb
   const { cancel } = await import('../../runners/queue/cancel.ts');
   print(await cancel(dir, address));
   return ExitCode.ok;
+}
+
+/** Under a test runner this module is TypeScript, which a thread of Node 20 can't load: dist/ has it built. */
+function pluginWorkerUrl(): URL {
+  const here = import.meta.url;
+  return new URL('../../plugin-worker.js', here.endsWith('.ts') ? here.replace('/src/cli/', '/dist/cli/') : here);
 }
 
 /** @throws CtXaiError USAGE unless it is K/N with whole numbers, 1 ≤ K ≤ N. */
