@@ -64,6 +64,10 @@ describe('gradients', () => {
     ['pow-relu', 16],
     ['std-rows', 16],
     ['op-norm', 16],
+    ['stn16', 32],
+    ['dft17', 32],
+    ['roialign16', 32],
+    ['roialign10', 32],
   ])('are finite and not zero, also where pixels are equal: %s', async (name, size) => {
     await usingCard(await caseCard(name), async model => {
       const x = images(name, [2, size, size, 1]).data;

@@ -7,10 +7,9 @@ import type {
   Target,
 } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
-import { sizeOf } from '../../../core/tensor.ts';
-import { imageOf, toChannelsFirst } from '../../shared/images.ts';
+import { imageOf } from '../../shared/images.ts';
 import { throwIfAborted } from '../../shared/in-order.ts';
-import type { Layer, Layout } from '../../shared/layer-map.ts';
+import type { Layer } from '../../shared/layer-map.ts';
 import { layoutOf } from '../../shared/layer-values.ts';
 import { inMicroBatches, part } from '../../shared/micro-batches.ts';
 import type { BackwardFindings, ImageShape, LayerSlopes, NetworkRunner } from '../../shared/network-runner.ts';
@@ -23,7 +22,7 @@ import type { NormalisedModel } from '../load/load-model.ts';
 import { AttentionReader } from './attention.ts';
 import { biasGradients } from './bias-gradients.ts';
 import type { Feed } from './onnx-messages.ts';
-import type { OnnxPool } from './onnx-pool.ts';
+import { type ExecutorSettings, type ProgramSession, ProgramSessions, type SessionParts } from './program-sessions.ts';
 import {
   activationsProgram,
   continuationProgram,
@@ -34,57 +33,18 @@ import {
   programKey,
   rulesProgram,
 } from './programs.ts';
+import { RowFeeds, type RowShape } from './row-feeds.ts';
 import { MODES } from './seed.ts';
 
-/** How sessions of one kind run. */
-export interface ExecutorSettings {
-  readonly microBatch: number;
-  readonly workers: number;
-  readonly threads: number;
-}
-
-export interface OnnxExecutorParts {
+export interface OnnxExecutorParts extends SessionParts {
   readonly model: NormalisedModel;
   readonly head: Head;
   readonly image: ImageShape;
-  readonly pool: OnnxPool;
   /** Which tensors have pixels, and how they lie. */
   readonly grids: PixelGrids;
   /** Where the model has self-attention. */
   readonly attention?: AttentionStructure | undefined;
-  /** Programs that were built before, by `programKey`: each is taken once. */
-  readonly built?: Map<string, Program>;
-  /**
-   * Opens a program in the pool.
-   * @param kind programs of one kind cost much the same, so one sweep serves them all
-   * @param graph what tables call it: `forward`, `gradient`, or the layer that it is for
-   */
-  prepare(program: Program, kind: ProgramKind, graph: string): Promise<Prepared>;
 }
-
-/** A session that is open in the pool under that name, and how to use it. */
-export interface Prepared {
-  readonly session: string;
-  readonly settings: ExecutorSettings;
-}
-
-interface Session<P extends Program = Program> extends Prepared {
-  readonly program: P;
-}
-
-/** Values that are fed for each item of a batch: images, or those of a layer. */
-interface RowShape {
-  /** The graph's input. */
-  readonly name: string;
-  /** Without the batch. */
-  readonly dims: readonly number[];
-  readonly pixels: number;
-  readonly channels: number;
-  readonly layout: Layout;
-}
-
-/** Sessions beside the forward and the gradient one that are kept open: each holds weights in every worker. */
-const SESSIONS_KEPT = 6;
 
 /**
  * Streams images through a model's sessions. The forward session is opened at once, the others when they are first
@@ -96,15 +56,13 @@ export class OnnxExecutor implements NetworkRunner {
   /** Whom the time on the device belongs to from now on. */
   label: string | undefined;
   readonly #parts: OnnxExecutorParts;
-  readonly #sessions = new Map<string, Promise<Session>>();
-  /** Sessions that may be closed for others, the one used last at the end, and how many calls use each. */
-  readonly #passing = new Map<string, number>();
+  readonly #sessions: ProgramSessions;
+  readonly #feeds = new RowFeeds();
   #attention: AttentionReader | undefined;
-  /** Buffers to write images into, by their length. */
-  readonly #free = new Map<number, Float32Array[]>();
 
   private constructor(parts: OnnxExecutorParts) {
     this.#parts = parts;
+    this.#sessions = new ProgramSessions(parts);
     this.head = parts.head;
     this.image = parts.image;
   }
@@ -142,7 +100,9 @@ export class OnnxExecutor implements NetworkRunner {
       for (const note of notes) options.noted?.(note);
       const feeds = (rows: number, count: number, first: number) => [
         ...this.#seeds(session.program, target, rows, count),
-        ...(compared ? [this.#feed({ ...this.#images(), name: reference!.image }, compared, first, count, rows)] : []),
+        ...(compared
+          ? [this.#feeds.feed({ ...this.#images(), name: reference!.image }, compared, first, count, rows)]
+          : []),
       ];
       await this.#stream(session, this.#images(), batch, signal, feeds, (i, row) => {
         consume(i, imageOf(row(gradients![0]!), 0, shape, scratch), {
@@ -155,14 +115,14 @@ export class OnnxExecutor implements NetworkRunner {
   }
 
   /** Uses the session of the gradient, or of backward rules in its place. */
-  async #withRules(rules: BackwardRules | undefined, use: (session: Session) => Promise<void>): Promise<void> {
+  async #withRules(rules: BackwardRules | undefined, use: (session: ProgramSession) => Promise<void>): Promise<void> {
     const { model, head } = this.#parts;
     if (rules === undefined || ruleSetOf(rules) === undefined) {
       const make = () => gradientProgram(model, head, [model.input]);
-      return use(await this.#session(programKey('gradient'), make, 'gradient', 'gradient'));
+      return use(await this.#sessions.open(programKey('gradient'), make, 'gradient', 'gradient'));
     }
     const name = nameOf(rules);
-    return this.#using('rules', [name], () => rulesProgram(model, head, rules), name, use);
+    return this.#sessions.using('rules', [name], () => rulesProgram(model, head, rules), name, use);
   }
 
   async activations(
@@ -172,7 +132,7 @@ export class OnnxExecutor implements NetworkRunner {
     signal?: AbortSignal,
   ): Promise<void> {
     const make = () => activationsProgram(this.#parts.model, layers);
-    await this.#using('activations', layers, make, `activations of ${layers.join(', ')}`, async session => {
+    await this.#sessions.using('activations', layers, make, `activations of ${layers.join(', ')}`, async session => {
       await this.#stream(session, this.#images(), batch, signal, noFeeds, (i, row) => consume(i, layers.map(row)));
     });
   }
@@ -186,7 +146,7 @@ export class OnnxExecutor implements NetworkRunner {
   ): Promise<void> {
     const { model, head } = this.#parts;
     const make = () => gradientProgram(model, head, layers);
-    await this.#using('layer', layers, make, layers.join(', '), async session => {
+    await this.#sessions.using('layer', layers, make, layers.join(', '), async session => {
       const seeds = (rows: number, count: number) => this.#seeds(session.program, target, rows, count);
       await this.#stream(session, this.#images(), batch, signal, seeds, (i, row) => {
         consume(
@@ -207,7 +167,7 @@ export class OnnxExecutor implements NetworkRunner {
     const { model } = this.#parts;
     const make = () => continuationProgram(model, layer.name);
     const graph = `behind ${layer.name}`;
-    return this.#using('continuation', [layer.name], make, graph, async ({ program, ...prepared }) => {
+    return this.#sessions.using('continuation', [layer.name], make, graph, async ({ program, ...prepared }) => {
       const { sides, before } = program;
       const found = sides.length > 0 ? await this.#sidesOf(layer.name, before, image, signal) : undefined;
       const feeds = () =>
@@ -253,7 +213,7 @@ export class OnnxExecutor implements NetworkRunner {
     { batch, target, signal }: { batch: Batch; target: Target | undefined; signal: AbortSignal | undefined },
     consume: (i: number, row: (output: string) => Float32Array, program: P) => void,
   ): Promise<void> {
-    await this.#using(kind, [graph], make, graph, async ({ program, session, settings }) => {
+    await this.#sessions.using(kind, [graph], make, graph, async ({ program, session, settings }) => {
       const microBatch = this.#parts.model.dynamicBatch ? 1 : settings.microBatch;
       const alone = { program, session, settings: { ...settings, microBatch } };
       const seeds = (rows: number, count: number) => (target ? this.#seeds(program, target, rows, count) : []);
@@ -288,11 +248,11 @@ export class OnnxExecutor implements NetworkRunner {
     const rowShape = this.#images();
     const fixed = model.dynamicBatch ? 1 : model.graph.inputs[0]!.dims[0]!;
     const own = { count: fixed, write: (_: number, out: Float32Array) => out.set(image) };
-    const { dims, data } = this.#feed(rowShape, own, 0, fixed, fixed);
+    const { dims, data } = this.#feeds.feed(rowShape, own, 0, fixed, fixed);
     const found = new Map([[model.input, { dims, data }]]);
     if (!before) return found;
     const session = ['before', layer];
-    await this.#using(
+    await this.#sessions.using(
       'activations',
       session,
       () => before,
@@ -309,64 +269,12 @@ export class OnnxExecutor implements NetworkRunner {
     return found;
   }
 
-  /**
-   * Uses a session that is opened where it is not open, and that may be closed for others afterwards.
-   * @param graph what tables call it
-   */
-  async #using<P extends Program, T>(
-    kind: ProgramKind,
-    tensors: readonly string[],
-    make: () => P,
-    graph: string,
-    use: (session: Session<P>) => Promise<T>,
-  ): Promise<T> {
-    const key = programKey(kind, tensors);
-    const users = this.#passing.get(key) ?? 0;
-    this.#passing.delete(key);
-    this.#passing.set(key, users + 1);
-    try {
-      return await use(await this.#session(key, make, kind, graph));
-    } finally {
-      this.#passing.set(key, this.#passing.get(key)! - 1);
-      await this.#dropSessions();
-    }
-  }
-
-  /** Closes the sessions that were used longest ago. */
-  async #dropSessions(): Promise<void> {
-    for (const [key, users] of this.#passing) {
-      if (this.#passing.size <= SESSIONS_KEPT) return;
-      if (users > 0) continue;
-      this.#passing.delete(key);
-      const opening = this.#sessions.get(key);
-      this.#sessions.delete(key);
-      const session = await opening?.catch(() => undefined);
-      // A pool that was closed meanwhile has released them all.
-      if (session) await this.#parts.pool.drop(session.session).catch(() => undefined);
-    }
-  }
-
   close(): Promise<void> {
     return this.#parts.pool.close();
   }
 
-  #forward(): Promise<Session> {
-    return this.#session(programKey('forward'), () => forwardProgram(this.#parts.model), 'forward', 'forward');
-  }
-
-  /** The session of that name, opened when it is first asked for; one that could not be opened is tried again. */
-  #session<P extends Program>(key: string, make: () => P, kind: ProgramKind, graph: string): Promise<Session<P>> {
-    const known = this.#sessions.get(key) as Promise<Session<P>> | undefined;
-    if (known !== undefined) return known;
-    const { built, prepare } = this.#parts;
-    const opening = (async () => {
-      const program = (built?.get(key) as P | undefined) ?? make();
-      built?.delete(key);
-      return { program, ...(await prepare(program, kind, graph)) };
-    })();
-    this.#sessions.set(key, opening);
-    opening.catch(() => this.#sessions.delete(key));
-    return opening;
+  #forward(): Promise<ProgramSession> {
+    return this.#sessions.open(programKey('forward'), () => forwardProgram(this.#parts.model), 'forward', 'forward');
   }
 
   /**
@@ -375,7 +283,7 @@ export class OnnxExecutor implements NetworkRunner {
    * @param consume receives what each output has for the i-th item
    */
   async #stream(
-    session: Session,
+    session: ProgramSession,
     rowShape: RowShape,
     batch: Batch,
     signal: AbortSignal | undefined,
@@ -391,13 +299,13 @@ export class OnnxExecutor implements NetworkRunner {
       { microBatch, underWay: workers * IN_FLIGHT, signal },
       ({ first, count }) => {
         const rows = rowsOf(count);
-        const own = this.#feed(rowShape, batch, first, count, rows);
+        const own = this.#feeds.feed(rowShape, batch, first, count, rows);
         return pool.run(session.session, [own, ...feeds(rows, count, first)], workers, this.label);
       },
       ({ first, count }, { outputs, returned }) => {
         const rows = rowsOf(count);
         for (let j = 0; j < count; j++) consume(first + j, output => part(outputs[output]!, j, rows));
-        this.#recycle(returned[0]!);
+        this.#feeds.recycle(returned[0]!);
       },
     );
   }
@@ -407,20 +315,6 @@ export class OnnxExecutor implements NetworkRunner {
     const { height, width, channels, layout } = this.image;
     const dims = layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
     return { name: this.#parts.model.input, dims, pixels: height * width, channels, layout };
-  }
-
-  /** Items `first`… of a batch, in the graph's layout. */
-  #feed({ name, dims, ...shape }: RowShape, batch: Batch, first: number, count: number, rows: number): Feed {
-    const size = sizeOf(dims);
-    const data = this.#free.get(rows * size)?.pop() ?? new Float32Array(rows * size);
-    const { pixels, channels } = shape;
-    const scratch = shape.layout === 'NCHW' && channels > 1 ? new Float32Array(size) : undefined;
-    for (let j = 0; j < count; j++) {
-      const place = data.subarray(j * size, (j + 1) * size);
-      batch.write(first + j, scratch ?? place);
-      if (scratch) toChannelsFirst(scratch, place, pixels, channels);
-    }
-    return { name, dims: [rows, ...dims], data };
   }
 
   #seeds(program: Program, target: Target, rows: number, count: number): Feed[] {
@@ -446,12 +340,6 @@ export class OnnxExecutor implements NetworkRunner {
   /** The model's raw scores, by name. */
   get #output(): string {
     return this.#parts.model.output;
-  }
-
-  #recycle(buffer: Float32Array): void {
-    const kept = this.#free.get(buffer.length) ?? [];
-    kept.push(buffer);
-    this.#free.set(buffer.length, kept);
   }
 }
 

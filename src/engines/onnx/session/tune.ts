@@ -1,8 +1,8 @@
 import { sizeOf } from '../../../core/tensor.ts';
 import { encodeModel } from '../graph/proto.ts';
-import type { ExecutorSettings, Prepared } from './onnx-executor.ts';
 import type { Feed, SessionSettings } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
+import type { ExecutorSettings, Prepared } from './program-sessions.ts';
 import type { Program } from './programs.ts';
 
 /** Settings that are given; the others are found. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import type { MeasuredModel } from './measure.ts';
-import type { ExecutorSettings } from './onnx-executor.ts';
+import type { ExecutorSettings } from './program-sessions.ts';
 import type { Wishes } from './tune.ts';
 
 const FILE = 'onnx-tuning.json';

@@ -3,9 +3,9 @@ import { CtXaiError } from '../../../core/errors.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { imageFeed } from './image-feed.ts';
-import type { Prepared } from './onnx-executor.ts';
 import type { Feed } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
+import type { Prepared } from './program-sessions.ts';
 import type { Program } from './programs.ts';
 import { MODES } from './seed.ts';
 

@@ -1,7 +1,7 @@
 import { encodeModel } from '../graph/proto.ts';
-import type { Prepared } from './onnx-executor.ts';
 import type { SessionSettings } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
+import type { Prepared } from './program-sessions.ts';
 import type { Program } from './programs.ts';
 import { feeds } from './tune.ts';
 
