@@ -76,6 +76,7 @@ describe('findings', () => {
           patients: 4,
           maps: [],
           others: [],
+          strata: [],
           primary: { samples: new Set() },
         },
         metrics: [{ metric, methods: [], controls: [control] }],

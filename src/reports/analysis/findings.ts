@@ -228,6 +228,18 @@ function missingFindings({ metrics, primary, maps, others }: ModelAnalysis): Fin
   return out;
 }
 
+/** Strata that the suite asks for, and that no image has. */
+function missingColumns({ analysis }: Manifest, models: readonly ModelAnalysis[]): string[] {
+  const columns = (analysis?.strata ?? []).filter(column => column !== 'outcome');
+  const found = models.flatMap(m => m.strata.map(s => s.name));
+  const missing = columns.filter(column => !found.some(name => name.startsWith(`${column} `)));
+  return missing.length === 0
+    ? []
+    : [
+        `No image of the primary stratum has a value that tells it apart in ${listed(missing)}, which the suite names as strata.`,
+      ];
+}
+
 /** What no run of this kind can tell. */
 function limits(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
   if (models.every(m => m.answered === 0)) return [];
@@ -247,6 +259,10 @@ function limits(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[]
     manifest.analysis?.primary === undefined && manifest.metrics.length > 1
       ? 'The suite declares no primary metric; the report takes one by rule. Ranks hold for each metric by itself, each with a 5 % chance of any false difference.'
       : '',
+    manifest.analysis?.changed
+      ? 'The analysis was declared otherwise when the run began: what is primary now may have been chosen by the results.'
+      : '',
+    ...missingColumns(manifest, models),
     'One network is one training: conclusions are about this model, not about its architecture.',
   ];
   return texts.filter(text => text !== '').map(text => ({ kind: 'cannot', text }));

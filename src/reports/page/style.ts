@@ -102,10 +102,12 @@ svg .bar{fill:var(--c);opacity:.45}
 .tools legend{float:left;padding:0;margin-right:.9rem}
 .tools input,.tools select{font:inherit;max-width:16rem;vertical-align:middle;accent-color:var(--accent)}
 .tools output{color:var(--soft)}.tools .note{flex-basis:100%;margin:0}
+.cases{max-height:88vh;overflow-y:auto;border:1px solid var(--line);border-radius:8px;padding:0 .9rem}
+.cases>article:first-child{border-top:0}
 article.case{border-top:1px solid var(--line);padding:.5rem 0 1rem;scroll-margin-top:3rem}
 article.case:focus-visible{outline:2px solid var(--accent);outline-offset:4px}
 .about{font-size:.9rem;max-width:none;margin:.2rem 0 .5rem}
-.maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,256px),1fr));gap:.75rem}
+.maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,256px),1fr));gap:.6rem}
 .maps svg{background:#000;border-radius:3px}
 .maps figcaption{padding-top:.2rem}.maps small{font-variant-numeric:tabular-nums}.maps .scores{display:block}
 .maps .none{aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.82rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
@@ -115,6 +117,8 @@ article.case:focus-visible{outline:2px solid var(--accent);outline-offset:4px}
 .badge{display:inline-block;padding:0 .45em;border-radius:4px;font-weight:600}
 .badge.hit{color:var(--good);border:1px solid var(--good)}.badge.miss{color:var(--bad);border:1px solid var(--bad)}
 details{margin:.6rem 0}
+details.metric{border-bottom:1px solid var(--line);padding-bottom:.4rem}
+details.metric>summary h3{display:inline;margin-right:.75rem;color:var(--ink)}
 summary{cursor:pointer;color:var(--accent);font-size:.92rem}
 ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
@@ -122,5 +126,5 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
 @media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
-.tools{display:none!important}.maps{grid-template-columns:repeat(auto-fill,4.2cm)}article.case,figure[data-method]{break-inside:avoid}article.case[hidden]{display:block!important}figure[hidden]{display:block!important}pre{white-space:pre-wrap}}
+.tools{display:none!important}.cases{max-height:none;overflow:visible;border:0;padding:0}.maps{grid-template-columns:repeat(auto-fill,4.2cm)}article.case,figure[data-method]{break-inside:avoid}article.case[hidden]{display:block!important}figure[hidden]{display:block!important}pre{white-space:pre-wrap}}
 `;

@@ -41,7 +41,7 @@ async function pageOf({ run, analysis, names }: ReportContext): Promise<Markup> 
 ${tools(manifest, shown)}${colourBar()}<p class="note">The image is in the model’s window and on its grid. Red speaks for the explained class, blue against it. The colours of each map end at ±s, the 99th percentile of its |values|: maps are compared by where they lie, not by strength.${
     masks ? ' Yellow: the outline of the mask.' : ''
   }${hidden.length > 0 ? ` Not shown: the ${plural(hidden.length, 'control')} made of maps of other patients.` : ''} Point at a map to see the image alone.</p>
-<div class="cases">${cases}</div><script>${trusted(GALLERY_SCRIPT)}</script>`;
+<div class="cases" role="region" tabindex="0" aria-label="Images with their maps">${cases}</div><script>${trusted(GALLERY_SCRIPT)}</script>`;
 }
 
 /** Filters and order, which the script shows; without it the gallery stands as it is. */

@@ -6,6 +6,7 @@ import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { categoryParts } from '../text/categories.ts';
 import { listed, plural } from '../text/format.ts';
+import { orderText } from '../text/verdict-words.ts';
 import { groupCells, groupColumns, metricAbout, metricDecimals, scoreName } from '../text/words.ts';
 import { meansCaption, meansChart } from './means-figure.ts';
 import { groupMarkdown, metricMarkdown } from './metric-markdown.ts';
@@ -30,30 +31,42 @@ export function metricsSections({ analysis, names }: ReportContext): Section[] {
   }));
 }
 
+/** The primary metric stands open; the others are exploratory, and look so: a line each, with all of it behind. */
 function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, several: boolean): Markup {
   const valued = [...entry.methods, ...entry.controls].some(r => r.summary);
+  const title = heading(model, entry, several);
+  const about = html`${aboutList(entry, names)}${warning(entry)}`;
+  if (!valued) {
+    return html`${title}${about}<p>No value: ${plural(model.primary.samples.size, 'image')} of the primary stratum (${model.primary.name}), and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`;
+  }
   const decimals = metricDecimals(entry);
-  return html`${heading(model, entry, names, several)}${warning(entry)}${
-    !valued
-      ? html`<p>No value: ${plural(model.primary.samples.size, 'image')} of the primary stratum (${model.primary.name}), and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`
-      : html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`
-  }`;
+  const body = html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`;
+  if (entry.metric.id === model.primaryMetric) return html`${title}${about}${body}`;
+  return html`<details class="metric"><summary>${title}<span class="soft">exploratory: ${inShort(entry)}</span></summary>${about}${body}</details>\n`;
 }
 
-function heading(
-  { model }: ModelAnalysis,
-  { metric }: Pick<MetricAnalysis, 'metric'>,
-  names: Names,
-  several: boolean,
-): Markup {
+/** What the metric says, in a clause. */
+function inShort(entry: MetricAnalysis): string {
+  const { doNotRank, ranking, metric } = entry;
+  if (metric.rankable === false) return 'describes maps, ranks none';
+  if (doNotRank !== undefined) return `do not rank by this here, since ${doNotRank}`;
+  if (!ranking) return 'fewer than two explainers have values';
+  if (!ranking.canRank) return `no order of ${plural(ranking.patients, 'patient')}`;
+  return orderText(entry);
+}
+
+function heading({ model }: ModelAnalysis, { metric }: Pick<MetricAnalysis, 'metric'>, several: boolean): Markup {
   const arrow = metric.better === 'higher' ? '↑' : '↓';
   return html`<h3>${metric.title} ${arrow}${metric.id === metric.name ? undefined : html` <small class="soft">${metric.id}</small>`}${
     several ? html` <small class="soft">on ${model.id}</small>` : undefined
-  }</h3>
-<ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}${
-    names.metricSource(metric) ? html`<li><a href="#${names.metricSource(metric)}">source</a></li>` : undefined
-  }</ul>
-`;
+  }</h3>\n`;
+}
+
+function aboutList({ metric }: Pick<MetricAnalysis, 'metric'>, names: Names): Markup {
+  const source = names.metricSource(metric);
+  return html`<ul class="meta">${metricAbout(metric).map(text => html`<li>${text}</li>`)}${
+    source ? html`<li><a href="#${source}">source</a></li>` : undefined
+  }</ul>\n`;
 }
 
 function warning({ doNotRank }: MetricAnalysis): Markup | undefined {
@@ -68,7 +81,7 @@ function groupPart(model: ModelAnalysis, entry: GroupAnalysis, names: Names, sev
     entry.rows
       .filter(({ method }) => method.role === role)
       .map(({ method, row }) => [names.method(method), ...groupCells(entry, row)]);
-  return html`${heading(model, entry, names, several)}${table(
+  return html`${heading(model, entry, several)}${aboutList(entry, names)}${table(
     `${entry.metric.title}: one value for all maps of an explainer`,
     head.map((title, i) => ({ title, numeric: numeric.includes(i), ...(i === 0 ? { style: 'name' } : {}) })),
     [{ rows: rowsOf('method') }, { title: 'Controls: lines of reference, not ranked', rows: rowsOf('control') }],
