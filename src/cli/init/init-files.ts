@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, relative, resolve, sep } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
@@ -12,6 +12,7 @@ import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, print, shownPath } from '../shared/output.ts';
 import { type Agreement, agreementOf, figureOf, type LabelledSample } from './agreement.ts';
 import { asCard, type DraftCard, openDraft, scoresOf } from './draft-card.ts';
+import { outlineFile, weightsAt } from './find-weights.ts';
 import { intensitiesFor, inYaml } from './intensities.ts';
 import { type FoundData, lookAtData, nameOfData } from './look-at-data.ts';
 import { type NamedClasses, nameClasses, numberClasses } from './name-classes.ts';
@@ -25,8 +26,6 @@ export interface InitArguments {
   readonly force: boolean;
 }
 
-/** Weights in a folder, by name. */
-const WEIGHTS = ['model.onnx', 'model.json', 'model.h5', 'model.keras'];
 /** Labelled images that the model is tried on. */
 const TRIED = 24;
 
@@ -42,7 +41,7 @@ export async function initFiles(argv: InitArguments): Promise<number> {
   }
   const registry = builtinRegistry();
   const weights = weightsAt(argv.model);
-  const outline = await outlineOf(weights, registry);
+  const outline = await outlineFile(weights, registry);
   const data = await lookAtData(argv.data, registry);
   const interrupts = interruptSignal();
   try {
@@ -57,26 +56,6 @@ export async function initFiles(argv: InitArguments): Promise<number> {
     interrupts.release();
   }
   return ExitCode.ok;
-}
-
-function weightsAt(path: string): string {
-  const given = resolve(path);
-  const folder = existsSync(given) && statSync(given).isDirectory();
-  const candidates = folder ? WEIGHTS.map(name => join(given, name)) : [given];
-  const found = candidates.find(file => existsSync(file));
-  if (found) return found;
-  throw new CtXaiError('MODEL', `there is no model file ${candidates.join(' or ')}.`);
-}
-
-/** @throws CtXaiError MODEL where no engine reads the file */
-async function outlineOf(file: string, registry: Registry): Promise<FileOutline> {
-  const reads = [...registry.engines.values()].find(engine => engine.outline !== undefined);
-  if (!/\.(onnx|json|h5|hdf5|keras)$/i.test(file) || !reads) {
-    throw new CtXaiError('MODEL', `${file} is not a .onnx, .json, .h5, .hdf5 or .keras file.`, {
-      hint: "Export the model as ONNX. PyTorch: torch.onnx.export(model.eval(), images, 'model.onnx').",
-    });
-  }
-  return reads.outline!(file);
 }
 
 interface Measuring {

@@ -116,6 +116,7 @@ export async function openModel(
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...(await executor.settings()),
       ...camLayers(layers),
+      ...fixedBatch(original.model),
       limitations,
       measured: measurements,
     };
@@ -130,6 +131,13 @@ export async function openModel(
     await pool.close();
     throw onGpu ? refused(device, error) : error;
   }
+}
+
+/** A batch of several images that is written into the file. */
+function fixedBatch({ dynamicBatch, graph }: Headed['model']): Pick<Runtime, 'note'> {
+  const batch = dynamicBatch ? 1 : graph.inputs[0]!.dims[0]!;
+  if (batch === 1) return {};
+  return { note: `the file has a batch of ${batch} written into it: images are run ${batch} at a time` };
 }
 
 /** The layer of class activation maps and what else there is; or why there is none. */

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { CtXaiError } from '../../core/errors.ts';
 import { releaseLock } from './gpu-lock.ts';
+import { withoutInnerNames } from './mistaken-file.ts';
 import {
   type AnswerOf,
   type AskedOf,
@@ -195,6 +196,7 @@ class Thread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.answer);
-    else waiting?.reject(new CtXaiError(reply.code ?? 'ENGINE', `${this.#runtime}: ${reply.message}`));
+    else
+      waiting?.reject(new CtXaiError(reply.code ?? 'ENGINE', `${this.#runtime}: ${withoutInnerNames(reply.message)}`));
   }
 }

@@ -6,6 +6,7 @@ import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { externalLocations } from '../../../core/onnx-external.ts';
 import { insideFolder } from '../../../files/inside.ts';
 import { isRegular, openRegularSync, readAt, readRegularSync } from '../../../files/regular.ts';
+import { refuseMistaken } from '../../shared/mistaken-file.ts';
 import type { Graph } from '../graph/graph.ts';
 import { decodeModel } from '../graph/proto.ts';
 
@@ -22,6 +23,7 @@ export function readModelFile(file: string): Graph {
     const why = missing ? 'there is no such file' : `the file can't be read: ${messageOf(cause)}`;
     throw new CtXaiError('MODEL', `${file}: ${why}.`, { cause });
   }
+  refuseMistaken(bytes, file);
   return parsing({ code: 'MODEL', what: `${file}: it can't be read as an ONNX model` }, () =>
     decodeModel(bytes, { name: file, external: (...range) => readBeside(file, ...range) }),
   );

@@ -1,6 +1,7 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
+import { withoutInnerNames } from '../../shared/mistaken-file.ts';
 import { type Constant, DType, type Graph, type TensorInfo } from '../graph/graph.ts';
 import { encodeModel } from '../graph/proto.ts';
 import { RANDOM } from '../graph/random.ts';
@@ -104,7 +105,9 @@ async function load(graph: Graph, file: string): Promise<InferenceSession> {
       logSeverityLevel: 4,
     });
   } catch (cause) {
-    throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${messageOf(cause)}`, { cause });
+    throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${withoutInnerNames(messageOf(cause))}`, {
+      cause,
+    });
   }
 }
 
@@ -115,10 +118,14 @@ async function runOnce(session: InferenceSession, input: string, dims: number[],
   try {
     return (await session.run({ [input]: new Tensor('float32', data, dims) })) as Results;
   } catch (cause) {
-    throw new CtXaiError('MODEL', `${file}: it does not run on images of [${dims.join(', ')}]: ${messageOf(cause)}`, {
-      hint: "The card's input size may not be the model's.",
-      cause,
-    });
+    throw new CtXaiError(
+      'MODEL',
+      `${file}: it does not run on images of [${dims.join(', ')}]: ${withoutInnerNames(messageOf(cause))}`,
+      {
+        hint: "The card's input size may not be the model's.",
+        cause,
+      },
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Dataset, File, Group } from 'h5wasm';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { readRegularSync } from '../../../files/regular.ts';
+import { refuseMistaken } from '../../shared/mistaken-file.ts';
 
 /** A weight as an .h5 file has it. */
 export interface H5Weight {
@@ -29,6 +30,7 @@ export async function readKerasH5(file: string): Promise<H5Model> {
 
 /** @throws CtXaiError MODEL if the bytes are no sound HDF5 file */
 export async function withH5<T>(bytes: Buffer, file: string, use: (root: File) => T): Promise<T> {
+  if (!bytes.subarray(0, 4).equals(Buffer.from('\x89HDF', 'latin1'))) refuseMistaken(bytes, file);
   if (bytes.subarray(0, SIGNATURE.length).toString('latin1') !== SIGNATURE) {
     throw new CtXaiError('MODEL', `${file}: it is no HDF5 file.`, {
       hint: "Keras writes one by model.save('model.h5'). Was the download complete?",

@@ -1,0 +1,163 @@
+import { existsSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { builtinRegistry } from '../../builtin.ts';
+import { readCard } from '../../config/card.ts';
+import type { Capability, FullClassifier, LayerInfo, ModelCard, Runtime } from '../../core/contracts/index.ts';
+import type { Registry } from '../../core/registry.ts';
+import { openModel } from '../../jobs/open-model.ts';
+import { parseDevice } from '../../runners/timing/devices.ts';
+import { openDraft, scoresOf } from '../init/draft-card.ts';
+import { outlineFile, weightsAt } from '../init/find-weights.ts';
+import { numberClasses } from '../init/name-classes.ts';
+import { cacheFolder } from '../shared/cache.ts';
+import { interruptSignal } from '../shared/interrupts.ts';
+import { ExitCode, print, textTable } from '../shared/output.ts';
+
+export interface InspectArguments {
+  readonly model: string;
+  readonly device: string;
+  readonly json: boolean;
+}
+
+/** What was measured on a model, as plain JSON. */
+interface Inspection {
+  readonly file: string;
+  readonly megabytes: number;
+  readonly input: ModelCard['input'];
+  readonly task: ModelCard['task'];
+  readonly classes: readonly string[];
+  readonly runtime: Runtime;
+  readonly layers: readonly LayerInfo[];
+  /** By explainer: why the model can't have it; null where it can. */
+  readonly explainers: Readonly<Record<string, string | null>>;
+  readonly passesPerSecond: number;
+}
+
+/** Images of the timed batch. */
+const BATCH = 8;
+
+/** `ct-xai inspect`. */
+export async function inspectModel(argv: InspectArguments): Promise<number> {
+  const registry = builtinRegistry();
+  const interrupts = interruptSignal();
+  try {
+    const { model, card } = await opened(argv, registry, interrupts.signal);
+    try {
+      const found = await inspected(model, card, registry);
+      print(argv.json ? JSON.stringify(found, null, 2) : described(found));
+    } finally {
+      await model.close();
+    }
+  } finally {
+    interrupts.release();
+  }
+  return ExitCode.ok;
+}
+
+/** The model under its card, or, of weights alone, under the first card that its outputs do not contradict. */
+async function opened(
+  { model: path, device }: InspectArguments,
+  registry: Registry,
+  signal: AbortSignal,
+): Promise<{ model: FullClassifier; card: ModelCard }> {
+  const cacheDir = cacheFolder();
+  const given = resolve(path);
+  const inFolder = join(given, 'model.yaml');
+  const named = existsSync(given) && statSync(given).isDirectory() && existsSync(inFolder) ? inFolder : given;
+  if (/\.ya?ml$/i.test(named)) {
+    const card = await readCard(named);
+    const planned = { id: card.id, card, digest: '', classOf: new Map<string, number>() };
+    return {
+      card,
+      model: await openModel({ engine: parseDevice(device, 'auto'), registry }, planned, { signal, cacheDir }),
+    };
+  }
+  const file = weightsAt(given);
+  const outline = await outlineFile(file, registry);
+  const { units, output } = scoresOf(outline, 0, file);
+  const { size, channels, layout } = outline.input;
+  const draft = {
+    file,
+    classes: numberClasses(units, []).classes,
+    ...(output === undefined ? {} : { output }),
+    input: { size, channels, layout },
+    intensity: { unit: 'grey' },
+  } as const;
+  return openDraft(draft, { units, tail: outline.tail, folder: dirname(file) }, { registry, cacheDir, signal });
+}
+
+async function inspected(model: FullClassifier, card: ModelCard, registry: Registry): Promise<Inspection> {
+  const batch = { count: BATCH, write: (i: number, out: Float32Array) => void out.fill(0.1 * i) };
+  const score = () => model.scores(batch, { as: 'logit' });
+  await score();
+  const start = performance.now();
+  await score();
+  const seconds = (performance.now() - start) / 1000;
+  const layers = model.capabilities.has('layers') || model.capabilities.has('activations') ? await model.layers() : [];
+  return {
+    file: card.file,
+    megabytes: Number((statSync(card.file).size / 1e6).toFixed(2)),
+    input: card.input,
+    task: card.task,
+    classes: card.classes,
+    runtime: model.runtime,
+    layers,
+    explainers: explainersFor(model, registry),
+    passesPerSecond: Number((BATCH / seconds).toPrecision(3)),
+  };
+}
+
+function explainersFor({ capabilities, runtime }: FullClassifier, registry: Registry): Inspection['explainers'] {
+  const needsLayer = new Set<Capability>(['layers', 'activations', 'continuation']);
+  return Object.fromEntries(
+    [...registry.explainers.values()].map(explainer => {
+      const options = explainer.options.safeParse({});
+      const inner = explainer.wraps === undefined ? undefined : registry.explainers.get(explainer.wraps);
+      const wanted = [
+        ...(options.success ? explainer.requiresOf(options.data) : []),
+        ...(inner?.requiresOf(inner.options.parse({})) ?? []),
+      ];
+      const missing = wanted.find(name => !capabilities.has(name));
+      if (missing) return [explainer.name, `${missing}: ${runtime.limitations?.[missing] ?? 'the engine has none.'}`];
+      const noLayer = runtime.camLayer === undefined && wanted.some(name => needsLayer.has(name));
+      return [explainer.name, noLayer ? `no layer: ${runtime.noCamLayer ?? 'none has pixels.'}` : null];
+    }),
+  );
+}
+
+function described(found: Inspection): string {
+  const { runtime, input, layers, explainers } = found;
+  const { measured } = runtime;
+  const share = (v: number | undefined) =>
+    v === undefined ? 'not measured' : v === 0 ? 'exactly' : v.toExponential(1);
+  const ranked = layers.filter(l => l.rank !== undefined).sort((a, b) => a.rank! - b.rank!);
+  const out = Object.entries(explainers).filter(([, why]) => why !== null);
+  const stay = Object.entries(explainers).flatMap(([name, why]) => (why === null ? name : []));
+  const lines = [
+    `file         ${found.file}, ${found.megabytes} MB`,
+    `input        ${input.size.join(' × ')} × ${input.channels}, ${input.layout}`,
+    `output       ${found.task}, ${found.classes.length} classes: ${measured?.emits ?? 'not measured'}`,
+    `runs on      ${runtime.engine} ${runtime.engineVersion}, ${runtime.device}, ${found.passesPerSecond} passes a second`,
+    ...(runtime.note ? [`note         ${runtime.note}`] : []),
+    `repeats      ${share(measured?.repeatError)}${measured && measured.repeatError > 0 ? ' of the largest score' : ''}`,
+    `independent  ${share(measured?.batchError)}${measured && measured.batchError > 0 ? ' of the largest score between an image alone and among others' : ''}`,
+    ...(measured?.warnings ?? []).map(warning => `warning      ${warning}`),
+    '',
+    ...(ranked.length > 0
+      ? [
+          'Layers for class activation maps, the best first:',
+          textTable([['layer', 'operator', 'depth', 'shape', 'share'], ...ranked.map(row)]),
+        ]
+      : [`No layer for class activation maps: ${runtime.noCamLayer ?? 'none has pixels.'}`]),
+    `${layers.length} layers in all, ${layers.filter(l => l.spatial).length} with pixels.`,
+    '',
+    ...Object.entries(runtime.limitations ?? {}).map(([what, why]) => `no ${what}: ${why}`),
+    `explainers that this model can have: ${stay.join(', ')}`,
+    ...(out.length > 0 ? [`and those that it can't: ${out.map(([name]) => name).join(', ')}`] : []),
+  ];
+  return lines.join('\n');
+}
+
+function row({ name, operator, depth = 0, shape, share }: LayerInfo): string[] {
+  return [name, operator, depth.toFixed(2), shape.join('×'), share === undefined ? '' : share.toFixed(2)];
+}

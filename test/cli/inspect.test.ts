@@ -1,0 +1,90 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { attr, constant, DType, type Graph, GraphBuilder } from '../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
+import { mistakenFile, withoutInnerNames } from '../../src/engines/shared/mistaken-file.ts';
+import { temporaryFolder } from '../results/fixture.ts';
+import { cli, ROOT } from './fixture.ts';
+
+const caseFolder = (name: string) => join(ROOT, 'test', 'golden', 'cases', name);
+
+test('prints what was measured, and which explainers stay', async () => {
+  const { code, stdout, stderr } = await cli('inspect', caseFolder('qdq'));
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/input +32 × 32 × 1, NCHW/);
+  expect(stdout).toMatch(/output +softmax, 2 classes: values from/);
+  expect(stdout).toMatch(/repeats +exactly/);
+  expect(stdout).toMatch(/passes a second/);
+  expect(stdout).toMatch(/no gradients: operator DequantizeLinear/);
+  expect(stdout).toMatch(/can have: .*\blime\b/);
+  expect(stdout).toMatch(/that it can't: .*\bintegrated-gradients\b/);
+});
+
+test('gives the same as JSON, with the ranked layers; weights need no card', async () => {
+  const { stdout } = await cli('inspect', join(caseFolder('two-branch'), 'model.onnx'), '--json');
+  const found = JSON.parse(stdout);
+  expect(found).toMatchObject({ task: 'softmax', runtime: { camLayer: '/a/f/f.3/Relu_output_0' } });
+  const ranked = found.layers.filter((l: { rank?: number }) => l.rank !== undefined);
+  expect(ranked.map((l: { name: string }) => l.name).sort()).toEqual([
+    '/a/f/f.3/Relu_output_0',
+    '/b/b.1/Relu_output_0',
+  ]);
+  expect(found.explainers).toMatchObject({ 'grad-cam': null, occlusion: null });
+  expect(found.explainers['attention-rollout']).toMatch(/self-attention/);
+});
+
+test.each([
+  [
+    'a Git LFS pointer',
+    'version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n',
+    /pointer of Git LFS[\s\S]*git lfs pull/,
+  ],
+  ['a web page', '<!DOCTYPE html><html><body>Sign in</body></html>', /a web page, not a model[\s\S]*raw or download/],
+  ['a PyTorch checkpoint', 'PK\u0003\u0004 archive/data.pkl', /PyTorch checkpoint[\s\S]*torch\.onnx\.export/],
+])('%s that is called model.onnx is named as what it is', async (_, content, message) => {
+  const dir = await temporaryFolder();
+  const file = join(dir, 'model.onnx');
+  await writeFile(file, Buffer.from(content, 'latin1'));
+  const { code, stderr } = await cli('inspect', file);
+  expect(stderr).toMatch(message);
+  expect(stderr).toContain(file);
+  expect(code).toBe(2);
+});
+
+test('knows other files by their first bytes', () => {
+  const bytes = (text: string) => Buffer.from(text, 'latin1');
+  expect(mistakenFile(bytes('\x89HDF\r\n\x1a\n'))?.what).toMatch(/HDF5/);
+  expect(mistakenFile(bytes('\x40\0\0\0\0\0\0\0{"w":{"dtype":"F32"'))?.what).toMatch(/safetensors/);
+  expect(mistakenFile(bytes('\x80\x02}q\0'))?.what).toMatch(/PyTorch/);
+  expect(mistakenFile(bytes('\x08\x08\x12\x07pytorch'))).toBeUndefined();
+});
+
+test('messages of ONNX Runtime do not name nodes that the program adds', () => {
+  expect(withoutInnerNames('Node (ctxai/MatMul_11) Op (MatMul) failed')).toBe(
+    'Node added by ct-xai-bench Op (MatMul) failed',
+  );
+});
+
+/** A network of [batch, …] in, [batch, 2] out. */
+function network(dims: readonly (number | null)[], pooled: readonly number[]): Graph {
+  const b = new GraphBuilder({ opset: 17, taken: ['image'] });
+  const mean = b.op('ReduceMean', ['image'], { axes: attr.ints(pooled), keepdims: attr.int(0) });
+  const scores = b.op('MatMul', [mean, b.constant(constant.float([1, 2], [1, -1]))]);
+  return {
+    opset: 17,
+    nodes: b.nodes,
+    constants: b.constants,
+    inputs: [{ name: 'image', dtype: DType.float, dims }],
+    outputs: [{ name: scores, dtype: DType.float, dims: [dims[0]!, 2] }],
+  };
+}
+
+test('a three-dimensional network is told so, and what is supported', async () => {
+  const file = join(await temporaryFolder(), 'model.onnx');
+  await writeFile(file, encodeModel(network([null, 1, 8, 8, 8], [2, 3, 4])));
+  const { stderr, code } = await cli('inspect', file);
+  expect(stderr).toMatch(/its input 'image' is three-dimensional: \[\?, 1, 8, 8, 8\][\s\S]*two-dimensional images/);
+  expect(code).toBe(2);
+});
