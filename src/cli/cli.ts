@@ -9,7 +9,7 @@ import { doctorCommand } from './doctor/doctor-command.ts';
 import { explainCommand } from './explain/explain-command.ts';
 import { exportCommand } from './export/export-command.ts';
 import { initCommand } from './init/init-command.ts';
-import { inspectCommand } from './inspect/inspect-command.ts';
+import { inspectModelCommand } from './inspect/inspect-command.ts';
 import { listCommand } from './list/list-command.ts';
 import { mergeCommand } from './merge/merge-command.ts';
 import { planCommand } from './plan/plan-command.ts';
@@ -47,7 +47,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
     });
   };
   add(initCommand);
-  add(inspectCommand);
+  add(inspectModelCommand);
   add(runCommand);
   add(checkCommand);
   add(planCommand);

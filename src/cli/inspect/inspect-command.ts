@@ -1,6 +1,6 @@
 import { defineCommand } from '../shared/command.ts';
 
-export const inspectCommand = defineCommand({
+export const inspectModelCommand = defineCommand({
   command: 'inspect <model>',
   describe: 'what is measured on a model: inputs, outputs, independence, layers, which explainers it can have',
   builder: cli =>
