@@ -80,6 +80,13 @@ export const explainCommand = defineCommand({
         requiresArg: true,
         describe: 'Writes the map’s numbers as a NumPy array, float32 [h, w].',
       })
+      .option('save', {
+        choices: ['nifti', 'npy'] as const,
+        array: true,
+        default: [] as ('nifti' | 'npy')[],
+        describe: "the map on the scan's own pixels; NIfTI opens over it in 3D Slicer or ITK-SNAP",
+      })
+      .option('save-to', { type: 'string', default: '.', requiresArg: true, describe: 'folder for --save' })
       .option('list-layers', {
         type: 'boolean',
         default: false,
@@ -89,6 +96,7 @@ export const explainCommand = defineCommand({
       .example('$0 explain --model model.yaml --image ct.png --method grad-cam --out map.png', '')
       .example('$0 explain --model model.yaml --image ct.png --method lime --option samples=200 --npy map.npy', '')
       .example('$0 explain --model model.yaml --image ct.nii.gz --slice 40 --method grad-cam --out map.png', '')
+      .example('$0 explain --model model.yaml --image IM0001.dcm --method grad-cam --save nifti --save-to maps', '')
       .example('$0 explain --model model.yaml --list-layers', ''),
   async handler(argv) {
     const { explainImage } = await import('./explain-image.ts');

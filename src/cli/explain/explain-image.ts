@@ -29,6 +29,7 @@ import { interruptSignal } from '../shared/interrupts.ts';
 import { cardPath, namedParts } from '../shared/named-parts.ts';
 import { ExitCode, note, print, textTable } from '../shared/output.ts';
 import { drawExplanation } from './draw-explanation.ts';
+import { type Saved, saveMap } from './save-map.ts';
 
 export interface ExplainArguments {
   readonly suite?: string | undefined;
@@ -52,6 +53,8 @@ export interface ExplainArguments {
   readonly plugin: readonly string[];
   readonly out?: string | undefined;
   readonly npy?: string | undefined;
+  readonly save: readonly Saved[];
+  readonly saveTo: string;
   readonly listLayers: boolean;
 }
 
@@ -176,7 +179,7 @@ async function explainPlan(argv: ExplainArguments, plan: Plan): Promise<number> 
         ended: () => {},
         goesOn: (_, variant) => variant.kind !== 'original',
       });
-      code = Math.max(code, await show(argv, model, store));
+      code = Math.max(code, await show(argv, plan, model, store));
     }
     return code;
   } finally {
@@ -186,6 +189,7 @@ async function explainPlan(argv: ExplainArguments, plan: Plan): Promise<number> 
 
 async function show(
   argv: ExplainArguments,
+  plan: Plan,
   { id, card }: PlannedModel,
   store: RunStore & { rows(): Row[] },
 ): Promise<number> {
@@ -222,8 +226,17 @@ async function show(
       ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join(' · ')] : []),
     ];
     for (const file of await writeFiles(argv, { row, map, view: view!, title, several: maps.length > 1 })) print(file);
+    const sample = argv.save.length > 0 ? await sampleNamed(plan, row.sample) : undefined;
+    if (!sample) continue;
+    const place = { sample, card, formats: argv.save, folder: argv.saveTo, name: `${row.sample}.${id}.${row.method}` };
+    for (const file of await saveMap(map, place)) print(file);
   }
   return code;
+}
+
+async function sampleNamed({ dataset }: Plan, id: string): Promise<Sample | undefined> {
+  for await (const sample of dataset.samples()) if (sample.id === id) return sample;
+  return undefined;
 }
 
 function valueText({ value, status, reason }: ScoreRow): string {
@@ -272,8 +285,10 @@ function requireParts(
       hint: "Give an image and a method, or --list-layers; see 'ct-xai explain --help'.",
     });
   }
-  if (argv.out === undefined && argv.npy === undefined) {
-    throw new CtXaiError('USAGE', 'nothing would be written.', { hint: 'Give --out FILE.png, --npy FILE, or both.' });
+  if (argv.out === undefined && argv.npy === undefined && argv.save.length === 0) {
+    throw new CtXaiError('USAGE', 'nothing would be written.', {
+      hint: 'Give --out FILE.png, --npy FILE, or --save nifti.',
+    });
   }
   const found = lookUp(registry.explainers, 'explainer', method, '--method');
   if (found.needsOf(found.options.parse({})).includes('donor')) {

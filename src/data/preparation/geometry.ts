@@ -77,3 +77,45 @@ function cut(image: Tensor, { source, window }: Geometry, beyond: number): Tenso
   }
   return out;
 }
+
+/**
+ * A map [h, w] on the grid, brought to the source's pixels: bilinear between the centres of the grid's pixels, edges
+ * clamped. What the grid did not see (cropped away) is 0.
+ */
+export function fromGrid(map: Tensor, { source, window, grid }: Geometry): Tensor {
+  const [h, w] = source;
+  const rows = placesOf(h, window.top, window.height, grid[0]);
+  const columns = placesOf(w, window.left, window.width, grid[1]);
+  const out = tensor([h, w]);
+  for (let y = 0; y < h; y++) {
+    const row = rows[y];
+    if (!row) continue;
+    for (let x = 0; x < w; x++) {
+      const column = columns[x];
+      if (!column) continue;
+      const at = (r: number, c: number) => map.data[r * grid[1] + c]!;
+      const upper = at(row.low, column.low) * (1 - column.share) + at(row.low, column.high) * column.share;
+      const lower = at(row.high, column.low) * (1 - column.share) + at(row.high, column.high) * column.share;
+      out.data[y * w + x] = upper * (1 - row.share) + lower * row.share;
+    }
+  }
+  return out;
+}
+
+interface Place {
+  readonly low: number;
+  readonly high: number;
+  /** Of `high`. */
+  readonly share: number;
+}
+
+/** For each source pixel along an axis the grid's pixels around its centre; undefined outside the window. */
+function placesOf(length: number, first: number, extent: number, cells: number): (Place | undefined)[] {
+  return Array.from({ length }, (_, i) => {
+    if (i < first || i >= first + extent) return undefined;
+    const position = ((i - first + 0.5) * cells) / extent - 0.5;
+    const clamped = Math.min(cells - 1, Math.max(0, position));
+    const low = Math.floor(clamped);
+    return { low, high: Math.min(cells - 1, low + 1), share: clamped - low };
+  });
+}
