@@ -3,6 +3,7 @@ import { parsingAsync } from '../core/boundary.ts';
 import type { Dataset, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
+import { withAuditControls } from './audit-controls.ts';
 import { inlineCard, readCard } from './card.ts';
 import { createDiscretion } from './discretion.ts';
 import type { Env } from './env.ts';
@@ -29,9 +30,9 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   const suite = overridden(loaded.suite, overrides);
   const name = nameOf(loaded);
   const { registry, plugins } = await loadPlugins(suite.plugins, folder, builtIn);
-  const explainers = resolveExplainers(suite, registry, place);
+  const listed = resolveExplainers(suite, registry, place);
   const metrics = resolveMetrics(suite, registry, place);
-  checkSuitePreset(suite, [...explainers.map(e => e.explainer), ...metrics.map(m => m.metric)], place);
+  checkSuitePreset(suite, [...listed.map(e => e.explainer), ...metrics.map(m => m.metric)], place);
   const cards = withPositive(await readCards(loaded), suite, place);
   const engine = resolveEngine(suite, registry, place, cards);
   const opened = await openData(suite.data, 'data', registry, loaded, overrides.data);
@@ -40,6 +41,8 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   const all = await leaveOut(opened.dataset, labels);
   const hashed = suite.output.patients === 'hashed';
   const dataset = hashed ? hashedPatients(all, await patientKey(loaded.env)) : all;
+  const audited = await withAuditControls(suite, dataset, listed.length);
+  const explainers = audited === suite ? listed : resolveExplainers(audited, registry, place);
   const { target, classes } = resolveTarget(suite.target, dataset, cards);
   const models: PlannedModel[] = [];
   for (const [i, card] of cards.entries()) {

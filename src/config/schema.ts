@@ -147,6 +147,13 @@ export const suiteSchema = z
     metrics: z
       .union([z.string().describe('A set of metrics.'), z.array(part)])
       .describe('What maps are scored by: metrics, sets of metrics such as `recommended`, or both; [] only explains.'),
+    audit: z
+      .enum(['off', 'short', 'full'])
+      .default('off')
+      .describe(
+        'Maps added to audit the metrics, on data with factors: the truth by intervention (oracle), and mixed with a ' +
+          'shuffled map once (short, at most 30 % more maps) or at three shares (full).',
+      ),
     background: z
       .looseObject({ use: z.string().describe('A data reader.') })
       .optional()

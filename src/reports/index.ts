@@ -3,6 +3,7 @@ import { createNames } from './page/part-names.ts';
 import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
+import { renderAuditCsv } from './tables/audit-csv.ts';
 import { renderLatex } from './tables/latex.ts';
 import { renderMarkdown } from './tables/markdown.ts';
 import { renderChecklist } from './tables/reporting-checklist.ts';
@@ -25,6 +26,7 @@ export async function renderReports(run: RunData, analysis = analyse(run)): Prom
   const sections = await sectionsOf({ run, analysis, names: createNames(run.manifest) });
   return [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
+    { file: 'audit.csv', bytes: renderAuditCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },
     { file: 'tables.tex', bytes: renderLatex(analysis) },
     { file: 'reporting.md', bytes: renderChecklist(run, analysis) },

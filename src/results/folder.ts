@@ -23,6 +23,7 @@ const OWN_ENTRIES = [
   'timings.csv',
   'budgets.csv',
   'summary.csv',
+  'audit.csv',
   'groups.csv',
   'curves.csv',
   'summary.md',

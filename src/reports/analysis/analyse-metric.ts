@@ -28,7 +28,7 @@ import {
 /** Metrics whose values are hits, or shares of hits: their means are proportions. */
 const HITS: ReadonlySet<string> = new Set(['pointing-game', 'lesion-hit', 'confidence-increase', 'causal-contrast']);
 /** Controls that know the truth: they are to win. */
-export const TRUE_CONTROLS: ReadonlySet<string> = new Set(['oracle', 'oracle-grid']);
+export const TRUE_CONTROLS: ReadonlySet<string> = new Set(['oracle', 'oracle-grid', 'oracle-mixed']);
 const NO_VALUES: Values = new Map();
 
 export interface MetricContext {

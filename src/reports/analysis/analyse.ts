@@ -10,6 +10,7 @@ import { agreementOf } from './agreement.ts';
 import { analyseMetric } from './analyse-metric.ts';
 import type { Analysis, GroupAnalysis, MetricEntry, ModelAnalysis, ModelEntry } from './analysis.ts';
 import { type AnalysisSettings, settingsOf } from './analysis-settings.ts';
+import { auditOf } from './audit.ts';
 import { analyseBudgets } from './budget-analysis.ts';
 import { findingsOf } from './findings.ts';
 import { strataOf } from './outcome-strata.ts';
@@ -46,6 +47,14 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   );
   const { metrics, mean } = metricsOf(manifest, settings);
   const primaryMetric = mean?.id ?? settings.primary[0];
+  const analysed = metrics.map(metric => {
+    const own = metric === mean ? meanCells(mean, settings.primary, cells) : cells.filter(c => c.metric === metric.id);
+    const { methods } = manifest;
+    const at = rng.fork('metric', metric.id);
+    return analyseMetric(metric, own, { methods, settings, answered, primary, strata, same, rng: at });
+  });
+  const audited = analysed.filter(({ metric }) => metric !== mean);
+  const { methods } = manifest;
   return {
     model,
     images: rows.length,
@@ -56,13 +65,8 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     positive: positiveOf(model),
     primary,
     strata,
-    metrics: metrics.map(metric => {
-      const own =
-        metric === mean ? meanCells(mean, settings.primary, cells) : cells.filter(c => c.metric === metric.id);
-      const { methods } = manifest;
-      const at = rng.fork('metric', metric.id);
-      return analyseMetric(metric, own, { methods, settings, answered, primary, strata, same, rng: at });
-    }),
+    metrics: analysed,
+    audit: auditOf(audited, { methods, cells, answered, only: primary.samples, rng: rng.fork('audit') }),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),
     groups: groupsOf(manifest, summary, model.id),
     agreement: agreementOf(

@@ -7,6 +7,7 @@ import type { PassMeans } from '../summary/means.ts';
 import type { Tally } from '../summary/tally.ts';
 import type { Agreement } from './agreement.ts';
 import type { AnalysisSettings } from './analysis-settings.ts';
+import type { AuditEntry } from './audit.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
 
 export type ModelEntry = Manifest['models'][number];
@@ -48,6 +49,8 @@ export interface ModelAnalysis {
   readonly primaryMetric?: string;
   /** Metrics with one value for all maps of an explainer. */
   readonly groups: readonly GroupAnalysis[];
+  /** Which of the metrics can be believed here. */
+  readonly audit: readonly AuditEntry[];
   readonly agreement: Agreement;
   /** Explainers that are one explainer on this model: their maps are the same at the layer that they are made at. */
   readonly same: readonly (readonly string[])[];

@@ -1,5 +1,6 @@
 import type { ReportContext, Section, SectionMaker } from '../page/section.ts';
 import { agreementSection } from './agreement-section.ts';
+import { auditSection } from './audit-section.ts';
 import { budgetsSection } from './budgets-section.ts';
 import { classifierSection } from './classifier-section.ts';
 import { conclusionsSection } from './conclusions-section.ts';
@@ -17,6 +18,7 @@ const SECTIONS: readonly SectionMaker[] = [
   gallerySection,
   classifierSection,
   metricsSections,
+  auditSection,
   agreementSection,
   conclusionsSection,
   costsSection,

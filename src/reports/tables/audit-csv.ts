@@ -1,0 +1,24 @@
+import { csvStyle, csvText } from '../../results/csv.ts';
+import type { Analysis } from '../analysis/analysis.ts';
+import type { RunData } from '../summary/run-data.ts';
+
+const HEADER = [
+  ...['model', 'metric', 'category', 'verdict', 'reason', 'control', 'patients', 'oracle_minus_control', 'low', 'high'],
+  ...['p_oracle_beats_all', 'p_control_beats_oracle', 'falls_when_mixed', 'detectable'],
+];
+
+/**
+ * One line per model and metric: whether the metric can be believed here. Differences are those of the oracle from the
+ * fixed control that comes closest to it; their intervals hold for all controls of the metric at once, p values for all
+ * metrics (Holm). Empty: there is none.
+ */
+export function renderAuditCsv({ manifest }: Pick<RunData, 'manifest'>, { models }: Analysis): string {
+  const lines = models.flatMap(({ model, audit }) =>
+    audit.map(({ closest, ...e }) => [
+      ...[model.id, e.metric, e.category, e.verdict, e.reason],
+      ...[closest?.control, closest?.patients, closest?.mean, closest?.low, closest?.high],
+      ...[e.pBeats, e.pLoses, e.falls === undefined ? undefined : String(e.falls), e.detectable],
+    ]),
+  );
+  return csvText([HEADER, ...lines], csvStyle(manifest));
+}
