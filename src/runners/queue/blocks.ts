@@ -8,14 +8,18 @@ const MOST_IMAGES = 16;
 /** Jobs in a block, at most, unless one image has more. */
 const MOST_JOBS = 1000;
 
+/** A worker does so many images at a time at least. */
+const FEWEST_IMAGES = 2;
+
 /**
- * How many images go into the next block: large blocks at first, so that little is spent on the queue, and single
- * images at the end, so that nobody waits long for the last worker.
+ * How many images go into the next block: large blocks at first, so that little is spent on the queue, and two images
+ * at the end, so that nobody waits long for the last worker.
  * @param left images that are not in a block yet
  * @param workers that are there; with none, some are expected
  */
 export function blockSize(left: number, workers: number): number {
-  return Math.max(1, Math.min(MOST_IMAGES, Math.floor(left / (4 * Math.max(workers, 2)))));
+  const share = Math.floor(left / (4 * Math.max(workers, 2)));
+  return Math.max(1, Math.min(left, MOST_IMAGES, Math.max(FEWEST_IMAGES, share)));
 }
 
 /** Gathers images to blocks of one size and weights. */
