@@ -22,9 +22,12 @@ export const cardSchema = z.strictObject({
     .describe('The weights, relative to the card. Default: model.onnx, model.json, .h5 or .keras.'),
   format: z.enum(['onnx', 'tfjs']).optional().describe('Default: by the file’s ending.'),
   task: z
-    .enum(['softmax', 'sigmoid'])
+    .enum(['softmax', 'sigmoid', 'multi-label'])
     .default('softmax')
-    .describe('One softmax over the classes, or one sigmoid unit with classes [negative, positive].'),
+    .describe(
+      'One softmax over the classes; one sigmoid unit with classes [negative, positive]; or a sigmoid for each finding, ' +
+        'where findings do not exclude each other.',
+    ),
   emits: z.enum(['logits', 'probabilities']).default('logits').describe('What the file puts out.'),
   explainAt: z
     .enum(['logits', 'output'])

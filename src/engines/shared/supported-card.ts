@@ -1,9 +1,9 @@
 import type { ModelCard } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 
-/** A card that the engines can open: two axes of pixels, one softmax or one sigmoid unit. */
+/** A card that the engines can open: two axes of pixels, a softmax, one sigmoid unit, or a sigmoid for each finding. */
 export type SupportedCard = ModelCard & {
-  readonly task: 'softmax' | 'sigmoid';
+  readonly task: 'softmax' | 'sigmoid' | 'multi-label';
   readonly input: ModelCard['input'] & { readonly size: readonly [number, number] };
 };
 
@@ -15,9 +15,9 @@ export function supportedCard(card: ModelCard): SupportedCard {
       hint: 'Models of two-dimensional images, [rows, columns], are supported.',
     });
   }
-  if (card.task !== 'softmax' && card.task !== 'sigmoid') {
+  if (card.task === 'regression') {
     throw new CtXaiError('CARD', `${card.origin}: task '${card.task}' is not supported.`, {
-      hint: "Supported are 'softmax' and 'sigmoid'.",
+      hint: "Supported are 'softmax', 'sigmoid' and 'multi-label'.",
     });
   }
   return card as SupportedCard;

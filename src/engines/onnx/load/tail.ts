@@ -8,7 +8,7 @@ import type { NormalisedModel } from './load-model.ts';
 export interface TailHint {
   /** How messages call the model. */
   readonly file: string;
-  readonly task: 'softmax' | 'sigmoid';
+  readonly task: 'softmax' | 'sigmoid' | 'multi-label';
   readonly emits: 'logits' | 'probabilities';
   readonly explainAt: 'logits' | 'output';
 }
@@ -73,13 +73,12 @@ export function checkTail(hint: TailHint, tail: Tail | undefined, units: number)
   };
   if (tail?.op === 'Sigmoid' && task === 'softmax') {
     const scores = units === 1 ? 'one score' : `${units} scores that do not exclude each other`;
-    const advice =
-      units === 1 ? 'Set task: sigmoid in the card.' : 'Only one sigmoid unit, or a softmax, is supported.';
+    const advice = units === 1 ? 'Set task: sigmoid in the card.' : "Set 'task: multi-label' in the card.";
     fail(`the card says task 'softmax', but the file ends in a Sigmoid over ${scores} (node '${tail.name}').`, advice);
   }
-  if (tail && tail.op !== 'Sigmoid' && task === 'sigmoid') {
+  if (tail && tail.op !== 'Sigmoid' && task !== 'softmax') {
     fail(
-      `the card says task 'sigmoid', but the file ends in a ${tail.op} (node '${tail.name}').`,
+      `the card says task '${task}', but the file ends in a ${tail.op} (node '${tail.name}').`,
       'Set task: softmax.',
     );
   }

@@ -28,6 +28,11 @@ const SAME_GRAPH = 1e-3;
 /** A pass that takes longer, in milliseconds, is made as rarely as possible. */
 const SLOW = 250;
 
+/** What a reader of a report must know of findings that do not exclude each other. */
+const FINDINGS =
+  'Its findings do not exclude each other: the predicted one is that of the highest probability, so accuracy, ' +
+  'calibration and outcomes tell how often that is the label of the image. Name the finding in the suite, target: NAME.';
+
 /** What is measured, and on what. */
 export interface OpenedGraph {
   readonly headed: Headed;
@@ -54,6 +59,7 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
     const mixes = checkIndependence(scores, model, card, warnings);
     const judged = await compared(subject, images, scores);
     warnings.push(...judged.warnings);
+    if (card.task === 'multi-label') warnings.push(FINDINGS);
     if (judged.ifBounded && (await boundedThroughout(run, images, subject))) warnings.push(judged.ifBounded);
     const { repeatError, batchError } = scores;
     const measurements = { repeatError, batchError, emits: judged.emits };

@@ -10,6 +10,8 @@ import type { Head } from '../../shared/scores.ts';
 export function explained(raw: tf.Tensor2D, head: Head, target: number, score: ScoreKind): tf.Scalar {
   if (head.task === 'sigmoid') return tf.sum(sigmoidScore(raw, head, target, score));
   const own = tf.slice(raw, [0, target], [-1, 1]);
+  // A finding by itself is a sigmoid unit.
+  if (head.task === 'multi-label') return tf.sum(sigmoidScore(own as tf.Tensor2D, head, 1, score));
   if (score === 'logit') return tf.sum(own);
   if (head.values === 'probabilities') {
     if (score === 'probability') return tf.sum(own);

@@ -13,7 +13,7 @@ type Pair = readonly [string, string];
  */
 export const deepliftSeeding: Seeding = (b, parts) => {
   const e = new Emitter(b, DType.float);
-  const made = parts.task === 'sigmoid' ? sigmoidUnit(e, parts) : classes(e, parts);
+  const made = parts.task === 'softmax' ? classes(e, parts) : sigmoidUnit(e, parts);
   return byScore(b, parts, made);
 };
 

@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../../graph/graph.ts';
 
 /** What a backward pass can be started from. */
 export interface SeedParts {
-  readonly task: 'softmax' | 'sigmoid';
+  readonly task: 'softmax' | 'sigmoid' | 'multi-label';
   /** [n, k]: 1 at the class, 0 elsewhere; for a sigmoid unit [n, 1]: 1 for the positive class, −1 for the other. */
   readonly target: string;
   /** [1]: 1 where the margin is explained, else 0. */
