@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { withAcquisitions } from '../core/acquisitions/acquisition-variants.ts';
 import { parsingAsync } from '../core/boundary.ts';
 import type { Dataset, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
@@ -142,7 +143,7 @@ async function openData(
   { folder, place }: LoadedSuite,
   path?: string,
 ): Promise<{ dataset: Dataset; options: object }> {
-  const { use, labels: _, ...given } = data;
+  const { use, labels: _, acquisitions = false, ...given } = data;
   const reader = lookUp(registry.readers, 'data reader', use, `${place([key, 'use'])}: ${key}.use`);
   if (path !== undefined && !keysAt(reader.options, []).includes('path')) {
     throw new CtXaiError('USAGE', `the data reader '${use}' has no path that could be set.`);
@@ -156,5 +157,8 @@ async function openData(
     { code: 'DATA', what: `${place([key])}: the data can't be read by '${use}'` },
     () => reader.open(options, { base: folder }),
   );
-  return { dataset, options };
+  // Other acquisitions are part of what was asked for: a plan that is sent elsewhere names them.
+  return acquisitions
+    ? { dataset: withAcquisitions(dataset), options: { ...options, acquisitions } }
+    : { dataset, options };
 }

@@ -136,6 +136,12 @@ export const suiteSchema = z
       .looseObject({
         use: z.string().describe('A data reader.'),
         labels: labels.optional(),
+        acquisitions: z
+          .boolean()
+          .optional()
+          .describe(
+            'Offer every slice also at another dose, kernel, window and spacing, for acquisition-stability. Default: false.',
+          ),
       })
       .describe('The images: a reader, its options, and what its labels are called in the models.'),
     preset: preset.optional().describe('A preset for every explainer and metric that has one of this name.'),
