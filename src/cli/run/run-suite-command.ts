@@ -14,6 +14,7 @@ import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
+import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
 import { createProgressLine, type ProgressLine } from '../shared/progress-line.ts';
 import { overridesOf } from '../shared/suite-options.ts';
 import { writeReports } from '../shared/write-reports.ts';
@@ -123,12 +124,6 @@ async function cancelRun(dir: string, address: string | undefined): Promise<numb
   const { cancel } = await import('../../runners/queue/cancel.ts');
   print(await cancel(dir, address));
   return ExitCode.ok;
-}
-
-/** Under a test runner this module is TypeScript, which a thread of Node 20 can't load: dist/ has it built. */
-function pluginWorkerUrl(): URL {
-  const here = import.meta.url;
-  return new URL('../../plugin-worker.js', here.endsWith('.ts') ? here.replace('/src/cli/', '/dist/cli/') : here);
 }
 
 /** @throws CtXaiError USAGE unless it is K/N with whole numbers, 1 ≤ K ≤ N. */

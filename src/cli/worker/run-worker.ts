@@ -4,6 +4,7 @@ import { serve } from '../../runners/queue/serve.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note } from '../shared/output.ts';
+import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
 
 export interface WorkerArguments {
   readonly address: string;
@@ -28,6 +29,7 @@ export async function runWorker(argv: WorkerArguments): Promise<number> {
       plugins: argv.allowPlugin,
       patienceSeconds: argv.patience,
       registry: builtinRegistry(),
+      pluginWorker: pluginWorkerUrl(),
       cacheDir: cacheFolder(),
       signal: interrupts.signal,
       tell: note,

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { PluginLimits } from '../../config/plan.ts';
+import type { OwnPlaces, PlanNotice } from '../../config/plan-elsewhere.ts';
 import type { Overrides } from '../../config/suite.ts';
 import type { FullClassifier } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
@@ -17,6 +18,8 @@ import { answer } from './serve-model.ts';
 export interface PluginThreadData {
   readonly file: string;
   readonly overrides: Overrides;
+  /** A plan of another machine, with where things lie on this one; then `file` is not read. */
+  readonly elsewhere?: { readonly notice: PlanNotice; readonly own: OwnPlaces };
 }
 
 export interface IsolationOptions extends PluginThreadData {
@@ -107,10 +110,18 @@ interface PluginThread {
   end(): Promise<void>;
 }
 
-function startThread({ worker: url, limits, digest, warn, file, overrides }: IsolationOptions): PluginThread {
+function startThread({
+  worker: url,
+  limits,
+  digest,
+  warn,
+  file,
+  overrides,
+  elsewhere,
+}: IsolationOptions): PluginThread {
   const worker = new Worker(url, {
     name: 'ct-xai plug-ins',
-    workerData: { file, overrides } satisfies PluginThreadData,
+    workerData: { file, overrides, ...(elsewhere ? { elsewhere } : {}) } satisfies PluginThreadData,
     resourceLimits: { maxOldGenerationSizeMb: limits.memory },
   });
   let ended: CtXaiError | undefined;

@@ -2,6 +2,7 @@ import type { Plan, PlannedModel } from '../../config/plan.ts';
 import { type PlannedImage, plannedImages } from '../../config/samples.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { execute } from '../../jobs/execute.ts';
+import type { Isolation } from '../../jobs/isolated/isolation.ts';
 import { type Job, variantName } from '../../jobs/job.ts';
 import { createLocalServices } from '../../jobs/local-services.ts';
 import { EngineLost, type ModelSession } from '../../jobs/open-model.ts';
@@ -20,6 +21,8 @@ export interface BlockWorkOptions {
   readonly arrays: ArrayStore;
   readonly hands: Hands;
   readonly signal: AbortSignal;
+  /** Does jobs of plug-ins where they harm nobody. */
+  readonly isolation?: Isolation;
   /** Opens a model with these weights, as all workers of the run do. */
   readonly open: (model: PlannedModel, variant: Job['model']['variant']) => Promise<ModelSession>;
 }
@@ -106,7 +109,7 @@ export async function createBlockWork(options: BlockWorkOptions): Promise<BlockW
               const result =
                 known.length >= MOST_DEATHS
                   ? await refused(job, services, storyOf(known))
-                  : await execute(job, services);
+                  : await (options.isolation?.execute ?? execute)(job, services);
               services.remember(job, result);
               const { refs } = await arrays.put(key, result.arrays ?? {});
               rows.push({ row: result.row as unknown as Held['row'], arrays: refs });
@@ -128,6 +131,7 @@ export async function createBlockWork(options: BlockWorkOptions): Promise<BlockW
       return end();
     },
     async close() {
+      await options.isolation?.close();
       await closeOpen().catch(() => {});
       await services.close();
     },

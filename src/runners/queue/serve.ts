@@ -1,11 +1,12 @@
 import { cpus, hostname } from 'node:os';
 import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { PlannedModel } from '../../config/plan.ts';
+import type { Plan, PlannedModel } from '../../config/plan.ts';
 import { type OwnPlaces, resolveElsewhere } from '../../config/plan-elsewhere.ts';
 import type { ModelVariant, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import type { Registry } from '../../core/registry.ts';
+import { createIsolation, type Isolation } from '../../jobs/isolated/isolation.ts';
 import { type ModelSession, openModel, openSession } from '../../jobs/open-model.ts';
 import { createArrayStore } from './array-store.ts';
 import { type BlockWork, createBlockWork } from './block-work.ts';
@@ -27,6 +28,8 @@ export interface WorkerOptions extends OwnPlaces {
   /** A worker that is silent for so long is taken for dead. */
   readonly patienceSeconds: number;
   readonly registry: Registry;
+  /** The module of the thread that plug-ins run in; absent: they run in this one. */
+  readonly pluginWorker?: URL;
   readonly cacheDir?: string;
   readonly signal: AbortSignal;
   readonly tell: (message: string) => void;
@@ -117,8 +120,22 @@ async function prepare(notice: Notice, at: RunServing, signal: AbortSignal): Pro
     arrays: createArrayStore(notice.id, redis, notice.files ? options.files : undefined),
     hands: createHands(notice.id, redis, name),
     signal,
+    ...isolationOf(notice, plan, options),
     open: (model, variant) => openAgreed({ at, run: notice.id, plan, signal }, model, variant),
   });
+}
+
+/** Plug-ins run apart, under the suite's limits, as they do in a run on one machine. */
+function isolationOf(
+  notice: Notice,
+  { limits, digest }: Plan,
+  { pluginWorker, plugins, models, data, tell }: WorkerOptions,
+): { isolation?: Isolation } {
+  if (!pluginWorker || !limits || notice.plugins.length === 0) return {};
+  const own = { plugins, ...(models === undefined ? {} : { models }), ...(data === undefined ? {} : { data }) };
+  const warn = (message: string) => tell(`warning: something of a plug-in failed that nobody waits for: ${message}`);
+  const thread = { worker: pluginWorker, file: notice.name, overrides: {}, elsewhere: { notice, own } };
+  return { isolation: createIsolation({ ...thread, limits, digest, warn }) };
 }
 
 interface Opening {
