@@ -96,7 +96,16 @@ test('maps that are not kept go, but for those that the gallery shows', async ()
   await cli('run', suite, '--out', out);
   const { readdir } = await import('node:fs/promises');
   const left = (await readdir(join(out, 'attributions'), { recursive: true })).filter(name => name.endsWith('.npy'));
-  expect(new Set(left.map(name => name.split('/').at(-1)!.replace('.regions', ''))).size).toBe(1);
+  expect(
+    new Set(
+      left.map(name =>
+        name
+          .split('/')
+          .at(-1)!
+          .replace(/\.(regions|layer|se)\.npy$/, '.npy'),
+      ),
+    ).size,
+  ).toBe(1);
   const html = await readFile(join(out, 'index.html'), 'utf8');
   await cli('report', out);
   expect(await readFile(join(out, 'index.html'), 'utf8')).toBe(html);
@@ -147,7 +156,7 @@ describe('explain', () => {
     await cliWorld(dir);
     const { code, stdout } = await cli('explain', '--model', dir, '--list-layers');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^\S+ +\w+ +\d+×\d+×\d+ +CAM$/m);
+    expect(stdout).toMatch(/^\S+ +\w+ +[\d.]+ +\d+×\d+×\d+ +CAM$/m);
   });
 
   test.each([

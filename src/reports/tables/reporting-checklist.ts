@@ -3,7 +3,7 @@ import type { Analysis } from '../analysis/analysis.ts';
 import { primaryEntry, verdictOf } from '../analysis/verdict.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { countOf } from '../summary/tally.ts';
-import { fixed, group, listed, percent, plural } from '../text/format.ts';
+import { fixed, listed, percent, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
 
@@ -88,12 +88,12 @@ function dataItems({ manifest, summary }: RunData): ChecklistItem[] {
 }
 
 function referenceItems({ summary }: RunData): ChecklistItem[] {
-  const masks = summary.samples.filter(s => s.hasMask).length;
+  const masks = new Set(summary.samples.filter(s => s.hasMask).map(s => s.sample)).size;
   return [
     item('What the reference standard was, and who read it, blinded to what'),
     item(
       'Who drew lesions, with which tool, and how far readers agreed',
-      masks > 0 ? `${group(masks)} classified images have a mask. ${AUTHOR}` : 'No image has a mask.',
+      masks > 0 ? `${plural(masks, 'image')} with a mask. ${AUTHOR}` : 'No image has a mask.',
     ),
   ];
 }
