@@ -4,9 +4,9 @@ import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { insideFolder } from '../../../files/inside.ts';
 import { readRegularSync } from '../../../files/regular.ts';
 import { fromHalf } from '../../onnx/load/precision.ts';
-import { readKerasArchive } from './keras-archive.ts';
-import { type H5Model, readKerasH5 } from './keras-h5.ts';
+import type { H5Model } from './keras-h5.ts';
 import { inKeras2Words } from './keras-words.ts';
+import { readKeras } from './read-keras.ts';
 import { readCalls } from './topology.ts';
 import { weightNames } from './weight-names.ts';
 
@@ -49,8 +49,7 @@ export function readModelFiles(file: string): Promise<ModelFiles> {
 }
 
 async function modelFiles(file: string): Promise<ModelFiles> {
-  if (/\.keras$/i.test(file)) return fromKeras(await readKerasArchive(file), file);
-  if (/\.(h5|hdf5)$/i.test(file)) return fromKeras(await readKerasH5(file), file);
+  if (/\.(h5|hdf5|keras)$/i.test(file)) return fromKeras(await readKeras(file), file);
   const files = readJson(file);
   if (files.format === 'graph-model') return files;
   const modelTopology = inKeras2Words(files.json.modelTopology, file);
