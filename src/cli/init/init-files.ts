@@ -154,15 +154,15 @@ async function compareIntensities(
   const measured = [`${figure} on ${first.found.images} labelled images, by intensity: ${shown.join('; ')}.`];
   const doubts: string[] = [];
   const best = results.reduce((a, b) => (figureOf(b.found) > figureOf(a.found) ? b : a));
-  if (figureOf(best.found) > figureOf(first.found) + 0.1) {
-    doubts.push(
-      `The model agrees better with the labels under intensity ${inYaml(best.intensity)}: see the figures below.`,
-    );
-  }
   const worst = results.reduce((a, b) => (figureOf(b.found) < figureOf(a.found) ? b : a));
+  // Far below chance is agreement too, with the classes the other way round.
   if (worst.found.auc !== undefined && 0.5 - worst.found.auc > Math.max(0.2, figureOf(best.found) - 0.5)) {
     const how = `Under intensity ${inYaml(worst.intensity)} the model answers the opposite of the labels`;
     doubts.push(`${how}: the order of the classes may be the other way round.`);
+  } else if (figureOf(best.found) > figureOf(first.found) + 0.1) {
+    doubts.push(
+      `The model agrees better with the labels under intensity ${inYaml(best.intensity)}: see the figures below.`,
+    );
   }
   return { measured, doubts };
 }
