@@ -1,20 +1,27 @@
 import type { Estimate, Performance } from '../../core/statistics/performance.ts';
+import type { Manifest } from '../../results/rows.ts';
 import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { reliabilityChart } from '../charts/reliability-chart.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { fixed, group, percent, plural } from '../text/format.ts';
-import { byModel, markdownTable } from '../text/markdown.ts';
+import { byModel, markdownTable, markdownText } from '../text/markdown.ts';
 
 /** How good each classifier is on this data: it stands before anything that is said of its explanations. */
-export function classifierSection({ analysis: { models } }: ReportContext): Section {
+export function classifierSection({ analysis: { models }, run: { manifest } }: ReportContext): Section {
+  const doubts = measuredWarnings(manifest);
   return {
     id: 'classifier',
     title: 'Classifier',
-    html: html`${models.map(model => modelPart(model, models.length > 1))}`,
-    markdown: byModel(models, markdownOf),
+    html: html`${models.map(model => modelPart(model, models.length > 1))}${doubts.map(text => html`<p>${text}</p>`)}`,
+    markdown: [...byModel(models, markdownOf), ...doubts.map(markdownText)],
   };
+}
+
+/** What was measured on the opened models and a reader has to know, such as that findings do not exclude each other. */
+function measuredWarnings({ models }: Manifest): string[] {
+  return models.flatMap(({ id, runtime }) => (runtime?.measured?.warnings ?? []).map(text => `${id}: ${text}`));
 }
 
 function modelPart(entry: ModelAnalysis, several: boolean): Markup {
