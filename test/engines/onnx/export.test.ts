@@ -124,6 +124,7 @@ describe('a softmax or sigmoid at the end', () => {
       return b.op('Reshape', [p, b.ints([-1, 2, 1, 1])]);
     }),
     'softmax that is explained itself': { ...withEnd('itself', (b, x) => b.op('Softmax', [x])), explainAt: 'output' },
+    'a sigmoid for each finding': { ...withEnd('findings', (b, x) => b.op('Sigmoid', [x])), task: 'multi-label' },
     sigmoid: {
       ...withEnd('sigmoid', (b, x) => {
         const difference = b.op('MatMul', [x, b.constant(constant.float([2, 1], [-1, 1]))]);
