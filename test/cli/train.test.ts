@@ -62,7 +62,7 @@ test.each([
   [['--arch', 'resnet', '--data', 'phantom', '--out', 'x'], /arch/],
   [['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--window', '100', '-100'], /must ascend/],
   [['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--classes', 'a', 'b'], /no image has the label 'a'/],
-  [['--arch', 'cnn', '--data', './nowhere', '--out', 'x'], /there is no folder/],
+  [['--arch', 'cnn', '--data', './nowhere', '--out', 'x'], /there is no file or folder/],
 ])('refused: %j', async (args, message) => {
   const { code, stderr } = await cli('train', ...args);
   expect(code).toBe(2);
