@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { writeSync } from 'node:fs';
 import { runCli } from './cli.ts';
+import { loadSlowlyWhereFilesAreFew } from './shared/few-files.ts';
 import { ExitCode } from './shared/output.ts';
 
 // Nobody may be reading any more (`| head`, a closed terminal, a full disk): a run does not depend on its output, and
@@ -19,5 +20,6 @@ process.on('exit', code => {
   }
 });
 
+await loadSlowlyWhereFilesAreFew();
 process.exitCode = await runCli(process.argv.slice(2));
 ended = true;

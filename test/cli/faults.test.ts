@@ -123,3 +123,11 @@ test('aliases that repeat each other are refused as bad YAML', async () => {
   expect(code).toBe(2);
   expect(stderr).not.toContain('fault of ct-xai-bench');
 });
+
+test.skipIf(process.platform !== 'linux')('few open files are enough', async () => {
+  const dir = await temporaryFolder();
+  const suite = await cliWorld(dir, { images: 1, suite: { explainers: ['occlusion'], controls: [], metrics: [] } });
+  const line = 'ulimit -n 64; exec "$0" "$@"';
+  const args = [process.execPath, join(ROOT, 'dist/cli/main.js'), 'run', suite, '--out', join(dir, 'out')];
+  expect((await heard(spawn('sh', ['-c', line, ...args]))).code).toBe(0);
+});
