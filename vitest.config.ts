@@ -3,11 +3,19 @@ import { defineConfig } from 'vitest/config';
 /** Checks of contracts that walk the registry. */
 const CONFORMANCE = ['test/conformance/**/*.test.ts', 'test/methods/conformance.test.ts'];
 /** What opens models on real engines. */
-const ENGINES = ['test/engines/**/*.test.ts', 'test/models/**/*.test.ts', 'test/methods/*golden*.test.ts'];
+const ENGINES = [
+  'test/engines/**/*.test.ts',
+  'test/models/**/*.test.ts',
+  'test/methods/*{golden,references,gradients}*.test.ts',
+  'test/methods/{propagation,spend,axioms}.test.ts',
+  'test/metrics/**/golden.test.ts',
+];
 /** Whole runs, commands, trainings, a browser. */
 const END_TO_END = [
   'test/cli/**/*.test.ts',
-  'test/jobs/execute.test.ts',
+  'test/data/real-images.test.ts',
+  'test/fuzz.test.ts',
+  'test/jobs/{execute,isolated}.test.ts',
   'test/reports/browser*.test.ts',
   'test/runners/**/*.test.ts',
   'test/training/**/*.test.ts',

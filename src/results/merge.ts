@@ -177,7 +177,7 @@ async function waitingOf(run: Run): Promise<MergeResult['waiting']> {
     if ((row.kind === 'score' || row.kind === 'item') && isPlain(row)) count(values, row.method);
     if (row.kind === 'group') count(values, row.metric);
   }
-  const images = dataset.count * models.length;
+  const images = dataset.explained ?? dataset.count * models.length;
   return [
     ...methods.map(({ id }) => ({
       what: id,

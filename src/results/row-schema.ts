@@ -161,7 +161,13 @@ export const manifestSchema = z.looseObject({
   startedAt: text,
   endedAt: text.optional(),
   resumed: number,
-  dataset: z.looseObject({ name: text, digest: text, count: number, labels: z.array(text) }),
+  dataset: z.looseObject({
+    name: text,
+    digest: text,
+    count: number,
+    explained: number.optional(),
+    labels: z.array(text),
+  }),
   models: z.array(
     z.looseObject({
       id: text,

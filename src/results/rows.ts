@@ -257,6 +257,8 @@ export interface Manifest {
     readonly name: string;
     readonly digest: string;
     readonly count: number;
+    /** Images that are explained, summed over the models; absent: all of them. */
+    readonly explained?: number;
     readonly labels: readonly string[];
   };
   readonly models: readonly {

@@ -60,7 +60,7 @@ export interface SuiteResult {
  */
 export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteResult> {
   const { shard } = options;
-  const manifest = { ...describePlan(plan, options.command ?? ''), ...(shard ? { shard } : {}) };
+  const manifest = await manifestOf(plan, options);
   const text = plan.discretion?.text ?? ((given: string) => given);
   const discreet = (row: Row): Row => ({
     ...row,
@@ -97,6 +97,14 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
     stop.unlink();
     await folder.close();
   }
+}
+
+async function manifestOf(plan: Plan, { command = '', shard }: RunOptions): Promise<Manifest> {
+  const manifest = { ...describePlan(plan, command), ...(shard ? { shard } : {}) };
+  if (plan.explained === 'all') return manifest;
+  // Of the whole plan, also where this is a shard.
+  const explained = (await countImages(plan)).explained.reduce((a, b) => a + b, 0);
+  return { ...manifest, dataset: { ...manifest.dataset, explained } };
 }
 
 function linkedController(outer: AbortSignal | undefined): { controller: AbortController; unlink: () => void } {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { FullClassifier } from '../../../src/core/contracts/index.ts';
 import { isUndefined } from '../../../src/core/contracts/index.ts';
 import { gradCam } from '../../../src/methods/grad-cam.ts';
-import { caseCard, refusal, usingCard } from './cases.ts';
+import { caseCard, usingCard } from './cases.ts';
 import { cardFor, difference, golden, goldenFolder } from './fixtures.ts';
 
 const caseModel = async <T>(name: string, use: (model: FullClassifier) => Promise<T> | T) =>
@@ -99,10 +99,11 @@ describe('a layer', () => {
     });
   });
 
-  it('that the card names must have pixels', async () => {
-    expect(await refusal(await caseCard('halves', { camLayer: '/t/f/f.3/Relu_output_0' }))).toMatchObject({
-      code: 'LAYER',
-      message: expect.stringMatching(/has no pixels: none of its axes are the image’s rows and columns/),
+  it('that the card names, without pixels, leaves scores and gradients as they are', async () => {
+    const card = await caseCard('halves', { camLayer: '/t/f/f.3/Relu_output_0' });
+    await usingCard(card, ({ runtime }) => {
+      expect(runtime.camLayer).toBeUndefined();
+      expect(runtime.noCamLayer).toMatch(/has no pixels: none of its axes are the image’s rows and columns/);
     });
   });
 

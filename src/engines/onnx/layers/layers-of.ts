@@ -36,8 +36,9 @@ export interface LayerFindings {
 }
 
 /**
- * @param camLayer the card's, instead of the best candidate
- * @throws CtXaiError LAYER if the card's layer is not in the model, or has no pixels.
+ * @param camLayer the card's, instead of the best candidate; where it has no pixels there is no layer, with the reason,
+ * since explainers that need none still work
+ * @throws CtXaiError LAYER if the card's layer is not in the model.
  */
 export function layersOf(model: NormalisedModel, findings: LayerFindings, camLayer?: string): LayerMap {
   const { grids, candidates, failure } = findings;
@@ -69,8 +70,9 @@ export function layersOf(model: NormalisedModel, findings: LayerFindings, camLay
       hint: `${near ? `Did you mean '${near}'? ` : ''}'ct-xai explain --list-layers' lists them.`,
     });
   };
-  const cam = camLayer === undefined ? candidates[0]?.name : resolve(camLayer);
-  if (camLayer !== undefined) requirePixels(camLayer, describe(cam!, true), grids.get(cam!));
+  const asked = camLayer === undefined ? undefined : resolve(camLayer);
+  const refused = asked === undefined ? undefined : whyNot(camLayer!, describe(asked, true), grids.get(asked));
+  const cam = refused === undefined ? (asked ?? candidates[0]?.name) : undefined;
   const names = model.graph.nodes.filter(n => isLayer(n, model, grids, varying)).map(n => n.outputs[0]!);
   for (const name of [cam, ...candidates.map(c => c.name)]) {
     if (name !== undefined && !names.includes(name)) names.push(name);
@@ -82,7 +84,9 @@ export function layersOf(model: NormalisedModel, findings: LayerFindings, camLay
     layers,
     cam: layers.find(layer => layer.cam),
     ...(cam === undefined
-      ? { noCam: failure === undefined ? whyNone(layers, grids) : `they could not be measured: ${failure}` }
+      ? {
+          noCam: failure === undefined ? (refused ?? whyNone(layers, grids)) : `they could not be measured: ${failure}`,
+        }
       : {}),
     find: name => {
       const found = resolve(name);
@@ -102,12 +106,11 @@ function placed(
   return { shape: [height, width, channels], spatial: true, layout, ...skipped };
 }
 
-function requirePixels(asked: string, layer: Layer, grid: PixelGrid | string | undefined): void {
-  if (layer.spatial) return;
+/** Why the layer that the card names can't be shown over the image; undefined where it can. */
+function whyNot(asked: string, layer: Layer, grid: PixelGrid | string | undefined): string | undefined {
+  if (layer.spatial) return undefined;
   const why = typeof grid === 'string' ? `: ${grid}` : '';
-  throw new CtXaiError('LAYER', `the card's camLayer '${asked}', [${layer.shape}], has no pixels${why}.`, {
-    hint: "'ct-xai explain --list-layers' lists the layers that have some.",
-  });
+  return `the card's camLayer '${asked}', [${layer.shape}], has no pixels${why}. 'ct-xai explain --list-layers' lists the layers that have some.`;
 }
 
 /** Why there is no layer for class activation maps, in words. */
