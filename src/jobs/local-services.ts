@@ -1,6 +1,6 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import { samplesOf } from '../config/samples.ts';
-import type { FullClassifier, Sample } from '../core/contracts/index.ts';
+import type { Effects, FullClassifier, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import type { ChanceEffects } from '../core/truth/threshold.ts';
@@ -27,6 +27,9 @@ export interface LocalServicesOptions {
   /** Opens a model with other weights when a job asks for them in passing; absent: only models in use are there. */
   readonly open?: (model: ModelRef) => Promise<ModelSession>;
 }
+
+/** Images whose effects are kept, some 300 kB each. */
+const MOST_EFFECTS = 128;
 
 type RunOnModel = <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<T>;
 
@@ -57,6 +60,7 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
   const running = new Map<string, RunOnModel>();
   const open = new Map<string, OpenSample>();
   const chance = new Map<string, Promise<ChanceEffects | undefined>>();
+  const effects = new Map<string, Promise<Effects | undefined>>();
   const background = new Map<string, Promise<LoadedImage[]>>();
   let all: Promise<Map<string, { readonly sample: Sample; readonly index: number }>> | undefined;
 
@@ -149,7 +153,18 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
       sample.shared.set(key, known);
       return known;
     },
-    effects: (job, target) => effectsFor(job, target, services),
+    effects(job, target) {
+      if (!('sample' in job)) return effectsFor(job, target, services);
+      const { id, digest, variant } = job.model;
+      const key = JSON.stringify([id, digest, variantName(variant), job.sample, target.class]);
+      const known = effects.get(key) ?? effectsFor(job, target, services);
+      // Later waves ask again for those of the same images; a failure is not kept.
+      effects.set(key, known);
+      known.catch(() => effects.delete(key));
+      const oldest = effects.keys().next().value;
+      if (effects.size > MOST_EFFECTS && oldest !== undefined) effects.delete(oldest);
+      return known;
+    },
     async chance(model, target) {
       // Under other weights effects are not judged.
       if (model.variant.kind !== 'original') return undefined;

@@ -151,8 +151,14 @@ export function noiseIn({ noise, noiseSD }: Scene, clean: Float64Array): Float64
 
 export function pictureOf(scene: Scene, damage: Damage, clean: Float64Array, noise: Float64Array): PhantomSlice {
   const { anatomy, lesions, frame, spec, disease } = scene;
-  const hu = Float32Array.from(clean, (v, p) => Math.max(-1024, v + noise[p]!));
+  const { cover } = damage;
+  const hu = new Float32Array(clean.length);
+  const mask = new Float32Array(clean.length);
   const positive = spec.label === 'covid';
-  const mask = damage.cover.map((cover, p) => (positive && cover * anatomy.lung[p]! > 0.5 ? 1 : 0));
+  // A loop: this is done for every subset of a slice's factors.
+  for (let p = 0; p < hu.length; p++) {
+    hu[p] = Math.max(-1024, clean[p]! + noise[p]!);
+    if (positive && cover[p]! * anatomy.lung[p]! > 0.5) mask[p] = 1;
+  }
   return { hu, mask, lung: anatomy.lung, area: lesions.area(), spacing: frame.spacing, disease };
 }

@@ -10,6 +10,7 @@ import type {
   Source,
 } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
+import { keptLast } from '../../core/kept-last.ts';
 import { createRng, type Rng } from '../../core/rng.ts';
 import { tensor } from '../../core/tensor.ts';
 import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.ts';
@@ -97,9 +98,9 @@ function openPhantom(o: Options): Dataset {
   const entries = phantomSlices(o);
   const factored = factors || distractors > 0 || letter !== undefined;
   const most = Math.max(1, Math.floor(KEPT_PIXELS / o.size ** 2));
-  const plain = keptLast(most, k => renderPhantom(entries[k]!));
+  const plain = keptLast(most, (k: number) => renderPhantom(entries[k]!));
   // A slice with its factors holds some ten times as much.
-  const apart = keptLast(Math.ceil(most / 10), k => {
+  const apart = keptLast(Math.ceil(most / 10), (k: number) => {
     const { spec, slice } = entries[k]!;
     return drawFactored(rootRng(spec), spec, slice, { distractors, letter });
   });
@@ -120,6 +121,27 @@ function openPhantom(o: Options): Dataset {
       mask: tensor(shape, mask.slice()),
     };
   };
+  // Lazy, since a slice's factors are known only once it is drawn.
+  const withFactors = (sample: Named, k: number): Sample => ({
+    ...sample,
+    get factors() {
+      return factorsAt(k).factors;
+    },
+    get variants() {
+      return factorsAt(k).variants;
+    },
+    load: async (_signal, variant) =>
+      loaded(variant === undefined ? apart(k).render() : renderVariant(apart(k), variant)),
+  });
+  const plainSample = (sample: Named, k: number): Sample => ({
+    ...sample,
+    variants: [NO_LESION],
+    async load(_signal, variant) {
+      if (variant === undefined) return loaded(plain(k));
+      if (variant === NO_LESION) return loaded(renderPhantom(entries[k]!, false));
+      throw noVariant(variant);
+    },
+  });
   return {
     name: `phantom (${o.split})`,
     labels: LABELS,
@@ -131,22 +153,15 @@ function openPhantom(o: Options): Dataset {
     ...(factored ? { placebos: placebosOf(o) } : {}),
     async *samples() {
       for (const [k, { spec, slice }] of entries.entries()) {
-        const sample: Sample = {
+        const sample = {
           id: `${name(spec)}/slice-${slice}`,
           patient: name(spec),
           label: spec.label,
           split: o.split,
           hasMask: true,
           source: `phantom ${o.seed}, ${name(spec)}, slice ${slice}`,
-          ...(factored ? factorsAt(k) : { variants: [NO_LESION] }),
-          async load(_signal, variant) {
-            if (factored) return loaded(variant === undefined ? apart(k).render() : renderVariant(apart(k), variant));
-            if (variant === undefined) return loaded(plain(k));
-            if (variant === NO_LESION) return loaded(renderPhantom(entries[k]!, false));
-            throw noVariant(variant);
-          },
         };
-        yield sample;
+        yield factored ? withFactors(sample, k) : plainSample(sample, k);
       }
     },
   };
@@ -179,10 +194,12 @@ async function* placeboSets(patients: PhantomOptions): AsyncIterable<PlaceboSet>
   }
 }
 
+type Named = Omit<Sample, 'factors' | 'variants' | 'load'>;
+
 /** Raised whenever the same seed gives other factors. */
 const FACTORS_VERSION = 1;
 
-function factorsOf({ factors }: FactoredSlice): Pick<Sample, 'factors' | 'variants'> {
+function factorsOf({ factors }: FactoredSlice): Required<Pick<Sample, 'factors' | 'variants'>> {
   const subsets = Array.from({ length: 2 ** factors.length - 1 }, (_, on) => variantOf(on, factors)!);
   return { factors, variants: [NO_LESION, ...subsets] };
 }
@@ -197,17 +214,4 @@ function noVariant(variant: string): CtXaiError {
   return new CtXaiError('DATA', `the phantom has no variant '${variant}' of this slice.`, {
     hint: "'no-lesion' is always there; with 'factors: true' also 'without:' and names of factors.",
   });
-}
-
-/** A function of an index that keeps what it made last. */
-function keptLast<T>(most: number, make: (k: number) => T): (k: number) => T {
-  const kept = new Map<number, T>();
-  return k => {
-    const made = kept.get(k) ?? make(k);
-    // Those used last are at the map's end.
-    kept.delete(k);
-    kept.set(k, made);
-    if (kept.size > most) kept.delete(kept.keys().next().value!);
-    return made;
-  };
 }

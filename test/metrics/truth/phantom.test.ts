@@ -8,7 +8,6 @@ import { phantom } from '../../../src/data/readers/phantom.ts';
 import { effectsFor } from '../../../src/jobs/effects.ts';
 import type { Job } from '../../../src/jobs/job.ts';
 import { type LoadedImage, loadImage } from '../../../src/jobs/loaded-image.ts';
-import { createSharedWork } from '../../../src/jobs/shared-work.ts';
 import { edges } from '../../../src/methods/edges.ts';
 import { truthMap } from '../../../src/methods/shared/truth-map.ts';
 import { causalContrast } from '../../../src/metrics/truth/causal-contrast.ts';
@@ -65,7 +64,6 @@ async function modelUsing({ sample, image, load }: Patient, role: string) {
 }
 
 async function effectsOn(patient: Patient, model: ReturnType<typeof linearModel>): Promise<Effects> {
-  const shared = createSharedWork();
   const job = { kind: 'explain', model: {}, sample: { id: patient.sample.id } } as unknown as Job;
   const found = await effectsFor(
     job,
@@ -75,7 +73,6 @@ async function effectsOn(patient: Patient, model: ReturnType<typeof linearModel>
       sample: async () => ({ sample: patient.sample, index: 0, labelled: 1 }),
       image: async (_model, { variant }) => (variant === undefined ? patient.image : patient.load(variant)),
       onModel: (_model, work) => work(model),
-      shared: () => shared,
     },
   );
   return found!;
