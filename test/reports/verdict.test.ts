@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
-import { type Verdict, verdictOf } from '../../src/reports/analysis/verdict.ts';
+import { type ReportVerdict, verdictOf } from '../../src/reports/analysis/verdict.ts';
 import { type FixtureOptions, fixture } from './fixture.ts';
 
-async function verdict(options: FixtureOptions): Promise<Verdict> {
+async function verdict(options: FixtureOptions): Promise<ReportVerdict> {
   const run = await fixture(options);
   return verdictOf(run.manifest, analyse(run));
 }
@@ -29,7 +29,7 @@ describe('the verdict', () => {
   });
 
   describe('of a study that can tell', () => {
-    let found: Verdict;
+    let found: ReportVerdict;
     beforeAll(async () => {
       found = await verdict({ images: 120, patients: 60 });
     });

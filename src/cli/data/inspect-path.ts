@@ -3,7 +3,7 @@ import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, note, print } from '../shared/output.ts';
 import { type DataArguments, openData } from './open-data.ts';
 
-export interface InspectArguments extends DataArguments {
+export interface InspectPathArguments extends DataArguments {
   readonly pixels: boolean;
   readonly json: boolean;
 }
@@ -11,7 +11,7 @@ export interface InspectArguments extends DataArguments {
 const PLAIN_MS = 10_000;
 
 /** `ct-xai data inspect`. */
-export async function inspectPath(argv: InspectArguments): Promise<number> {
+export async function inspectPath(argv: InspectPathArguments): Promise<number> {
   const interrupts = interruptSignal();
   try {
     const { dataset, use } = await openData(argv);

@@ -6,7 +6,7 @@ import { loadImage } from '../../jobs/loaded-image.ts';
 import { predictedOf } from '../../jobs/target.ts';
 
 /** How a model's answers agree with the labels of some images. */
-export interface Agreement {
+export interface LabelAgreement {
   readonly images: number;
   /** Share of images whose label has the highest probability. */
   readonly accuracy: number;
@@ -29,7 +29,7 @@ export async function agreementOf(
   card: ModelCard,
   samples: readonly LabelledSample[],
   signal: AbortSignal,
-): Promise<Agreement | undefined> {
+): Promise<LabelAgreement | undefined> {
   const images: { data: Float32Array; label: number }[] = [];
   for (const { sample, label } of samples) {
     try {
@@ -66,6 +66,6 @@ export async function agreementOf(
 }
 
 /** What is compared between ways to prepare images: the area under the ROC curve, else the accuracy. */
-export function figureOf({ accuracy, auc }: Agreement): number {
+export function figureOf({ accuracy, auc }: LabelAgreement): number {
   return auc ?? accuracy;
 }

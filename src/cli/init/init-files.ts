@@ -10,7 +10,7 @@ import type { Registry } from '../../core/registry.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, print, shownPath } from '../shared/output.ts';
-import { type Agreement, agreementOf, figureOf, type LabelledSample } from './agreement.ts';
+import { agreementOf, figureOf, type LabelAgreement, type LabelledSample } from './agreement.ts';
 import { asCard, type DraftCard, openDraft, scoresOf } from './draft-card.ts';
 import { outlineFile, weightsAt } from './find-weights.ts';
 import { intensitiesFor, inYaml } from './intensities.ts';
@@ -142,7 +142,7 @@ async function compareIntensities(
     if (label >= 0) samples.push({ sample, label });
   }
   if (data.path === undefined || new Set(samples.map(s => s.label)).size < 2) return { measured: [], doubts: [] };
-  const results: { intensity: DraftCard['intensity']; found: Agreement }[] = [];
+  const results: { intensity: DraftCard['intensity']; found: LabelAgreement }[] = [];
   for (const intensity of intensities) {
     const found = await agreementOf(model, asCard({ ...draft, intensity }, folder), samples, signal);
     if (found) results.push({ intensity, found });

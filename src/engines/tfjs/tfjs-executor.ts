@@ -5,7 +5,7 @@ import { inMicroBatches, part } from '../shared/micro-batches.ts';
 import type { BackwardFindings, LayerSlopes, NetworkRunner } from '../shared/network-runner.ts';
 import type { Head } from '../shared/scores.ts';
 import { IN_FLIGHT, type WorkerPool } from '../shared/worker-pool.ts';
-import type { Answer, Task, Values } from './network/compute.ts';
+import type { ComputedAnswer, NetworkValues, Task } from './network/compute.ts';
 import type { TfjsProtocol } from './tfjs-messages.ts';
 
 export interface TfjsExecutorParts {
@@ -111,7 +111,7 @@ export class TfjsExecutor implements NetworkRunner {
       ({ first, count }) => {
         const data = new Float32Array(count * size);
         for (let j = 0; j < count; j++) batch.write(first + j, data.subarray(j * size, (j + 1) * size));
-        const own: Values = { shape: [count, ...written], data };
+        const own: NetworkValues = { shape: [count, ...written], data };
         if (!given) return this.#pool.one('compute', { task, images: own });
         const image = { shape: [1, height, width, channels], data: given.image.slice() };
         return this.#pool.one('compute', { task, images: image, given: own });
@@ -124,7 +124,7 @@ export class TfjsExecutor implements NetworkRunner {
 }
 
 /** What an answer about `count` images tells of the j-th. */
-function foundOf({ raw, gradients = [], activations = [] }: Answer, j: number, count: number): ImageAnswer {
+function foundOf({ raw, gradients = [], activations = [] }: ComputedAnswer, j: number, count: number): ImageAnswer {
   const own = (data: Float32Array) => part(data, j, count);
   return { raw: raw && own(raw), gradients: gradients.map(own), activations: activations.map(own) };
 }

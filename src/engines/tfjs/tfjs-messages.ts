@@ -1,6 +1,6 @@
 import type { DeviceTime } from '../../core/contracts/index.ts';
 import type { Head } from '../shared/scores.ts';
-import type { Answer, Task, Values } from './network/compute.ts';
+import type { ComputedAnswer, NetworkValues, Task } from './network/compute.ts';
 
 /** What the main thread and the workers of TF.js say to each other. */
 
@@ -38,9 +38,13 @@ export interface TfjsProtocol {
   /** Loads the model onto the device. */
   load(asked: Spec): void;
   /** The shapes of the layers, without the batch, by name. */
-  shapes(asked: { readonly images: Values }): Readonly<Record<string, readonly number[]>>;
+  shapes(asked: { readonly images: NetworkValues }): Readonly<Record<string, readonly number[]>>;
   /** `given`: the layer's values, where the network is to be run on from them. */
-  compute(asked: { readonly task: Task; readonly images: Values; readonly given?: Values | undefined }): Answer;
+  compute(asked: {
+    readonly task: Task;
+    readonly images: NetworkValues;
+    readonly given?: NetworkValues | undefined;
+  }): ComputedAnswer;
   /** From here on the device's time belongs to the label. */
   label(asked: { readonly label: string }): void;
   /** The times of all labels. */

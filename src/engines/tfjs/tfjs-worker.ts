@@ -2,7 +2,7 @@ import { tensor4d } from '@tensorflow/tfjs-core';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Handlers, serve } from '../shared/serve.ts';
 import { type Started, useDevice } from './devices/tfjs-devices.ts';
-import { type Answer, compute, type Values } from './network/compute.ts';
+import { type ComputedAnswer, compute, type NetworkValues } from './network/compute.ts';
 import { loadNetwork } from './network/load-network.ts';
 import type { TfjsNetwork } from './network/network.ts';
 import type { Spec, TfjsProtocol } from './tfjs-messages.ts';
@@ -47,7 +47,7 @@ function notFit(error: unknown): never {
   throw new CtXaiError('DEVICE', `device '${spec!.device}' can't run this model: ${error.message}`, { cause: error });
 }
 
-function shapesOf({ data, shape }: Values): Readonly<Record<string, readonly number[]>> {
+function shapesOf({ data, shape }: NetworkValues): Readonly<Record<string, readonly number[]>> {
   const images = tensor4d(data, [...shape] as [number, number, number, number]);
   try {
     return network!.shapes(images);
@@ -57,7 +57,7 @@ function shapesOf({ data, shape }: Values): Readonly<Record<string, readonly num
 }
 
 /** Values that can be given away. */
-function owned({ raw, gradients, activations }: Answer): Answer {
+function owned({ raw, gradients, activations }: ComputedAnswer): ComputedAnswer {
   return {
     ...(raw ? { raw: own(raw) } : {}),
     ...(gradients ? { gradients: gradients.map(own) } : {}),

@@ -21,7 +21,7 @@ import {
   patientSd,
   rankingOf,
   summaryOf,
-  type Values,
+  type ValuesByImage,
   verdictsAgainst,
 } from './pairwise.ts';
 
@@ -29,9 +29,9 @@ import {
 const HITS: ReadonlySet<string> = new Set(['pointing-game', 'lesion-hit', 'confidence-increase', 'causal-contrast']);
 /** Controls that know the truth: they are to win. */
 export const TRUE_CONTROLS: ReadonlySet<string> = new Set(['oracle', 'oracle-grid', 'oracle-mixed']);
-const NO_VALUES: Values = new Map();
+const NO_VALUES: ValuesByImage = new Map();
 
-export interface MetricContext {
+export interface MetricAnalysisContext {
   readonly methods: readonly MethodEntry[];
   readonly settings: AnalysisSettings;
   readonly answered: Answered;
@@ -45,7 +45,7 @@ export interface MetricContext {
 export function analyseMetric(
   metric: MetricEntry,
   cells: readonly ScoreCell[],
-  { methods: entries, settings, answered, primary, strata, same, rng }: MetricContext,
+  { methods: entries, settings, answered, primary, strata, same, rng }: MetricAnalysisContext,
 ): MetricAnalysis {
   const only = primary.samples;
   const range: [number, number] = [

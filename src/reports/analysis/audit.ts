@@ -4,7 +4,7 @@ import { holm } from '../../core/statistics/seeds.ts';
 import type { ScoreCell } from '../summary/collect.ts';
 import { listed } from '../text/format.ts';
 import type { Answered, Difference, MethodEntry, MetricAnalysis } from './analysis.ts';
-import { type Values, verdictsAgainst } from './pairwise.ts';
+import { type ValuesByImage, verdictsAgainst } from './pairwise.ts';
 
 /**
  * Whether a metric can be believed here. `contradicted`: a map that knows nothing of the model is better than the truth
@@ -68,7 +68,7 @@ export function auditOf(entries: readonly MetricAnalysis[], context: AuditContex
 function evidenceOf(entry: MetricAnalysis, { methods, cells, answered, only, rng }: AuditContext): Evidence {
   const valued = ({ id }: MethodEntry) => {
     const cell = cells.find(c => c.metric === entry.metric.id && c.method === id);
-    return { id, values: cell?.values ?? (new Map() as Values) };
+    return { id, values: cell?.values ?? (new Map() as ValuesByImage) };
   };
   const controls = methods.filter(m => m.role === 'control' && m.of === undefined);
   const oracle = controls.find(c => c.name === 'oracle');

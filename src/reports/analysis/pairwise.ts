@@ -9,12 +9,12 @@ import type { Answered, Difference, MetricRanking, Stratum } from './analysis.ts
 import { MOST_FOR_ALL_PAIRS } from './analysis-settings.ts';
 
 /** Values by sample id. */
-export type Values = ReadonlyMap<string, number>;
+export type ValuesByImage = ReadonlyMap<string, number>;
 
 /** A method or control with its values. */
 export interface Valued {
   readonly id: string;
-  readonly values: Values;
+  readonly values: ValuesByImage;
 }
 
 type Better = 'higher' | 'lower';
@@ -37,7 +37,7 @@ export interface SummaryChoice {
 
 /** The mean over patients of `values`, of the samples in `only`. */
 export function summaryOf(
-  values: Values,
+  values: ValuesByImage,
   samples: Answered,
   rng: Rng,
   { only, range, hits = false, resamples = RESAMPLES }: SummaryChoice,
@@ -50,7 +50,7 @@ export function summaryOf(
 }
 
 /** Standard deviation (n − 1) of patients' means. */
-export function patientSd(values: Values, samples: Answered, only: ReadonlySet<string>): number | undefined {
+export function patientSd(values: ValuesByImage, samples: Answered, only: ReadonlySet<string>): number | undefined {
   const means = patientMeans(patientValues(values, samples, only)).map(p => p.value);
   if (means.length < 2) return undefined;
   const mean = means.reduce((a, b) => a + b, 0) / means.length;
@@ -58,7 +58,7 @@ export function patientSd(values: Values, samples: Answered, only: ReadonlySet<s
 }
 
 /** The mean over patients of values by sample; undefined without any. */
-export function patientMean(values: Values, samples: Answered, only: ReadonlySet<string>): number | undefined {
+export function patientMean(values: ValuesByImage, samples: Answered, only: ReadonlySet<string>): number | undefined {
   const means = patientMeans(patientValues(values, samples, only)).map(p => p.value);
   return means.length === 0 ? undefined : means.reduce((a, b) => a + b, 0) / means.length;
 }
@@ -224,7 +224,7 @@ function imagesOf(methods: readonly Valued[], only: ReadonlySet<string>): Readon
   return new Set(methods.flatMap(m => [...m.values.keys()].filter(id => only.has(id))));
 }
 
-function countIn(values: Values, only: ReadonlySet<string>): number {
+function countIn(values: ValuesByImage, only: ReadonlySet<string>): number {
   let count = 0;
   for (const id of values.keys()) if (only.has(id)) count++;
   return count;
@@ -258,7 +258,7 @@ function resamplesFor(cells: number): number {
   return Math.max(FEWER_RESAMPLES, Math.min(RESAMPLES, Math.floor(RESAMPLED_COMPARISONS / Math.max(1, cells))));
 }
 
-function patientValues(values: Values, samples: Answered, only: ReadonlySet<string>): PatientValue[] {
+function patientValues(values: ValuesByImage, samples: Answered, only: ReadonlySet<string>): PatientValue[] {
   const rows: PatientValue[] = [];
   for (const [sample, value] of values) {
     if (only.has(sample)) rows.push({ patient: samples.get(sample)?.patient ?? sample, value });

@@ -6,7 +6,7 @@ import { isPrimary } from '../summary/primary.ts';
 import type { RunData } from '../summary/run-data.ts';
 import type { MetricEntry } from './analysis.ts';
 import { settingsOf } from './analysis-settings.ts';
-import { type Values, verdictsAgainst } from './pairwise.ts';
+import { type ValuesByImage, verdictsAgainst } from './pairwise.ts';
 import { compareTimings, type TimingChange, type Timings } from './timing-compare.ts';
 
 /** One explainer by one metric of one model, in both runs. */
@@ -110,7 +110,12 @@ function same(a: MetricEntry, b: MetricEntry): boolean {
   return key(a) === key(b);
 }
 
-function valuesOf(cells: readonly ScoreCell[], model: string, metric: string, method: string): Values | undefined {
+function valuesOf(
+  cells: readonly ScoreCell[],
+  model: string,
+  metric: string,
+  method: string,
+): ValuesByImage | undefined {
   return cells.find(c => c.model === model && c.metric === metric && c.method === method)?.values;
 }
 

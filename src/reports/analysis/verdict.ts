@@ -6,7 +6,7 @@ import { named, orderText } from '../text/verdict-words.ts';
 import type { Analysis, MetricAnalysis, ModelAnalysis } from './analysis.ts';
 
 /** The first thing that a reader sees. */
-export interface Verdict {
+export interface ReportVerdict {
   readonly question: string;
   /** At most six, of at most 120 words together; the most important first. */
   readonly sentences: readonly string[];
@@ -20,7 +20,7 @@ const MOST_WORDS = 120;
 const MOST_MODELS = 3;
 
 /** Answers the report's question by the primary metric, over the primary stratum, or says that nothing can be said. */
-export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>): Verdict {
+export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>): ReportVerdict {
   const { models } = analysis;
   const question = `Which map shows what ${modelNames(models.map(m => m.model.id))} ${models.length === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
   const answers = models.map(answerOf);

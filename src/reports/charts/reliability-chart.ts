@@ -1,7 +1,7 @@
 import { html, type Markup } from '../page/markup.ts';
 import { axisOver, bottomAxis, leftAxis, px, svg } from './axis.ts';
 
-export interface ReliabilityBin {
+export interface DrawnBin {
   readonly low: number;
   readonly high: number;
   /** Mean predicted probability and observed share. */
@@ -15,7 +15,7 @@ const FRAME = { left: 52, right: WIDTH - 12, top: 10, bottom: 230 };
 const BARS = { top: 238, bottom: HEIGHT - 42 };
 
 /** Observed share against predicted probability, dots sized by count, and how many images each bin holds. */
-export function reliabilityChart(name: string, xTitle: string, bins: readonly ReliabilityBin[]): Markup {
+export function reliabilityChart(name: string, xTitle: string, bins: readonly DrawnBin[]): Markup {
   const x = axisOver([0, 1], [FRAME.left, FRAME.right], { within: [0, 1] });
   const y = axisOver([0, 1], [FRAME.bottom, FRAME.top], { within: [0, 1] });
   const filled = bins.filter(bin => bin.count > 0);

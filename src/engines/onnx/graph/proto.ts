@@ -21,14 +21,14 @@ import { decodeTensor, type ExternalReader, encodeTensor } from './proto-tensor.
 /** The IR version that files are written with: ONNX Runtime 1.30 and all since 1.18 read it. */
 const IR_VERSION = 10n;
 
-export interface DecodeOptions {
+export interface ProtoOptions {
   /** How messages call the model, usually its path. */
   readonly name: string;
   /** Reads files beside the model, where it keeps weights in them. */
   readonly external?: ExternalReader;
 }
 
-interface Decoder extends DecodeOptions {
+interface Decoder extends ProtoOptions {
   readonly functions: ReadonlyMap<string, FunctionProto>;
   /** Counts inlined calls, to keep their tensors' names apart. */
   calls: number;
@@ -54,7 +54,7 @@ interface Scope {
  * does not give has dtype 0.
  * @throws CtXaiError MODEL if the bytes are no ONNX model, or hold what no classifier needs (sparse or string tensors).
  */
-export function decodeModel(bytes: Uint8Array, options: DecodeOptions): Graph {
+export function decodeModel(bytes: Uint8Array, options: ProtoOptions): Graph {
   const model = parse(bytes, options.name);
   const opset = model.opsetImport.find(o => standard(o.domain) === '')?.version;
   const graph = model.graph;

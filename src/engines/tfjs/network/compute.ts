@@ -18,13 +18,13 @@ export type Task =
   | { readonly kind: 'continue'; readonly layer: string };
 
 /** Row-major values with their shape, image after image. */
-export interface Values {
+export interface NetworkValues {
   readonly data: Float32Array;
   readonly shape: readonly number[];
 }
 
 /** Row-major values, image after image. */
-export interface Answer {
+export interface ComputedAnswer {
   /** The model's output, [n, k]; absent where only activations were asked for. */
   readonly raw?: Float32Array;
   /** d score / d image, or one for each layer. */
@@ -42,9 +42,9 @@ export async function compute(
   network: TfjsNetwork,
   head: Head,
   task: Task,
-  images: Values,
-  given?: Values,
-): Promise<Answer> {
+  images: NetworkValues,
+  given?: NetworkValues,
+): Promise<ComputedAnswer> {
   const kept: tf.Tensor[] = [];
   try {
     // A GPU's values can't be read at once, and what is tidied up can't be waited for.
@@ -76,7 +76,7 @@ function asked(
   head: Head,
   task: Task,
   x: tf.Tensor4D,
-  given: Values | undefined,
+  given: NetworkValues | undefined,
   kept: tf.Tensor[],
 ): Found {
   switch (task.kind) {

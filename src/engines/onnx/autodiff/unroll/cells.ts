@@ -2,7 +2,7 @@ import { type Constant, constant, type Node, read } from '../../graph/graph.ts';
 import type { DescribedBuilder } from './described-builder.ts';
 
 /** What a recurrent layer remembers from one step to the next; undefined: zeros. */
-export interface State {
+export interface CellState {
   readonly h: string | undefined;
   readonly c?: string | undefined;
 }
@@ -14,7 +14,7 @@ export interface Cell {
   /** What is added to the input's part, [gates · hidden]. */
   readonly bias: Constant | undefined;
   /** One step. `x`: the input's part with its bias, [n, gates · hidden]. */
-  step(b: DescribedBuilder, x: string, state: State): Required<Pick<State, 'h'>> & State;
+  step(b: DescribedBuilder, x: string, state: CellState): Required<Pick<CellState, 'h'>> & CellState;
 }
 
 /** Weights of one direction, as ONNX keeps them: gates one below the other. */

@@ -1,6 +1,6 @@
 import { type Constant, constant, GraphBuilder, type Node, read } from '../../graph/graph.ts';
 import type { NormalisedModel } from '../../load/load-model.ts';
-import { type Cell, KINDS, type State } from './cells.ts';
+import { type Cell, type CellState, KINDS } from './cells.ts';
 import { DescribedBuilder } from './described-builder.ts';
 
 /**
@@ -68,7 +68,7 @@ function written(node: Node, b: DescribedBuilder, model: NormalisedModel): strin
   const [allH, allC] = [h0, c0].map(name => (name === '' ? undefined : turn(name)));
 
   const states: string[][] = [];
-  const last: State[] = [];
+  const last: CellState[] = [];
   for (let d = 0; d < directions; d++) {
     const made = cell({
       ...{ node, hidden },
@@ -97,8 +97,8 @@ function stepped(
   x: string,
   length: number,
   backwards: boolean,
-  start: State,
-): { readonly states: string[]; readonly last: State } {
+  start: CellState,
+): { readonly states: string[]; readonly last: CellState } {
   const product = b.times(x, cell.input);
   const inputs = cell.bias ? b.pointwise('Add', product, b.constant(cell.bias)) : product;
   const states = new Array<string>(length);
