@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../results/fixture.ts';
 import { rowsOf } from '../runners/world.ts';
-import { cli, cliWorld, ROOT } from './fixture.ts';
+import { cli, cliWorld, MAIN, ROOT } from './fixture.ts';
 
 const EXAMPLE = join(ROOT, 'examples', 'plugin', 'gradient-times-input.js');
 
@@ -51,6 +52,13 @@ test('the example wrapper, metric and reader run together', async () => {
   }
   const [plain, wrapped] = ['noisy-mean', 'of-input'].map(m => steady.find(row => 'method' in row && row.method === m));
   expect(plain).not.toHaveProperty('value', (wrapped as { value: number }).value);
+});
+
+test('a plugin that Node takes for CommonJS is told how to be a module', async () => {
+  const file = join(await temporaryFolder(), 'plugin.cjs');
+  await writeFile(file, "import { definePlugin } from 'ct-xai-bench';\n");
+  const { status, stderr } = spawnSync(process.execPath, [MAIN, 'list', 'explainers', '--plugin', file]);
+  expect([status, String(stderr)]).toEqual([2, expect.stringMatching(/outside a module[\s\S]*"type": "module"/)]);
 });
 
 describe('a bad plugin', () => {
