@@ -63,7 +63,8 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
     // Node reads a .js file as CommonJS unless the nearest package.json says otherwise.
-    const commonJs = cause instanceof Error && cause.name === 'SyntaxError' && /outside a module|token 'export'/.test(cause.message);
+    const commonJs =
+      cause instanceof Error && cause.name === 'SyntaxError' && /outside a module|token 'export'/.test(cause.message);
     throw new CtXaiError('PLUGIN', `the plugin ${file} fails while it is loaded: ${messageOf(cause)}`, {
       cause,
       ...(commonJs ? { hint: `Call it .mjs, or write "type": "module" in the package.json beside it.` } : {}),
