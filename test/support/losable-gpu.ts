@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NO_SOFTWARE_GPU, softwareGpu } from './software-gpu.ts';
+import { notSoftware, softwareGpu } from './software-gpu.ts';
 
 export interface LosableGpu {
   /** From now on the device is lost. */
@@ -20,8 +20,9 @@ export interface LosableGpu {
  * Returns why not where it can't be had.
  */
 export function losableGpu(): LosableGpu | string {
-  const icd = softwareGpu();
-  if (icd === undefined) return NO_SOFTWARE_GPU;
+  const missing = notSoftware();
+  if (missing !== undefined) return missing;
+  const icd = softwareGpu()!;
   const folder = mkdtempSync(join(tmpdir(), 'ct-xai-losable-'));
   const library = join(folder, 'losable-gpu.so');
   const source = fileURLToPath(new URL('losable-gpu.c', import.meta.url));

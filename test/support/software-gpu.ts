@@ -13,14 +13,23 @@ const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome'];
 /** Why a test of the WebGPU paths is skipped; to be put into its name. */
 export const NO_SOFTWARE_GPU = `no software GPU: ${ICD} of Chromium was not found (Debian: apt-get install chromium)`;
 
+/** Why a test that breaks a GPU, or that knows SwiftShader by name, is skipped; undefined where SwiftShader is the GPU. */
+export function notSoftware(): string | undefined {
+  const icd = softwareGpu();
+  if (icd === undefined) return NO_SOFTWARE_GPU;
+  return icd.includes('swiftshader') ? undefined : `needs a software GPU, and ${icd} is another driver`;
+}
+
 /**
  * Makes SwiftShader the only Vulkan device of this process and those it starts, which must happen before anything asks
- * for one, and returns the path of its description, or undefined where it is not installed. A VK_ICD_FILENAMES that
- * is set is left alone.
+ * for one, and returns the path of its description, or undefined where it is not installed. A driver that is set by
+ * VK_DRIVER_FILES or VK_ICD_FILENAMES is left alone, so that the tests run on a real GPU too.
  */
 export function softwareGpu(): string | undefined {
-  if (process.platform !== 'linux') return process.env.VK_ICD_FILENAMES;
-  const icd = process.env.VK_ICD_FILENAMES ?? candidates().find(file => existsSync(file));
+  // Vulkan's loader reads the first, and the second only where there is no first.
+  const given = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
+  if (process.platform !== 'linux') return given;
+  const icd = given ?? candidates().find(file => existsSync(file));
   if (!icd) return undefined;
   process.env.VK_ICD_FILENAMES = icd;
   const folder = dirname(icd);

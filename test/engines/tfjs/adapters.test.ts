@@ -7,7 +7,7 @@ import { type Choice, chooseAdapter } from '../../../src/engines/tfjs/devices/we
 import { PACKAGES } from '../../../src/engines/tfjs/devices/webgpu/start.ts';
 import type { Dawn } from '../../../src/engines/tfjs/devices/webgpu/types.ts';
 import { softwareGpu } from '../../support/software-gpu.ts';
-import { noGpu, onGpu } from './gpu.ts';
+import { noSoftware, onSoftware } from './gpu.ts';
 
 /** As long as each other. */
 const [OLD, NEW] = ['SwiftShader Device', 'OtherVendor Device'];
@@ -32,7 +32,7 @@ describe('the choice of a device', () => {
 });
 
 /** SwiftShader, a copy that goes by another name, and a copy that goes by the same. */
-describe.skipIf(noGpu !== undefined)(onGpu('the choice of one GPU of several'), () => {
+describe.skipIf(noSoftware !== undefined)(onSoftware('the choice of one GPU of several'), () => {
   const folder = mkdtempSync(join(tmpdir(), 'ct-xai-gpus-'));
   const before = process.env.VK_ICD_FILENAMES;
   let dawn: Dawn;

@@ -1,5 +1,5 @@
 import { missingPackages } from '../../../src/engines/tfjs/devices/webgpu/start.ts';
-import { NO_SOFTWARE_GPU, softwareGpu } from '../../support/software-gpu.ts';
+import { NO_SOFTWARE_GPU, notSoftware, softwareGpu } from '../../support/software-gpu.ts';
 
 const missing = missingPackages();
 
@@ -14,4 +14,12 @@ export const noGpu: string | undefined =
 /** Adds the reason for skipping to a test's name. */
 export function onGpu(name: string): string {
   return noGpu === undefined ? name : `${name} (skipped: ${noGpu})`;
+}
+
+/** Why tests that know SwiftShader by name are skipped; undefined where they run. */
+export const noSoftware: string | undefined = noGpu ?? notSoftware();
+
+/** Adds the reason for skipping to the name of a test that knows SwiftShader. */
+export function onSoftware(name: string): string {
+  return noSoftware === undefined ? name : `${name} (skipped: ${noSoftware})`;
 }

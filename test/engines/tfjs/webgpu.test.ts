@@ -16,7 +16,7 @@ import { outlineOf, tfjsEngine } from '../../../src/engines/tfjs/tfjs-engine.ts'
 import type { Spec, TfjsProtocol } from '../../../src/engines/tfjs/tfjs-messages.ts';
 import { cardFor } from '../onnx/fixtures.ts';
 import { batchOf, save } from './fixtures.ts';
-import { noGpu, onGpu } from './gpu.ts';
+import { noGpu, noSoftware, onGpu, onSoftware } from './gpu.ts';
 
 const SIZE = 16;
 const folder = mkdtempSync(join(tmpdir(), 'ct-xai-webgpu-'));
@@ -130,7 +130,7 @@ describe.skipIf(noGpu !== undefined)(onGpu('the clock of TF.js on WebGPU'), () =
   });
 });
 
-describe.skipIf(noGpu !== undefined)(onGpu('a GPU of TF.js'), () => {
+describe.skipIf(noSoftware !== undefined)(onSoftware('a GPU in software of TF.js'), () => {
   it('is known by its number, and tells its name', async () => {
     const model = await tfjsEngine.open(card, { device: 'webgpu:swiftshader' });
     expect(model.runtime).toMatchObject({ device: 'webgpu:0', workers: 1 });
