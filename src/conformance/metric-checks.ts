@@ -174,6 +174,24 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
     },
   ];
 
+  if (metric.category === 'faithfulness') {
+    checks.push({
+      name: 'is undefined where the model looks at nothing, saturated or not',
+      async run() {
+        const scene = sceneOf(0);
+        const weights = [0, 1, 2].map(() => new Float64Array(HEIGHT * WIDTH));
+        for (const bias of [
+          [1, 0, 0],
+          [400, 0, 0],
+        ]) {
+          const model = linearModel({ height: HEIGHT, width: WIDTH, weights, bias });
+          const { result } = await score({ ...scene, subject: subjectFor(model, 0), variantModel: () => model });
+          const message = `${name}: it gave ${JSON.stringify(result)} for a model whose scores never change.`;
+          ensure(isUndefined(result), message, 'Return undefinedBecause(…) where nothing that is removed matters.');
+        }
+      },
+    });
+  }
   checks.push({
     name: 'is undefined where the map is constant, has NaN or infinite values, or is one pixel',
     async run() {

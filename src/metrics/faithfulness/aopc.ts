@@ -9,6 +9,7 @@ import { joinBatches, sequenceOf } from '../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../core/perturbation/removal.ts';
 import { planar, tensor } from '../../core/tensor.ts';
 import { imageScore, scoresOf } from '../shared/patches.ts';
+import { allSame } from './shared/outcome.ts';
 
 const options = z.strictObject({
   regions: z.int().min(1).max(100_000).default(100).describe('regions that are perturbed, one after the other'),
@@ -38,7 +39,9 @@ export const aopc = defineMetric({
   category: 'faithfulness',
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
-  undefinedWhen: 'the score is infinite, or the image does not vary, so that the window’s range is unknown',
+  undefinedWhen:
+    'the score is infinite or the same whatever is perturbed, or the image does not vary, so that the window’s range is ' +
+    'unknown',
   criticism:
     'Most relevant regions only: noise anywhere may make the score fall, so that the value of a random map is not 0; ' +
     'against: least-first takes it off. Quantus gives the curve without its first point.',
@@ -89,6 +92,7 @@ export const aopc = defineMetric({
       ),
     );
     if (isUndefined(after)) return after;
+    if (allSame([before, ...after])) return undefinedBecause('the score is the same whatever is perturbed');
     const [mostFirst, leastFirst] = paths.map((_, p) => {
       const falls = after.slice(p * steps, (p + 1) * steps).map(score => before - score);
       return falls.reduce((a, b) => a + b, 0) / (steps + 1);

@@ -11,14 +11,15 @@ import { equalEdges, sequenceOf } from '../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../core/perturbation/removal.ts';
 import { tensor } from '../../core/tensor.ts';
 import { scoresOf } from '../shared/patches.ts';
+import { allSame } from './shared/outcome.ts';
 
 /** Below this probability of the image, shares of it have no meaning. */
 const LEAST = 0.01;
 
 /**
  * Iterative removal of features (Rieger and Hansen 2020): 1 − the area under p_k / p₀ over the share of segments that
- * are removed, most relevant (by the map's mean) first, k = 0 included; p₀ is the image's probability. A model that
- * looks at nothing scores 0. A rising probability makes it negative, down to 1 − 1 / p₀. Details: `segments`, `image` p₀.
+ * are removed, most relevant (by the map's mean) first, k = 0 included; p₀ is the image's probability. A rising
+ * probability makes it negative, down to 1 − 1 / p₀. A probability that never changes says nothing of the map. Details: `segments`, `image` p₀.
  */
 export const irof = defineMetric({
   name: 'irof',
@@ -28,7 +29,8 @@ export const irof = defineMetric({
   category: 'faithfulness',
   better: 'higher',
   range: [1 - 1 / LEAST, 1],
-  undefinedWhen: 'the probability of the class explained is under 0.01, or the image is one segment',
+  undefinedWhen:
+    'the probability of the class explained is under 0.01 or the same whatever is removed, or the image is one segment',
   criticism:
     'Most relevant segments only; segments follow the edges of the image, not of the lesion. Quantus does not divide by ' +
     'the number of segments, so that a model that looks at nothing scores 1, and takes its mean over the batch of images.',
@@ -71,6 +73,7 @@ export const irof = defineMetric({
     if (before < LEAST) {
       return undefinedBecause(`the probability of the class explained is ${before.toPrecision(2)}, less than ${LEAST}`);
     }
+    if (allSame(scores)) return undefinedBecause('the probability is the same whatever is removed');
     const fraction = edges.map(e => e / count);
     const relative = scores.map(p => p / before);
     return {

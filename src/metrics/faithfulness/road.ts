@@ -8,6 +8,7 @@ import { windowEnds } from '../../core/image/window.ts';
 import { noiseLevel } from '../../core/perturbation/noise.ts';
 import { priorityField, rankByField } from '../../core/perturbation/order.ts';
 import { allScores } from './shared/all-scores.ts';
+import { allSame } from './shared/outcome.ts';
 
 /** Shares of the pixels that are removed. */
 const SHARES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
@@ -30,7 +31,7 @@ export const road = defineMetric({
   better: 'higher',
   range: [-1, 1],
   chance: 0,
-  undefinedWhen: 'the class explained is not the one predicted',
+  undefinedWhen: 'the class explained is not the one predicted, or its probability is the same whatever is removed',
   criticism:
     'Imputed pixels are smooth, so that smooth maps, whose removed regions hang together, look different from scattered ' +
     'ones at equal content. Quantus gives the accuracy for most relevant first only, of the last batch.',
@@ -86,6 +87,9 @@ export const road = defineMetric({
     const n = SHARES.length;
     const kept = after.map(s => (s.first ? 1 : 0));
     const probability = after.map(s => s.probability);
+    if (allSame([before[0]!.probability, ...probability])) {
+      return undefinedBecause('the probability is the same whatever is removed');
+    }
     const [most, least] = [kept.slice(0, n), kept.slice(n)];
     const probabilityGap = mean(probability.slice(n)) - mean(probability.slice(0, n));
     const followed = o.follow === 'class' ? kept : probability;

@@ -10,6 +10,7 @@ import {
 import { defineMetric, type MetricSpec } from '../../../core/define.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { removalKey } from '../../../core/perturbation/removal.ts';
+import { allSame } from './outcome.ts';
 
 /** Below this probability of the image, and above one less it, shares of it have no meaning. */
 const LEAST = 0.01;
@@ -46,9 +47,12 @@ function fadedScores(context: MetricContext<unknown>): Promise<Faded | Undefined
         hint: 'Check the weights and the intensity steps of its card.',
       });
     }
-    return before < LEAST
-      ? undefinedBecause(`the probability of the class explained is ${before.toPrecision(2)}, less than ${LEAST}`)
-      : { image: before, faded: after };
+    if (before < LEAST) {
+      return undefinedBecause(`the probability of the class explained is ${before.toPrecision(2)}, less than ${LEAST}`);
+    }
+    // As that of a saturated model: then the map has no part in it.
+    if (allSame([before, after])) return undefinedBecause('the probability is the same through the map');
+    return { image: before, faded: after };
   });
 }
 
@@ -67,7 +71,7 @@ export function fadedMetric({ undefinedToo = '', score, ...own }: FadedMetric): 
     category: 'faithfulness',
     range: [0, 1],
     rankable: false,
-    undefinedWhen: `the probability of the class explained is under ${LEAST}${undefinedToo}`,
+    undefinedWhen: `the probability of the class explained is under ${LEAST}${undefinedToo}, or the same through the map`,
     criticism:
       'A flat bright map shows the whole image and wins, so does one that is nearly empty on a class that the baseline ' +
       'already has: never ranked. torch-cam and pytorch-grad-cam feed it logits by default.',

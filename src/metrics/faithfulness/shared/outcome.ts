@@ -25,15 +25,18 @@ export function followed(context: MetricContext<CurveOptions>, curves: Curves): 
     : 'the probability of image or baseline is 0 or 1, so that its margin is infinite';
 }
 
-/** Scores closer together than this are the same but for rounding. */
-const ROUNDING = 1e-9;
+/** Scores closer together than this, or than this share of the largest, are the same: models compute in 32 bits. */
+const ROUNDING = 1e-6;
 
 /** Why a curve says nothing of the map, as that of a saturated probability; undefined where it does. */
 export function unmoved({ score }: PathScores, follow: (raw: number) => number): Undefined | undefined {
-  const all = score.flat().map(follow);
-  const [low, high] = [Math.min(...all), Math.max(...all)];
-  if (!(high - low <= ROUNDING)) return undefined;
-  return undefinedBecause('the score is the same whatever is removed');
+  return allSame(score.flat().map(follow)) ? undefinedBecause('the score is the same whatever is removed') : undefined;
+}
+
+/** Whether scores differ by no more than rounding, as those of a saturated probability do. */
+export function allSame(scores: readonly number[]): boolean {
+  const [low, high] = [Math.min(...scores), Math.max(...scores)];
+  return high - low <= ROUNDING * Math.max(1, Math.abs(low), Math.abs(high));
 }
 
 /** The area under a path, averaged over the priority fields. */
