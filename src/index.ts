@@ -38,7 +38,7 @@ export { type NpyArray, npyTensor, readNpy, writeNpy } from './core/npy.ts';
 export { createRegistry, type Registry, type RegistryParts } from './core/registry.ts';
 export { createRng, type Rng } from './core/rng.ts';
 export { filled, mapDefect, sameShape, sizeOf, type Tensor, tensor } from './core/tensor.ts';
-export { loadRun, type ReportFile, type RunData, renderReports } from './reports/index.ts';
+export { loadRun, type ReportFile, type ReportOptions, type RunData, renderReports } from './reports/index.ts';
 export { writeCurves } from './results/curves.ts';
 export { readRun } from './results/read-run.ts';
 export type { Manifest, MapRow, Passes, Row, SampleRow, ScoreRow, TimingRow } from './results/rows.ts';

@@ -38,17 +38,21 @@ export async function predict(job: PredictJob, services: Services): Promise<JobR
   const { probabilities, image } = found;
   const predicted = predictedOf(probabilities);
   const explained = targetOf(target, classes, probabilities, labelled);
+  const { unit, window } = card.intensity;
+  // Colours have no window.
+  const slice = image.prepared.raw.shape.length === 2 ? image.prepared.raw : undefined;
   return {
     row: {
       ...row,
       size: image.size,
+      ...(slice ? { intensity: { unit, window } } : {}),
       predicted: classes[predicted]!,
       probabilities,
       ...(explained === undefined ? {} : { target: classes[explained]!, targetProbability: probabilities[explained]! }),
       ...outcomeOf(card, predicted, labelled),
       status: 'ok',
     } satisfies SampleRow,
-    arrays: { view: image.view, ...(image.mask ? { mask: image.mask } : {}) },
+    arrays: { view: image.view, ...(slice ? { slice } : {}), ...(image.mask ? { mask: image.mask } : {}) },
   };
 }
 

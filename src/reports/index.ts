@@ -1,4 +1,5 @@
 import { analyse } from './analysis/analyse.ts';
+import { galleryContent } from './gallery/content.ts';
 import { createNames } from './page/part-names.ts';
 import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
@@ -21,10 +22,24 @@ export type { ReportFile, RunData } from './summary/run-data.ts';
 export { fixed, signed } from './text/format.ts';
 export { middleHalf, placeText, timingRemarks } from './text/timing-words.ts';
 
-/** All reports of a run, to be written into its folder. The same run gives the same bytes. */
-export async function renderReports(run: RunData, analysis = analyse(run)): Promise<readonly ReportFile[]> {
-  const sections = await sectionsOf({ run, analysis, names: createNames(run.manifest) });
-  return [
+export interface ReportOptions {
+  /** Without, the page has neither images nor maps, and can be passed on where pictures of patients must not be. */
+  readonly pictures?: boolean;
+}
+
+/**
+ * All reports of a run, to be written into its folder, one after the other: pictures that do not fit into the page come
+ * first, a file for each image. The same run gives the same bytes.
+ */
+export async function* renderReports(
+  run: RunData,
+  analysis = analyse(run),
+  { pictures = true }: ReportOptions = {},
+): AsyncGenerator<ReportFile> {
+  const names = createNames(run.manifest);
+  const gallery = pictures ? yield* galleryContent({ run, analysis, names }) : undefined;
+  const sections = await sectionsOf({ run, analysis, names, ...(gallery ? { gallery } : {}) });
+  yield* [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
     { file: 'audit.csv', bytes: renderAuditCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },

@@ -10,9 +10,12 @@ import { type Journal, openJournal } from './journal.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
 import { partFileName, sampleFileName } from './names.ts';
+import { type Put, withPictures } from './pictures.ts';
 import { isPlain, type Manifest, type MapRow, type Row } from './rows.ts';
 import type { RowArrays, RunStore } from './run-store.ts';
 
+/** Pictures of the gallery that do not fit into the page. */
+export const GALLERY_FOLDER = 'gallery';
 export const JOURNAL_FILE = 'results.jsonl';
 
 /** All that a run writes into its folder, for --fresh: nothing else is ever deleted. */
@@ -31,6 +34,7 @@ const OWN_ENTRIES = [
   'methods.bib',
   'tables.tex',
   'index.html',
+  GALLERY_FOLDER,
   'attributions',
   'variants',
   'views',
@@ -138,14 +142,12 @@ function makeFolder(
   };
 }
 
-type Put = (file: string, bytes: Uint8Array) => Promise<string>;
-
 /** What lies beside a map, and how its file ends. */
 const BESIDE_MAPS = { standardErrors: 'se', regions: 'regions', layerMap: 'layer' } as const;
 
 /** The row with the paths of its arrays, which are written first. */
 async function withFiles(row: Row, arrays: RowArrays, put: Put): Promise<Row> {
-  const { map, view, mask } = arrays;
+  const { map } = arrays;
   const float = (t: Tensor) => writeNpy({ shape: t.shape, data: t.data });
   if (row.kind === 'map' && map) {
     const path = mapPath(row);
@@ -157,30 +159,7 @@ async function withFiles(row: Row, arrays: RowArrays, put: Put): Promise<Row> {
     const file = await put(`${path}.npy`, float(map));
     return { ...row, file, ...(Object.keys(files).length > 0 ? { files } : {}) };
   }
-  if (row.kind === 'sample' && (view || mask)) {
-    const path = `views/${partFileName(row.model)}/${sampleFileName(row.sample)}`;
-    const bytes = (t: Tensor, of: (v: number) => number) =>
-      writeNpy({ shape: t.shape, data: Uint8Array.from(t.data, of) });
-    return {
-      ...row,
-      ...(view
-        ? {
-            view: await put(
-              `${path}.npy`,
-              bytes(view, v => Math.round(255 * clamp(v))),
-            ),
-          }
-        : {}),
-      ...(mask
-        ? {
-            mask: await put(
-              `${path}.mask.npy`,
-              bytes(mask, v => (v > 0 ? 1 : 0)),
-            ),
-          }
-        : {}),
-    };
-  }
+  if (row.kind === 'sample') return withPictures(row, arrays, put);
   return row;
 }
 
@@ -230,10 +209,6 @@ async function isWholeArray(path: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function clamp(v: number): number {
-  return v >= 0 ? Math.min(v, 1) : 0;
 }
 
 /** An array of a run folder as float32; undefined where its file is gone or damaged. */

@@ -132,7 +132,7 @@ function filesOf(row: Row): string[] {
     row.kind === 'map'
       ? [row.file, ...Object.values(row.files ?? {})]
       : row.kind === 'sample'
-        ? [row.view, row.mask]
+        ? [row.view, row.slice, row.mask]
         : [];
   return named.filter(file => file !== undefined);
 }

@@ -7,6 +7,7 @@ import { ioError } from './files.ts';
 import { JOURNAL_FILE, readArray } from './folder.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { readManifest } from './manifest.ts';
+import { sliceStep } from './pictures.ts';
 import type { Manifest, MapRow, Row } from './rows.ts';
 import type { Run } from './run.ts';
 
@@ -41,6 +42,17 @@ export function makeRun(dir: string, manifest: Manifest, journal: Journal): Run 
         tensor(
           bytes.shape,
           bytes.data.map(v => v / 255),
+        )
+      );
+    },
+    async readSlice(row) {
+      const stored = row.intensity && (await read(row.slice));
+      const step = sliceStep(row.intensity?.unit ?? 'HU');
+      return (
+        stored &&
+        tensor(
+          stored.shape,
+          stored.data.map(v => v * step),
         )
       );
     },

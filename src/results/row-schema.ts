@@ -39,6 +39,8 @@ const sample = z.looseObject({
   groups: texts.optional(),
   exam: text.optional(),
   view: text.optional(),
+  slice: text.optional(),
+  intensity: z.looseObject({ unit: z.enum(['HU', 'grey']), window: z.tuple([number, number]) }).optional(),
   mask: text.optional(),
 });
 

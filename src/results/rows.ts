@@ -47,6 +47,10 @@ export interface SampleRow extends Outcome {
   readonly exam?: string;
   /** Path in the run folder of the 8-bit view on the model's grid (uint8 [h, w]), / separated. */
   readonly view?: string;
+  /** Path of the image in its own unit (int16 [h, w]): whole HU, or grey levels in hundredths. */
+  readonly slice?: string;
+  /** What the slice's values are, and the ends of the card's window in them. */
+  readonly intensity?: { readonly unit: 'HU' | 'grey'; readonly window: readonly [number, number] };
   /** Path of the mask on the model's grid (uint8 [h, w] of 0 and 1). */
   readonly mask?: string;
 }

@@ -10,6 +10,8 @@ export interface RowArrays {
   /** The signed map on the layer's grid. */
   readonly layerMap?: Tensor;
   readonly view?: Tensor;
+  /** [h, w]: the image in HU or grey levels on the model's grid. */
+  readonly slice?: Tensor;
   readonly mask?: Tensor;
 }
 

@@ -22,6 +22,8 @@ export interface Run {
   readLayerMap(row: MapRow): Promise<Tensor | undefined>;
   /** [h, w] in 0…1, 8 bits deep: the image in the card's window on the model's grid. */
   readView(row: SampleRow): Promise<Tensor | undefined>;
+  /** [h, w] in HU or grey levels, as `intensity` of the row says, on the model's grid; undefined in earlier runs. */
+  readSlice(row: SampleRow): Promise<Tensor | undefined>;
   /** [h, w] of 0 and 1, on the model's grid. */
   readMask(row: SampleRow): Promise<Tensor | undefined>;
   close(): Promise<void>;

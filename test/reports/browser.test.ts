@@ -1,138 +1,192 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import { verdictOf } from '../../src/reports/analysis/verdict.ts';
-import { escapeHtml } from '../../src/reports/page/markup.ts';
-import { type FixtureOptions, fixture } from './fixture.ts';
+import { noBrowser, onPage, openBrowser, seriousFaults } from '../support/browser.ts';
+import { type FixtureOptions, fixture, HOSTILE, HOSTILE_PATIENT } from './fixture.ts';
 import { elementsOf, rendered } from './render.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-interface Seen {
-  /** Pixels by which the page is wider than its frame. */
-  readonly overflow: number;
-  readonly elements: Record<string, number>;
-  readonly title: string;
-}
-
-const LAYOUT = `const elements = {};
-  for (const e of seen.querySelectorAll('*')) elements[e.localName] = (elements[e.localName] ?? 0) + 1;
-  const overflow = seen.documentElement.scrollWidth - seen.documentElement.clientWidth;
-  return { overflow, elements, title: seen.querySelector('h1').textContent };`;
-
-/** Uses the gallery as a reader does. */
-const GALLERY = `const gallery = seen.getElementById('gallery');
-  const named = name => gallery.querySelector('.tools [name="' + name + '"]');
-  const visible = () => [...gallery.querySelectorAll('article.case')].filter(item => item.offsetHeight > 0);
-  const set = (name, value) => {
-    named(name).value = value;
-    named(name).dispatchEvent(new frame.Event('input', { bubbles: true }));
-  };
-  const found = { all: visible().length, tools: gallery.querySelector('.tools').offsetHeight > 0 };
-  found.width = Math.min(...[...gallery.querySelectorAll('.maps svg')].filter(e => e.clientWidth > 0).map(e => e.clientWidth));
-  set('outcome', 'wrong');
-  found.wrong = visible().map(item => item.dataset.outcome);
-  found.count = gallery.querySelector('output').textContent;
-  set('outcome', '');
-  set('sort', 'worst');
-  found.worst = visible().map(item => Number(item.dataset.worst));
-  set('sort', 'disagreement');
-  found.disagreement = visible().map(item => Number(item.dataset.disagreement));
-  set('opacity', 30);
-  found.opacity = gallery.style.getPropertyValue('--opacity');
-  const box = gallery.querySelector('[name="method"][value="lime"]');
-  box.checked = false;
-  box.dispatchEvent(new frame.Event('input', { bubbles: true }));
-  found.lime = [...gallery.querySelectorAll('figure[data-method="lime"]')].filter(e => e.offsetHeight > 0).length;
-  visible()[0].focus();
-  const press = key => seen.activeElement.dispatchEvent(new frame.KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
-  press('j');
-  found.next = visible().indexOf(seen.activeElement);
-  press('k');
-  found.back = visible().indexOf(seen.activeElement);
-  press('o');
-  found.off = gallery.style.getPropertyValue('--opacity');
-  return found;`;
-
-/** Lays the page out in frames of these widths and says what the browser made of it. */
-async function openIn<T = Seen>(page: string, widths: readonly number[], probe = LAYOUT): Promise<T[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'ct-xai-page-'));
-  try {
-    const script = `addEventListener('load', () => {
-      const all = Array.from({ length: frames.length }, (_, i) => frames[i]).map(frame => {
-        const seen = frame.document;
-        ${probe}
-      });
-      document.body.textContent = JSON.stringify(all);
-    })`;
-    const iframes = widths.map(w => `<iframe style="width:${w}px;height:900px" srcdoc="${escapeHtml(page)}"></iframe>`);
-    const file = join(dir, 'page.html');
-    await writeFile(file, `<!doctype html><meta charset="utf-8"><body>${iframes.join('')}<script>${script}</script>`);
-    const { stdout } = await promisify(execFile)(
-      CHROMIUM,
-      [...FLAGS, `--user-data-dir=${join(dir, 'profile')}`, '--dump-dom', pathToFileURL(file).href],
-      { maxBuffer: 1 << 26 },
-    );
-    const text = /<body>([\s\S]*)<\/body>/.exec(stdout)?.[1] ?? '';
-    return JSON.parse(
-      text
-        .replace(/&lt;/g, '<')
-        .replace(/&gt;/g, '>')
-        .replace(/&nbsp;/g, ' ')
-        .replace(/&amp;/g, '&'),
-    );
-  } finally {
-    await rm(dir, { recursive: true, force: true });
-  }
-}
 
 const CASES: Readonly<Record<string, FixtureOptions>> = {
   'names that want to be markup, without spaces to break at': { hostile: true, images: 8, patients: 8 },
   'three classes, two models': { classes: ['normal', 'covid', 'other'], models: ['a', 'b'], images: 24, patients: 12 },
 };
 
-const name = existsSync(CHROMIUM) ? 'the page in Chromium' : `the page in Chromium (skipped: no ${CHROMIUM})`;
-describe.skipIf(!existsSync(CHROMIUM))(name, () => {
-  it.each(Object.entries(CASES))('of %s needs no repair and does not overflow', async (_, options) => {
+const USED: FixtureOptions = { images: 40, patients: 20, masks: true };
+
+/** Pixels by which the page is wider than its frame. */
+const overflow = (page: Page) =>
+  page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth');
+const shown = (page: Page) => page.locator('article.case:visible');
+/** What is known of the images in sight, in their order. */
+const known = (page: Page, key: string) =>
+  page.evaluate<unknown[]>(`(() => {
+    const { cases } = JSON.parse(document.getElementById('gallery-info').textContent);
+    return [...document.querySelectorAll('article.case:not([hidden])')]
+      .map(({ ariaLabel }) => cases.find(c => ariaLabel.startsWith(c.sample + ' by'))['${key}']);
+  })()`);
+const set = (page: Page, field: string, value: string) =>
+  page.evaluate(`(() => {
+    const field = document.querySelector('#gallery form [name="${field}"]');
+    field.value = '${value}';
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  })()`);
+/** The middle pixel of the picture at a place among those of the first image, after the page has drawn. */
+const pixel = (page: Page, place: number) =>
+  page.evaluate<number[]>(`new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(() => {
+    const canvas = document.querySelectorAll('article.case:not([hidden]) canvas')[${place}];
+    const { data } = canvas.getContext('2d').getImageData(canvas.width >> 1, canvas.height >> 1, 1, 1);
+    resolve([...data.slice(0, 3)]);
+  })))`);
+const focused = (page: Page) =>
+  page.evaluate<number>("[...document.querySelectorAll('article.case:not([hidden])')].indexOf(document.activeElement)");
+
+const name = noBrowser === undefined ? 'the page in Chromium' : `the page in Chromium (skipped: ${noBrowser})`;
+describe.skipIf(noBrowser !== undefined)(name, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await openBrowser();
+  });
+  afterAll(() => browser?.close());
+
+  it.each(Object.entries(CASES))('of %s needs no repair, no network, and does not overflow', async (_, options) => {
     const run = await fixture(options);
-    const page = (await rendered(run))['index.html'];
-    const frames = await openIn(page, [360, 1280]);
-    expect(frames.map(f => f.overflow)).toEqual([0, 0]);
+    const files = await rendered(run);
     const written: Record<string, number> = {};
-    for (const element of elementsOf(page)) written[element.name] = (written[element.name] ?? 0) + 1;
-    expect(frames[0]?.elements).toEqual(written);
+    for (const element of elementsOf(files['index.html'])) written[element.name] = (written[element.name] ?? 0) + 1;
     const { question } = verdictOf(run.manifest, analyse(run));
-    expect(frames[0]?.title).toBe(question.replace('\u0007', '\ufffd'));
+    for (const width of [360, 1280]) {
+      await onPage(browser, files, { width }, async ({ page, complaints }) => {
+        await page.locator('article.case canvas').first().waitFor();
+        expect(await overflow(page)).toBe(0);
+        expect(await page.locator('h1').textContent()).toBe(question.replace('\u0007', '\ufffd'));
+        expect(complaints).toEqual([]);
+      });
+    }
+    // Without its script the page is what was written.
+    const bare = files['index.html'].replace(/<script>[\s\S]*?<\/script>/, '<script></script>');
+    await onPage(browser, { 'index.html': bare }, {}, async ({ page }) => {
+      const elements = await page.evaluate<Record<string, number>>(`(() => {
+        const counts = {};
+        for (const e of document.querySelectorAll('*')) counts[e.localName] = (counts[e.localName] ?? 0) + 1;
+        return counts;
+      })()`);
+      expect(elements).toEqual(written);
+      expect(await page.locator('.stills article').count()).toBeGreaterThan(0);
+      expect(await page.locator('.stills').isVisible()).toBe(true);
+    });
   });
 
-  it('the gallery filters, sorts, dims and follows keys', async () => {
-    const page = (await rendered(await fixture({ images: 40, patients: 20, masks: true })))['index.html'];
-    const [found] = await openIn<Record<string, unknown> & { worst: number[]; disagreement: number[] }>(
-      page,
-      [1280],
-      GALLERY,
-    );
-    expect(found).toMatchObject({ all: 8, tools: true, opacity: '0.3', lime: 0, next: 1, back: 0, off: '0' });
-    expect(found!.width).toBeGreaterThanOrEqual(256);
-    expect(new Set(found!.wrong as string[])).toEqual(new Set(['wrong']));
-    expect(found!.count).toBe(`${(found!.wrong as string[]).length} of 8 images`);
-    expect(found!.worst).toEqual([...found!.worst].sort((a, b) => a - b));
-    expect(found!.disagreement).toEqual([...found!.disagreement].sort((a, b) => b - a));
+  it.each([false, true])('has no serious fault for readers who see or use it otherwise (dark: %s)', async dark => {
+    const files = await rendered(await fixture(USED));
+    await onPage(browser, files, { dark }, async ({ page }) => {
+      await page.locator('article.case canvas').first().waitFor();
+      await page.evaluate("document.querySelectorAll('details').forEach(d => d.setAttribute('open', ''))");
+      expect(await seriousFaults(page)).toEqual([]);
+    });
+  });
+
+  it('shows names with markup, quotes, right-to-left text and emoji as text', async () => {
+    const run = await fixture({ hostile: true, images: 8, patients: 8 });
+    await onPage(browser, await rendered(run), {}, async ({ page, complaints }) => {
+      await page.locator('article.case canvas').first().waitFor();
+      expect(await page.locator('article.case b').first().textContent()).toContain(HOSTILE);
+      expect(await page.locator('article.case .about').first().textContent()).toContain(` ${HOSTILE_PATIENT}`);
+      expect(await page.locator('.tools [name="patient"] option').last().textContent()).toContain(
+        ` ${HOSTILE_PATIENT}`,
+      );
+      expect(await page.locator('#gallery script:not([type])').count()).toBe(1);
+      expect(complaints).toEqual([]);
+    });
+  });
+
+  it('filters and sorts images, and chooses explainers', async () => {
+    const files = await rendered(await fixture(USED));
+    await onPage(browser, files, {}, async ({ page }) => {
+      await page.locator('article.case canvas').first().waitFor();
+      expect(await shown(page).count()).toBe(8);
+      const box = await page.locator('article.case canvas').first().boundingBox();
+      expect(box!.width).toBeGreaterThanOrEqual(256);
+      await page.locator('.tools [name="outcome"]').selectOption('wrong');
+      expect(new Set(await known(page, 'outcome'))).toEqual(new Set(['wrong']));
+      expect(await page.locator('.tools [name="count"]').textContent()).toBe(
+        `${await shown(page).count()} of 8 images`,
+      );
+      await page.locator('.tools button').click();
+      await expect.poll(() => shown(page).count()).toBe(8);
+      await page.locator('.tools [name="metric"]').selectOption('deletion');
+      await page.locator('.tools [name="most"]').fill('-5');
+      expect(await page.locator('.tools [name="count"]').textContent()).toBe('0 of 8 images: no image fits');
+      await page.locator('.tools [name="most"]').fill('');
+      await page.locator('.tools [name="sort"]').selectOption('worst');
+      const worst = (await known(page, 'worst')) as number[];
+      expect(worst).toEqual([...worst].sort((a, b) => a - b));
+      await page.locator('.tools [name="sort"]').selectOption('disagreement');
+      const differ = (await known(page, 'disagreement')) as number[];
+      expect(differ).toEqual([...differ].sort((a, b) => b - a));
+      await page.locator('.tools [name="method"][value="lime"]').uncheck();
+      expect(await page.locator('figure[data-method="lime"]:visible').count()).toBe(0);
+      expect(await page.locator('figure[data-method="occlusion"]:visible').count()).toBeGreaterThan(0);
+    });
+  });
+
+  it('draws images in a window of Hounsfield units, and maps over them', async () => {
+    const files = await rendered(await fixture({ ...USED, size: 33 }));
+    await onPage(browser, files, {}, async ({ page }) => {
+      await page.locator('article.case canvas').first().waitFor();
+      // The middle of the made-up chest lies between the lungs: 0.55 of a window from −1350 to 150 HU.
+      const [grey] = await pixel(page, 0);
+      expect(grey).toBeGreaterThan(110);
+      expect(grey).toBeLessThan(170);
+      await set(page, 'level', '400');
+      await set(page, 'width', '100');
+      expect(await page.locator('.looks [name="window"]').inputValue()).toBe('hand');
+      expect(await pixel(page, 0)).toEqual([0, 0, 0]);
+      await set(page, 'level', '-1400');
+      expect(await pixel(page, 0)).toEqual([255, 255, 255]);
+      await set(page, 'opacity', '0');
+      expect(await pixel(page, 1)).toEqual([255, 255, 255]);
+      await page.locator('.looks [name="alone"]').check();
+      expect(await pixel(page, 1)).not.toEqual([255, 255, 255]);
+    });
+  });
+
+  it('says the value under the pointer, and follows keys', async () => {
+    const files = await rendered(await fixture({ ...USED, size: 32 }));
+    await onPage(browser, files, {}, async ({ page }) => {
+      const first = page.locator('article.case').first();
+      await first.locator('canvas').first().waitFor();
+      await first
+        .locator('canvas')
+        .nth(1)
+        .hover({ position: { x: 2, y: 2 } });
+      expect(await first.locator('.said').textContent()).toMatch(/^Row 1, column 1: −1[234]\d\d HU$/);
+      expect(await first.locator('figure[data-method] small').first().textContent()).toMatch(/^here .* s; s = /);
+      await first.focus();
+      await page.keyboard.press('Shift+ArrowDown');
+      expect(await first.locator('.said').textContent()).toMatch(/^Row 2, column 1:/);
+      await page.keyboard.press('j');
+      expect(await focused(page)).toBe(1);
+      await page.keyboard.press('k');
+      expect(await focused(page)).toBe(0);
+      await page.keyboard.press('o');
+      expect(await page.locator('.looks [name="opacity"]').inputValue()).toBe('0');
+      await page.keyboard.press('c');
+      expect(await page.locator('.looks [name="colours"]').inputValue()).toBe('unsigned');
+      await page.keyboard.press('w');
+      expect(await page.locator('.looks [name="window"]').inputValue()).toBe('lung');
+    });
+  });
+
+  it('says the value under a finger', async () => {
+    const files = await rendered(await fixture({ ...USED, size: 32 }));
+    await onPage(browser, files, { width: 390, height: 844 }, async ({ page }) => {
+      const first = page.locator('article.case').first();
+      await first.locator('canvas').first().waitFor();
+      await first
+        .locator('canvas')
+        .first()
+        .tap({ position: { x: 100, y: 60 } });
+      expect(await first.locator('.said').textContent()).toMatch(/^Row \d+, column \d+: −?\d+ HU$/);
+    });
   });
 });

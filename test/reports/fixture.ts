@@ -53,22 +53,31 @@ const CITES: Readonly<Record<string, string>> = {
   occlusion: 'Zeiler & Fergus, ECCV 2014, arXiv:1311.2901',
 };
 
+/** A tag, quotes, text from right to left, an emoji. */
+export const HOSTILE_PATIENT = `<b>"O'Neil" مريض 🫁`;
+
 export const HOSTILE = `"><script>alert('100%')</script>&amp;{{x}}\u0007 .png`;
 
 export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
   const { manifest, rows } = fixtureRows(options);
   const summary = await collect(manifest, rows);
   const size = options.size ?? 32;
-  const gallery = galleryChoice(manifest, summary, 8).map((pick): GalleryImage => {
+  const gallery = galleryChoice(manifest, summary, 8).map(pick => {
     const rng = createRng(pick.sample);
     const at: [number, number] = [0.35 + 0.3 * rng.next(), rng.next() < 0.5 ? 0.3 : 0.7];
-    return {
+    const view = slice(size, at, rng);
+    const image: GalleryImage = {
       model: pick.model,
       sample: pick.sample,
-      view: slice(size, at, rng),
+      view,
+      slice: tensor(
+        view.shape,
+        view.data.map(v => Math.round(1500 * v - 1350)),
+      ),
       maps: pick.methods.map(method => ({ method, map: heat(size, at, method, rng.fork(method)) })),
       ...(options.masks === false ? {} : { mask: disc(size, at, 0.1) }),
     };
+    return { ...pick, load: async () => image };
   });
   return { manifest, summary, gallery };
 }
@@ -81,7 +90,7 @@ export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest;
   for (const model of manifest.models) {
     for (let i = 0; i < images; i++) {
       const stream = rng.fork(model.id, i);
-      const patient = options.hostile ? `P${i % patients} <b>` : `Patient ${101 + (i % patients)}`;
+      const patient = options.hostile ? `P${i % patients} ${HOSTILE_PATIENT}` : `Patient ${101 + (i % patients)}`;
       const label = model.classes[(i % patients) % model.classes.length]!;
       const z = skill * 0.9 * ((i % patients) % 2 === 0 ? -1 : 1) + 1.1 * stream.normal();
       const p = 1 / (1 + Math.exp(-z));
@@ -97,6 +106,7 @@ export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest;
         source: 'covid-ct',
         patient,
         size: [512, 512],
+        intensity: { unit: 'HU', window: [-1350, 150] },
         predicted,
         probabilities,
         ...(options.target === 'predicted'

@@ -18,6 +18,7 @@ function runOf({ manifest, rows }: ReturnType<typeof fixtureRows>, gone: (method
     readLayerMap: async row =>
       row.files?.layerMap ? tensor([1, 2], Float32Array.of(row.method === 'lime' ? 3 : 2, 1)) : undefined,
     readView: async row => (row.index === 0 ? undefined : tensor([2, 2])),
+    readSlice: async row => (row.intensity ? tensor([2, 2], Float32Array.of(-1000, 0, 40, 400)) : undefined),
     readMask: async row => (row.hasMask ? tensor([2, 2]) : undefined),
     close: async () => {},
   };
@@ -40,7 +41,8 @@ describe('loadRun', () => {
     const cell = summary.scores.find(c => c.method === first.method && c.metric === first.metric)!;
     expect(cell.values.get(first.sample)).toBe(first.value);
     expect(gallery).toHaveLength(4);
-    for (const image of gallery) {
+    for (const entry of gallery) {
+      const image = await entry.load();
       expect(image.maps.map(m => m.method)).not.toContain('lime');
       expect(image.maps.map(m => m.method)).toContain('occlusion');
     }

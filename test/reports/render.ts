@@ -2,7 +2,8 @@ import { type ReportFile, type RunData, renderReports } from '../../src/reports/
 
 /** All reports of a run as text, by file name. */
 export async function rendered(run: RunData): Promise<Record<'index.html' | 'summary.md' | 'summary.csv', string>> {
-  const files: readonly ReportFile[] = await renderReports(run);
+  const files: ReportFile[] = [];
+  for await (const file of renderReports(run)) files.push(file);
   return Object.fromEntries(files.map(({ file, bytes }) => [file, String(bytes)])) as never;
 }
 

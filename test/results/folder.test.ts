@@ -135,3 +135,19 @@ test('the manifest is never half written', async () => {
   expect(seen.length).toBeGreaterThan(0);
   await folder.close();
 });
+
+test('a slice is kept in whole Hounsfield units, or in hundredths of a grey level', async () => {
+  const dir = await temporaryFolder();
+  const folder = await make(dir);
+  const slice = tensor([1, 4], Float32Array.of(-1024, 39.6, 3071, 1e6));
+  const grey = tensor([1, 2], Float32Array.of(127.338, 255));
+  await folder.put({ ...sampleRow('x', 0), intensity: { unit: 'HU', window: [-1350, 150] } }, { slice });
+  await folder.put({ ...sampleRow('y', 1), intensity: { unit: 'grey', window: [0, 255] } }, { slice: grey });
+  await folder.close();
+  const run = await readRun(dir);
+  const slices = [];
+  for await (const row of run.rows()) if (row.kind === 'sample') slices.push(await run.readSlice(row));
+  expect(slices[0]!.data).toEqual(Float32Array.of(-1024, 40, 3071, 32767));
+  expect(slices[1]!.data).toEqual(Float32Array.of(127.34, 255));
+  await run.close();
+});

@@ -11,6 +11,11 @@ export const reportCommand = defineCommand({
         describe: 'How many images the gallery shows. Default: what the suite says.',
       })
       .option('curves-csv', { type: 'boolean', default: false, describe: 'Also writes the curves as curves.csv.' })
+      .option('pictures', {
+        type: 'boolean',
+        default: true,
+        describe: 'Images and maps in the page; --no-pictures writes one without them, to be passed on.',
+      })
       .example('$0 report reports/covid-ct', ''),
   async handler(argv) {
     const { reportRun } = await import('./report-run.ts');

@@ -13,21 +13,22 @@ export interface ReportArguments {
   readonly dir: string;
   readonly gallery?: number | undefined;
   readonly curvesCsv: boolean;
+  readonly pictures: boolean;
 }
 
 /** `ct-xai report`: the tables and reports of a run folder, made again. */
-export async function reportRun({ dir, gallery, curvesCsv }: ReportArguments): Promise<number> {
+export async function reportRun({ dir, ...options }: ReportArguments): Promise<number> {
   const run = await readRun(dir);
   try {
     return await parsingAsync({ code: 'RUN_FOLDER', what: `${dir}: its reports can't be made` }, () =>
-      reportOn(run, { gallery, curvesCsv }),
+      reportOn(run, options),
     );
   } finally {
     await run.close();
   }
 }
 
-async function reportOn(run: Run, { gallery, curvesCsv }: Omit<ReportArguments, 'dir'>): Promise<number> {
+async function reportOn(run: Run, { gallery, curvesCsv, pictures }: Omit<ReportArguments, 'dir'>): Promise<number> {
   const { suite, metrics, state } = run.manifest;
   const collector = createCollector(run.manifest);
   const budgetsCsv = ((suite ?? {}) as { timing?: { budgets?: unknown[] } }).timing?.budgets?.length;
@@ -40,7 +41,7 @@ async function reportOn(run: Run, { gallery, curvesCsv }: Omit<ReportArguments, 
     curvesReader(run),
     collector,
   ]);
-  const { files } = await writeReports(run, gallery ?? galleryOf(suite), collector.summary());
+  const { files } = await writeReports(run, gallery ?? galleryOf(suite), collector.summary(), { pictures });
   for (const file of files) print(file);
   if (state !== 'complete') print('the run is not complete: the reports show what is there');
   return ExitCode.ok;

@@ -157,7 +157,7 @@ async function tell(
 
 /** Whether the gallery shows a map: then `ct-xai report` needs it again. */
 function isShown({ model, sample, method }: MapRow, gallery: RunData['gallery']): boolean {
-  return gallery.some(g => g.model === model && g.sample === sample && g.maps.some(m => m.method === method));
+  return gallery.some(g => g.model === model && g.sample === sample && g.methods.includes(method));
 }
 
 const MOST_REASONS = 5;

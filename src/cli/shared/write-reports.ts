@@ -1,6 +1,15 @@
-import { join } from 'node:path';
-import { type Analysis, analyse, loadRun, type RunData, renderReports } from '../../reports/index.ts';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  type Analysis,
+  analyse,
+  loadRun,
+  type ReportOptions,
+  type RunData,
+  renderReports,
+} from '../../reports/index.ts';
 import { writeAtomic } from '../../results/files.ts';
+import { GALLERY_FOLDER } from '../../results/folder.ts';
 import type { Run } from '../../results/run.ts';
 
 export interface Written {
@@ -10,13 +19,20 @@ export interface Written {
 }
 
 /** Renders all reports of a run into its folder. */
-export async function writeReports(run: Run, gallery: number, summary?: RunData['summary']): Promise<Written> {
+export async function writeReports(
+  run: Run,
+  gallery: number,
+  summary?: RunData['summary'],
+  options: ReportOptions = {},
+): Promise<Written> {
   const data = await loadRun(run, gallery, summary);
   const analysis = analyse(data);
   const files: string[] = [];
-  for (const { file, bytes } of await renderReports(data, analysis)) {
+  await rm(join(run.dir, GALLERY_FOLDER), { recursive: true, force: true });
+  for await (const { file, bytes } of renderReports(data, analysis, options)) {
+    if (dirname(file) !== '.') await mkdir(join(run.dir, dirname(file)), { recursive: true });
     await writeAtomic(join(run.dir, file), bytes);
-    files.push(join(run.dir, file));
+    if (dirname(file) === '.') files.push(join(run.dir, file));
   }
   return { files, analysis, data };
 }

@@ -7,7 +7,7 @@ import { html, trusted } from './markup.ts';
 import type { Section } from './section.ts';
 import { STYLE } from './style.ts';
 
-/** The report as one self-contained page: no network, no scripts. */
+/** The report as one page that needs no network; pictures that do not fit lie beside it. */
 export function renderHtml({ manifest }: RunData, analysis: Analysis, sections: readonly Section[]): string {
   const { question } = verdictOf(manifest, analysis);
   const explainers = manifest.methods.filter(m => m.role === 'method').length;

@@ -1,4 +1,5 @@
 import type { Analysis } from '../analysis/analysis.ts';
+import type { GalleryContent } from '../gallery/content.ts';
 import type { RunData } from '../summary/run-data.ts';
 import type { Markup } from './markup.ts';
 import type { Names } from './part-names.ts';
@@ -18,6 +19,8 @@ export interface ReportContext {
   readonly run: RunData;
   readonly analysis: Analysis;
   readonly names: Names;
+  /** Absent: a page without pictures. */
+  readonly gallery?: GalleryContent;
 }
 
 /** Undefined, or no section: the run has nothing for it. */

@@ -97,22 +97,32 @@ svg .bar{fill:var(--c);opacity:.45}
 .confusion td{text-align:center;min-width:4.5rem}
 .confusion td.hit{font-weight:600;background:var(--panel)}
 [hidden]{display:none!important}
-.tools{display:flex;flex-wrap:wrap;gap:.4rem 1.25rem;align-items:center;background:var(--panel);border-radius:8px;padding:.6rem .9rem;font-size:.9rem}
-.tools fieldset{border:0;padding:0;margin:0;display:flex;flex-wrap:wrap;gap:.2rem .9rem;flex-basis:100%}
+.tools,.looks{background:var(--panel);font-size:.9rem}
+.tools{border-radius:8px;padding:.6rem .9rem;margin:.5rem 0}
+.tools>div,.looks{display:flex;flex-wrap:wrap;gap:.4rem 1.1rem;align-items:center}
+.tools .range{display:inline-flex;flex-wrap:wrap;gap:.4rem .5rem}
+.tools fieldset{border:0;padding:0;margin:.5rem 0 0;display:flex;flex-wrap:wrap;gap:.2rem .9rem}
 .tools legend{float:left;padding:0;margin-right:.9rem}
-.tools input,.tools select{font:inherit;max-width:16rem;vertical-align:middle;accent-color:var(--accent)}
-.tools output{color:var(--soft)}.tools .note{flex-basis:100%;margin:0}
-.cases{max-height:88vh;overflow-y:auto;border:1px solid var(--line);border-radius:8px;padding:0 .9rem}
-.cases>article:first-child{border-top:0}
-article.case{border-top:1px solid var(--line);padding:.5rem 0 1rem;scroll-margin-top:3rem}
+.tools input,.tools select,.tools button,.looks input,.looks select{font:inherit;max-width:14rem;vertical-align:middle;accent-color:var(--accent)}
+.tools input[type=number]{width:5.5rem}.looks input[type=range]{width:7.5rem}
+.tools output,.looks output{color:var(--soft);font-variant-numeric:tabular-nums}.tools .note{margin:.4rem 0 0;max-width:none}
+kbd{font:inherit;border:1px solid var(--line);border-radius:3px;padding:0 .3em;background:var(--paper)}
+.looks{position:sticky;top:0;z-index:1;margin:0 -.9rem;padding:.4rem .9rem;border-bottom:1px solid var(--line)}
+.looks .bar{width:7rem;height:.8rem;border-radius:2px}
+.cases{height:88vh;overflow-y:auto;border:1px solid var(--line);border-radius:8px;padding:0 .9rem}
+.cases .list{position:relative}
+article.case{border-top:1px solid var(--line);padding:.5rem 0 1rem;scroll-margin-top:3rem;min-height:22rem}
+.list>article:first-child{border-top:0}
 article.case:focus-visible{outline:2px solid var(--accent);outline-offset:4px}
-.about{font-size:.9rem;max-width:none;margin:.2rem 0 .5rem}
+.about{font-size:.9rem;max-width:none;margin:.2rem 0 .1rem}
+.said{font-size:.9rem;margin:0 0 .3rem;min-height:1.55em;color:var(--soft);font-variant-numeric:tabular-nums}
 .maps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,256px),1fr));gap:.6rem}
-.maps svg{background:#000;border-radius:3px}
+.pic{position:relative;line-height:0}.pic canvas{width:100%;height:auto;border-radius:3px;cursor:crosshair;touch-action:pan-y}
+.pic svg,.stills svg{position:absolute;inset:0;width:100%;height:100%;pointer-events:none}
+.stills svg{position:static;height:auto;background:#000}.alive .stills{display:none}
+.cross{fill:none;stroke:#fff;stroke-width:1;vector-effect:non-scaling-stroke;mix-blend-mode:difference}
 .maps figcaption{padding-top:.2rem}.maps small{font-variant-numeric:tabular-nums}.maps .scores{display:block}
 .maps .none{aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.82rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
-.overlay{opacity:var(--opacity,1);transition:opacity .15s}
-.maps figure:hover .overlay{opacity:0}
 .outline{fill:none;stroke:#f5e142;stroke-width:1.6;vector-effect:non-scaling-stroke}
 .badge{display:inline-block;padding:0 .45em;border-radius:4px;font-weight:600}
 .badge.hit{color:var(--good);border:1px solid var(--good)}.badge.miss{color:var(--bad);border:1px solid var(--bad)}
@@ -126,5 +136,5 @@ footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
 @media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
-.tools{display:none!important}.cases{max-height:none;overflow:visible;border:0;padding:0}.maps{grid-template-columns:repeat(auto-fill,4.2cm)}article.case,figure[data-method]{break-inside:avoid}article.case[hidden]{display:block!important}figure[hidden]{display:block!important}pre{white-space:pre-wrap}}
+.tools,.cases{display:none!important}.stills{display:block!important}.stills .maps{grid-template-columns:repeat(auto-fill,4.2cm)}.stills article{break-inside:avoid}pre{white-space:pre-wrap}}
 `;

@@ -1,3 +1,4 @@
+import { gallerySection } from '../gallery/gallery-section.ts';
 import type { ReportContext, Section, SectionMaker } from '../page/section.ts';
 import { agreementSection } from './agreement-section.ts';
 import { auditSection } from './audit-section.ts';
@@ -5,7 +6,6 @@ import { budgetsSection } from './budgets-section.ts';
 import { classifierSection } from './classifier-section.ts';
 import { conclusionsSection } from './conclusions-section.ts';
 import { costsSection } from './costs-section.ts';
-import { gallerySection } from './gallery-section.ts';
 import { methodsSection } from './methods-section.ts';
 import { metricsSections } from './metrics-section.ts';
 import { outcomesSection } from './outcomes-section.ts';

@@ -1,9 +1,10 @@
 import sharp from 'sharp';
 import type { Tensor } from '../../core/tensor.ts';
+import { SIGNED } from '../gallery/colour-maps.ts';
 
-/** For the target and against it: told apart by all kinds of colour vision, bright on black lung and on white bone. */
-export const POSITIVE = [255, 82, 38] as const;
-export const NEGATIVE = [38, 140, 255] as const;
+/** For the target and against it: the ends of the signed colour map. */
+export const POSITIVE = [...SIGNED.slice(-3)];
+export const NEGATIVE = [...SIGNED.slice(0, 3)];
 /** Opacity at the end of the scale. */
 export const OPAQUE = 0.85;
 

@@ -7,16 +7,16 @@ import { type GalleryPick, galleryChoice } from './gallery-choice.ts';
 import type { GalleryImage, RunData } from './run-data.ts';
 
 /**
- * What the reports need of a run folder: its rows, and the maps and views of the gallery.
+ * What the reports need of a run folder: its rows, and which images the gallery shows. The run must stay open while
+ * reports are rendered.
  * @param gallery images per model in the gallery; 0 for none
  * @param summary what was kept of the rows, where they were read before
  */
 export async function loadRun(run: Run, gallery: number, summary?: RunSummary): Promise<RunData> {
   const { manifest } = run;
   const kept = summary ?? (await collect(manifest, run.rows()));
-  const images: GalleryImage[] = [];
-  for (const pick of galleryChoice(manifest, kept, gallery)) images.push(await loadImage(run, pick));
-  return { manifest, summary: kept, gallery: images, same: await sameMaps(run, kept) };
+  const entries = galleryChoice(manifest, kept, gallery).map(pick => ({ ...pick, load: () => loadImage(run, pick) }));
+  return { manifest, summary: kept, gallery: entries, same: await sameMaps(run, kept) };
 }
 
 /** Images whose layer maps are compared, for each model. */
@@ -50,6 +50,7 @@ async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {
   const rows = await run.rowsOf(pick.model, pick.sample);
   const sample = rows.find((row): row is SampleRow => row.kind === 'sample');
   const view = sample && (await run.readView(sample));
+  const slice = sample && (await run.readSlice(sample));
   const mask = sample && (await run.readMask(sample));
   const maps: GalleryImage['maps'][number][] = [];
   for (const method of pick.methods) {
@@ -57,5 +58,12 @@ async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {
     const map = row && (await run.readMap(row));
     if (map) maps.push({ method, map });
   }
-  return { model: pick.model, sample: pick.sample, maps, ...(view ? { view } : {}), ...(mask ? { mask } : {}) };
+  return {
+    model: pick.model,
+    sample: pick.sample,
+    maps,
+    ...(view ? { view } : {}),
+    ...(slice ? { slice } : {}),
+    ...(mask ? { mask } : {}),
+  };
 }

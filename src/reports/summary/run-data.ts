@@ -1,22 +1,30 @@
 import type { Tensor } from '../../core/tensor.ts';
 import type { Manifest } from '../../results/rows.ts';
 import type { RunSummary } from './collect.ts';
+import type { GalleryPick } from './gallery-choice.ts';
 
 /** What all reports are made of: `loadRun` makes it of a run folder. */
 export interface RunData {
   readonly manifest: Manifest;
   readonly summary: RunSummary;
-  readonly gallery: readonly GalleryImage[];
+  readonly gallery: readonly GalleryEntry[];
   /** By model: groups of explainers whose maps are the same at the layer that they are made at. Absent: not compared. */
   readonly same?: ReadonlyMap<string, readonly (readonly string[])[]>;
 }
 
-/** One image of the gallery with its maps, as loaded from the run folder and the data. */
+/** An image that the gallery shows. Its pictures are loaded when they are drawn, since all together may be too many. */
+export interface GalleryEntry extends GalleryPick {
+  load(): Promise<GalleryImage>;
+}
+
+/** One image of the gallery with its maps, as loaded from the run folder. */
 export interface GalleryImage {
   readonly model: string;
   readonly sample: string;
   /** [h, w] in 0…1: the image in the card's window on the model's grid; absent where the run folder has none. */
   readonly view?: Tensor;
+  /** [h, w] in HU or grey levels; absent in runs of earlier versions and for pictures in colour. */
+  readonly slice?: Tensor;
   /** [h, w] of 0 and 1. */
   readonly mask?: Tensor;
   /** Signed maps [h, w]; methods that have none are left out. */

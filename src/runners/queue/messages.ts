@@ -34,7 +34,7 @@ const noticeSchema = z.strictObject({
 });
 
 /** Arrays that lie elsewhere, by what they are of a row: digests of their content. */
-const refsSchema = z.partialRecord(z.enum(['map', 'standardErrors', 'regions', 'layerMap', 'view', 'mask']), digest);
+const refsSchema = z.partialRecord(z.enum(['map', 'standardErrors', 'regions', 'layerMap', 'view', 'slice', 'mask']), digest);
 
 /** Of a row only its names are looked at here; values are checked where they are made. */
 const rowSchema = z.looseObject({
@@ -148,7 +148,7 @@ export function parseJson(text: string, what: string): unknown {
 
 /** The row without paths: where its arrays lie is decided by whoever keeps them. */
 export function pathless(row: Held['row']): Row {
-  const { file: _, files: __, view: ___, mask: ____, ...rest } = row;
+  const { file: _, files: __, view: ___, slice: ____, mask: _____, ...rest } = row;
   return rest as unknown as Row;
 }
 

@@ -1,13 +1,10 @@
 import { spearman } from '../../core/statistics/correlation.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { MetricAnalysis } from '../analysis/analysis.ts';
-import { fixed } from '../text/format.ts';
-import type { RunSummary } from './collect.ts';
+import type { ModelAnalysis } from '../analysis/analysis.ts';
+import type { RunSummary } from '../summary/collect.ts';
 
 /** Cells a side on which maps are compared. */
 const GRID = 16;
-/** Metrics whose values stand beside a map. */
-const MOST_SHOWN = 4;
 
 /**
  * How far explainers' maps of one image disagree: 1 less the mean of Spearman's correlation over pairs, on a coarse
@@ -36,37 +33,33 @@ function coarsened({ shape, data }: Tensor): number[] {
   return Array.from(sums, (sum, i) => (counts[i]! > 0 ? sum / counts[i]! : 0));
 }
 
-/** Values of one model's maps by metric, for the gallery. */
+/** Values of one model's maps, for the gallery. */
 export interface ImageScores {
-  /** 'srg 0.61', the primary metric first. */
-  beside(method: string, sample: string): readonly string[];
+  /** By metric, in the order of `metrics`; null where there is none. */
+  values(method: string, sample: string): readonly (number | null)[];
   /** The worst value of any explainer by the primary metric, turned so that larger is better. */
   worst(sample: string): number | undefined;
 }
 
 export function imageScores(
   { scores }: RunSummary,
-  model: string,
-  metrics: readonly MetricAnalysis[],
-  primary: string | undefined,
+  { model, metrics, primaryMetric }: ModelAnalysis,
+  shown: readonly string[],
 ): ImageScores {
-  const shown = [...metrics]
-    .sort((a, b) => Number(b.metric.id === primary) - Number(a.metric.id === primary))
-    .map(entry => entry.metric);
   const cells = new Map(
-    scores.filter(cell => cell.model === model).map(cell => [JSON.stringify([cell.metric, cell.method]), cell.values]),
+    scores
+      .filter(cell => cell.model === model.id)
+      .map(cell => [JSON.stringify([cell.metric, cell.method]), cell.values]),
   );
   const scoreOf = (metric: string, method: string, sample: string) =>
     cells.get(JSON.stringify([metric, method]))?.get(sample);
-  const first = metrics.find(entry => entry.metric.id === primary);
+  const first = metrics.find(entry => entry.metric.id === primaryMetric);
   return {
-    beside: (method, sample) =>
-      shown
-        .flatMap(({ id }) => {
-          const value = scoreOf(id, method, sample);
-          return value === undefined ? [] : [`${id} ${fixed(value, 2)}`];
-        })
-        .slice(0, MOST_SHOWN),
+    values: (method, sample) =>
+      shown.map(metric => {
+        const value = scoreOf(metric, method, sample);
+        return value === undefined ? null : Number(value.toPrecision(4));
+      }),
     worst(sample) {
       if (!first) return undefined;
       const sign = first.metric.better === 'higher' ? 1 : -1;

@@ -1,0 +1,28 @@
+/** Where pictures come from: out of the page, or out of a script beside it. */
+export const PICTURES = `
+const waiting = new Map();
+window.ctxaiPictures = (place, pictures) => waiting.get(place)?.(pictures);
+const fetched = (place, file) => new Promise((resolve, reject) => {
+  waiting.set(place, resolve);
+  const script = make('script', { src: file });
+  script.onload = () => script.remove();
+  script.onerror = () => reject(new Error(file + ' is not beside this page. Copy the folder gallery/ with it.'));
+  document.head.append(script);
+}).finally(() => waiting.delete(place));
+const inPage = place => JSON.parse(gallery.querySelector('script[data-place="' + place + '"]').textContent);
+
+const unpacked = async (text, Type) => {
+  const bytes = Uint8Array.from(atob(text), c => c.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const values = new Type(await new Response(stream).arrayBuffer());
+  for (let i = 1; i < values.length; i++) values[i] += values[i - 1];
+  return values;
+};
+
+const picturesOf = async item => {
+  const { file } = item.info;
+  const found = file === undefined ? inPage(item.place) : await fetched(item.place, file);
+  const maps = found.maps.map(async map => (map.values === undefined ? map : { ...map, values: await unpacked(map.values, Int8Array) }));
+  return { ...found, pixels: found.pixels && await unpacked(found.pixels, Int16Array), maps: await Promise.all(maps) };
+};
+`;
