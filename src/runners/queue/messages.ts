@@ -34,7 +34,10 @@ const noticeSchema = z.strictObject({
 });
 
 /** Arrays that lie elsewhere, by what they are of a row: digests of their content. */
-const refsSchema = z.partialRecord(z.enum(['map', 'standardErrors', 'regions', 'layerMap', 'view', 'slice', 'mask']), digest);
+const refsSchema = z.partialRecord(
+  z.enum(['map', 'standardErrors', 'regions', 'layerMap', 'view', 'slice', 'mask']),
+  digest,
+);
 
 /** Of a row only its names are looked at here; values are checked where they are made. */
 const rowSchema = z.looseObject({
