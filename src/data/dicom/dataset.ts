@@ -50,7 +50,10 @@ export function parseDicomFile(bytes: Uint8Array, partial = false): DicomFile {
 /** The parser throws strings, and objects that hold one. */
 function reasonOf(cause: unknown): string {
   const inner = (cause as { exception?: unknown } | undefined)?.exception ?? cause;
-  return messageOf(inner).replaceAll(/dicomParser[.:](\w+\.?)+:? ?(- )?/g, '');
+  const said = messageOf(inner);
+  if (/buffer over(run|read)|maxP ?osition|past (the )?end|past end/i.test(said))
+    return 'it ends early, within an element';
+  return said.replaceAll(/dicomParser[.:](\w+\.?)+:? ?(- )?/g, '');
 }
 
 /** The file header of group 2: its transfer syntax, and where it ends. */

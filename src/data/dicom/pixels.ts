@@ -1,5 +1,6 @@
 import dicomParser from 'dicom-parser';
 import sharp from 'sharp';
+import { decodeExtended } from './codecs/jpeg-extended.ts';
 import { decodeLossless } from './codecs/jpeg-lossless.ts';
 import { decodeRle } from './codecs/rle.ts';
 import { createWasmDecoders } from './codecs/wasm.ts';
@@ -25,6 +26,7 @@ export function createFrameDecoder(): FrameDecoder {
   const wasm = createWasmDecoders();
   return {
     async decode(file, header, frame) {
+      if (!header.hasPixels) throw new Error('it has no pixels');
       refuse(header);
       const raw = frameBytes(file, header, frame);
       return bits(await uncompressed(raw, header), header);
@@ -50,7 +52,7 @@ export function createFrameDecoder(): FrameDecoder {
         return fitted(ofSize(await wasm.decode('jpeg-2000', raw), header), header);
       case '50':
       case '51':
-        return fitted(await baseline(raw, header), header);
+        return await baseline(raw, header);
       default:
         throw new Error(`its transfer syntax ${syntax} is not read`);
     }
@@ -73,7 +75,7 @@ function refuse({ rows, columns, samples, photometric, bitsAllocated, bitsStored
 /** One frame's bytes as the file holds them. */
 function frameBytes({ set, bytes }: DicomFile, header: DicomHeader, frame: number): Uint8Array {
   const element = set.elements['x7fe00010'];
-  if (!element) throw new Error(header.hasPixels ? 'its pixels are floating-point numbers' : 'it has no pixels');
+  if (!element) throw new Error('its pixels are floating-point numbers');
   const { rows, columns, bitsAllocated, frames, transferSyntax } = header;
   if (NATIVE.includes(transferSyntax)) {
     const length = (rows * columns * bitsAllocated) / 8;
@@ -122,16 +124,15 @@ function ofSize({ pixels, info }: Samples, { rows, columns }: DicomHeader): Uint
   return pixels;
 }
 
+/** JPEG of 8 bits, or of 12 (process 4). */
 async function baseline(raw: Uint8Array, header: DicomHeader): Promise<Uint8Array> {
-  if (frameSize(raw)?.precision !== 8) throw new Error('it is a JPEG of 12 bits (process 4), which is not read');
+  if (frameSize(raw)?.precision !== 8) return fitted(ofSize(decodeExtended(raw), header), header);
   const { data, info } = await sharp(raw, { failOn: 'error' })
     .toColourspace('b-w')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
-  return ofSize(
-    { pixels: data, info: { width: info.width, height: info.height, componentCount: info.channels } },
-    header,
-  );
+  const { width, height, channels } = info;
+  return fitted(ofSize({ pixels: data, info: { width, height, componentCount: channels } }, header), header);
 }
 
 /** What a compressed frame says of itself before it is decoded. */

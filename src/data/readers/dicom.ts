@@ -61,7 +61,7 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * DICOM files of CT: every transfer syntax in use but JPEG of 12 bits, single and multi-frame, in Hounsfield units.
+ * DICOM files of CT: every transfer syntax in use, single and multi-frame, in Hounsfield units.
  * Series are sorted along their normal; every frame is a sample, as it is stored. Patients are those of the files' tags.
  */
 export const dicom: DataReader = {
