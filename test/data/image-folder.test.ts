@@ -75,6 +75,13 @@ describe('with index.csv', () => {
     expect((await sample!.load()).source.spacing).toEqual([0.5, 0.75]);
   });
 
+  it('says where the files lie, if they lie one folder deeper', async () => {
+    await folder('deeper', 'file\nb.png\n', ['ct/b.png', 'infection/b.png']);
+    const { hint } = await refusal({ path: 'deeper' });
+    expect(hint).toMatch(/lie in 'ct', 'infection'.*images: .*masks: /);
+    expect((await open({ path: 'deeper', images: 'ct', masks: 'infection' })).count).toBe(1);
+  });
+
   it('finds a file in the other Unicode form; the id is composed', async () => {
     await folder('decomposed', 'file\nu\u0308.png\n', ['\u00fc.png']);
     const [sample] = await list(await open({ path: 'decomposed' }));

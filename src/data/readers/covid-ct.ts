@@ -20,7 +20,7 @@ const FACTS = {
   name: 'covid-ct',
   from: 'https://github.com/UCSD-AI4H/COVID-CT (unpack CT_COVID.zip and CT_NonCOVID.zip)',
   licence: 'none stated; the images are cut from papers',
-  tried: false,
+  tried: true,
 } as const;
 
 const options = z.strictObject({ path: pathOption, split: splitOption });
@@ -30,8 +30,8 @@ const SPLIT_FILE = /^(train|val|test)CT_(COVID|NonCOVID)\.txt$/i;
 
 /**
  * COVID-CT (Yang et al. 2020, arXiv:2003.13865): pictures in `CT_COVID` and `CT_NonCOVID` at any depth, the authors'
- * splits from the lists in `Data-split`, and patients from the `MetaInfo` tables. Where these name no patient of an
- * image, the image is a patient of its own, and that is said.
+ * splits from the lists in `Data-split`, and patients from the `MetaInfo` tables (any CSV with a column of files and one
+ * of patients; the workbooks are to be saved as such). An image that none names is a patient of its own, and that is said.
  */
 export const covidCt: DataReader = {
   name: 'covid-ct',
@@ -61,8 +61,7 @@ export const covidCt: DataReader = {
       if (patient === undefined) alone++;
       return { id, path, label, where: id, ...(split ? { split } : {}), ...(patient ? { patient } : {}) };
     });
-    if (alone > 0)
-      remarks.push(`${alone} of ${entries.length} images have no patient in the MetaInfo tables: each counts as one`);
+    if (alone > 0) remarks.push(`${alone} of ${entries.length} images have no patient in a table: each counts as one`);
     const unlisted = splits.size > 0 ? entries.filter(e => e.split === undefined).length : 0;
     if (unlisted > 0) remarks.push(`${unlisted} images stand in no list of Data-split`);
     const taken = entries.filter(e => o.split === undefined || [o.split].flat().includes(e.split ?? ''));
@@ -97,7 +96,7 @@ async function splitsOf(files: readonly FoundFile[]): Promise<Map<string, string
 async function patientsOf(files: readonly FoundFile[]): Promise<Map<string, string>> {
   const patients = new Map<string, string>();
   for (const { id, path } of files) {
-    if (!/meta.*\.csv$/i.test(basename(id))) continue;
+    if (!/\.csv$/i.test(id)) continue;
     const { header, rows } = await readCsvFile(path, id);
     const image = header.findIndex(h => /image|file/i.test(h));
     const patient = header.findIndex(h => /patient/i.test(h));

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { basename, resolve } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, relative, resolve } from 'node:path';
 import { z } from 'zod';
 import type { DataReader, Dataset, Sample } from '../../core/contracts/index.ts';
 import { jsonDigest } from '../../core/digest.ts';
@@ -113,7 +113,7 @@ export async function openImages(root: string, listed: ListedImages, given: Part
   refuseDuplicates(listed.entries);
   const masks = o.masks === undefined ? undefined : await matchMasks(root, o.masks, listed.entries);
   const entries = listed.entries.map(entry => complete(entry, o, masks));
-  const digest = await digestOf(entries, o);
+  const digest = await digestOf(root, entries, o);
   const remarks = [
     ...listed.remarks,
     ...(masks?.remarks ?? []),
@@ -156,7 +156,7 @@ function refuseDuplicates(entries: readonly ImageEntry[]): void {
 }
 
 /** @throws CtXaiError DATA naming files that are missing */
-async function digestOf(entries: readonly Entry[], o: Options): Promise<string> {
+async function digestOf(root: string, entries: readonly Entry[], o: Options): Promise<string> {
   const files: { path: string; size: number }[] = [];
   const missing: string[] = [];
   for (const entry of entries) {
@@ -170,7 +170,7 @@ async function digestOf(entries: readonly Entry[], o: Options): Promise<string> 
   if (missing.length > 0) {
     const more = missing.length > 5 ? `\n… and ${missing.length - 5} more` : '';
     throw new CtXaiError('DATA', `${missing.length} files are missing:\n${missing.slice(0, 5).join('\n')}${more}`, {
-      hint: "Check the index's file column, and 'images', the folder that its paths start from.",
+      hint: await hintForMissing(root, entries, o.images),
     });
   }
   const digests = await fileDigests(files);
@@ -188,6 +188,21 @@ async function digestOf(entries: readonly Entry[], o: Options): Promise<string> 
       e.groups,
     ]),
   ]);
+}
+
+/** Where files of these names are, if they lie one folder deeper. */
+async function hintForMissing(root: string, entries: readonly Entry[], images = '.'): Promise<string> {
+  const inside = relative(resolve(root, images), entries[0]?.path ?? root);
+  const folders: string[] = [];
+  for (const found of await readdir(root, { withFileTypes: true }).catch(() => [])) {
+    if (!found.isDirectory()) continue;
+    const file = await stat(resolve(root, found.name, inside)).catch(() => undefined);
+    if (file?.isFile()) folders.push(found.name);
+  }
+  const general = "Check the index's file column, and 'images', the folder that its paths start from.";
+  if (folders.length === 0) return general;
+  const named = folders.map(f => `'${f}'`).join(', ');
+  return `Files of these names lie in ${named}: write images: and the folder of the images, and masks: and that of the masks.`;
 }
 
 function asDataset(name: string, entries: readonly Entry[], digest: string, o: Options): Dataset {
