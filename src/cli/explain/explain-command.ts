@@ -1,4 +1,5 @@
 import { defineCommand } from '../shared/command.ts';
+import { SAVED, type Saved } from './map-formats.ts';
 
 export const explainCommand = defineCommand({
   command: 'explain [suite]',
@@ -81,10 +82,10 @@ export const explainCommand = defineCommand({
         describe: 'Writes the map’s numbers as a NumPy array, float32 [h, w].',
       })
       .option('save', {
-        choices: ['nifti', 'npy'] as const,
+        choices: SAVED,
         array: true,
-        default: [] as ('nifti' | 'npy')[],
-        describe: "the map on the scan's own pixels; NIfTI opens over it in 3D Slicer or ITK-SNAP",
+        default: [] as Saved[],
+        describe: "the map on the scan's own pixels: NIfTI for 3D Slicer or ITK-SNAP, DICOM as a Parametric Map",
       })
       .option('save-to', { type: 'string', default: '.', requiresArg: true, describe: 'folder for --save' })
       .option('list-layers', {

@@ -29,7 +29,8 @@ import { interruptSignal } from '../shared/interrupts.ts';
 import { cardPath, namedParts } from '../shared/named-parts.ts';
 import { ExitCode, note, print, textTable } from '../shared/output.ts';
 import { drawExplanation } from './draw-explanation.ts';
-import { type Saved, saveMap } from './save-map.ts';
+import type { Saved } from './map-formats.ts';
+import { saveMap } from './save-map.ts';
 
 export interface ExplainArguments {
   readonly suite?: string | undefined;
@@ -228,7 +229,14 @@ async function show(
     for (const file of await writeFiles(argv, { row, map, view: view!, title, several: maps.length > 1 })) print(file);
     const sample = argv.save.length > 0 ? await sampleNamed(plan, row.sample) : undefined;
     if (!sample) continue;
-    const place = { sample, card, formats: argv.save, folder: argv.saveTo, name: `${row.sample}.${id}.${row.method}` };
+    const place = {
+      sample,
+      card,
+      formats: argv.save,
+      folder: argv.saveTo,
+      name: `${row.sample}.${id}.${row.method}`,
+      title: `${row.method} of ${image.target ?? id}`,
+    };
     for (const file of await saveMap(map, place)) print(file);
   }
   return code;

@@ -1,31 +1,37 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ModelCard, Sample } from '../../core/contracts/index.ts';
-import { CtXaiError } from '../../core/errors.ts';
+import { packageVersion } from '../../config/version.ts';
+import type { ModelCard, Sample, Source } from '../../core/contracts/index.ts';
+import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
 import { planar, type Tensor } from '../../core/tensor.ts';
+import { dicomOfMap } from '../../data/dicom/write-map.ts';
 import { fromGrid, layOut } from '../../data/preparation/geometry.ts';
 import { niftiOfMap } from '../../data/volumes/write-nifti.ts';
 import { writeAtomic } from '../../results/files.ts';
 import { note } from '../shared/output.ts';
+import type { Saved } from './map-formats.ts';
 
-export type Saved = 'nifti' | 'npy';
+const ENDINGS: Readonly<Record<Saved, string>> = { nifti: 'nii.gz', dicom: 'dcm', npy: 'npy' };
+
+/** A map's image, and where its files go. */
+export interface SavedMap {
+  readonly sample: Sample;
+  readonly card: ModelCard;
+  readonly formats: readonly Saved[];
+  readonly folder: string;
+  /** Of the files, without ending. */
+  readonly name: string;
+  /** Explainer and target, as DICOM files say it. */
+  readonly title: string;
+}
 
 /**
  * Writes a map on the pixels of the file that was explained, so that it opens over the scan.
- * @param name of the files, without ending
  * @returns the files' paths
+ * @throws CtXaiError IMAGE for volumes, and for 'dicom' where the scan is no DICOM file or does not say where it lies
  */
-export async function saveMap(
-  map: Tensor,
-  at: {
-    readonly sample: Sample;
-    readonly card: ModelCard;
-    readonly formats: readonly Saved[];
-    readonly folder: string;
-    readonly name: string;
-  },
-): Promise<string[]> {
+export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   const { sample, card, formats, folder, name } = at;
   if (formats.length === 0) return [];
   const { source } = await sample.load();
@@ -42,9 +48,23 @@ export async function saveMap(
   await mkdir(folder, { recursive: true });
   const files: string[] = [];
   for (const format of formats) {
-    const file = join(folder, `${name.replace(/[^\w.-]+/g, '_')}.${format === 'nifti' ? 'nii.gz' : 'npy'}`);
-    await writeAtomic(file, format === 'nifti' ? niftiOfMap(onSource, source) : writeNpy(onSource));
+    const file = join(folder, `${name.replace(/[^\w.-]+/g, '_')}.${ENDINGS[format]}`);
+    await writeAtomic(file, bytesOf(format, onSource, source, at));
     files.push(file);
   }
   return files;
+}
+
+function bytesOf(format: Saved, map: Tensor, source: Source, { sample, title }: SavedMap): Uint8Array {
+  if (format === 'npy') return writeNpy(map);
+  if (format === 'nifti') return niftiOfMap(map, source);
+  try {
+    const facts = { patient: sample.patient, description: title, at: new Date(), software: packageVersion() };
+    return dicomOfMap(map, source, facts);
+  } catch (cause) {
+    throw new CtXaiError('IMAGE', `${sample.id}: the map can't be saved as DICOM: ${messageOf(cause)}.`, {
+      cause,
+      hint: 'Take --save nifti or --save npy.',
+    });
+  }
 }

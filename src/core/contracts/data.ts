@@ -13,6 +13,20 @@ export interface Placement3d {
   readonly axes: readonly (readonly [number, number, number])[];
 }
 
+/**
+ * Which image of DICOM pixels are of. These are the file's own UIDs: for files that are laid over the scan, never for run
+ * folders, logs or reports.
+ */
+export interface DicomReference {
+  readonly study: string;
+  readonly series: string;
+  readonly sopClass: string;
+  readonly instance: string;
+  readonly frameOfReference?: string;
+  /** From 0; absent where the file has one frame. */
+  readonly frame?: number;
+}
+
 /** Pixels as read: grey levels 0…255 (16-bit files are scaled to that, fractions kept) or HU. */
 export interface Source {
   /** [...spatial] */
@@ -25,6 +39,7 @@ export interface Source {
   readonly placement?: Placement3d;
   /** What the file says of the acquisition: kernel, thickness, vendor, … Never names or dates. */
   readonly acquisition?: Readonly<Record<string, string | number>>;
+  readonly dicom?: DicomReference;
 }
 
 /** A factor that a sample's variants switch off. */

@@ -1,8 +1,8 @@
-import type { Source } from '../../core/contracts/index.ts';
+import type { DicomReference, Source } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { tensor } from '../../core/tensor.ts';
 import { readRegular } from '../../files/regular.ts';
-import { parseDicomFile } from './dataset.ts';
+import { type DicomFile, parseDicomFile, text } from './dataset.ts';
 import { type DicomHeader, placementOf, readHeader } from './header.ts';
 import type { FrameDecoder } from './pixels.ts';
 import { hounsfield, type Rescale, rescaleOf } from './units.ts';
@@ -45,11 +45,22 @@ export async function loadDicomSlice(
         ...header.acquisition,
         ...(place.thickness === undefined ? {} : { thicknessMm: place.thickness }),
       },
+      dicom: referenceOf(file, header, frame),
     };
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
     throw new CtXaiError('IMAGE', `${where}: ${messageOf(cause)}.`, { cause, hint: hintFor(messageOf(cause)) });
   }
+}
+
+function referenceOf({ set }: DicomFile, header: DicomHeader, frame: number): DicomReference {
+  const { study, series, sopClass, instance, frames } = header;
+  const frameOfReference = text(set, 'x00200052');
+  return {
+    ...{ study, series, sopClass, instance },
+    ...(frameOfReference === undefined ? {} : { frameOfReference }),
+    ...(frames.length > 1 ? { frame } : {}),
+  };
 }
 
 function hintFor(message: string): string {

@@ -26,6 +26,7 @@ export const SOP = {
   segmentation: '1.2.840.10008.5.1.4.1.1.66.4',
   labelMap: '1.2.840.10008.5.1.4.1.1.66.7',
   structureSet: '1.2.840.10008.5.1.4.1.1.481.3',
+  parametricMap: '1.2.840.10008.5.1.4.1.1.30',
   directory: '1.2.840.10008.1.3.10',
 } as const;
 
@@ -87,6 +88,7 @@ function reasonToLeaveOut(header: DicomHeader, include: readonly Includable[]): 
   if (isOutline(header)) return undefined;
   const { sopClass, modality, imageType, samples } = header;
   if (sopClass === SOP.directory) return 'it is a directory of files (DICOMDIR)';
+  if (sopClass === SOP.parametricMap) return 'it is a parametric map, such as a map of an explainer';
   if (!header.hasPixels) return `it has no pixels${modality === undefined ? '' : ` (modality ${modality})`}`;
   if (imageType.includes('LOCALIZER') && !include.includes('localisers')) {
     return 'it is a localiser; include: [localisers] takes them';
