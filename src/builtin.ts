@@ -57,6 +57,7 @@ import { occlusion } from './methods/occlusion.ts';
 import { oracle } from './methods/oracle.ts';
 import { oracleGrid } from './methods/oracle-grid.ts';
 import { oracleMixed } from './methods/oracle-mixed.ts';
+import { oracleOther } from './methods/oracle-other.ts';
 import { partitionShap } from './methods/partition-shap.ts';
 import { random } from './methods/random.ts';
 import { reciproCam } from './methods/recipro-cam.ts';
@@ -147,7 +148,7 @@ export function builtinRegistry(): Registry {
       ...[occlusion, segmentAblation, rise, lime, kernelShap, shapleySampling, partitionShap, hsic, sobol],
       ...[guidedBackprop, deconvnet, guidedGradCam, deeplift, lrp],
       ...[fullgrad, attentionRelevance, attentionRollout],
-      ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid, oracleMixed],
+      ...[random, edges, centre, shuffled, huContrast, oracle, oracleGrid, oracleMixed, oracleOther],
     ],
     metrics: [
       deletion,

@@ -157,8 +157,9 @@ export const suiteSchema = z
       .enum(['off', 'short', 'full'])
       .default('off')
       .describe(
-        'Maps added to audit the metrics, on data with factors: the truth by intervention (oracle), and mixed with a ' +
-          'shuffled map once (short, at most 30 % more maps) or at three shares (full).',
+        'Maps added to audit the metrics, on data with factors: the truth by intervention (oracle), mixed with a ' +
+          'shuffled map once (short, at most 30 % more maps) or at three shares (full), and the truth about another ' +
+          'model; full also blurs maps that know nothing.',
       ),
     background: z
       .looseObject({ use: z.string().describe('A data reader.') })

@@ -41,7 +41,7 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
   const parsed = explainer.options.parse(options ?? {});
   const needs = explainer.needsOf(parsed);
   const donor = needs.includes('donor') ? donorMap() : undefined;
-  const effects = needs.includes('effects') ? someEffects(HEIGHT, WIDTH) : undefined;
+  const effects = needs.some(n => n === 'effects' || n === 'other-effects') ? someEffects(HEIGHT, WIDTH) : undefined;
   const wrapped = explainer.wraps === undefined ? undefined : (settings.wrapped ?? signedGradient);
   const modelOf = explainer.requiresOf(parsed).includes('attention') ? attentionModel : smoothModel;
   const subjectOf = (seed: number, channels = 1, signal?: AbortSignal): Subject =>
@@ -250,6 +250,7 @@ function donorMap(): Tensor {
 const WITHOUT: Readonly<Record<ExplainerNeed, { readonly what: string; readonly request: Partial<ExplainRequest> }>> = {
   donor: { what: 'there is no donor', request: { donor: undefined } },
   effects: { what: 'no effects are known', request: { effects: undefined } },
+  'other-effects': { what: 'no effects on another model are known', request: { effects: undefined } },
   'training-images': { what: 'there are no training images', request: { trainingImages: [] } },
 };
 

@@ -1,6 +1,7 @@
 import type {
   AbleModel,
   Attribution,
+  Effects,
   ExplainAgain,
   Explainer,
   FullClassifier,
@@ -56,9 +57,7 @@ export async function callExplainer(
   const owned = protect(services, explainer);
   // Of another image, only what that image is asked for itself is shared.
   const shared = instead ? NOTHING_SHARED : services.shared('image', job);
-  const effects = explainer.needsOf(part.options).includes('effects')
-    ? await services.effects?.(job, { class: target })
-    : undefined;
+  const effects = await effectsFor(what, services);
   const variant = instead?.variant ?? job.model.variant;
   const rng = streamOf(job, explainer, variant, instead?.replicate ?? job.replicate ?? 0);
   return explainer.explain({
@@ -78,6 +77,14 @@ export async function callExplainer(
       ),
     ...(effects ? { effects } : {}),
   });
+}
+
+/** What is known by intervention, of this model or of another, as far as the explainer asks for it. */
+async function effectsFor({ job, part, target }: Explaining, services: Services): Promise<Effects | undefined> {
+  const needs = explainerOf(services, part).needsOf(part.options);
+  if (needs.includes('effects')) return services.effects?.(job, { class: target });
+  const { other } = job;
+  return needs.includes('other-effects') && other ? services.effects?.(job, { class: target }, other) : undefined;
 }
 
 function innerMap(what: Explaining, services: Services, image: Tensor): Promise<Attribution | Undefined> {

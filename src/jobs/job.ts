@@ -76,6 +76,8 @@ export interface ExplainJob extends SampleJob {
   readonly budget?: number;
   /** Where it runs; absent: where the plan says. */
   readonly device?: string;
+  /** For explainers that need 'other-effects': the model that they are of; absent: there is no other. */
+  readonly other?: ModelRef;
 }
 
 export type MapTransform = { readonly kind: 'blur'; readonly sigma: number };
@@ -91,6 +93,7 @@ export interface ScoreJob extends SampleJob {
   readonly tieSeed?: number;
   readonly budget?: number;
   readonly device?: string;
+  readonly other?: ModelRef;
 }
 
 /** One value of all maps of an explainer. */

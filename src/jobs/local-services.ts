@@ -153,11 +153,11 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
       sample.shared.set(key, known);
       return known;
     },
-    effects(job, target) {
-      if (!('sample' in job)) return effectsFor(job, target, services);
-      const { id, digest, variant } = job.model;
-      const key = JSON.stringify([id, digest, variantName(variant), job.sample, target.class]);
-      const known = effects.get(key) ?? effectsFor(job, target, services);
+    effects(job, target, other) {
+      if (!('sample' in job)) return effectsFor(job, target, services, other);
+      const of = other ? [sessionKey(other)] : [];
+      const key = JSON.stringify([sessionKey(job.model), ...of, job.sample, target.class]);
+      const known = effects.get(key) ?? effectsFor(job, target, services, other);
       // Later waves ask again for those of the same images; a failure is not kept.
       effects.set(key, known);
       known.catch(() => effects.delete(key));

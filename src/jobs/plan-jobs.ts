@@ -18,7 +18,8 @@ import {
 } from './job.ts';
 
 /** What jobs are made of: a plan's parts. */
-export type JobPlan = Pick<Plan, 'explainers' | 'metrics' | 'target' | 'seed' | 'dataset'>;
+export type JobPlan = Pick<Plan, 'explainers' | 'metrics' | 'target' | 'seed' | 'dataset'> &
+  Partial<Pick<Plan, 'models'>>;
 /** With which of its images are explained. */
 export type SuiteJobPlan = JobPlan & Pick<Plan, 'explained'>;
 
@@ -81,8 +82,20 @@ export function explainJob(
     seed,
     explainer: explainerRef(planned, plan.explainers),
     needs,
+    ...otherOf(plan, model, planned),
     ...(typeof donor === 'object' && 'reason' in donor ? { unmet: donor.reason } : {}),
   });
+}
+
+/** The next model of the plan, where a map is of what another model uses. */
+function otherOf(
+  { models = [] }: JobPlan,
+  model: PlannedModel,
+  { explainer, options }: PlannedExplainer,
+): Pick<ExplainJob, 'other'> {
+  if (!explainer.needsOf(options).includes('other-effects') || models.length < 2) return {};
+  const at = models.findIndex(({ id }) => id === model.id);
+  return { other: modelRef(models[(at + 1) % models.length]!) };
 }
 
 /**

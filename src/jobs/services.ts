@@ -46,6 +46,6 @@ export interface Services {
   watchRng?(rng: Rng): Rng;
   /** How large effects on a class's score are that are chance; undefined where the data has no placebos. */
   chance?(model: ModelRef, target: number): Promise<ChanceEffects | undefined>;
-  /** What is known by intervention of an image and model. */
-  effects?(job: Job, target: { readonly class: number }): Promise<Effects | undefined>;
+  /** What is known by intervention of an image and model; with `other`, of another model that has this class. */
+  effects?(job: Job, target: { readonly class: number }, other?: ModelRef): Promise<Effects | undefined>;
 }

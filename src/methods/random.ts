@@ -1,5 +1,7 @@
+import { z } from 'zod';
 import { defineExplainer } from '../core/define.ts';
 import { sizeOf, tensor } from '../core/tensor.ts';
+import { blurOption, blurredBy } from './shared/blur.ts';
 
 /** Uniform noise in [0, 1), pixel by pixel: a map that knows nothing. */
 export const random = defineExplainer({
@@ -11,14 +13,14 @@ export const random = defineExplainer({
   kind: 'ranking',
   role: 'control',
   dimensions: [2, 3],
+  options: z.strictObject({ blur: blurOption }),
   cost: () => ({ forward: 0, backward: 0 }),
-  async explain({ model, rng }) {
+  async explain({ model, rng, options: { blur } }) {
     const { spatial } = model.input;
-    return {
-      map: tensor(
-        spatial,
-        Float32Array.from({ length: sizeOf(spatial) }, () => rng.next()),
-      ),
-    };
+    const map = tensor(
+      spatial,
+      Float32Array.from({ length: sizeOf(spatial) }, () => rng.next()),
+    );
+    return blurredBy(map, blur);
   },
 });

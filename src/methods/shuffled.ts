@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { sameShape, tensor } from '../core/tensor.ts';
+import { blurOption, blurredBy } from './shared/blur.ts';
 
 /**
  * A method's own map of another patient: as smooth as the method's maps are, and about something else.
@@ -16,14 +18,15 @@ export const shuffled = defineExplainer({
   role: 'control',
   needs: ['donor'],
   dimensions: [2, 3],
+  options: z.strictObject({ blur: blurOption }),
   cost: () => ({ forward: 0, backward: 0 }),
-  async explain({ model, donor }) {
+  async explain({ model, donor, options: { blur } }) {
     if (!donor) return undefinedBecause('there is no map of another patient');
     const { spatial } = model.input;
     if (!sameShape(donor.shape, spatial)) {
       const [theirs, ours] = [donor.shape.join(' × '), spatial.join(' × ')];
       return undefinedBecause(`the other patient's map is ${theirs}, not ${ours}`);
     }
-    return { map: tensor(donor.shape, donor.data.slice()) };
+    return blurredBy(tensor(donor.shape, donor.data.slice()), blur);
   },
 });

@@ -25,8 +25,8 @@ export interface ModelRun {
   /** Does jobs again that failed in an earlier start. */
   readonly retryFailed: boolean;
   readonly signal: AbortSignal;
-  /** Opens the model with these weights. */
-  readonly open: (variant: ModelVariant) => Promise<ModelSession>;
+  /** Opens the model with these weights, or another of the plan, by its id. */
+  readonly open: (variant: ModelVariant, other?: string) => Promise<ModelSession>;
   /** The model is open, and its jobs begin. */
   readonly began: (runtime: Runtime, variant: ModelVariant) => Promise<void>;
   /** A row is kept, or was (`known`) by an earlier start. */
@@ -59,7 +59,7 @@ interface RunProgress {
  */
 export async function runModel(run: ModelRun): Promise<void> {
   const { plan, model, store, signal } = run;
-  const services = createLocalServices({ plan, store, signal, open: ref => run.open(ref.variant) });
+  const services = createLocalServices({ plan, store, signal, open: ref => run.open(ref.variant, ref.id) });
   const progress: RunProgress = {
     services,
     attempted: new Set(),

@@ -173,10 +173,11 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
         store: folder,
         retryFailed: options.retryFailed ?? false,
         signal,
-        open: variant =>
+        open: (variant, other = model.id) =>
           openSession(earlier => {
-            const remembered = earlier ?? runtimeOf(model);
-            return openModel(plan, model, {
+            const asked = plan.models.find(m => m.id === other)!;
+            const remembered = earlier ?? runtimeOf(asked);
+            return openModel(plan, asked, {
               signal,
               variant,
               ...(remembered ? { earlier: remembered } : {}),

@@ -9,7 +9,8 @@ const data = (factors: number) =>
       yield { factors: Array.from({ length: factors }, () => ({})) };
     },
   }) as unknown as Dataset;
-const suite = (audit: string, controls: unknown[] = ['random']) => ({ audit, controls }) as unknown as Suite;
+const suite = (audit: string, controls: unknown[] = ['random'], models = ['one']) =>
+  ({ audit, controls, models }) as unknown as Suite;
 
 it('adds the truth, whole and mixed, where the data knows it and the suite has not', async () => {
   expect((await withAuditControls(suite('short'), data(2), 10)).controls).toEqual(['random', 'oracle', 'oracle-mixed']);
@@ -20,7 +21,10 @@ it('adds the truth, whole and mixed, where the data knows it and the suite has n
     { id: 'oracle-mixed-25' },
     { id: 'oracle-mixed-50' },
     { id: 'oracle-mixed-75' },
+    { use: 'random', id: 'random-blurred', options: { blur: 8 } },
   ]);
+  const two = await withAuditControls(suite('short', ['random'], ['one', 'two']), data(2), 10);
+  expect(two.controls).toEqual(['random', 'oracle', 'oracle-mixed', 'oracle-other']);
 });
 
 it('adds nothing without a truth, where it is off, or, if short, beyond 30 % more maps', async () => {

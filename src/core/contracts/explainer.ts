@@ -96,12 +96,12 @@ export interface ExplainContext<R extends readonly Capability[], O> extends Imag
   readonly innerKey?: string;
   /** For explainers that need 'training-images': images of training patients in input space, at most `count`. */
   readonly trainingImages: (count: number) => Promise<readonly Tensor[]>;
-  /** For explainers that need 'effects'. */
+  /** For explainers that need 'effects': of this model; for those that need 'other-effects': of another one. */
   readonly effects?: Effects;
 }
 
 /** What an explainer needs besides image and model. */
-export type ExplainerNeed = 'donor' | 'effects' | 'training-images';
+export type ExplainerNeed = 'donor' | 'effects' | 'other-effects' | 'training-images';
 
 /** What one explanation costs, or at most costs. */
 export interface Cost extends PassCount {

@@ -66,7 +66,14 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     primary,
     strata,
     metrics: analysed,
-    audit: auditOf(audited, { methods, cells, answered, only: primary.samples, rng: rng.fork('audit') }),
+    audit: auditOf(audited, {
+      methods,
+      cells,
+      answered,
+      only: primary.samples,
+      disjoint: false,
+      rng: rng.fork('audit'),
+    }),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),
     groups: groupsOf(manifest, summary, model.id),
     agreement: agreementOf(

@@ -1,17 +1,26 @@
-import type { Rng } from '../../core/rng.ts';
 import { detectableDifference } from '../../core/statistics/detect.ts';
 import { holm } from '../../core/statistics/seeds.ts';
-import type { ScoreCell } from '../summary/collect.ts';
 import { listed } from '../text/format.ts';
-import type { Answered, Difference, MethodEntry, MetricAnalysis } from './analysis.ts';
-import { type ValuesByImage, verdictsAgainst } from './pairwise.ts';
+import type { Difference, MetricAnalysis } from './analysis.ts';
+import { type AuditContext, BY_TRUTH, type Evidence, evidenceOf, FIXED } from './audit-evidence.ts';
+import { ownOracleOf } from './own-oracles.ts';
+
+const ALPHA = 0.05;
 
 /**
- * Whether a metric can be believed here. `contradicted`: a map that knows nothing of the model is better than the truth
- * by intervention. `not shown`: the truth is known, and that is not shown, nor all that would support the metric.
- * `control-dominated`: without a truth, a fixed control is better than every explainer. `untested`: no truth is known.
+ * Whether a metric can be believed here. `supported`: on patients that nothing is ranked by, the truth by intervention
+ * beats every fixed control by more than the smallest effect and the truth about another model, and its score falls as
+ * it is mixed with a shuffled map. `contradicted`: a map that knows nothing of the model beats the truth by more than
+ * that. `not shown`: the truth is known, and neither is shown. Without a known truth: `supported elsewhere`, on a
+ * phantom, and untested here; `control-dominated`: a fixed control is better than every explainer; `untested`.
  */
-export type AuditVerdict = 'contradicted' | 'not shown' | 'control-dominated' | 'untested';
+export type AuditVerdict =
+  | 'supported'
+  | 'contradicted'
+  | 'not shown'
+  | 'supported elsewhere'
+  | 'control-dominated'
+  | 'untested';
 
 export interface AuditEntry {
   readonly metric: string;
@@ -19,73 +28,41 @@ export interface AuditEntry {
   readonly verdict: AuditVerdict;
   /** In a sentence. */
   readonly reason: string;
-  /** The oracle against the fixed control that comes closest to it, or beats it most; absent without an oracle. */
+  /** What is known to be right against the control that comes closest to it, or beats it most; absent without it. */
   readonly closest?: Difference;
-  /** That the oracle beats every fixed control, adjusted for all metrics by Holm's rule. */
+  /** That all holds which supports the metric, adjusted for all metrics by Holm's rule. */
   readonly pBeats?: number;
   /** That some fixed control beats the oracle, likewise. */
   readonly pLoses?: number;
   /** Whether the score falls as the oracle is mixed with a shuffled map; absent where that was not tried. */
   readonly falls?: boolean;
-  /** The difference that as many patients show with a chance of 80 %: a figure for planning. */
+  /** The oracle against that of another model; absent where there is none. */
+  readonly other?: Difference;
+  /** The difference that as many patients show with a chance of 80 %; absent where none within the range would do. */
   readonly detectable?: number;
+  /** Maps that know nothing whose score is better once they are blurred; absent where that was not tried. */
+  readonly blurred?: readonly string[];
 }
 
-/** The control rule is about these; `centre` is robust and `random` passes randomisation by design. */
-const AUDITED: ReadonlySet<string> = new Set(['faithfulness', 'localisation', 'truth']);
-/** Controls that know nothing of the model and are the same for all explainers. */
-const FIXED: ReadonlySet<string> = new Set(['random', 'edges', 'centre', 'hu-contrast']);
-const ALPHA = 0.05;
-
-interface AuditContext {
-  readonly methods: readonly MethodEntry[];
-  readonly cells: readonly ScoreCell[];
-  readonly answered: Answered;
-  readonly only: ReadonlySet<string>;
-  readonly rng: Rng;
-}
-
-interface Evidence {
-  readonly entry: MetricAnalysis;
-  readonly against: readonly Difference[];
-  readonly mixtures: readonly Difference[];
-}
-
-/** One entry for each metric of single maps that explainers may be ranked by and that the controls have a say in. */
+/** One entry for each metric of single maps that explainers may be ranked by and that something is known to audit by. */
 export function auditOf(entries: readonly MetricAnalysis[], context: AuditContext): AuditEntry[] {
-  const audited = entries.filter(({ metric }) => AUDITED.has(metric.category) && metric.rankable !== false);
+  const audited = entries.filter(
+    ({ metric }) => metric.rankable !== false && (BY_TRUTH.has(metric.category) || ownOracleOf(metric) !== undefined),
+  );
   const evidence = audited.map(entry => evidenceOf(entry, context));
   const tested = evidence.filter(e => e.against.length > 0);
-  // All controls must be beaten, so that the least sure decides; one that wins is enough to contradict.
-  const beats = holm(tested.map(e => Math.max(...e.against.map(d => oneSide(d, 'better')))));
+  // All must be beaten, so that the least sure decides; one control that wins is enough to contradict.
+  const beats = holm(tested.map(e => Math.max(...conditionsOf(e).map(d => oneSide(d, 'better')))));
   const loses = holm(tested.map(e => Math.min(...e.against.map(d => oneSide(d, 'worse')))));
-  return evidence.map(e => {
+  return evidence.flatMap(e => {
     const at = tested.indexOf(e);
-    return at < 0 ? withoutTruth(e.entry) : withTruth(e, beats[at]!, loses[at]!);
+    if (at >= 0) return [withTruth(e, beats[at]!, loses[at]!, context)];
+    return BY_TRUTH.has(e.entry.metric.category) ? [withoutTruth(e.entry, context)] : [];
   });
 }
 
-function evidenceOf(entry: MetricAnalysis, { methods, cells, answered, only, rng }: AuditContext): Evidence {
-  const valued = ({ id }: MethodEntry) => {
-    const cell = cells.find(c => c.metric === entry.metric.id && c.method === id);
-    return { id, values: cell?.values ?? (new Map() as ValuesByImage) };
-  };
-  const controls = methods.filter(m => m.role === 'control' && m.of === undefined);
-  const oracle = controls.find(c => c.name === 'oracle');
-  const compared = (names: (name: string) => boolean, smallest: number, label: string) => {
-    if (!oracle) return [];
-    const pairs = controls.filter(c => names(c.name)).map(c => [valued(oracle), valued(c)] as const);
-    const { better } = entry.metric;
-    return verdictsAgainst(pairs, {
-      ...{ samples: answered, only, better, smallest },
-      rng: rng.fork('audit', entry.metric.id, label),
-    });
-  };
-  return {
-    entry,
-    against: compared(name => FIXED.has(name), entry.smallest, 'controls'),
-    mixtures: compared(name => name === 'oracle-mixed', 0, 'mixtures'),
-  };
+function conditionsOf({ against, mixtures, other }: Evidence): readonly Difference[] {
+  return [...against, ...mixtures, ...(other ? [other] : [])];
 }
 
 /** The p value of a verdict, where it is of this side; else 1. */
@@ -93,44 +70,90 @@ function oneSide({ verdict, p }: Difference, side: 'better' | 'worse'): number {
   return verdict === side ? p : 1;
 }
 
-function withTruth({ entry, against, mixtures }: Evidence, pBeats: number, pLoses: number): AuditEntry {
-  const { metric } = entry;
+function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: AuditContext): AuditEntry {
+  const { entry, right, against, mixtures, other, whole, blurred } = e;
+  const { metric, smallest } = entry;
   const sign = metric.better === 'higher' ? 1 : -1;
   const closest = against.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a));
   const falls = mixtures.length === 0 ? undefined : mixtures.every(d => d.verdict === 'better');
-  const detectable = detectableOf(closest, entry.smallest, against.length);
+  const detectable = detectableOf(closest, entry, against.length);
   const facts = {
     ...{ metric: metric.id, category: metric.category, closest, pBeats, pLoses },
     ...(falls === undefined ? {} : { falls }),
+    ...(other ? { other } : {}),
     ...(detectable === undefined ? {} : { detectable }),
+    ...(blurred ? { blurred } : {}),
   };
+  const smooth = blurred?.length
+    ? [`smooth maps are favoured: blurring ${listed(blurred)} makes the score better`]
+    : [];
   if (pLoses <= ALPHA) {
     const winners = listed(against.filter(d => d.verdict === 'worse').map(d => d.control));
-    const reason = `the score of ${winners} is better than that of the truth by intervention`;
+    const reason = [`the score of ${winners} is better than that of ${right.replace(/,$/, '')}`, ...smooth].join('; ');
     return { ...facts, verdict: 'contradicted', reason };
   }
-  const holds = [
-    ...(pBeats <= ALPHA ? ['the truth beats every fixed control'] : []),
-    ...(falls ? ['its score falls as it is mixed with a shuffled map'] : []),
+  const beaten = against.every(d => d.verdict === 'better');
+  const unbeaten = against.filter(d => d.verdict !== 'better').map(d => d.control);
+  const known = (...parts: readonly (readonly [boolean, string, string])[]) =>
+    parts.map(([holds, yes, no]) => ({ holds, text: holds ? yes : no }));
+  const most = smallest > 0 ? ` by more than ${smallest}` : '';
+  const found = [
+    ...known([
+      beaten,
+      `${right} beats ${whole ? 'every fixed control' : listed(against.map(d => d.control))}${most}`,
+      `that ${right} beats ${listed(unbeaten)}${most} is not shown`,
+    ]),
+    ...(whole && falls !== undefined
+      ? known([
+          falls,
+          'its score falls as it is mixed with a shuffled map',
+          'that its score falls as it is mixed with a shuffled map is not shown',
+        ])
+      : []),
+    ...(whole && other
+      ? known([
+          other.verdict === 'better',
+          'it beats the truth about another model',
+          'that it beats the truth about another model is not shown',
+        ])
+      : []),
   ];
-  const open = [
-    ...(pBeats <= ALPHA ? [] : [`that the truth beats ${closest.control} is not shown`]),
-    ...(falls === false ? ['that its score falls as it is mixed with a shuffled map is not shown'] : []),
-    ...(falls === undefined ? ['mixing it with a shuffled map was not tried (audit: short)'] : []),
-    'the truth about another model was not tried, and the patients are those of the ranking',
+  const untried = [
+    ...(whole && falls === undefined ? ['mixing it with a shuffled map was not tried (audit: short)'] : []),
+    ...(whole && !other ? ['no other model’s truth was tried (audit: short, and two models in the suite)'] : []),
+    ...(disjoint ? [] : ['the patients are those of the ranking']),
+    ...(detectable === undefined
+      ? [`${closest.patients} patients are too few to show any difference that this metric can have`]
+      : []),
   ];
-  return { ...facts, verdict: 'not shown', reason: [...holds, ...open].join('; ') };
+  const holds = found.every(f => f.holds);
+  if (holds && pBeats <= ALPHA && untried.length === 0) {
+    return { ...facts, verdict: 'supported', reason: [...found.map(f => f.text), ...smooth].join('; ') };
+  }
+  const joint = holds && pBeats > ALPHA ? ['not so once all metrics are accounted for'] : [];
+  const told = [...found.filter(f => f.holds), ...found.filter(f => !f.holds)].map(f => f.text);
+  return { ...facts, verdict: 'not shown', reason: [...told, ...joint, ...untried, ...smooth].join('; ') };
 }
 
-function detectableOf({ mean, t, patients }: Difference, smallest: number, pairs: number): number | undefined {
+/** Absent where it would lie beyond what the metric can differ by at all: then so few patients show nothing. */
+function detectableOf(
+  { mean, t, patients }: Difference,
+  { metric, smallest }: MetricAnalysis,
+  pairs: number,
+): number | undefined {
   if (t === null || t === 0 || patients < 2) return undefined;
   // The test is of how far the mean lies beyond the smallest effect on its side.
   const beyond = mean >= 0 ? mean - smallest : mean + smallest;
-  return detectableDifference(Math.abs(beyond / t) * Math.sqrt(patients), patients, { pairs });
+  const sd = Math.abs(beyond / t) * Math.sqrt(patients);
+  if (!(sd > 0)) return undefined;
+  const found = smallest + detectableDifference(sd, patients, { pairs });
+  const [low, high] = metric.range ?? [null, null];
+  const widest = low === null || high === null ? Number.POSITIVE_INFINITY : high - low;
+  return found < widest ? found : undefined;
 }
 
-/** Without a truth a metric may be refuted, and never supported. */
-function withoutTruth({ metric, methods, controls }: MetricAnalysis): AuditEntry {
+/** Without a truth a metric may be refuted, and never supported by what is seen here. */
+function withoutTruth({ metric, methods, controls }: MetricAnalysis, { elsewhere }: AuditContext): AuditEntry {
   const facts = { metric: metric.id, category: metric.category };
   const sign = metric.better === 'higher' ? 1 : -1;
   const means = methods.flatMap(m => (m.summary ? [sign * m.summary.mean] : []));
@@ -140,6 +163,14 @@ function withoutTruth({ metric, methods, controls }: MetricAnalysis): AuditEntry
   if (means.length > 0 && winners.length > 0) {
     const reason = `${listed(winners.map(c => c.method.id))}, without any knowledge of the model, is better than the best explainer`;
     return { ...facts, verdict: 'control-dominated', reason };
+  }
+  const before = elsewhere?.get(metric.id);
+  if (before !== undefined) {
+    return {
+      ...facts,
+      verdict: 'supported elsewhere',
+      reason: `supported on ${before} for this model; what the model uses here is not known`,
+    };
   }
   const reason =
     fixed.length === 0

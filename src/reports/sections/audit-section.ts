@@ -8,12 +8,17 @@ import { byModel, markdownTable } from '../text/markdown.ts';
 
 const ABOUT =
   'A metric is asked whether it prefers the truth by intervention (the control oracle) to maps that know nothing of the ' +
-  'model. A fixed control that beats the truth contradicts the metric. Without a known truth a metric can be refuted by ' +
-  'its controls, and is never supported. P values are adjusted for all metrics by Holm’s rule.';
+  'model and to the truth about another model, and whether its score falls as the truth is mixed with a shuffled map. ' +
+  'All of that, on patients that nothing is ranked by, supports it. A fixed control that beats the truth contradicts it. ' +
+  'Metrics of robustness and randomisation are asked about maps whose right value is known by design. Without a known ' +
+  'truth a metric can be refuted by its controls, and is never supported. P values are adjusted for all metrics by ' +
+  'Holm’s rule. “Detectable” is the difference that as many patients show with a chance of 80 %: a figure for planning.';
 
 const WORDS: Readonly<Record<AuditVerdict, string>> = {
+  supported: 'supported',
   contradicted: 'contradicted',
   'not shown': 'not shown',
+  'supported elsewhere': 'supported on a phantom, untested here',
   'control-dominated': 'control-dominated: do not rank',
   untested: 'untested here',
 };

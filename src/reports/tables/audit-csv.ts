@@ -4,7 +4,15 @@ import type { RunData } from '../summary/run-data.ts';
 
 const HEADER = [
   ...['model', 'metric', 'category', 'verdict', 'reason', 'control', 'patients', 'oracle_minus_control', 'low', 'high'],
-  ...['p_oracle_beats_all', 'p_control_beats_oracle', 'falls_when_mixed', 'detectable'],
+  ...[
+    'p_oracle_beats_all',
+    'p_control_beats_oracle',
+    'falls_when_mixed',
+    'oracle_minus_other_model',
+    'p_other_model',
+    'detectable',
+    'better_blurred',
+  ],
 ];
 
 /**
@@ -17,7 +25,8 @@ export function renderAuditCsv({ manifest }: Pick<RunData, 'manifest'>, { models
     audit.map(({ closest, ...e }) => [
       ...[model.id, e.metric, e.category, e.verdict, e.reason],
       ...[closest?.control, closest?.patients, closest?.mean, closest?.low, closest?.high],
-      ...[e.pBeats, e.pLoses, e.falls === undefined ? undefined : String(e.falls), e.detectable],
+      ...[e.pBeats, e.pLoses, e.falls === undefined ? undefined : String(e.falls), e.other?.mean, e.other?.p],
+      ...[e.detectable, e.blurred?.join(' ')],
     ]),
   );
   return csvText([HEADER, ...lines], csvStyle(manifest));

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { linearModel } from '../../../src/conformance/index.ts';
-import type { Effects, Sample } from '../../../src/core/contracts/index.ts';
+import type { Effects, ModelCard, Sample } from '../../../src/core/contracts/index.ts';
 import { isUndefined } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
@@ -70,6 +70,7 @@ async function effectsOn(patient: Patient, model: ReturnType<typeof linearModel>
     { class: 0 },
     {
       signal,
+      card: () => ({ classes: ['a', 'b'] }) as unknown as ModelCard,
       sample: async () => ({ sample: patient.sample, index: 0, labelled: 1 }),
       image: async (_model, { variant }) => (variant === undefined ? patient.image : patient.load(variant)),
       onModel: (_model, work) => work(model),
