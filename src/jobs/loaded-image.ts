@@ -23,6 +23,8 @@ export interface LoadedImage {
   readonly mask?: Tensor;
   /** How far apart input values are between the ends of the card's window, one per channel. */
   readonly windowRange: readonly number[];
+  /** The first channel of an image in input space, in 0…1 between the ends of the card's window. */
+  viewOf(input: Tensor): Tensor;
   readonly prepared: PreparedImage;
   /** In input space; zeros where no baseline is named. Made once. */
   baseline(name: string | undefined): Promise<PreparedBaseline>;
@@ -51,13 +53,14 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
     size: source.pixels.shape,
     ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),
     windowRange: windowRange(prepared, card),
+    viewOf: (input: Tensor) => inWindow(input, prepared, card),
   };
   return withBaselines(prepared, facts, options);
 }
 
 function withBaselines(
   prepared: PreparedImage,
-  facts: Pick<LoadedImage, 'size' | 'mask' | 'windowRange'>,
+  facts: Pick<LoadedImage, 'size' | 'mask' | 'windowRange' | 'viewOf'>,
   options: LoadImageOptions,
 ): LoadedImage {
   const { card, baselines } = options;
@@ -97,6 +100,16 @@ function shiftedBy(prepared: PreparedImage, by: number): PreparedImage {
 function windowRange({ raw, input, intensity }: PreparedImage, { intensity: { window } }: ModelCard): number[] {
   const [low, high] = window.map(value => intensity(filled(raw.shape, value)).data);
   return Array.from({ length: input.shape.at(-1)! }, (_, c) => Math.abs(high![c]! - low![c]!));
+}
+
+function inWindow(input: Tensor, { raw, intensity }: PreparedImage, { intensity: { window } }: ModelCard): Tensor {
+  const [low, high] = window.map(value => intensity(filled(raw.shape, value)).data[0]!);
+  const channels = input.shape.at(-1)!;
+  const out = tensor(input.shape.slice(0, -1));
+  out.data.forEach((_, i) => {
+    out.data[i] = (input.data[i * channels]! - low!) / (high! - low!);
+  });
+  return out;
 }
 
 export function copy(t: Tensor): Tensor {

@@ -7,6 +7,7 @@ import type { ChanceEffects } from '../core/truth/threshold.ts';
 import type { RunStore } from '../results/run-store.ts';
 import { chanceEffectsOf } from './chance-effects.ts';
 import { effectsFor } from './effects.ts';
+import { explainerOf } from './explaining.ts';
 import { type Job, keyOf, type ModelRef, type Need, type SampleRef, variantName } from './job.ts';
 import { type LoadedImage, loadImage } from './loaded-image.ts';
 import type { ModelSession } from './open-model.ts';
@@ -17,7 +18,7 @@ import { createSharedWork, type SharedWork } from './shared-work.ts';
 export type ServicesPlan = Pick<
   Plan,
   'models' | 'dataset' | 'limit' | 'registry' | 'baselines' | 'seed' | 'background'
->;
+> & { readonly output?: Pick<Plan['output'], 'gallery'> };
 
 export interface LocalServicesOptions {
   readonly plan: ServicesPlan;
@@ -62,6 +63,7 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
   const chance = new Map<string, Promise<ChanceEffects | undefined>>();
   const effects = new Map<string, Promise<Effects | undefined>>();
   const background = new Map<string, Promise<LoadedImage[]>>();
+  let firsts: ReadonlySet<string> | undefined;
   let all: Promise<Map<string, { readonly sample: Sample; readonly index: number }>> | undefined;
 
   const modelOf = (ref: ModelRef): PlannedModel => {
@@ -132,6 +134,15 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
       const { sample, index } = await found(ref);
       const { classOf } = modelOf(model);
       return { sample, index, labelled: sample.label === undefined ? undefined : classOf.get(sample.label) };
+    },
+    async keepsFilm({ kind, model, sample, explainer, transform, replicate, tieSeed, budget }) {
+      if (kind !== 'score' || model.variant.kind !== 'original') return false;
+      if (sample.variant !== undefined || transform || replicate || tieSeed || budget) return false;
+      const count = plan.output?.gallery ?? 0;
+      if (count === 0 || explainerOf(services, explainer).role !== 'method') return false;
+      all ??= everySample(plan);
+      firsts ??= firstOfEachLabel([...(await all).values()], count);
+      return firsts.has(sample.id);
     },
     image(model, ref) {
       const key = JSON.stringify([model.id, ref.variant ?? null]);
@@ -221,6 +232,18 @@ async function everySample(plan: Pick<Plan, 'dataset' | 'limit'>) {
   let index = 0;
   for await (const sample of samplesOf(plan)) samples.set(sample.id, { sample, index: index++ });
   return samples;
+}
+
+/** Ids of the first `count` samples of each label: the gallery chooses among them where it can. */
+function firstOfEachLabel(planned: readonly { readonly sample: Sample }[], count: number): ReadonlySet<string> {
+  const seen = new Map<string | undefined, number>();
+  return new Set(
+    planned.flatMap(({ sample: { id, label } }) => {
+      const before = seen.get(label) ?? 0;
+      seen.set(label, before + 1);
+      return before < count ? [id] : [];
+    }),
+  );
 }
 
 /** The first images of the background data that can be read, prepared for the model. */

@@ -1,18 +1,20 @@
 import {
   type AttributionKind,
   type Claim,
+  type Film,
   type FullClassifier,
   isUndefined,
   type Metric,
   type MetricContext,
   type ModelVariant,
+  type Score,
   type ScoreKind,
   type VariantMap,
 } from '../core/contracts/index.ts';
 import { positiveClass } from '../core/positive-class.ts';
 import { lookUp } from '../core/registry.ts';
 import { createRng } from '../core/rng.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { type Tensor, tensor } from '../core/tensor.ts';
 import type { ItemRow, MapRow, ScoreRow } from '../results/rows.ts';
 import { variantsOf } from './explain-job.ts';
 import { callExplainer, explainerOf, imageContext, protect } from './explaining.ts';
@@ -33,10 +35,29 @@ import type { JobResult, Services } from './services.ts';
 
 /** One metric of one map. */
 export async function score(job: ScoreJob, services: Services): Promise<JobResult> {
-  const evaluated = await onMap(job, services, async (metric, context, counter) =>
-    scoreOutcome(await metric.evaluate(context), metric, counter),
-  );
-  return { row: { kind: 'score', ...evaluated } satisfies ScoreRow };
+  const film = (await services.keepsFilm?.(job)) ?? false;
+  let frames: Tensor | undefined;
+  const evaluated = await onMap(job, services, async (metric, context, counter, image) => {
+    const found = await metric.evaluate(film ? { ...context, film } : context);
+    const outcome = scoreOutcome(found, metric, counter);
+    const kept = outcome.status === 'ok' && film ? (found as Score).film : undefined;
+    frames = kept && filmOf(kept, image.viewOf(context.baseline));
+    return kept && frames ? { ...outcome, film: { from: kept.from } } : outcome;
+  });
+  const row = { kind: 'score', ...evaluated } satisfies ScoreRow;
+  return { row, ...(frames ? { arrays: { film: frames } } : {}) };
+}
+
+/** Frames that one byte can count. */
+const MOST_FRAMES = 255;
+
+/** [2, h, w] for the store; undefined for films of more frames than it holds. */
+function filmOf({ steps }: Film, baseline: Tensor): Tensor | undefined {
+  if (steps.data.some(frame => frame > MOST_FRAMES)) return undefined;
+  const planes = tensor([2, ...steps.shape]);
+  planes.data.set(steps.data);
+  planes.data.set(baseline.data, steps.data.length);
+  return planes;
 }
 
 /** What a group metric reads of one map. */
@@ -74,7 +95,7 @@ type Names = Pick<
 async function onMap<O extends { readonly status: ScoreRow['status'] }>(
   job: ScoreJob,
   services: Services,
-  work: (metric: Metric, context: MetricContext<unknown>, counter: Counter) => Promise<O>,
+  work: (metric: Metric, context: MetricContext<unknown>, counter: Counter, image: LoadedImage) => Promise<O>,
 ): Promise<Names & (O | ScoreOutcome)> {
   const metric = lookUp(services.registry.metrics, 'metric', job.metric.use, job.metric.id);
   const need = job.needs.find(n => n.role === 'map');
@@ -103,7 +124,7 @@ async function onMap<O extends { readonly status: ScoreRow['status'] }>(
       try {
         const regions = made?.arrays?.regions;
         const parts = { metric, map, regions, image, classifier, counter, explaining, mapRow, variantMaps };
-        const outcome = await work(metric, await contextOf(parts, job, services), counter);
+        const outcome = await work(metric, await contextOf(parts, job, services), counter, image);
         const spent = explaining.read();
         return spent.forward + spent.backward > 0 ? { ...outcome, explaining: spent } : outcome;
       } catch (error) {

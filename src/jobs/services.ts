@@ -4,7 +4,7 @@ import type { Rng } from '../core/rng.ts';
 import type { ChanceEffects } from '../core/truth/threshold.ts';
 import type { Row } from '../results/rows.ts';
 import type { RowArrays } from '../results/run-store.ts';
-import type { Job, ModelRef, Need, SampleRef } from './job.ts';
+import type { Job, ModelRef, Need, SampleRef, ScoreJob } from './job.ts';
 import type { LoadedImage } from './loaded-image.ts';
 import type { SharedWork } from './shared-work.ts';
 
@@ -44,6 +44,8 @@ export interface Services {
   trainingImages(model: ModelRef, count: number): Promise<readonly LoadedImage[]>;
   /** Lets whoever measures see whether an explainer draws random numbers. */
   watchRng?(rng: Rng): Rng;
+  /** Whether the film of a score is kept: for images that the report's gallery may show. Absent: never. */
+  keepsFilm?(job: ScoreJob): Promise<boolean>;
   /** How large effects on a class's score are that are chance; undefined where the data has no placebos. */
   chance?(model: ModelRef, target: number): Promise<ChanceEffects | undefined>;
   /** What is known by intervention of an image and model; with `other`, of another model that has this class. */

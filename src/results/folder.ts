@@ -10,7 +10,7 @@ import { type Journal, openJournal } from './journal.ts';
 import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
 import { partFileName, sampleFileName } from './names.ts';
-import { type Put, withPictures } from './pictures.ts';
+import { type Put, withFilm, withPictures } from './pictures.ts';
 import { isPlain, type Manifest, type MapRow, type Row } from './rows.ts';
 import type { RowArrays, RunStore } from './run-store.ts';
 
@@ -38,6 +38,7 @@ const OWN_ENTRIES = [
   'attributions',
   'variants',
   'views',
+  'films',
   'curves',
   // Last: while it is there, the folder is still known for what it is.
   MANIFEST_FILE,
@@ -159,6 +160,7 @@ async function withFiles(row: Row, arrays: RowArrays, put: Put): Promise<Row> {
     const file = await put(`${path}.npy`, float(map));
     return { ...row, file, ...(Object.keys(files).length > 0 ? { files } : {}) };
   }
+  if (row.kind === 'score' && arrays.film && row.film) return withFilm(row, row.film, arrays.film, put);
   if (row.kind === 'sample') return withPictures(row, arrays, put);
   return row;
 }

@@ -133,7 +133,9 @@ function filesOf(row: Row): string[] {
       ? [row.file, ...Object.values(row.files ?? {})]
       : row.kind === 'sample'
         ? [row.view, row.slice, row.mask]
-        : [];
+        : row.kind === 'score'
+          ? [row.film?.file]
+          : [];
   return named.filter(file => file !== undefined);
 }
 

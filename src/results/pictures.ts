@@ -1,7 +1,7 @@
 import { writeNpy } from '../core/npy.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { partFileName, sampleFileName } from './names.ts';
-import type { SampleRow } from './rows.ts';
+import type { SampleRow, ScoreRow } from './rows.ts';
 import type { RowArrays } from './run-store.ts';
 
 /** Keeps a file and resolves with its path in the run folder. */
@@ -36,6 +36,20 @@ export async function withPictures(row: SampleRow, { view, slice, mask }: RowArr
     );
   }
   return { ...row, ...files };
+}
+
+/** A score's row with the path of its film, which is written first. */
+export async function withFilm(
+  row: ScoreRow,
+  film: NonNullable<ScoreRow['film']>,
+  { shape, data }: Tensor,
+  put: Put,
+): Promise<ScoreRow> {
+  const plane = data.length / 2;
+  const bytes = Uint8Array.from(data, (v, i) => (i < plane ? v : Math.round(255 * clamp(v))));
+  const names = [row.model, row.method].map(partFileName).join('/');
+  const file = `films/${names}/${sampleFileName(row.sample)}/${partFileName(row.metric)}.npy`;
+  return { ...row, film: { ...film, file: await put(file, writeNpy({ shape, data: bytes })) } };
 }
 
 function clamp(v: number): number {

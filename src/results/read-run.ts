@@ -57,6 +57,17 @@ export function makeRun(dir: string, manifest: Manifest, journal: Journal): Run 
       );
     },
     readMask: row => read(row.mask),
+    async readFilm(row) {
+      const bytes = await read(row.film?.file);
+      const plane = (bytes?.data.length ?? 0) / 2;
+      return (
+        bytes &&
+        tensor(
+          bytes.shape,
+          bytes.data.map((v, i) => (i < plane ? v : v / 255)),
+        )
+      );
+    },
     close: () => journal.close(),
   };
 }

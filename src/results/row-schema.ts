@@ -81,6 +81,7 @@ const score = z.looseObject({
   chance: number.optional(),
   details: numbers.optional(),
   curve: z.looseObject({ fraction: z.array(number), score: z.array(number) }).optional(),
+  film: z.looseObject({ from: z.enum(['image', 'baseline']), file: text.optional() }).optional(),
 });
 
 const item = z.looseObject({ kind: z.literal('item'), ...scored });

@@ -102,6 +102,12 @@ export interface ScoreRow extends Outcome, Variants {
   readonly chance?: number;
   readonly details?: Readonly<Record<string, number>>;
   readonly curve?: Curve;
+  /** What the classifier saw along the curve: frame 0 is the image or the baseline, the last one the other. */
+  readonly film?: {
+    readonly from: 'image' | 'baseline';
+    /** Path of uint8 [2, h, w]: the frame, from 1, that changes each pixel; the baseline in 255ths of the window. */
+    readonly file?: string;
+  };
   readonly passes?: Passes;
   /** Of `passes`: taken from another unit of the same image and model, and not run again. Absent where none. */
   readonly saved?: Passes;

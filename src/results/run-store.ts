@@ -13,6 +13,8 @@ export interface RowArrays {
   /** [h, w]: the image in HU or grey levels on the model's grid. */
   readonly slice?: Tensor;
   readonly mask?: Tensor;
+  /** [2, h, w] of a score: the frame that changes each pixel, and the baseline, 0…1 in the card's window. */
+  readonly film?: Tensor;
 }
 
 /**

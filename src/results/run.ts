@@ -1,5 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
-import type { Manifest, MapRow, Row, SampleRow } from './rows.ts';
+import type { Manifest, MapRow, Row, SampleRow, ScoreRow } from './rows.ts';
 
 /**
  * A run folder as tables and reports see it. Nothing is held in memory but where each row stands.
@@ -26,5 +26,7 @@ export interface Run {
   readSlice(row: SampleRow): Promise<Tensor | undefined>;
   /** [h, w] of 0 and 1, on the model's grid. */
   readMask(row: SampleRow): Promise<Tensor | undefined>;
+  /** [2, h, w], as the row's `film` says, the baseline in 0…1; undefined where none was kept. */
+  readFilm(row: ScoreRow): Promise<Tensor | undefined>;
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ function runOf({ manifest, rows }: ReturnType<typeof fixtureRows>, gone: (method
     readView: async row => (row.index === 0 ? undefined : tensor([2, 2])),
     readSlice: async row => (row.intensity ? tensor([2, 2], Float32Array.of(-1000, 0, 40, 400)) : undefined),
     readMask: async row => (row.hasMask ? tensor([2, 2]) : undefined),
+    readFilm: async () => undefined,
     close: async () => {},
   };
 }

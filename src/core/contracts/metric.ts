@@ -20,6 +20,14 @@ export interface Curve {
   readonly score: readonly number[];
 }
 
+/** How a metric changed an image step by step, along the order of its first priority field. */
+export interface Film {
+  /** Frame 0 is this; the last frame is the other of the two. */
+  readonly from: 'image' | 'baseline';
+  /** [h, w]: the frame, from 1, from which on the pixel is of the last frame. */
+  readonly steps: Tensor;
+}
+
 export interface Score {
   readonly value: number;
   /** Estimated error of the value, where fewer points or draws were spent than the definition has. */
@@ -27,6 +35,8 @@ export interface Score {
   /** What the value would be by chance on this image, where that depends on the image (the mask's share of the body). */
   readonly chance?: number;
   readonly curve?: Curve;
+  /** Where it was asked for. Its frames are the curve's points. */
+  readonly film?: Film;
   readonly details?: Readonly<Record<string, number>>;
 }
 
@@ -106,6 +116,8 @@ export interface MetricContext<O> extends ImageContext {
   readonly sampleVariants: readonly string[];
   /** Needs 'effects'. Undefined where nothing is known by intervention. */
   readonly effects?: Effects;
+  /** Whether the score is to come with its film. */
+  readonly film?: boolean;
   /** Needs 'training-images': at most `count` of them, in input space. */
   trainingImages(count: number): Promise<readonly Tensor[]>;
 }

@@ -62,7 +62,7 @@ function answerOf(model: ModelAnalysis): Answer {
   const { metric, ranking, doNotRank, methods } = entry;
   if (model.primary.samples.size === 0) return silent(`no image is of the primary stratum, ${model.primary.name}`);
   if (methods.every(m => !m.summary)) return silent(`no explainer has a value of ${metric.title}`);
-  if (doNotRank !== undefined) return silent(`explainers cannot be ranked by ${metric.title}, since ${doNotRank}`);
+  if (doNotRank !== undefined) return silent(`by ${metric.title}, ${doNotRank}`);
   if (!ranking) return silent('fewer than two explainers have values');
   if (!ranking.canRank) {
     return silent(
@@ -84,15 +84,16 @@ function unbeaten(models: readonly ModelAnalysis[]): string[] {
     all: results.length,
     ids: results.filter(m => m.shuffled!.verdict !== 'better').map(m => m.method.id),
   }));
-  if (open.every(o => o.ids.length === 0)) return ['Every explainer beats its own maps of other patients.'];
+  if (open.every(o => o.ids.length === 0))
+    return ['Every explainer’s map fits its image better than that explainer’s map of another patient.'];
   if (open.every(o => o.ids.length === o.all)) {
-    return ['No explainer is shown to beat its own maps of other patients.'];
+    return ['No explainer’s map is shown to fit its image better than that explainer’s map of another patient.'];
   }
   const parts = grouped(
     open.filter(o => o.ids.length > 0).map(o => o.model),
     model => named(open.find(o => o.model === model)!.ids),
   ).map(([ids, of]) => (models.length === 1 ? ids : `${ids} (${together(of, models)})`));
-  return [`Not shown to beat their own maps of other patients: ${parts.join('; ')}.`];
+  return [`Not shown to fit their image better than their own map of another patient: ${parts.join('; ')}.`];
 }
 
 /** How many patients, and what so many can tell. */
@@ -108,9 +109,11 @@ function size(models: readonly ModelAnalysis[]): string[] {
   const found =
     deviations.length === 0
       ? ''
-      : `; so many find differences from about ${fixed(detectableDifference(quantile(deviations, 0.5), patients, { pairs: pairs.length }), 2)} on`;
+      : `; differences below about ${fixed(detectableDifference(quantile(deviations, 0.5), patients, { pairs: pairs.length }), 2)} go unseen`;
+  const all = least.model.primary.patients;
+  const of = patients < all ? `${patients} of ${plural(all, 'patient')}` : plural(patients, 'patient');
   return [
-    `${plural(patients, 'patient')} with ${least.model.primary.name}${exploratory ? ', so ranks are exploratory' : ''}${found}.`,
+    `${of} with ${least.model.primary.name} ${patients < all ? 'have values of all explainers' : 'are compared'}${exploratory ? ', too few for a confirmed order' : ''}${found}.`,
   ];
 }
 
@@ -129,7 +132,7 @@ function notRanked(models: readonly ModelAnalysis[]): string[] {
     const of = found.filter(f => f.title === title).map(f => f.model);
     return of.length === models.length ? title : `${title} (${together(of, models)})`;
   });
-  return [`Do not rank by ${listed(parts.slice(0, 4))}: a control wins, or nothing beats random.`];
+  return [`Do not rank by ${listed(parts.slice(0, 4))} here: a control map wins, or no explainer beats a random map.`];
 }
 
 function weakClassifiers(models: readonly ModelAnalysis[]): string[] {

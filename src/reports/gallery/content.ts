@@ -5,13 +5,13 @@ import type { Markup } from '../page/markup.ts';
 import type { Names } from '../page/part-names.ts';
 import type { RunSummary } from '../summary/collect.ts';
 import { scaleEnd } from '../summary/heatmap.ts';
-import type { GalleryEntry, GalleryImage, ReportFile, RunData } from '../summary/run-data.ts';
+import type { GalleryEntry, GalleryFilm, GalleryImage, ReportFile, RunData } from '../summary/run-data.ts';
 import { disagreement, imageScores } from './image-facts.ts';
 import { packed } from './packing.ts';
 import { stillCase } from './still.ts';
 
 /** Pictures up to so many bytes of text stand in the page; further ones lie beside it, a script for each image. */
-const MOST_INLINE = 5_000_000;
+const MOST_INLINE = 6_000_000;
 /** Images that the page shows without its script, and in print. */
 const MOST_STILL = 4;
 /** A map's values as steps of the end of its colours. */
@@ -77,7 +77,7 @@ export async function* galleryContent({ run, analysis, names }: Report): AsyncGe
     const explained = image.maps.filter(m => methods.some(({ id, role }) => id === m.method && role === 'method'));
     const differs = disagreement(explained.map(m => m.map));
     const worst = own?.worst(entry.sample);
-    const pictures = JSON.stringify(picturesOf(image, methods, reasonsOf(summary, entry.model, methods)));
+    const pictures = JSON.stringify(picturesOf(image, methods, metrics, reasonsOf(summary, entry.model, methods)));
     const fits = size + pictures.length <= MOST_INLINE;
     const file = `gallery/${String(place).padStart(4, '0')}.js`;
     const info: CaseInfo = {
@@ -154,13 +154,19 @@ function reasonsOf(summary: RunSummary, model: string, methods: readonly MethodE
 }
 
 /** The pictures of an image as the page unpacks them. */
-function picturesOf(image: GalleryImage, methods: readonly MethodEntry[], reasons: ReadonlyMap<string, string>) {
+function picturesOf(
+  image: GalleryImage,
+  methods: readonly MethodEntry[],
+  metrics: readonly string[],
+  reasons: ReadonlyMap<string, string>,
+) {
   const [height = 1, width = 1] = (image.slice ?? image.view ?? image.maps[0]?.map)?.shape ?? [];
   return {
     height,
     width,
     ...pixelsOf(image),
     ...(image.mask ? { outline: outlinePath(image.mask) } : {}),
+    ...filmsOf(image.films ?? [], methods, metrics),
     maps: methods.map(({ id }) => {
       const map = image.maps.find(m => m.method === id)?.map;
       const end = map ? scaleEnd(map) : 0;
@@ -169,6 +175,29 @@ function picturesOf(image: GalleryImage, methods: readonly MethodEntry[], reason
       return { end: Number(end.toPrecision(4)), rows, columns, values: packed(stepsOf(map, end)) };
     }),
   };
+}
+
+/** Films by place of metric and method; baselines that several have in common stand once. */
+function filmsOf(films: readonly GalleryFilm[], methods: readonly MethodEntry[], metrics: readonly string[]) {
+  const baselines: string[] = [];
+  const found = films.flatMap(({ method, metric, from, steps, baseline, curve }) => {
+    const [row, column] = [methods.findIndex(m => m.id === method), metrics.indexOf(metric)];
+    if (row < 0 || column < 0) return [];
+    const picture = packed(Uint8Array.from(baseline.data, v => Math.round(255 * v)));
+    if (!baselines.includes(picture)) baselines.push(picture);
+    return [
+      {
+        method: row,
+        metric: column,
+        from,
+        baseline: baselines.indexOf(picture),
+        steps: packed(Uint8Array.from(steps.data)),
+        fraction: curve.fraction.map(v => Number(v.toFixed(4))),
+        score: curve.score.map(v => Number(v.toPrecision(4))),
+      },
+    ];
+  });
+  return found.length === 0 ? {} : { films: found, baselines };
 }
 
 /** Whole HU, hundredths of a grey level, or, of runs that kept no slice, 255ths of the window. */

@@ -1,6 +1,5 @@
 /** One article for each image; its pictures are there while it is in sight or close to it. */
 export const CASES = `
-const SVG = 'http://www.w3.org/2000/svg';
 const lines = (pictures, name) => {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 ' + pictures.width + ' ' + pictures.height);
@@ -51,6 +50,7 @@ const fill = async item => {
       figures.push(figure);
     });
     item.maps.replaceChildren(...figures);
+    if (pictures.films) item.film.replaceChildren(filmOf(item));
     showMethods(item);
     paint(item);
     item.article.style.minHeight = '';
@@ -66,6 +66,7 @@ const drop = item => {
   if (!item.article.hidden) item.article.style.minHeight = item.article.offsetHeight + 'px';
   Object.assign(item, { pictures: undefined, drawn: [] });
   item.maps.replaceChildren();
+  item.film.replaceChildren();
 };
 
 const aboutOf = ({ sample, model, patient, label, predicted, outcome, target, probability, disagreement }) => {
@@ -81,12 +82,13 @@ const aboutOf = ({ sample, model, patient, label, predicted, outcome, target, pr
 
 const items = info.cases.map((known, place) => {
   const maps = make('div', { className: 'maps' });
+  const film = make('div');
   const said = make('p', { className: 'said', textContent: '' });
   said.setAttribute('role', 'status');
-  const article = make('article', { className: 'case', tabIndex: 0 }, aboutOf(known), said, maps);
+  const article = make('article', { className: 'case', tabIndex: 0 }, aboutOf(known), said, maps, film);
   article.setAttribute('aria-label', known.sample + ' by ' + known.model);
   article.dataset.at = place;
-  return { info: known, place, article, maps, said, drawn: [], shown: true };
+  return { info: known, place, article, maps, film, said, drawn: [], shown: true };
 });
 const itemOf = element => items[element.closest('article.case')?.dataset.at];
 const watcher = new IntersectionObserver(entries => {

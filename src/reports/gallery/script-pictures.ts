@@ -23,6 +23,9 @@ const picturesOf = async item => {
   const { file } = item.info;
   const found = file === undefined ? inPage(item.place) : await fetched(item.place, file);
   const maps = found.maps.map(async map => (map.values === undefined ? map : { ...map, values: await unpacked(map.values, Int8Array) }));
-  return { ...found, pixels: found.pixels && await unpacked(found.pixels, Int16Array), maps: await Promise.all(maps) };
+  const plain = texts => Promise.all((texts ?? []).map(text => unpacked(text, Uint8Array)));
+  const steps = await plain(found.films?.map(film => film.steps));
+  const films = found.films?.map((film, i) => ({ ...film, steps: steps[i] }));
+  return { ...found, films, baselines: await plain(found.baselines), pixels: found.pixels && await unpacked(found.pixels, Int16Array), maps: await Promise.all(maps) };
 };
 `;

@@ -1,4 +1,5 @@
 import { CASES } from './script-cases.ts';
+import { FILM } from './script-film.ts';
 import { FILTERS } from './script-filters.ts';
 import { PAINT } from './script-paint.ts';
 import { PICTURES } from './script-pictures.ts';
@@ -23,7 +24,8 @@ const make = (tag, properties = {}, ...children) => {
   element.append(...children.filter(child => child !== undefined));
   return element;
 };
+const SVG = 'http://www.w3.org/2000/svg';
 const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 const number = (value, digits = 3) => String(Number(value.toPrecision(digits))).replace('-', '\\u2212');
-${PICTURES}${PAINT}${POINT}${CASES}${FILTERS}})();
+${PICTURES}${PAINT}${POINT}${FILM}${CASES}${FILTERS}})();
 `;

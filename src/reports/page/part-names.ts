@@ -29,7 +29,7 @@ export function createNames({ methods, metrics }: Manifest): Names {
   return {
     colour,
     method: entry =>
-      html`<span class="chip ${colour(entry.id)}"></span><a href="#${methodSource(entry)}" title="${[entry.title, entry.cite].filter(Boolean).join('. ')}">${entry.id}</a>`,
+      html`<span class="chip ${colour(entry.id)}"></span><a href="#${methodSource(entry)}">${entry.id}</a>`,
     metricSource: ({ id }) => (metricRank.has(id) ? `metric-${metricRank.get(id)}` : undefined),
     methodSource,
   };

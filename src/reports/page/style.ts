@@ -33,6 +33,7 @@ section{scroll-margin-top:3rem}
 .first{display:grid;grid-template-columns:minmax(0,2.15fr) minmax(0,1fr);gap:.5rem 1.5rem;align-items:start}
 .first>div{min-width:0}
 .verdict{font-size:1rem;line-height:1.5;max-width:none;border-left:5px solid var(--good);padding:.1rem 0 .1rem .9rem;margin:.4rem 0 .6rem}
+.verdict p{margin:.25rem 0;max-width:none}.verdict p:first-child{font-weight:600}
 .verdict.silent{border-color:var(--bad)}
 table.compact{font-size:.8rem}
 table.compact caption{padding-bottom:.2rem}
@@ -63,7 +64,6 @@ td.num small,th small.of{color:var(--soft);font-size:.92em}
 .wide{min-width:14rem;max-width:34rem;overflow-wrap:anywhere}
 td.name,tbody th.name{white-space:nowrap}
 .roomy{min-width:7.5rem}
-abbr{text-decoration:underline dotted;text-underline-offset:.2em;cursor:help}
 .chip{display:inline-block;width:.72em;height:.72em;border-radius:50%;background:var(--c);margin-right:.5em}
 .chip.control{background:none;border:1.5px dashed var(--soft);border-radius:2px}
 .yes{color:var(--good)}.no{color:var(--bad)}.open{color:var(--soft)}
@@ -121,6 +121,9 @@ article.case:focus-visible{outline:2px solid var(--accent);outline-offset:4px}
 .pic svg,.stills svg{position:absolute;inset:0;width:100%;height:100%;pointer-events:none}
 .stills svg{position:static;height:auto;background:#000}.alive .stills{display:none}
 .cross{fill:none;stroke:#fff;stroke-width:1;vector-effect:non-scaling-stroke;mix-blend-mode:difference}
+.film p{margin:.3rem 0}.film label{margin-right:.6rem}.film select,.film input,.film button{font:inherit;vertical-align:middle;max-width:16rem}
+.screen{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,256px),20rem));gap:1rem}
+.screen svg{position:static;display:block;width:100%;height:auto}.screen .frame{fill:none;stroke:var(--soft)}.screen .curve{fill:none;stroke:var(--accent);stroke-width:2}.screen .now{fill:var(--accent)}
 .maps figcaption{padding-top:.2rem}.maps small{font-variant-numeric:tabular-nums}.maps .scores{display:block}
 .maps .none{aspect-ratio:1;display:flex;align-items:center;justify-content:center;text-align:center;padding:.5rem;font-size:.82rem;line-height:1.3;color:var(--soft);border:1px dashed var(--line);border-radius:3px;overflow:hidden}
 .outline{fill:none;stroke:#f5e142;stroke-width:1.6;vector-effect:non-scaling-stroke}

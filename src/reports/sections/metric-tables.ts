@@ -24,11 +24,11 @@ export function metricTable(entry: MetricAnalysis, stratum: Stratum, names: Name
   const cells = (result: CellResult, middle: readonly (Markup | string)[]) => [
     nameCell(result, names),
     fixed(result.summary?.mean, decimals),
-    intervalCell(result, decimals),
+    intervalText(result.summary, decimals),
     ...middle,
     group(result.summary?.patients ?? 0),
     group(result.summary?.images ?? 0),
-    missingCell(result),
+    missingText(result),
   ];
   return html`${table(`${metric.title}, ${stratum.name}: mean over patients of the mean within each patient`, columns, [
     {
@@ -36,7 +36,7 @@ export function metricTable(entry: MetricAnalysis, stratum: Stratum, names: Name
         cells(m, [
           ranksText(entry, m.method.id),
           ...(own ? [differenceCell(m.shuffled, decimals)] : []),
-          ...(others ? [controlsCell(m.controls, decimals)] : []),
+          ...(others ? [controlsCell(m.controls)] : []),
         ]),
       ),
     },
@@ -53,13 +53,8 @@ export function metricTable(entry: MetricAnalysis, stratum: Stratum, names: Name
 }
 
 function nameCell(result: CellResult & { readonly matched?: boolean }, names: Names): Markup {
-  const mark = result.matched ? html` <abbr title="same baseline as the metric">‡</abbr>` : undefined;
+  const mark = result.matched ? ' ‡' : undefined;
   return html`${names.method(result.method)}${mark}`;
-}
-
-function intervalCell({ summary }: CellResult, decimals: number): Markup | string {
-  const text = intervalText(summary, decimals);
-  return summary?.note ? html`<abbr title="${summary.note}">${text}</abbr>` : text;
 }
 
 function differenceCell(difference: Difference | undefined, decimals: number): Markup | string {
@@ -68,21 +63,14 @@ function differenceCell(difference: Difference | undefined, decimals: number): M
   return html`<span class="${tone}">${word}</span> <span class="soft">${numbers}</span>`;
 }
 
-function controlsCell(differences: readonly Difference[], decimals: number): Markup {
+function controlsCell(differences: readonly Difference[]): Markup {
   const [tone, text] = controlsText(differences);
-  const title = differences.map(d => `${d.control}: ${differenceText(d, decimals).slice(1).join(' ')}`).join('; ');
-  return html`<span class="${tone}" title="${title}">${text}</span>`;
-}
-
-function missingCell(result: CellResult): Markup | string {
-  const text = missingText(result);
-  const why = result.others.map(o => `${o.count}: ${o.reason}`).join('; ');
-  return text === 'none' ? text : html`<abbr title="${why || 'the run was cut'}">${text}</abbr>`;
+  return html`<span class="${tone}">${text}</span>`;
 }
 
 /** What stands behind the table: pairs, the classifier's outcomes, the shuffled controls; folded away. */
 export function metricDetails(model: ModelAnalysis, entry: MetricAnalysis, names: Names, decimals: number): Markup {
-  return html`${pairTable(entry, decimals)}${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`;
+  return html`${pairTable(entry, decimals)}${controlTable(entry, names, decimals)}${outcomeTable(model, entry, names, decimals)}${shuffledTable(entry, names, decimals)}`;
 }
 
 function pairTable({ ranking, metric, doNotRank }: MetricAnalysis, decimals: number): Markup | undefined {
@@ -112,6 +100,29 @@ function pairTable({ ranking, metric, doNotRank }: MetricAnalysis, decimals: num
   )}</details>`;
 }
 
+/** Each method against each control that is the same for all: what the column 'Beats the controls' counts. */
+function controlTable({ methods, metric }: MetricAnalysis, names: Names, decimals: number): Markup | undefined {
+  const ids = [...new Set(methods.flatMap(m => m.controls.map(c => c.control)))];
+  if (ids.length === 0) return undefined;
+  return html`<details><summary>Against each control</summary>${table(
+    `${metric.title}: mean difference from each control over patients, with its simultaneous 95 % interval`,
+    [{ title: 'Method', style: 'name' }, ...ids.map(title => ({ title, style: 'name' }))],
+    [
+      {
+        rows: methods.map(m => [
+          names.method(m.method),
+          ...ids.map(id =>
+            differenceCell(
+              m.controls.find(c => c.control === id),
+              decimals,
+            ),
+          ),
+        ]),
+      },
+    ],
+  )}</details>`;
+}
+
 /** The controls made of each method's own maps, by themselves. */
 function shuffledTable({ controls, metric }: MetricAnalysis, names: Names, decimals: number): Markup | undefined {
   const rows = controls.filter(c => c.of !== undefined);
@@ -131,10 +142,10 @@ function shuffledTable({ controls, metric }: MetricAnalysis, names: Names, decim
         rows: rows.map(result => [
           names.method(result.method),
           fixed(result.summary?.mean, decimals),
-          intervalCell(result, decimals),
+          intervalText(result.summary, decimals),
           group(result.summary?.patients ?? 0),
           group(result.summary?.images ?? 0),
-          missingCell(result),
+          missingText(result),
         ]),
       },
     ],

@@ -6,6 +6,7 @@ import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
+import { targetText } from '../text/words.ts';
 
 /** All that is needed to run it again, and whom to cite. */
 export function provenanceSection({ run: { manifest }, names }: ReportContext): Section {
@@ -16,7 +17,7 @@ export function provenanceSection({ run: { manifest }, names }: ReportContext): 
     ['Plan digest', html`<code>${manifest.planDigest}</code>`],
     ['Data', dataLine(manifest)],
     ['Data digest', html`<code>${manifest.dataset.digest}</code>`],
-    ['Class explained', manifest.target],
+    ['Class explained', targetText(manifest)],
     ['Hardware', hardwareLine(manifest)],
     [
       'Versions',

@@ -74,9 +74,9 @@ function num(title: string, pick: (row: TimingRow) => number | undefined): Field
 }
 
 function median(row: TimingRow): Markup | string {
-  if (row.status !== 'ok') return html`<abbr title="${row.reason ?? 'no reason was recorded'}">${row.status}</abbr>`;
+  if (row.status !== 'ok') return `${row.status}: ${row.reason ?? 'no reason was recorded'}`;
   const time = compact(row.wallMs?.p50);
-  return row.unstable ? html`${time} <abbr class="no" title="${row.unstable.join('; ')}">unstable</abbr>` : time;
+  return row.unstable ? html`${time} <span class="no">unstable</span>` : time;
 }
 
 function fields(caption: string, all: readonly Field[], rows: readonly TimingRow[]): Markup | undefined {

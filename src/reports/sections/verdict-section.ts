@@ -3,12 +3,12 @@ import { primaryEntry, verdictOf } from '../analysis/verdict.ts';
 import { type Column, table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
-import { fixed, group, listed, plural } from '../text/format.ts';
+import { fixed, listed, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
-import { intervalText, metricDecimals, ranksText } from '../text/words.ts';
+import { intervalText, metricDecimals, ranksText, targetText } from '../text/words.ts';
 import { meansCaption, meansChart } from './means-figure.ts';
 
-const OWN = { better: 'beats', worse: 'worse', open: 'not shown' } as const;
+const OWN = { better: 'yes', worse: 'no: worse', open: 'not shown' } as const;
 /** Charts of so many models are drawn, and for so many the table says more than the mean. */
 const MOST_DRAWN = 2;
 
@@ -22,9 +22,9 @@ export function verdictSection(report: ReportContext): Section {
   return {
     id: 'verdict',
     title: 'Verdict',
-    html: html`<div class="first"><div><p class="verdict ${conclusive ? '' : 'silent'}">${sentences.join(' ')}</p>
+    html: html`<div class="first"><div><div class="verdict ${conclusive ? '' : 'silent'}">${sentences.map(sentence => html`<p>${sentence}</p>`)}</div>
 <ul class="meta">${facts.map(fact => html`<li>${fact}</li>`)}</ul>
-${shown.rows.length > 0 ? table(caption, shown.columns, [{ rows: shown.rows }], 'compact') : undefined}</div>${figure(report)}</div>`,
+${shown.rows.length > 0 ? table(caption, shown.columns, [{ rows: shown.rows }], 'compact') : undefined}${otherStrata(report)}</div>${figure(report)}</div>`,
     markdown: [
       sentences.map(markdownText).join(' '),
       facts.map(markdownText).join(' · '),
@@ -55,11 +55,11 @@ function factsOf({ run: { manifest, summary }, analysis: { models, settings } }:
   return [
     ...(first && first.primary.samples.size > 0
       ? [
-          `n = ${plural(first.primary.patients, 'patient')} with ${first.primary.name} (${plural(first.primary.samples.size, 'image')}), of ${group(patients)} (${group(samples)})`,
+          `n = ${plural(first.primary.patients, 'patient')} with ${first.primary.name} (${plural(first.primary.samples.size, 'image')}); in the data: ${plural(patients, 'patient')} (${plural(samples, 'image')})`,
         ]
       : [`${plural(samples, 'image')} of ${plural(patients, 'patient')}`]),
     ...(entry ? [`primary metric: ${entry.metric.title}, ${declared}`] : []),
-    `class explained: ${manifest.target}`,
+    `class explained: ${targetText(manifest)}`,
     ...(entry && entry.smallest > 0 ? [`smallest effect of interest: ${entry.smallest}`] : []),
   ];
 }
@@ -67,7 +67,28 @@ function factsOf({ run: { manifest, summary }, analysis: { models, settings } }:
 function captionOf(models: readonly ModelAnalysis[]): string {
   const titles = [...new Set(models.flatMap(m => primaryEntry(m)?.metric.title ?? []))];
   const strata = [...new Set(models.map(m => m.primary.name))];
-  return `${listed(titles)}, ${listed(strata)}: mean over patients (95 % interval)`;
+  return `${listed(titles)}, ${listed(strata)}: mean over patients (95 % interval). Ranks that are possible at 95 %; a dash where none can be given`;
+}
+
+/** Means of the same metric over the other images, folded away: they are described, not tested. */
+function otherStrata({ analysis: { models } }: ReportContext): Markup | undefined {
+  const tables = models.flatMap(({ model, strata, ...rest }) => {
+    const entry = primaryEntry({ model, strata, ...rest });
+    if (!entry || strata.length === 0 || entry.methods.every(m => m.strata.every(s => !s))) return [];
+    const columns: Column[] = [
+      { title: 'Explainer', style: 'name' },
+      ...strata.map(s => ({ title: `${s.name} (${plural(s.patients, 'patient')})`, numeric: true })),
+    ];
+    const rows = entry.methods.map(({ method, strata: means }) => [
+      method.id,
+      ...means.map(s => meanText(s, decimalsOf(entry))),
+    ]);
+    const where = models.length > 1 ? ` on ${model.id}` : '';
+    return [
+      table(`${entry.metric.title}${where}, other images: described, not tested`, columns, [{ rows }], 'compact'),
+    ];
+  });
+  return tables.length > 0 ? html`<details><summary>Other groups of images</summary>${tables}</details>` : undefined;
 }
 
 /** One row for each explainer, the best mean of the first model first; below, the best control and chance. */
@@ -85,8 +106,8 @@ function rowsOf(models: readonly ModelAnalysis[]): { columns: Column[]; rows: st
     { title: 'Explainer', style: 'name' },
     ...entries.flatMap(({ model, entry }) => [
       { title: several ? model.model.id : 'Mean', numeric: true },
-      { title: 'Ranks', numeric: true },
-      ...(own(entry) ? [{ title: 'Own shuffled map', style: 'name' }] : []),
+      { title: 'Possible ranks', numeric: true },
+      ...(own(entry) ? [{ title: 'Better than own map of another patient?', style: 'name' }] : []),
     ]),
   ];
   const sign = first.entry.metric.better === 'higher' ? -1 : 1;

@@ -4,7 +4,7 @@ import { isPlain, type MapRow, type SampleRow } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
 import { collect, type RunSummary } from './collect.ts';
 import { type GalleryPick, galleryChoice } from './gallery-choice.ts';
-import type { GalleryImage, RunData } from './run-data.ts';
+import type { GalleryFilm, GalleryImage, RunData } from './run-data.ts';
 
 /**
  * What the reports need of a run folder: its rows, and which images the gallery shows. The run must stay open while
@@ -58,6 +58,13 @@ async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {
     const map = row && (await run.readMap(row));
     if (map) maps.push({ method, map });
   }
+  const films: GalleryFilm[] = [];
+  for (const row of rows) {
+    if (row.kind !== 'score' || !row.film || !row.curve || !pick.methods.includes(row.method) || !isPlain(row))
+      continue;
+    const film = await run.readFilm(row);
+    if (film) films.push({ ...row.film, method: row.method, metric: row.metric, curve: row.curve, ...planesOf(film) });
+  }
   return {
     model: pick.model,
     sample: pick.sample,
@@ -65,5 +72,14 @@ async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {
     ...(view ? { view } : {}),
     ...(slice ? { slice } : {}),
     ...(mask ? { mask } : {}),
+    ...(films.length > 0 ? { films } : {}),
+  };
+}
+
+function planesOf({ shape, data }: Tensor): Pick<GalleryFilm, 'steps' | 'baseline'> {
+  const plane = data.length / 2;
+  return {
+    steps: { shape: shape.slice(1), data: data.subarray(0, plane) },
+    baseline: { shape: shape.slice(1), data: data.subarray(plane) },
   };
 }

@@ -1,3 +1,4 @@
+import type { Curve } from '../../core/contracts/index.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { Manifest } from '../../results/rows.ts';
 import type { RunSummary } from './collect.ts';
@@ -27,8 +28,23 @@ export interface GalleryImage {
   readonly slice?: Tensor;
   /** [h, w] of 0 and 1. */
   readonly mask?: Tensor;
+  /** What the classifier saw along curves of this image; absent: none was kept. */
+  readonly films?: readonly GalleryFilm[];
   /** Signed maps [h, w]; methods that have none are left out. */
   readonly maps: readonly { readonly method: string; readonly map: Tensor }[];
+}
+
+/** Frame k shows the last frame's pixels where `steps` is at most k, and the first one's elsewhere. */
+export interface GalleryFilm {
+  readonly method: string;
+  readonly metric: string;
+  readonly from: 'image' | 'baseline';
+  /** [h, w] */
+  readonly steps: Tensor;
+  /** [h, w] in 0…1. */
+  readonly baseline: Tensor;
+  /** One point for each frame. */
+  readonly curve: Curve;
 }
 
 /** A file of the report: its name in the run folder and its content. */

@@ -6,6 +6,7 @@ import { bibtexOf } from './bibtex.ts';
 import { listed, percent, plural } from './format.ts';
 import { hardwareLine } from './provenance-lines.ts';
 import { STATISTICS_BIBTEX } from './statistics-references.ts';
+import { targetText } from './words.ts';
 
 /** What a paper's methods section must say of a run: paragraphs in plain text, under short headings. */
 export function methodsText(
@@ -27,7 +28,7 @@ export function methodsText(
       text:
         `${plural(samples, 'image')} of ${plural(patients, 'patient')} from ${manifest.dataset.name} (digest ${manifest.dataset.digest.slice(0, 12)}) were classified by ` +
         `${listed(manifest.models.map(m => `${m.id} (${m.classes.join(', ')}; digest ${m.digest.slice(0, 12)})`))}. ` +
-        `Class explained: ${manifest.target}.`,
+        `Class explained: ${targetText(manifest)}.`,
     },
     {
       title: 'Explainers and controls',

@@ -13,7 +13,7 @@ export function orderText({ ranking, methods }: MetricAnalysis): string {
   const { sets, pairs, reversals, reference } = ranking;
   if (reversals.length > 0) {
     const [first] = reversals;
-    return `the order is withheld, since the ${first!.stratum} turn it round (${first!.ahead} and ${first!.behind})`;
+    return `the order is withheld, since the ${first!.stratum} reverse it (${first!.ahead} and ${first!.behind})`;
   }
   if (reference !== undefined) {
     const side = (pick: 'better' | 'worse') =>
@@ -24,7 +24,7 @@ export function orderText({ ranking, methods }: MetricAnalysis): string {
     return parts.filter(Boolean).join('; ');
   }
   if (pairs.every(pair => !pair.significant))
-    return 'no explainer is separated from another, which does not make them equal';
+    return 'no explainer is shown to be better than another; they may still differ';
   const order = methods.map(m => m.method.id).filter(id => sets.has(id));
   const leaders = order.filter(id => sets.get(id)![0] === 1);
   const [only] = leaders;

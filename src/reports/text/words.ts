@@ -1,6 +1,6 @@
 import { CONFIRM_FROM } from '../../core/statistics/max-t.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
-import type { GroupRow } from '../../results/rows.ts';
+import type { GroupRow, Manifest } from '../../results/rows.ts';
 import type {
   CellResult,
   Difference,
@@ -9,6 +9,7 @@ import type {
   MetricEntry,
   MetricRanking,
 } from '../analysis/analysis.ts';
+import { positiveOf } from '../summary/primary.ts';
 import { countOf } from '../summary/tally.ts';
 import { decimalsFor, fixed, group, listed, percent, plural, signed } from './format.ts';
 
@@ -140,11 +141,20 @@ export function metricNotes(entry: MetricAnalysis): string[] {
     notes.push('‡ The method and the metric use the same baseline, which favours the method.');
   }
   const intervals = new Map<string, string[]>();
-  for (const { method, summary } of methods) {
+  for (const { method, summary } of [...methods, ...controls.filter(c => c.of === undefined)]) {
     if (summary?.note) intervals.set(summary.note, [...(intervals.get(summary.note) ?? []), method.id]);
   }
   for (const [note, ids] of intervals) notes.push(`Intervals of ${listed(ids)}: ${note}.`);
   return notes;
+}
+
+/** Which class is explained, by its name where it has one: 'covid, the positive class'. */
+export function targetText({ target, models }: Pick<Manifest, 'target' | 'models'>): string {
+  if (target === 'predicted') return 'the class that the model predicts for the image';
+  if (target === 'label') return 'the class of the image’s own label';
+  if (target !== 'positive') return target;
+  const names = [...new Set(models.map(positiveOf))];
+  return names.length === 1 ? `${names[0]}, the positive class` : `the positive class of each model: ${listed(names)}`;
 }
 
 /** 'lower is better', the range, baseline, score and patches. */

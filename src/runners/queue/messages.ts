@@ -35,7 +35,7 @@ const noticeSchema = z.strictObject({
 
 /** Arrays that lie elsewhere, by what they are of a row: digests of their content. */
 const refsSchema = z.partialRecord(
-  z.enum(['map', 'standardErrors', 'regions', 'layerMap', 'view', 'slice', 'mask']),
+  z.enum(['map', 'standardErrors', 'regions', 'layerMap', 'view', 'slice', 'mask', 'film']),
   digest,
 );
 
@@ -152,6 +152,11 @@ export function parseJson(text: string, what: string): unknown {
 /** The row without paths: where its arrays lie is decided by whoever keeps them. */
 export function pathless(row: Held['row']): Row {
   const { file: _, files: __, view: ___, slice: ____, mask: _____, ...rest } = row;
+  const { film } = rest as { film?: { file?: string } };
+  if (film) {
+    const { file: ______, ...kept } = film;
+    return { ...rest, film: kept } as unknown as Row;
+  }
   return rest as unknown as Row;
 }
 

@@ -1,6 +1,14 @@
-import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
+import {
+  type Film,
+  type MetricContext,
+  type Score,
+  type Undefined,
+  undefinedBecause,
+} from '../../../core/contracts/index.ts';
+import { tensor } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
 import { detailsOf, followed, meanArea, meanCurve, unmoved } from './outcome.ts';
+import type { PerturbationPlan } from './perturbation-plan.ts';
 import { curvesOf } from './scores.ts';
 
 /** The area under the score while the most relevant pixels are removed from the image, or kept alone of it. */
@@ -17,6 +25,18 @@ export async function areaWhile(
   return {
     value: meanArea(path, to.follow),
     curve: meanCurve(path, to.follow),
+    // A filler makes pixels anew in every frame.
+    ...(context.film && !context.fill ? { film: filmOf(change, context.attribution.shape, curves.plan) } : {}),
     details: detailsOf(context, curves, to.share && meanArea(path, to.share)),
   };
+}
+
+/** Which frame changes each pixel, of the order that the scores were taken in. */
+function filmOf(change: 'removed' | 'kept', shape: readonly number[], { sequences, edges }: PerturbationPlan): Film {
+  const { pixels, ends } = sequences[0]!;
+  const steps = tensor(shape);
+  for (let frame = 1; frame < edges.length; frame++) {
+    for (let j = ends[edges[frame - 1]!]!; j < ends[edges[frame]!]!; j++) steps.data[pixels[j]!] = frame;
+  }
+  return { from: change === 'removed' ? 'image' : 'baseline', steps };
 }
