@@ -177,6 +177,33 @@ describe.skipIf(noBrowser !== undefined)(name, () => {
     });
   });
 
+  it('shows frame by frame what the classifier saw, and where its score stood', async () => {
+    const files = await rendered(await fixture({ ...USED, size: 32 }));
+    await onPage(browser, files, {}, async ({ page, complaints }) => {
+      const film = page.locator('article.case .film').first();
+      await film.locator('summary').click();
+      const darkest = () =>
+        page.evaluate<number>(`(() => {
+          const canvas = document.querySelector('.film canvas');
+          const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+          return data.filter((v, i) => i % 4 === 0 && v === 0).length / (data.length / 4);
+        })()`);
+      const before = await darkest();
+      expect(before).toBeLessThan(0.5);
+      await film.locator('[name="frame"]').focus();
+      await page.keyboard.press('End');
+      expect(await darkest()).toBe(1);
+      expect(await film.locator('[role="status"]').textContent()).toMatch(
+        /^Step 25 of 25: 100 % of the pixels are removed; score 0\.1/,
+      );
+      await page.keyboard.press('ArrowLeft');
+      expect(await film.locator('[role="status"]').textContent()).toMatch(/^Step 24 of 25: 96 % /);
+      await film.locator('[name="film"]').selectOption({ index: 1 });
+      expect(await film.locator('[role="status"]').textContent()).toMatch(/^Step 0 of 25: 0 % /);
+      expect(complaints).toEqual([]);
+    });
+  });
+
   it('says the value under a finger', async () => {
     const files = await rendered(await fixture({ ...USED, size: 32 }));
     await onPage(browser, files, { width: 390, height: 844 }, async ({ page }) => {

@@ -74,6 +74,17 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
         view.shape,
         view.data.map(v => Math.round(1500 * v - 1350)),
       ),
+      films: pick.methods.slice(0, 2).map(method => ({
+        method,
+        metric: 'deletion',
+        from: 'image',
+        steps: tensor(
+          [size, size],
+          Float32Array.from({ length: size * size }, (_, i) => 1 + ((i * 7) % 25)),
+        ),
+        baseline: tensor([size, size]),
+        curve: curveOf(8, false),
+      })),
       maps: pick.methods.map(method => ({ method, map: heat(size, at, method, rng.fork(method)) })),
       ...(options.masks === false ? {} : { mask: disc(size, at, 0.1) }),
     };

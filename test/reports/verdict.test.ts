@@ -57,7 +57,7 @@ describe('the verdict', () => {
     const few = await verdict({ patients: 5, images: 12 });
     expect(few.conclusive).toBe(false);
     expect(few.sentences[0]).toMatch(
-      /^Nothing can be said: .* for 2\u00a0patients with label COVID, and an order needs 12\.$/,
+      /^Nothing can be said: an order by .* needs 12\u00a0patients with label COVID, and 2 have values of all explainers\.$/,
     );
     expect((await verdict({ images: 0 })).sentences[0]).toBe('Nothing can be said: no image was classified.');
     const cut = await verdict({ state: 'interrupted', images: 10 });

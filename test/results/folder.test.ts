@@ -5,7 +5,7 @@ import { tensor } from '../../src/core/tensor.ts';
 import { openRunFolder } from '../../src/results/folder.ts';
 import { readRun } from '../../src/results/read-run.ts';
 import { FORMAT_VERSION } from '../../src/results/rows.ts';
-import { manifest, mapRow, sampleRow, temporaryFolder } from './fixture.ts';
+import { manifest, mapRow, sampleRow, scoreRow, temporaryFolder } from './fixture.ts';
 
 async function make(dir: string, fresh = false, change = {}) {
   return openRunFolder(dir, manifest(change), fresh);
@@ -149,5 +149,18 @@ test('a slice is kept in whole Hounsfield units, or in hundredths of a grey leve
   for await (const row of run.rows()) if (row.kind === 'sample') slices.push(await run.readSlice(row));
   expect(slices[0]!.data).toEqual(Float32Array.of(-1024, 40, 3071, 32767));
   expect(slices[1]!.data).toEqual(Float32Array.of(127.34, 255));
+  await run.close();
+});
+
+test('a film is kept as frame numbers and 255ths of the window', async () => {
+  const dir = await temporaryFolder();
+  const folder = await make(dir);
+  const film = tensor([2, 1, 3], Float32Array.of(1, 2, 16, -0.2, 0.5, 1));
+  await folder.put({ ...scoreRow('x', 'first', 0.3), film: { from: 'image' } }, { film });
+  await folder.close();
+  const run = await readRun(dir);
+  const [row] = await run.rowsOf('m', 'x');
+  const found = row?.kind === 'score' ? await run.readFilm(row) : undefined;
+  expect([...found!.data].map(v => Math.round(255 * v) / 255)).toEqual([1, 2, 16, 0, 128 / 255, 1]);
   await run.close();
 });

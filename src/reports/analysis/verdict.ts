@@ -66,7 +66,7 @@ function answerOf(model: ModelAnalysis): Answer {
   if (!ranking) return silent('fewer than two explainers have values');
   if (!ranking.canRank) {
     return silent(
-      `${metric.title} has values of all explainers for ${plural(ranking.patients, 'patient')} with ${model.primary.name}, and an order needs ${ranking.floor}`,
+      `an order by ${metric.title} needs ${plural(ranking.floor, 'patient')} with ${model.primary.name}, and ${group(ranking.patients)} ${ranking.patients === 1 ? 'has' : 'have'} values of all explainers`,
     );
   }
   return { text: `by ${metric.title}, ${orderText(entry)}`, conclusive: ranking.reversals.length === 0 };
@@ -139,7 +139,7 @@ function weakClassifiers(models: readonly ModelAnalysis[]): string[] {
   const weak = models.filter(({ performance: p }) => p?.auc.low != null && p.auc.low <= 0.5);
   if (weak.length === 0) return [];
   return [
-    `${modelNames(weak.map(m => m.model.id))} ${weak.length === 1 ? 'is' : 'are'} not separated from chance as ${weak.length === 1 ? 'a classifier' : 'classifiers'}.`,
+    `${modelNames(weak.map(m => m.model.id))} ${weak.length === 1 ? 'is' : 'are'} not shown to classify better than chance.`,
   ];
 }
 

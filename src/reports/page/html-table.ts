@@ -18,7 +18,7 @@ export interface RowGroup {
 /** A table that scrolls by itself where it is too wide. The first cell of each row is the row's header. */
 export function table(caption: string, columns: readonly Column[], groups: readonly RowGroup[], style = ''): Markup {
   const filled = groups.filter(group => group.rows.length > 0);
-  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table class="${style}"><caption>${caption}</caption>
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${caption}"><table class="${style}"><caption><span>${caption}</span></caption>
 <thead><tr>${columns.map(column => html`<th scope="col" class="${classOf(column)}">${column.title}</th>`)}</tr></thead>
 ${filled.map(group => body(columns, group))}</table></div>`;
 }

@@ -49,7 +49,8 @@ table.compact th,table.compact td{padding:.2rem .36rem}
 .scroll{overflow-x:auto;margin:.75rem 0;max-width:100%}
 .scroll:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;line-height:1.4}
-caption{text-align:left;font-size:.88rem;padding-bottom:.4rem;max-width:46rem}
+caption{text-align:left;font-size:.88rem;padding-bottom:.4rem}
+caption span{display:block;position:sticky;left:0;max-width:min(46rem,calc(100vw - 2.5rem))}
 th,td{padding:.38rem .6rem;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}
 th:first-child,td:first-child{padding-left:.25rem}
 thead th{border-bottom:1.5px solid var(--ink);border-top:1.5px solid var(--ink);font-weight:600;vertical-align:bottom;line-height:1.25}
@@ -109,7 +110,7 @@ svg .bar{fill:var(--c);opacity:.45}
 kbd{font:inherit;border:1px solid var(--line);border-radius:3px;padding:0 .3em;background:var(--paper)}
 .looks{position:sticky;top:0;z-index:1;margin:0 -.9rem;padding:.4rem .9rem;border-bottom:1px solid var(--line)}
 .looks .bar{width:7rem;height:.8rem;border-radius:2px}
-.cases{height:88vh;overflow-y:auto;border:1px solid var(--line);border-radius:8px;padding:0 .9rem}
+.cases{height:88vh;scroll-margin-top:3rem;overflow-y:auto;border:1px solid var(--line);border-radius:8px;padding:0 .9rem}
 .cases .list{position:relative}
 article.case{border-top:1px solid var(--line);padding:.5rem 0 1rem;scroll-margin-top:3rem;min-height:22rem}
 .list>article:first-child{border-top:0}
@@ -137,7 +138,7 @@ ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
-@media (max-width:40rem){body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
+@media (max-width:40rem){.looks{position:static}body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
 @media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
 .tools,.cases{display:none!important}.stills{display:block!important}.stills .maps{grid-template-columns:repeat(auto-fill,4.2cm)}.stills article{break-inside:avoid}pre{white-space:pre-wrap}}
 `;

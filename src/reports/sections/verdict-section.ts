@@ -107,7 +107,7 @@ function rowsOf(models: readonly ModelAnalysis[]): { columns: Column[]; rows: st
     ...entries.flatMap(({ model, entry }) => [
       { title: several ? model.model.id : 'Mean', numeric: true },
       { title: 'Possible ranks', numeric: true },
-      ...(own(entry) ? [{ title: 'Better than own map of another patient?', style: 'name' }] : []),
+      ...(own(entry) ? [{ title: 'Better than own map of another patient?', style: 'roomy' }] : []),
     ]),
   ];
   const sign = first.entry.metric.better === 'higher' ? -1 : 1;
