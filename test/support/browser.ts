@@ -44,7 +44,10 @@ export async function onPage<T>(
     for (const [name, text] of Object.entries(files)) await writeFile(join(dir, name), text);
     const page = await context.newPage();
     const complaints: string[] = [];
-    page.on('console', message => complaints.push(`${message.type()}: ${message.text()}`));
+    page.on('console', message => {
+      // What the browser says of tests that read canvases again and again.
+      if (!message.text().includes('willReadFrequently')) complaints.push(`${message.type()}: ${message.text()}`);
+    });
     page.on('pageerror', error => complaints.push(`error: ${error.message}`));
     page.on('request', request => {
       if (!/^(file|data|blob):/.test(request.url())) complaints.push(`asked for ${request.url()}`);
