@@ -96,6 +96,15 @@ function shiftedBy(prepared: PreparedImage, by: number): PreparedImage {
   return { ...prepared, input: moved(prepared.input), intensity: raw => moved(prepared.intensity(raw)) };
 }
 
+/** Too little for a map to show, enough that nothing remembered of an image fits it. */
+const VARIATION = 1e-6;
+
+/** The image with its values scaled by 1 − k·10⁻⁶: one that no explainer has seen, and that costs the same. */
+export function varied(image: LoadedImage, k: number): LoadedImage {
+  const scaled = (t: Tensor): Tensor => ({ shape: t.shape, data: t.data.map(v => v * (1 - VARIATION * k)) });
+  return k === 0 ? image : { ...image, image: scaled(image.image), view: scaled(image.view) };
+}
+
 /** By the image's own steps, which are pointwise. */
 function windowRange({ raw, input, intensity }: PreparedImage, { intensity: { window } }: ModelCard): number[] {
   const [low, high] = window.map(value => intensity(filled(raw.shape, value)).data);

@@ -23,6 +23,14 @@ export interface PlannedSample {
   readonly labelled: number | undefined;
 }
 
+/** What is seen of a measured job in the thread that it runs in. */
+export interface MeasuredApart {
+  /** Whether an explainer drew random numbers. */
+  readonly drawn: boolean;
+  /** Time in which that thread's event loop was not waiting. */
+  readonly jsMs: number;
+}
+
 /** What `execute` asks of the process that it runs in. */
 export interface Services {
   readonly registry: Registry;
@@ -42,6 +50,12 @@ export interface Services {
   shared(scope: 'image' | 'map', job: Job): SharedWork;
   /** Images of training patients, prepared for the model; none where the plan names no such data. */
   trainingImages(model: ModelRef, count: number): Promise<readonly LoadedImage[]>;
+  /** The job is measured: it shares nothing, and explains a variation of its image (see `varied`). */
+  readonly measured?: {
+    readonly variation: number;
+    /** Is told of a job that ran in another thread. */
+    told(of: MeasuredApart): void;
+  };
   /** Lets whoever measures see whether an explainer draws random numbers. */
   watchRng?(rng: Rng): Rng;
   /** Whether the film of a score is kept: for images that the report's gallery may show. Absent: never. */

@@ -1,8 +1,10 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import { countImages, type ImageCounts, type Shard } from '../config/samples.ts';
+import type { Overrides } from '../config/suite.ts';
 import type { ModelVariant, Runtime, Status } from '../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../core/errors.ts';
-import { createIsolation, type Isolation, type IsolationOptions } from '../jobs/isolated/isolation.ts';
+import { createIsolation, type Isolation } from '../jobs/isolated/isolation.ts';
+import type { ThreadOptions } from '../jobs/isolated/thread.ts';
 import { type Job, variantName } from '../jobs/job.ts';
 import { openModel, openSession } from '../jobs/open-model.ts';
 import type { JobResult, Services } from '../jobs/services.ts';
@@ -43,7 +45,7 @@ export interface RunOptions {
   /** Does a job elsewhere. Default: in this process. */
   readonly execute?: (job: Job, services: Services) => Promise<JobResult>;
   /** The thread that jobs with plug-in parts run in, under the suite's limits. Default: they run in this one. */
-  readonly pluginThread?: Pick<IsolationOptions, 'worker' | 'overrides'>;
+  readonly pluginThread?: Pick<ThreadOptions, 'worker'> & { readonly overrides: Overrides };
 }
 
 export interface SuiteResult {
@@ -82,9 +84,13 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
       } finally {
         await run.close();
       }
-      // Alone on the machine: everything else has ended.
-      for (const model of timed) await run.timing(model);
-      for (const model of timed) await run.budgets(model);
+      try {
+        // Alone on the machine: everything else has ended.
+        for (const model of timed) await run.timing(model);
+        for (const model of timed) await run.budgets(model);
+      } finally {
+        await run.close();
+      }
     } catch (error) {
       if (!(error instanceof CtXaiError && error.code === 'INTERRUPTED') && !options.signal?.aborted) throw error;
       interrupted = true;
@@ -207,6 +213,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
           opener: openerOf(model, device.engine, device.asked === undefined ? runtimeOf(model) : undefined),
           done: new Set(done),
           signal,
+          ...(isolation ? { isolation } : {}),
           began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
           ended: async row => void (await folder.put(row)),
           progress: (done, total) => emit({ kind: 'timing', model: model.id, done, total }),
@@ -221,6 +228,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
         opener: openerOf(model, plan.engine, runtimeOf(model)),
         done: new Set(rows.map(unitOf)),
         signal,
+        ...(isolation ? { isolation } : {}),
         began: () => emit({ kind: 'phase', phase: 'budgets', model: model.id }),
         ended: async row => void (await folder.put(row)),
         progress: (done, total) => emit({ kind: 'budget', model: model.id, done, total }),
@@ -253,8 +261,9 @@ function isolationOf(
   warn: (message: string) => void,
 ): Isolation | undefined {
   if (!pluginThread || file === undefined || !limits) return undefined;
+  const { worker, overrides } = pluginThread;
   const stray = (message: string) => warn(`something of a plug-in failed that nobody waits for: ${message}`);
-  return createIsolation({ ...pluginThread, file, limits, digest, warn: stray });
+  return createIsolation({ worker, source: { kind: 'suite', file, overrides }, limits, digest, warn: stray });
 }
 
 /** Counts rows by kind and status. */

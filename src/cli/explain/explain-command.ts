@@ -1,11 +1,12 @@
 import { defineCommand } from '../shared/command.ts';
+import { pluginOptions } from '../shared/plugin-options.ts';
 import { SAVED, type Saved } from './map-formats.ts';
 
 export const explainCommand = defineCommand({
   command: 'explain [suite]',
   describe: 'Explain one image: one of a suite, or an image file',
   builder: cli =>
-    cli
+    pluginOptions(cli)
       .positional('suite', { type: 'string', describe: 'A suite; --sample then names the image.' })
       .option('sample', { type: 'string', requiresArg: true, describe: 'The id of an image of the suite.' })
       .option('model', {
@@ -64,12 +65,6 @@ export const explainCommand = defineCommand({
         type: 'string',
         default: 'auto',
         describe: 'A device such as cpu or webgpu, or one with its engine, such as tfjs/wasm.',
-      })
-      .option('plugin', {
-        type: 'string',
-        array: true,
-        default: [] as string[],
-        describe: 'A plug-in to load. May be repeated.',
       })
       .option('out', {
         type: 'string',

@@ -1,20 +1,16 @@
 import { mkdir } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
-import { modelDigest } from '../../config/model-digest.ts';
-import type { Plan, PlannedModel, PlannedTarget } from '../../config/plan.ts';
+import type { Plan, PlannedModel } from '../../config/plan.ts';
 import { loadPlugins } from '../../config/plugins.ts';
 import { loadPlan } from '../../config/resolve.ts';
-import { baselinesOf } from '../../config/resolve-settings.ts';
 import { samplesOf } from '../../config/samples.ts';
-import { packageVersion } from '../../config/version.ts';
-import type { Dataset, FullClassifier, LayerInfo, Sample } from '../../core/contracts/index.ts';
+import type { FullClassifier, LayerInfo, Sample } from '../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
-import { lookUp, type Registry } from '../../core/registry.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { type OpenFileOptions, openFile } from '../../data/open-file.ts';
+import { createIsolation, type Isolation } from '../../jobs/isolated/isolation.ts';
 import { openModel, openSession } from '../../jobs/open-model.ts';
 import { writeAtomic } from '../../results/files.ts';
 import { createMemoryStore } from '../../results/memory-store.ts';
@@ -25,39 +21,16 @@ import { runModel } from '../../runners/run-model.ts';
 import { parseDevice } from '../../runners/timing/devices.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
-import { interruptSignal } from '../shared/interrupts.ts';
-import { cardPath, namedParts } from '../shared/named-parts.ts';
+import { interruptSignal, noteStray, surviveStrayErrors } from '../shared/interrupts.ts';
+import { cardPath } from '../shared/named-parts.ts';
 import { ExitCode, note, print, textTable } from '../shared/output.ts';
+import { pluginLimits } from '../shared/plugin-limits.ts';
+import { plainArguments } from '../shared/plugin-options.ts';
+import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
 import { drawExplanation } from './draw-explanation.ts';
-import type { Saved } from './map-formats.ts';
+import type { ExplainArguments } from './explain-arguments.ts';
+import { oneSample, planOfImage } from './image-plan.ts';
 import { saveMap } from './save-map.ts';
-
-export interface ExplainArguments {
-  readonly suite?: string | undefined;
-  readonly sample?: string | undefined;
-  readonly model?: string | undefined;
-  readonly image?: string | undefined;
-  readonly method?: string | undefined;
-  readonly preset?: string | undefined;
-  readonly baseline?: string | undefined;
-  readonly target: string;
-  readonly option: readonly string[];
-  readonly metric: readonly string[];
-  readonly rescale?: string | undefined;
-  readonly spacing?: number | undefined;
-  readonly bits?: number | undefined;
-  readonly slice?: number | undefined;
-  readonly plane?: OpenFileOptions['plane'];
-  readonly use?: string | undefined;
-  readonly seed: string;
-  readonly device: string;
-  readonly plugin: readonly string[];
-  readonly out?: string | undefined;
-  readonly npy?: string | undefined;
-  readonly save: readonly Saved[];
-  readonly saveTo: string;
-  readonly listLayers: boolean;
-}
 
 /** `ct-xai explain`: one image of a suite, or one image file. The numbers are those of a run. */
 export async function explainImage(argv: ExplainArguments): Promise<number> {
@@ -67,8 +40,7 @@ export async function explainImage(argv: ExplainArguments): Promise<number> {
       hint: "Give a suite and --sample ID, or --model with --image and --method; see 'ct-xai explain --help'.",
     });
   }
-  const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
-  return argv.listLayers ? listLayers(argv, registry) : explainPlan(argv, await planOfImage(argv, registry));
+  return argv.listLayers ? listLayers(argv) : explainPlan(argv, await planOfImage(argv));
 }
 
 /** The suite's plan, cut down to one image, and to one explainer where one is named. */
@@ -104,57 +76,12 @@ async function planOfSuite({ sample: id, method }: ExplainArguments, suite: stri
   return { ...rest, explained: 'all', explainers, metrics, dataset: oneSample(plan.dataset, found) };
 }
 
-function oneSample(dataset: Omit<Dataset, 'samples' | 'count'>, sample: Sample): Dataset {
-  return {
-    ...dataset,
-    count: 1,
-    async *samples() {
-      yield sample;
-    },
-  };
-}
-
-/** A plan for one image file, one model and one explainer. */
-async function planOfImage(argv: ExplainArguments, registry: Registry): Promise<Plan> {
-  const { image, explainers, metrics } = requireParts(argv, registry);
-  const card = await readCard(cardPath(argv.model!));
-  const target = targetOf(argv.target, card.classes);
-  const digest = await modelDigest(card);
-  const model: PlannedModel = {
-    id: card.id,
-    card,
-    digest,
-    classOf: new Map(),
-    ...(target.kind === 'class' ? { targetClass: card.classes.indexOf(target.name) } : {}),
-  };
-  const sample = await openFile(image, registry.readers, fileOptions(argv));
-  const dataset = oneSample({ name: basename(image), labels: [], digest: resolve(image) }, sample);
-  return {
-    name: 'explain',
-    seed: seedOf(argv),
-    explained: 'all',
-    suite: {},
-    digest: '',
-    version: packageVersion(),
-    models: [model],
-    dataset,
-    labels: {},
-    explainers,
-    metrics,
-    baselines: baselinesOf([...explainers, ...metrics], registry),
-    target,
-    analysis: { strata: [], least: 0 },
-    timing: { enabled: false, samples: 1, repeats: 1, seconds: 1, budgets: [] },
-    engine: parseDevice(argv.device, 'auto'),
-    output: { attributions: false, curvesCsv: false, gallery: 0, formulas: 'neutralised', patients: 'plain' },
-    registry,
-  };
-}
-
 /** Runs the plan's jobs into memory, and shows what they ended as. */
 async function explainPlan(argv: ExplainArguments, plan: Plan): Promise<number> {
   const interrupts = interruptSignal();
+  const release = surviveStrayErrors();
   const { signal } = interrupts;
+  const isolation = isolationOf(argv, plan);
   try {
     let code: number = ExitCode.ok;
     for (const model of plan.models) {
@@ -165,6 +92,7 @@ async function explainPlan(argv: ExplainArguments, plan: Plan): Promise<number> 
         store,
         retryFailed: false,
         signal,
+        isolation,
         open: variant =>
           openSession(
             earlier =>
@@ -184,8 +112,25 @@ async function explainPlan(argv: ExplainArguments, plan: Plan): Promise<number> 
     }
     return code;
   } finally {
+    await isolation.close();
     interrupts.release();
+    release();
   }
+}
+
+/** Plug-ins run apart, as they do in a run; the thread makes the plan of the same suite, or of the same arguments. */
+function isolationOf(argv: ExplainArguments, { file, limits, digest }: Plan): Isolation {
+  const source =
+    file === undefined
+      ? ({ kind: 'explain', argv: plainArguments(argv), model: 0 } as const)
+      : ({ kind: 'suite', file, overrides: {} } as const);
+  return createIsolation({
+    worker: pluginWorkerUrl(),
+    source,
+    limits: limits ?? pluginLimits(argv),
+    digest,
+    warn: noteStray,
+  });
 }
 
 async function show(
@@ -208,9 +153,6 @@ async function show(
     const values = scores.map(s => [s.metric, valueText(s)] as const);
     const { map } = await store.arraysOf(row);
     if (row.status !== 'ok' || !map) {
-      if (row.status === 'failed' && maps.length === 1) {
-        throw new CtXaiError('MODEL', row.reason ?? 'the explanation failed.');
-      }
       note(`${row.method} is ${row.status} here: ${row.reason}`);
       code = ExitCode.rowsFailed;
       continue;
@@ -282,54 +224,8 @@ async function writeFiles(
   return files;
 }
 
-/** @throws CtXaiError USAGE for what is missing, SUITE for names and options that don't exist. */
-function requireParts(
-  argv: ExplainArguments,
-  registry: Registry,
-): Pick<Plan, 'explainers' | 'metrics'> & { readonly image: string } {
-  const { image, method } = argv;
-  if (image === undefined || method === undefined) {
-    throw new CtXaiError('USAGE', `--${image === undefined ? 'image' : 'method'} is missing.`, {
-      hint: "Give an image and a method, or --list-layers; see 'ct-xai explain --help'.",
-    });
-  }
-  if (argv.out === undefined && argv.npy === undefined && argv.save.length === 0) {
-    throw new CtXaiError('USAGE', 'nothing would be written.', {
-      hint: 'Give --out FILE.png, --npy FILE, or --save nifti.',
-    });
-  }
-  const found = lookUp(registry.explainers, 'explainer', method, '--method');
-  if (found.needsOf(found.options.parse({})).includes('donor')) {
-    throw new CtXaiError('USAGE', `'${method}' takes another patient's map: it has no meaning on one image.`);
-  }
-  return { image, ...namedParts({ ...argv, model: argv.model!, method }, registry) };
-}
-
-function targetOf(name: string, classes: readonly string[]): PlannedTarget {
-  if (name === 'predicted') return { kind: 'predicted' };
-  if (classes.includes(name)) return { kind: 'class', name };
-  const near = nearest(name, classes);
-  throw new CtXaiError('LABEL', `--target: the model has no class '${name}'.`, {
-    hint: `${near ? `Did you mean '${near}'? ` : ''}Classes: ${classes.join(', ')}.`,
-  });
-}
-
-function seedOf({ seed }: ExplainArguments): number | string {
-  return /^-?\d+$/.test(seed) ? Number(seed) : seed;
-}
-
-function fileOptions({ rescale: given, spacing, bits, slice, plane, use }: ExplainArguments): OpenFileOptions {
-  const rescale = given?.split(',').map(Number);
-  if (rescale && (rescale.length !== 2 || !rescale.every(Number.isFinite))) {
-    throw new CtXaiError('USAGE', `--rescale ${given}: expected SLOPE,INTERCEPT, for example 1,-1024.`);
-  }
-  return {
-    ...(rescale ? { rescale: { slope: rescale[0]!, intercept: rescale[1]! } } : {}),
-    ...{ spacing, bits, slice, plane, use },
-  };
-}
-
-async function listLayers(argv: ExplainArguments, registry: Registry): Promise<number> {
+async function listLayers(argv: ExplainArguments): Promise<number> {
+  const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
   const card = await readCard(cardPath(argv.model!));
   const interrupts = interruptSignal();
   const plan = { engine: parseDevice(argv.device, 'auto'), registry };

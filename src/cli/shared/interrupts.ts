@@ -23,6 +23,11 @@ export function interruptSignal(): { signal: AbortSignal; release: () => void } 
   };
 }
 
+/** What failed in the thread of plug-ins, with nobody waiting for it. */
+export function noteStray(message: string): void {
+  note(`warning: something of a plug-in failed that nobody waits for: ${message}`);
+}
+
 /**
  * Keeps what a plug-in started and nobody waits for (a promise, a timer) from ending the process when it fails. Call the
  * result when done.

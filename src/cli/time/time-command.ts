@@ -1,10 +1,11 @@
 import { defineCommand } from '../shared/command.ts';
+import { pluginOptions } from '../shared/plugin-options.ts';
 
 export const timeCommand = defineCommand({
   command: 'time <models..>',
   describe: 'Time explanations of one or more models on one or more devices, side by side',
   builder: cli =>
-    cli
+    pluginOptions(cli)
       .positional('models', {
         type: 'string',
         array: true,
@@ -43,13 +44,6 @@ export const timeCommand = defineCommand({
         describe: 'Seconds at most, for each explainer, model and device.',
       })
       .option('seed', { type: 'string', default: '0', requiresArg: true })
-      .option('plugin', {
-        type: 'string',
-        array: true,
-        default: [],
-        requiresArg: true,
-        describe: 'A plug-in to load. May be repeated.',
-      })
       .option('out', {
         type: 'string',
         requiresArg: true,

@@ -1,18 +1,8 @@
-import { existsSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
-import { builtinRegistry } from '../../builtin.ts';
-import { readCard } from '../../config/card.ts';
-import { modelDigest } from '../../config/model-digest.ts';
+import { join } from 'node:path';
 import type { PlannedModel } from '../../config/plan.ts';
-import { loadPlugins } from '../../config/plugins.ts';
-import { resolveExplainers } from '../../config/resolve-parts.ts';
-import { baselinesOf } from '../../config/resolve-settings.ts';
-import { parseSuite } from '../../config/suite.ts';
 import { packageVersion } from '../../config/version.ts';
-import type { Dataset, ModelCard, Source } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import type { Registry } from '../../core/registry.ts';
-import { openPath, readerNamed } from '../../data/open-path.ts';
+import { createIsolation, type Isolation } from '../../jobs/isolated/isolation.ts';
 import {
   changeCells,
   compareTimings,
@@ -33,42 +23,43 @@ import type { TimingPlan } from '../../runners/timing/images.ts';
 import { timeModel } from '../../runners/timing/time-model.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
-import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
+import { interruptSignal, noteStray, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath, textTable } from '../shared/output.ts';
+import { pluginLimits } from '../shared/plugin-limits.ts';
+import { plainArguments } from '../shared/plugin-options.ts';
+import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
 import { createProgressLine } from '../shared/progress-line.ts';
-
-export interface TimeArguments {
-  readonly models: readonly string[];
-  readonly methods?: readonly string[] | undefined;
-  readonly devices?: readonly string[] | undefined;
-  readonly data: string;
-  readonly samples: number;
-  readonly repeats: number;
-  readonly seconds: number;
-  readonly seed: string;
-  readonly plugin: readonly string[];
-  readonly out?: string | undefined;
-  readonly compare?: string | undefined;
-}
+import type { TimeArguments } from './time-arguments.ts';
+import { planToTime } from './time-plan.ts';
 
 /** `ct-xai time`. @returns 1 where a timing failed or became slower than the baseline. */
 export async function timeModels(argv: TimeArguments): Promise<number> {
-  const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
-  const plan = await planOf(argv, registry);
-  const models = await readModels(argv.models);
+  const timed = await planToTime(argv);
+  const { plan, models } = timed;
   const empty = await describe(plan, models);
   const baseline = argv.compare === undefined ? undefined : await baselineAt(argv.compare, empty);
   const interrupts = interruptSignal();
   const release = surviveStrayErrors();
   const line = createProgressLine(process.stderr);
   const rows: TimingRow[] = [];
+  let isolation: Isolation | undefined;
   try {
-    for (const model of models) {
+    for (const [place, model] of models.entries()) {
+      const { digest, ...own } = timed.of(place);
+      const source = { kind: 'time', argv: plainArguments(argv), model: place } as const;
+      isolation = createIsolation({
+        worker: pluginWorkerUrl(),
+        source,
+        limits: pluginLimits(argv),
+        digest,
+        warn: noteStray,
+      });
       for (const device of timedDevices(plan)) {
         const { signal } = interrupts;
         await timeModel({
-          plan: { ...plan, dataset: asUnit(plan.dataset, model.card) },
+          plan: own,
           model,
+          isolation,
           device,
           opener: createOpener(plan, model, device.engine, { signal, cacheDir: cacheFolder() }),
           done: new Set(),
@@ -78,8 +69,10 @@ export async function timeModels(argv: TimeArguments): Promise<number> {
           progress: (done, total) => line.on({ kind: 'timing', model: model.id, done, total }),
         });
       }
+      await isolation.close();
     }
   } finally {
+    await isolation?.close();
     line.end();
     interrupts.release();
     release();
@@ -93,94 +86,6 @@ export async function timeModels(argv: TimeArguments): Promise<number> {
   if (argv.out !== undefined) await write(argv.out, file, changes);
   const bad = rows.some(row => row.status === 'failed') || changes.some(change => change.verdict === 'slower');
   return bad ? ExitCode.rowsFailed : ExitCode.ok;
-}
-
-async function planOf(argv: TimeArguments, registry: Registry): Promise<TimingPlan> {
-  const all = [...registry.explainers.values()].filter(e => e.role === 'method').map(e => e.name);
-  const { suite } = parseSuite(
-    {
-      name: 'time',
-      models: argv.models,
-      data: { use: 'phantom' },
-      explainers: argv.methods ?? all,
-      controls: [],
-      metrics: [],
-      seed: /^-?\d+$/.test(argv.seed) ? Number(argv.seed) : argv.seed,
-      timing: {
-        samples: argv.samples,
-        repeats: argv.repeats,
-        seconds: argv.seconds,
-        ...(argv.devices ? { devices: argv.devices } : {}),
-      },
-    },
-    '.',
-  );
-  const explainers = resolveExplainers(suite, registry, () => 'the command line');
-  const { samples, repeats, seconds, devices } = suite.timing as Exclude<typeof suite.timing, boolean>;
-  return {
-    seed: suite.seed,
-    dataset: await openData(argv, registry),
-    explainers,
-    metrics: [],
-    baselines: baselinesOf(explainers, registry),
-    target: { kind: 'predicted' },
-    timing: { enabled: true, samples, repeats, seconds, budgets: [], ...(devices ? { devices } : {}) },
-    engine: { use: 'auto', device: 'auto' },
-    registry,
-  };
-}
-
-async function openData({ data, samples }: TimeArguments, { readers }: Registry): Promise<Dataset> {
-  if (data !== 'phantom') return (await openPath(data, readers)).dataset;
-  const reader = readerNamed(data, readers);
-  return reader.open(reader.options.parse({ patients: samples, slices: 1 }), { base: process.cwd() });
-}
-
-/** Cards, folders, or weights with a card beside them. */
-async function readModels(paths: readonly string[]): Promise<PlannedModel[]> {
-  const models: PlannedModel[] = [];
-  for (const path of paths) {
-    const card = await readCard(resolve(cardPath(path)));
-    const taken = models.some(m => m.id === card.id);
-    const id = taken ? `${card.id} (${path})` : card.id;
-    models.push({ id, card: { ...card, id }, digest: await modelDigest(card), classOf: new Map() });
-  }
-  return models;
-}
-
-function cardPath(path: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() || /\.ya?ml$/.test(path)) return path;
-  const beside = join(dirname(path), 'model.yaml');
-  if (!existsSync(path)) throw new CtXaiError('MODEL', `there is no model ${path}.`);
-  return existsSync(beside) ? beside : path;
-}
-
-/** Air and lung as the usual window shows them: what a model of grey images can be timed on. */
-const LUNG = [-1350, 150] as const;
-
-/** The same images for models of grey levels, where the data is in HU. */
-function asUnit(dataset: Dataset, { intensity }: ModelCard): Dataset {
-  if (intensity.unit === 'HU') return dataset;
-  const grey = (source: Source): Source => {
-    if (source.unit === 'grey') return source;
-    const scale = 255 / (LUNG[1] - LUNG[0]);
-    const data = source.pixels.data.map(v => Math.min(255, Math.max(0, (v - LUNG[0]) * scale)));
-    return { ...source, unit: 'grey', pixels: { shape: source.pixels.shape, data } };
-  };
-  return {
-    ...dataset,
-    async *samples() {
-      for await (const sample of dataset.samples()) {
-        yield {
-          ...sample,
-          async load(signal) {
-            const loaded = await sample.load(signal);
-            return { ...loaded, source: grey(loaded.source) };
-          },
-        };
-      }
-    },
-  };
 }
 
 async function describe(plan: TimingPlan, models: readonly PlannedModel[]): Promise<TimingsFile> {

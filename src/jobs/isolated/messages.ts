@@ -1,7 +1,7 @@
 import type { Capability, LayerInfo, ModelInput, Runtime } from '../../core/contracts/index.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Job, ModelRef } from '../job.ts';
-import type { JobResult } from '../services.ts';
+import type { JobResult, MeasuredApart } from '../services.ts';
 
 /** An error on its way between threads. */
 export interface SentError {
@@ -10,16 +10,31 @@ export interface SentError {
   readonly hint?: string;
 }
 
-/** To the thread that plug-ins run in: a job with the results that it takes, and answers to its questions. */
+/**
+ * To the thread that plug-ins run in: a job with the results that it takes (and, where it is measured, which variation
+ * of its image it explains), a job whose image is to be ready, and answers to questions.
+ */
 export type ToWorker =
-  | { readonly kind: 'job'; readonly id: number; readonly job: Job; readonly results: readonly JobResult[] }
+  | {
+      readonly kind: 'job';
+      readonly id: number;
+      readonly job: Job;
+      readonly results: readonly JobResult[];
+      readonly variation?: number;
+    }
+  | { readonly kind: 'prepare'; readonly id: number; readonly job: Job }
   | { readonly kind: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: SentError };
 
 /** What the thread says: that its plan is read, what became of a job, a question about the model, a stray error. */
 export type FromWorker =
   | { readonly kind: 'ready'; readonly digest: string }
   | { readonly kind: 'lost'; readonly error: SentError }
-  | { readonly kind: 'done'; readonly id: number; readonly result?: JobResult; readonly error?: SentError }
+  | ({
+      readonly kind: 'done';
+      readonly id: number;
+      readonly result?: JobResult;
+      readonly error?: SentError;
+    } & Partial<MeasuredApart>)
   | { readonly kind: 'ask'; readonly id: number; readonly model: ModelRef; readonly question: Question }
   | { readonly kind: 'stray'; readonly message: string };
 

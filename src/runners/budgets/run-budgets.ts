@@ -8,12 +8,12 @@ import { type ExplainJob, keyOf, metricRef, type ScoreJob } from '../../jobs/job
 import { obstacle } from '../../jobs/outcomes.ts';
 import { explainJob } from '../../jobs/plan-jobs.ts';
 import type { JobResult } from '../../jobs/services.ts';
+import { watchRng } from '../../jobs/watched-rng.ts';
 import { type BudgetRow, type MapRow, unitOf } from '../../results/rows.ts';
 import type { CallContext } from '../timing/call.ts';
 import type { Opener } from '../timing/devices.ts';
 import { measuredServices, readImages, type TimedImage, timedSamples } from '../timing/images.ts';
 import { measure } from '../timing/stopwatch.ts';
-import { watchRng } from './watched-rng.ts';
 
 export interface BudgetContext extends CallContext {
   readonly opener: Opener;
@@ -169,12 +169,16 @@ async function explainOnce(
       watched.drawn = watching.drawn;
       return watching.rng;
     },
+    told({ drawn }) {
+      watched.drawn = () => drawn;
+    },
   });
   const plain = explainJob(context.plan, context.model, image.sample, planned).job;
   const job: ExplainJob = { ...plain, ...pickBudget(budget), ...(label === 'again' ? { replicate: 1 } : {}) };
   let result: JobResult | undefined;
+  await context.isolation?.prepare(job, services);
   const { wallMs } = await measure(planned.id, async () => {
-    result = await execute(job, services);
+    result = await (context.isolation?.execute ?? execute)(job, services);
   });
   throwIfInterrupted(context.signal);
   return { job, result: result!, wallMs, random: watched.drawn() };
@@ -229,7 +233,7 @@ async function scoresOf(
       metric: metricRef(metric),
       needs: [{ role: 'map', key, sample: image.sample.id }],
     };
-    const { row } = await execute(scoring, services);
+    const { row } = await (context.isolation?.execute ?? execute)(scoring, services);
     if (row.kind === 'score' && row.status === 'ok' && row.value !== undefined) values[metric.id] = row.value;
     else without[metric.id] = row.reason ?? row.status;
   }

@@ -134,8 +134,8 @@ function isolationOf(
   if (!pluginWorker || !limits || notice.plugins.length === 0) return {};
   const own = { plugins, ...(models === undefined ? {} : { models }), ...(data === undefined ? {} : { data }) };
   const warn = (message: string) => tell(`warning: something of a plug-in failed that nobody waits for: ${message}`);
-  const thread = { worker: pluginWorker, file: notice.name, overrides: {}, elsewhere: { notice, own } };
-  return { isolation: createIsolation({ ...thread, limits, digest, warn }) };
+  const source = { kind: 'elsewhere', notice, own } as const;
+  return { isolation: createIsolation({ worker: pluginWorker, source, limits, digest, warn }) };
 }
 
 interface Opening {

@@ -2,7 +2,9 @@ import type { PlannedExplainer, PlannedModel } from '../../config/plan.ts';
 import type { FullClassifier } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { execute } from '../../jobs/execute.ts';
+import type { Isolation } from '../../jobs/isolated/isolation.ts';
 import { explainJob } from '../../jobs/plan-jobs.ts';
+import type { MeasuredApart } from '../../jobs/services.ts';
 import type { Passes } from '../../results/rows.ts';
 import { measuredServices, type TimedImage, type TimingPlan } from './images.ts';
 import { type CallTime, measure } from './stopwatch.ts';
@@ -23,6 +25,8 @@ export interface CallContext {
   readonly plan: TimingPlan;
   readonly model: PlannedModel;
   readonly signal: AbortSignal;
+  /** Does jobs of plug-ins where they harm nobody. What is measured of them then includes the way there and back. */
+  readonly isolation?: Isolation;
 }
 
 /**
@@ -38,16 +42,21 @@ export async function timeCall(
 ): Promise<CallTime & { readonly passes: Passes; readonly left: number }> {
   const watched = watchModel(classifier);
   const { job } = explainJob(context.plan, context.model, timed.sample, method);
-  const services = measuredServices(context, watched.model, timed);
+  let apart: MeasuredApart | undefined;
+  const told = (of: MeasuredApart) => {
+    apart = of;
+  };
+  const services = measuredServices(context, watched.model, timed, { told });
+  await context.isolation?.prepare(job, services);
   let passes: Passes = { forward: 0, backward: 0 };
   let left = 0;
   let failure: string | undefined;
   const measured = await measure(method.id, async () => {
-    const { row } = await execute(job, services);
+    const { row } = await (context.isolation?.execute ?? execute)(job, services);
     left = await watched.settle();
     if (row.kind === 'map') passes = row.passes ?? passes;
     if (row.status === 'failed' || row.status === 'skipped') failure = row.reason ?? 'the explanation failed.';
   });
   if (failure !== undefined) throw new CtXaiError('ENGINE', failure);
-  return { ...measured, passes, left };
+  return { ...measured, jsMs: measured.jsMs + (apart?.jsMs ?? 0), passes, left };
 }

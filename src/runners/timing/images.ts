@@ -2,13 +2,12 @@ import type { Plan, PlannedModel } from '../../config/plan.ts';
 import { samplesOf } from '../../config/samples.ts';
 import type { FullClassifier, Sample } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
-import type { Tensor } from '../../core/tensor.ts';
 import { execute } from '../../jobs/execute.ts';
 import { throwIfInterrupted } from '../../jobs/interrupt.ts';
-import type { LoadedImage } from '../../jobs/loaded-image.ts';
+import { type LoadedImage, varied } from '../../jobs/loaded-image.ts';
 import { createLocalServices, type LocalServices } from '../../jobs/local-services.ts';
 import { modelRef, predictJob } from '../../jobs/plan-jobs.ts';
-import type { JobResult, PlannedSample, Services } from '../../jobs/services.ts';
+import type { JobResult, MeasuredApart, PlannedSample, Services } from '../../jobs/services.ts';
 import { NOTHING_SHARED } from '../../jobs/shared-work.ts';
 
 /** What timing needs of a plan. */
@@ -30,6 +29,8 @@ export type TimingPlan = Pick<
 /** An image that is read and prepared, and whose class to explain is known. */
 export interface TimedImage {
   readonly image: LoadedImage;
+  /** Which variation of the image as read: see `varied`. */
+  readonly variation: number;
   readonly sample: Sample;
   readonly planned: PlannedSample;
   readonly prediction: JobResult;
@@ -75,6 +76,7 @@ async function timedImage(
   if (row.kind !== 'sample' || row.status !== 'ok' || row.target === undefined) return undefined;
   return {
     image: await services.image(job.model, job.sample),
+    variation: 0,
     sample,
     planned: await services.sample(job.model, job.sample),
     prediction,
@@ -90,7 +92,11 @@ export function measuredServices(
   { plan, model, signal }: { readonly plan: TimingPlan; readonly model: PlannedModel; readonly signal: AbortSignal },
   classifier: FullClassifier,
   timed: TimedImage,
-  more: { readonly results?: ReadonlyMap<string, JobResult>; readonly watchRng?: (rng: Rng) => Rng } = {},
+  more: {
+    readonly results?: ReadonlyMap<string, JobResult>;
+    readonly watchRng?: (rng: Rng) => Rng;
+    readonly told?: (of: MeasuredApart) => void;
+  } = {},
 ): Services {
   return {
     registry: plan.registry,
@@ -102,17 +108,12 @@ export function measuredServices(
     result: async ({ role, key }) => (role === 'prediction' ? timed.prediction : more.results?.get(key)),
     shared: () => NOTHING_SHARED,
     trainingImages: timed.trainingImages,
+    measured: { variation: timed.variation, told: more.told ?? (() => {}) },
     ...(more.watchRng ? { watchRng: more.watchRng } : {}),
   };
 }
 
-/** Too little for a map to show, enough that nothing remembered of an image fits it. */
-const VARIATION = 1e-6;
-
-/** The image with its values scaled by 1 − k·10⁻⁶: one that no explainer has seen, and that costs the same. */
-export function varied(timed: TimedImage, k: number): TimedImage {
-  const scaled = (t: Tensor): Tensor => ({ shape: t.shape, data: t.data.map(v => v * (1 - VARIATION * k)) });
-  if (k === 0) return timed;
-  const { image } = timed;
-  return { ...timed, image: { ...image, image: scaled(image.image), view: scaled(image.view) } };
+/** The image in a variation that no explainer has seen. */
+export function variedImage(timed: TimedImage, variation: number): TimedImage {
+  return { ...timed, variation, image: varied(timed.image, variation) };
 }

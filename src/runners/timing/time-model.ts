@@ -8,7 +8,7 @@ import type { Passes, TimingRow } from '../../results/rows.ts';
 import { type Call, type CallContext, timeCall } from './call.ts';
 import { isHost, type Opener, type TimedDevice } from './devices.ts';
 import { type EnergyMeter, openEnergyMeter } from './energy.ts';
-import { readImages, type TimedImage, varied } from './images.ts';
+import { readImages, type TimedImage, variedImage } from './images.ts';
 import { machineBetween, readMachine } from './machine.ts';
 import { type Entry, failedRow, rowOf, timingRow } from './row.ts';
 import { traceMethods } from './traced.ts';
@@ -186,7 +186,7 @@ async function addCall(
   throwIfInterrupted(context.signal);
   if (entry.failure !== undefined) return;
   try {
-    const found = await timeCall(context, classifier, entry.method, varied(images[image]!, variation));
+    const found = await timeCall(context, classifier, entry.method, variedImage(images[image]!, variation));
     to.push({ ...found, image, variation });
   } catch (error) {
     throwIfInterrupted(context.signal);

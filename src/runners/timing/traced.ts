@@ -8,7 +8,7 @@ import { oneLine } from '../../jobs/outcomes.ts';
 import type { TimingRow } from '../../results/rows.ts';
 import { type CallContext, timeCall } from './call.ts';
 import type { OpenDevice } from './devices.ts';
-import { type TimedImage, varied } from './images.ts';
+import { type TimedImage, variedImage } from './images.ts';
 
 /** What the device's clock says of each method: medians over traced calls, or why there is none. */
 export type DeviceTimes = ReadonlyMap<
@@ -61,7 +61,7 @@ export async function traceMethods(
     };
     for (const method of methods) await call(method, labelOf(method.id, 'warm-up'), images[0]!);
     for (let block = 0; block < calls; block++) {
-      const image = varied(images[block % images.length]!, 1 + Math.floor(block / images.length));
+      const image = variedImage(images[block % images.length]!, 1 + Math.floor(block / images.length));
       for (const method of context.rng.shuffle(methods.filter(m => !isSpent(m)))) {
         await call(method, labelOf(method.id, block), image);
       }

@@ -1,4 +1,4 @@
-import type { Rng } from '../../core/rng.ts';
+import type { Rng } from '../core/rng.ts';
 
 /** A random stream that knows whether anything was drawn from it or from its forks. */
 export function watchRng(inner: Rng): { readonly rng: Rng; readonly drawn: () => boolean } {
