@@ -89,6 +89,9 @@ async function explainOn(job: ExplainJob, prediction: SampleRow, services: Servi
   return { ...made, outcome: { ...made.outcome, notes } };
 }
 
+/** Under weights of another training it matters what is predicted. */
+const OTHER_WEIGHTS: ReadonlySet<string> = new Set(['file', 'trained']);
+
 async function once(
   job: ExplainJob,
   services: Services,
@@ -111,7 +114,7 @@ async function once(
       services,
     );
     const made = transformed(job, attributionOutcome(found, explainer.name, spatial, counter));
-    if (job.model.variant.kind !== 'file') return made;
+    if (!OTHER_WEIGHTS.has(job.model.variant.kind)) return made;
     const { data } = await classifier.scores(imageBatch(at.image.image), { as: 'logit', signal: services.signal });
     return { ...made, outcome: { ...made.outcome, predicted: classifier.classes[predictedOf(data)]! } };
   } catch (error) {

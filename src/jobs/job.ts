@@ -149,5 +149,7 @@ export function variantName(variant: ModelVariant): string {
       return `blinded ${variant.half}`;
     case 'file':
       return `file ${variant.file}`;
+    case 'trained':
+      return `trained ${variant.training}`;
   }
 }

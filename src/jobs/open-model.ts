@@ -1,3 +1,4 @@
+import { furtherTraining } from '../config/further-trainings.ts';
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import type { Engine, FullClassifier, ModelCard, ModelVariant, OpenOptions, Runtime } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
@@ -46,10 +47,16 @@ export async function openModel(
     ...pick('microBatch', earlier?.microBatch ?? asked.microBatch),
     ...(cacheDir === undefined ? {} : { cacheDir }),
     ...(trace ? { trace } : {}),
-    ...(variant && variant.kind !== 'original' ? { variant } : {}),
+    ...(variant && variant.kind !== 'original' ? { variant: await fileOf(variant, card) } : {}),
     ...(signal ? { signal } : {}),
   };
   return engine.open(card, options);
+}
+
+/** Weights of a further training are a file beside the model. */
+async function fileOf(variant: ModelVariant, card: ModelCard): Promise<ModelVariant> {
+  if (variant.kind !== 'trained') return variant;
+  return { kind: 'file', file: await furtherTraining(card, variant.training) };
 }
 
 /** The first engine that reads the model, has the device, and does not leave it to another; else the first of the rest. */

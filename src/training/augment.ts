@@ -42,3 +42,20 @@ export function augment(image: Tensor, a: Augmentation, { window, air }: RawSpac
   for (let p = 0; p < out.length; p++) out[p] = out[p]! * gain + offset + (sd > 0 ? sd * rng.normal() : 0);
   return tensor(image.shape, out);
 }
+
+/**
+ * A copy of a raw image [h, w] with patches of a grid on air: a random share of it, up to `most`; the side of a patch
+ * is drawn between 2 pixels and a sixteenth of the image.
+ */
+export function masked(image: Tensor, most: number, air: number, rng: Rng): Tensor {
+  const [h, w] = image.shape as [number, number];
+  const side = 2 + rng.int(Math.max(1, Math.floor(Math.min(h, w) / 16) - 1));
+  const [rows, columns] = [Math.ceil(h / side), Math.ceil(w / side)];
+  const patches = rng.shuffle(Array.from({ length: rows * columns }, (_, i) => i));
+  const hidden = new Set(patches.slice(0, Math.round(rng.next() * most * patches.length)));
+  const at = (p: number) => Math.floor(Math.floor(p / w) / side) * columns + Math.floor((p % w) / side);
+  return tensor(
+    image.shape,
+    image.data.map((v, p) => (hidden.has(at(p)) ? air : v)),
+  );
+}

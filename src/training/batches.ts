@@ -2,7 +2,7 @@ import type { ModelCard } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
 import { sizeOf, type Tensor } from '../core/tensor.ts';
 import { intensity } from '../data/preparation/intensity.ts';
-import { augment } from './augment.ts';
+import { augment, masked } from './augment.ts';
 import type { ImageSet } from './images.ts';
 import type { TrainPlan } from './training-plan.ts';
 
@@ -31,8 +31,9 @@ export function trainBatch(
   const chosen = order.slice(step * plan.batch, (step + 1) * plan.batch);
   const images = chosen.map(i => {
     const raw = set.image(i);
-    if (!plan.augmentation) return raw;
-    return augment(raw, plan.augmentation, plan.intensity, createRng(plan.seed).fork('augment', epoch, i));
+    const draws = (what: string) => createRng(plan.seed).fork(what, epoch, i);
+    const seen = plan.augmentation ? augment(raw, plan.augmentation, plan.intensity, draws('augment')) : raw;
+    return plan.masks === undefined ? seen : masked(seen, plan.masks, plan.intensity.air, draws('masks'));
   });
   const k = plan.classes.length;
   const weights = plan.classWeights ? classWeights(set.labels, k) : new Array<number>(k).fill(1);

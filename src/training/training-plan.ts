@@ -45,6 +45,10 @@ export interface TrainPlan {
   /** Rare classes weigh more, so that all classes weigh the same. */
   readonly classWeights: boolean;
   readonly augmentation: Augmentation | null;
+  /** Patches of random sizes on air, of up to this share of each training image; absent: none. */
+  readonly masks?: number;
+  /** The images' labels in a random order: a network that has nothing to learn of them. */
+  readonly shuffledLabels?: boolean;
   /** What its weights start from, where they do not start at random. */
   readonly start?: { readonly name: string; readonly digest: string };
   /** Epochs without a better validation AUC after which training ends. */

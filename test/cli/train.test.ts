@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readCard } from '../../src/config/card.ts';
+import { furtherTraining } from '../../src/config/further-trainings.ts';
 import { acquireLock } from '../../src/results/lock.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli, MAIN } from './fixture.ts';
@@ -45,6 +46,24 @@ test('a training killed in its midst goes on, and ends in the same weights', asy
   expect(await readCard(join(dir, 'whole', 'tfjs'))).toMatchObject({ id: 'whole-tfjs', format: 'tfjs' });
   const other = await cli(...train('whole', '--seed', '2'));
   expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/--fresh to replace it/) });
+});
+
+test('what metrics ask for of a trained model is trained beside it, once, and listed by digest', async () => {
+  const dir = await temporaryFolder();
+  const train = ['train', ...settings, ...data, '--out', join(dir, 'm'), '--further', 'masked', 'shuffled-labels'];
+  const first = await cli(...train);
+  expect(first, first.stderr).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/further\/masked: .* of training/),
+  });
+  const list = await readFile(join(dir, 'm', 'further-trainings.json'), 'utf8');
+  expect((JSON.parse(list) as { training: string }[]).map(e => e.training)).toEqual(['masked', 'shuffled-labels']);
+  const card = await readCard(join(dir, 'm'));
+  const weights = await furtherTraining(card, 'shuffled-labels');
+  expect((await readFile(weights)).equals(await readFile(card.file))).toBe(false);
+  const again = await cli(...train);
+  expect(again.stderr).not.toMatch(/epoch/);
+  expect(await readFile(join(dir, 'm', 'further-trainings.json'), 'utf8')).toBe(list);
 });
 
 test('two trainings can not write one folder', async () => {

@@ -1,3 +1,5 @@
+import { FURTHER_TRAININGS } from '../../config/further-trainings.ts';
+import type { FurtherTraining } from '../../core/contracts/index.ts';
 import { defineCommand } from '../shared/command.ts';
 
 export const trainCommand = defineCommand({
@@ -170,6 +172,13 @@ export const trainCommand = defineCommand({
         default: '1',
         requiresArg: true,
         describe: 'The seed of weights, order, augmentation and splits.',
+      })
+      .option('further', {
+        choices: FURTHER_TRAININGS,
+        array: true,
+        default: [] as FurtherTraining[],
+        describe:
+          'Also trains what metrics ask for of a trained model: on random masks (f-fidelity), on shuffled labels (label-randomisation), from other seeds (reproducibility). Give the settings of the model again.',
       })
       .option('licence', { type: 'string', requiresArg: true, describe: 'The licence to write into the card.' })
       .option('fresh', { type: 'boolean', default: false, describe: 'Deletes what the folder holds and starts again.' })

@@ -7,7 +7,7 @@ import { readCard } from '../../config/card.ts';
 import { fileDigest } from '../../config/model-digest.ts';
 import { loadPlugins } from '../../config/plugins.ts';
 import { packageVersion } from '../../config/version.ts';
-import type { ModelCard, Unit } from '../../core/contracts/index.ts';
+import type { FurtherTraining, ModelCard, Unit } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import type { Registry } from '../../core/registry.ts';
 import { createOnnxTrainer } from '../../engines/onnx/training/trainer.ts';
@@ -23,6 +23,7 @@ import { figuresOf, writeTrained } from '../../training/write.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { keyValues } from '../shared/key-values.ts';
 import { duration, ExitCode, note, print, textTable } from '../shared/output.ts';
+import { trainFurther } from './further.ts';
 import { dropTfjsForm, hasTfjsForm, writeTfjsForm } from './tfjs-form.ts';
 
 export interface TrainArguments {
@@ -59,6 +60,7 @@ export interface TrainArguments {
   readonly smooth: number;
   readonly seed: string;
   readonly licence?: string | undefined;
+  readonly further: readonly FurtherTraining[];
   readonly fresh: boolean;
 }
 
@@ -100,32 +102,27 @@ async function trainInto(
     ...settings,
     splits: { train: sets.train.digest, val: sets.val.digest, test: sets.test.digest },
   };
+  const warnings = crossingWarnings(sets);
+  const by = { version: packageVersion(), licence: argv.licence, warnings };
+  const options = {
+    ...{ dir, sets, signal, fresh: argv.fresh },
+    createTrainer: createOnnxTrainer,
+    onEvent: tell,
+    now: () => performance.now() / 1000,
+  };
   if (!argv.fresh && (await isFinished(dir, plan))) {
     note(`${argv.out} holds this training, finished; --fresh does it again`);
     if (!hasTfjsForm(dir)) await addTfjsForm(dir);
-    return ExitCode.ok;
+  } else {
+    for (const message of warnings) tell({ kind: 'warning', message });
+    const trained = await train(plan, { ...options, start });
+    await dropTfjsForm(dir);
+    const files = await writeTrained(dir, plan, trained, by);
+    print(describe(trained, plan.classes));
+    for (const file of files) print(relative(process.cwd(), file));
+    await addTfjsForm(dir);
   }
-  const warnings = crossingWarnings(sets);
-  for (const message of warnings) tell({ kind: 'warning', message });
-  const trained = await train(plan, {
-    dir,
-    sets,
-    createTrainer: createOnnxTrainer,
-    start,
-    fresh: argv.fresh,
-    signal,
-    onEvent: tell,
-    now: () => performance.now() / 1000,
-  });
-  await dropTfjsForm(dir);
-  const files = await writeTrained(dir, plan, trained, {
-    version: packageVersion(),
-    licence: argv.licence,
-    warnings,
-  });
-  print(describe(trained, plan.classes));
-  for (const file of files) print(relative(process.cwd(), file));
-  await addTfjsForm(dir);
+  await trainFurther(plan, argv.further, { ...options, by });
   return ExitCode.ok;
 }
 

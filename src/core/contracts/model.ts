@@ -45,12 +45,18 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 export type Half = 'top' | 'bottom' | 'left' | 'right';
 
 /**
+ * A further training of a model. `masked`: trained on, with random masks on the images. `shuffled-labels`: from new
+ * weights, the labels in a random order. `seed-2`, `seed-3`: the same training from other random numbers.
+ */
+export type FurtherTraining = 'masked' | 'shuffled-labels' | 'seed-2' | 'seed-3';
+
+/**
  * Weights that a model runs with. `randomised`: initialisers redrawn from the output down to a share of the depth
  * (0: none, 1: all), and rescaled so that the network is not dead. `rewritten`: the same function as another graph.
  * `shifted`: the same function of images whose values are all greater by `by`, the difference folded into its first
  * parameters. `blinded`: the same network, whose first operator puts 0 in place of half of the image. `file`: other
- * weights of the same architecture, such as a retrained model. A variant keeps the target, the layers and the measured
- * settings of the original.
+ * weights of the same architecture, such as a retrained model. `trained`: those that `ct-xai train` keeps beside the
+ * model. A variant keeps the target, the layers and the measured settings of the original.
  */
 export type ModelVariant =
   | { readonly kind: 'original' }
@@ -58,7 +64,8 @@ export type ModelVariant =
   | { readonly kind: 'rewritten'; readonly rewrite: 'split-convolutions' | 'split-relu' | 'unfolded-scale' }
   | { readonly kind: 'shifted'; readonly by: number }
   | { readonly kind: 'blinded'; readonly half: Half }
-  | { readonly kind: 'file'; readonly file: string };
+  | { readonly kind: 'file'; readonly file: string }
+  | { readonly kind: 'trained'; readonly training: FurtherTraining };
 
 export interface LayerInfo {
   /** The tensor's name in the model file. */

@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { isUndefined, type MetricContext, type Undefined, undefinedBecause } from '../../core/contracts/index.ts';
+import {
+  isUndefined,
+  type MetricContext,
+  type ModelVariant,
+  type Undefined,
+  undefinedBecause,
+} from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { priorityField, rankByField } from '../../core/perturbation/order.ts';
 import { removalBatch } from '../../core/perturbation/removal.ts';
@@ -11,7 +17,9 @@ const options = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('file of weights that were trained further on images with random masks; none: the metric has no value'),
+    .describe(
+      'file of weights that were trained further on images with random masks; none: what `ct-xai train --further` keeps beside the model',
+    ),
   shares: z
     .array(z.number().min(0.01).max(0.99))
     .min(1)
@@ -41,6 +49,8 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
+const MASKED: ModelVariant = { kind: 'trained', training: 'masked' };
+
 /** Probabilities that differ by less are the same but for rounding. */
 const ROUNDING = 1e-6;
 
@@ -63,7 +73,7 @@ export const fFidelity = defineMetric({
   range: [-1, 1],
   chance: 0,
   undefinedWhen:
-    'no weights trained on random masks are given, the copy does not predict the class explained, or no removal changes its score',
+    'there are no weights trained on random masks, or their AUC is lower by more than 0.02; the copy does not predict the class explained, or no removal changes its score',
   criticism:
     'It judges the map by another model than the one explained: training further may change what is used. The fine-tuned ' +
     'copy knows masks of one size and fill only.',
@@ -72,29 +82,23 @@ export const fFidelity = defineMetric({
   baseline: 'air',
   options,
   checks: {
-    options: { weights: 'masked.onnx', draws: 4, patchPixels: 4 },
+    options: { draws: 4, patchPixels: 4 },
     skip: {
       'prefers a right map to random ones': 'the other weights there are another network, of which nothing is known',
     },
   },
-  cost: ({ weights, shares, draws }) => ({
-    forward: weights === undefined ? 0 : 1 + 2 * shares.length * draws,
+  cost: ({ shares, draws }) => ({
+    forward: 1 + 2 * shares.length * draws,
     backward: 0,
     atMost: true,
   }),
   async evaluate(context) {
     const { weights } = context.options;
-    if (weights === undefined) {
-      return undefinedBecause(
-        'it needs weights trained further on random masks: name their file in the option weights',
-      );
-    }
+    const copy = weights === undefined ? MASKED : { kind: 'file' as const, file: weights };
     const patches = patchesOf(context);
     if (patches.count < 4) return undefinedBecause('the image has fewer than four patches');
     const designs = designsOf(context, patches);
-    const scored = await context.onVariant({ kind: 'file', file: weights }, model =>
-      scores(context, patches, designs, model),
-    );
+    const scored = await context.onVariant(copy, model => scores(context, patches, designs, model));
     if (isUndefined(scored)) return scored;
     const [probability, ...after] = scored;
     if (Math.max(...scored) - Math.min(...scored) < ROUNDING) {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
-import { fileVariants, trainedMaps, weightsOption } from './shared/trained.ts';
+import { trainedMaps, weightsOption, weightVariants } from './shared/trained.ts';
 import { likeness, meanOf } from './shared/variants.ts';
 
 /**
@@ -17,7 +17,7 @@ export const labelRandomisation = defineMetric({
   category: 'randomisation',
   better: 'lower',
   range: [-1, 1],
-  undefinedWhen: 'no weights trained on shuffled labels are given, or the explainer has no map under them',
+  undefinedWhen: 'there are no weights trained on shuffled labels, or the explainer has no map under them',
   criticism:
     'A model that has learned shuffled labels by heart looks at patients, not at noise, so that maps of structure may ' +
     'stay rightly. Structural similarity depends on smoothness (Hedström et al. 2024).',
@@ -25,12 +25,8 @@ export const labelRandomisation = defineMetric({
     'Zhang et al. 2017, arXiv:1611.03530, on labels learned by heart; Hedström et al. 2024, arXiv:2401.06465',
   needs: ['weights'],
   options: z.strictObject({ weights: weightsOption }),
-  checks: { options: { weights: ['shuffled-labels.onnx'] } },
-  variants: ({ weights }) => fileVariants(weights),
-  async evaluate({ attribution, variantMaps, options }) {
-    if (options.weights.length === 0) {
-      return undefinedBecause('it needs weights trained on shuffled labels: name their files in the option weights');
-    }
+  variants: ({ weights }) => weightVariants(weights, ['shuffled-labels']),
+  async evaluate({ attribution, variantMaps }) {
     const { maps, reason } = trainedMaps(variantMaps);
     const likenesses = maps.map(({ map }) => likeness(attribution, map));
     const similar = likenesses.filter(l => l.ssim !== null).map(l => l.ssim!);

@@ -17,7 +17,7 @@ export const reproducibility = defineMetric({
   category: 'robustness',
   better: 'higher',
   range: [-1, 1],
-  undefinedWhen: 'no weights of other trainings are given, or none that predicts the class explained has a map',
+  undefinedWhen: 'there are no weights of other trainings, or none that predicts the class explained has a map',
   criticism:
     'Trainings may find other features, which a right map must show: it measures model and explainer together. An ' +
     'explainer that ignores the model is perfectly reproducible.',
@@ -28,14 +28,15 @@ export const reproducibility = defineMetric({
       .array(z.string().min(1))
       .max(50)
       .default([])
-      .describe('files of weights from other trainings of the same architecture; none: the metric has no value'),
+      .describe(
+        'files of weights from other trainings of the same architecture; none: what `ct-xai train --further` keeps beside the model',
+      ),
   }),
-  checks: { options: { weights: ['seed-1.onnx', 'seed-2.onnx'] } },
-  variants: ({ weights }) => weights.map(file => ({ kind: 'file' as const, file })),
-  async evaluate({ attribution, variantMaps, options, target }) {
-    if (options.weights.length === 0) {
-      return undefinedBecause('it needs weights of other trainings: name their files in the option weights');
-    }
+  variants: ({ weights }) =>
+    weights.length > 0
+      ? weights.map(file => ({ kind: 'file' as const, file }))
+      : (['seed-2', 'seed-3'] as const).map(training => ({ kind: 'trained' as const, training })),
+  async evaluate({ attribution, variantMaps, target }) {
     const maps: Tensor[] = [attribution];
     let [disagreeing, reason] = [0, ''];
     for (const { map, predicted, reason: why } of variantMaps) {
@@ -50,7 +51,7 @@ export const reproducibility = defineMetric({
       return undefinedBecause(
         disagreeing > 0 && !reason
           ? 'no other training predicts the class explained'
-          : `there is no map under the weights of other trainings: ${reason}`,
+          : `there is no map under the weights of other trainings: ${reason || 'there are none'}`,
       );
     }
     const value = found.reduce((a, b) => a + b, 0) / found.length;

@@ -56,9 +56,17 @@ describe('f-fidelity', () => {
   });
 
   it('needs weights, a copy of the same opinion, and a score that moves', async () => {
-    expect(await evaluate(fFidelity, scene, {}, copy())).toMatchObject({
-      undefined: expect.stringMatching(/needs weights .* option weights/),
+    const asked: unknown[] = [];
+    const refusing = {
+      onVariant: async (variant: unknown) => {
+        asked.push(variant);
+        return { undefined: 'there is no such further training beside the model' };
+      },
+    };
+    expect(await evaluate(fFidelity, scene, { patchPixels: 1 }, refusing)).toEqual({
+      undefined: 'there is no such further training beside the model',
     });
+    expect(asked).toEqual([{ kind: 'trained', training: 'masked' }]);
     expect(await evaluate(fFidelity, scene, options)).toEqual({ undefined: 'the model has no such variant' });
     const other = additiveScene(
       H,

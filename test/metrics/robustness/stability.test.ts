@@ -298,7 +298,13 @@ describe('reproducibility over trainings', () => {
   });
 
   it('says what it needs', async () => {
-    expect(await evaluate(reproducibility, given)).toMatchObject({ undefined: expect.stringMatching(/needs weights/) });
+    expect(reproducibility.variantsOf({ weights: [] })).toEqual([
+      { kind: 'trained', training: 'seed-2' },
+      { kind: 'trained', training: 'seed-3' },
+    ]);
+    expect(await evaluate(reproducibility, given)).toEqual({
+      undefined: 'there is no map under the weights of other trainings: there are none',
+    });
     const other = under({ map: reversed, predicted: 1 });
     expect(await evaluate(reproducibility, given, { weights: ['a.onnx'] }, other)).toEqual({
       undefined: 'no other training predicts the class explained',

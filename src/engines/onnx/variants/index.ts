@@ -65,6 +65,8 @@ export async function variantOf(original: Headed, variant: ModelVariant, parts: 
     }
     case 'blinded':
       return { ...original, model: blinded(model, variant.half, card.input.layout) };
+    case 'trained':
+      throw new CtXaiError('MODEL', `${card.file}: an engine opens other weights by their file.`);
     case 'file':
       return { ...original, model: withConstantsOf(model, await load(variant.file), variant.file) };
   }
