@@ -81,10 +81,11 @@ export function readAt(descriptor: number, offset: number, length: number): Buff
 
 /** The pieces of an ordinary file, one after the other. @throws Error as `openRegular` */
 export async function* piecesOf(path: string): AsyncGenerator<Buffer> {
-  const { handle } = await openRegular(path);
+  const { handle, size } = await openRegular(path);
   try {
     for (let at = 0; ; ) {
-      const piece = Buffer.allocUnsafe(2 ** 18);
+      // One byte more than is left, so that a small file ends with its first piece's size, and a growing one goes on.
+      const piece = Buffer.allocUnsafe(Math.min(2 ** 18, Math.max(1, size - at + 1)));
       const { bytesRead } = await handle.read(piece, 0, piece.length, at);
       if (bytesRead === 0) return;
       at += bytesRead;

@@ -92,7 +92,7 @@ it('says of pixels what they are, and which can’t be read', () => {
     spacings: { '0.7 × 0.8': 4, unknown: 1 },
     emptyMasks: 1,
     constant: ['flat'],
-    unreadable: [{ id: 'broken', reason: 'broken: it ends early.' }],
+    unreadable: [{ id: 'broken', reason: 'it ends early.' }],
   });
 });
 

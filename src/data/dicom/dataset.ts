@@ -43,7 +43,19 @@ export function parseDicomFile(bytes: Uint8Array, partial = false): DicomFile {
     });
     return { transferSyntax: header.transferSyntax ?? encoding, set, bytes: body };
   } catch (cause) {
-    throw new Error(reasonOf(cause), { cause });
+    throw new DamagedDicom(reasonOf(cause), (cause as { dataSet?: DataSet } | undefined)?.dataSet);
+  }
+}
+
+/** A file that ends, or has no sense, within its elements. */
+export class DamagedDicom extends Error {
+  override readonly name = 'DamagedDicom';
+  /** The elements before that: whose file it is may stand there. */
+  readonly set: DataSet | undefined;
+
+  constructor(message: string, set: DataSet | undefined) {
+    super(message);
+    this.set = set;
   }
 }
 

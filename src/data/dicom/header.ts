@@ -209,7 +209,7 @@ function known<T>(values: Readonly<Record<string, T | undefined>>): Record<strin
   return Object.fromEntries(Object.entries(values).filter(([, v]) => v !== undefined)) as Record<string, T>;
 }
 
-export function readIdentity({ set }: DicomFile): DicomIdentity {
+export function readIdentity({ set }: Pick<DicomFile, 'set'>): DicomIdentity {
   const institution = text(set, 'x00080080');
   const name = text(set, 'x00100010') ?? '';
   return {

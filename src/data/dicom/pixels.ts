@@ -6,6 +6,7 @@ import { decodeRle } from './codecs/rle.ts';
 import { createWasmDecoders } from './codecs/wasm.ts';
 import { type DicomFile, SYNTAX } from './dataset.ts';
 import type { DicomHeader } from './header.ts';
+import { term } from './terms.ts';
 
 const JPEG = '1.2.840.10008.1.2.4.';
 const NATIVE: readonly string[] = Object.values(SYNTAX);
@@ -54,14 +55,14 @@ export function createFrameDecoder(): FrameDecoder {
       case '51':
         return await baseline(raw, header);
       default:
-        throw new Error(`its transfer syntax ${syntax} is not read`);
+        throw new Error(`its transfer syntax ${term(syntax)} is not read`);
     }
   }
 }
 
 function refuse({ rows, columns, samples, photometric, bitsAllocated, bitsStored, highBit }: DicomHeader): void {
-  if (samples !== 1) throw new Error(`it is coloured (${samples} samples a pixel, ${photometric})`);
-  if (!photometric.startsWith('MONOCHROME')) throw new Error(`its pixels are ${photometric}, not grey values`);
+  if (samples !== 1) throw new Error(`it is coloured (${samples} samples a pixel, ${term(photometric)})`);
+  if (!photometric.startsWith('MONOCHROME')) throw new Error(`its pixels are ${term(photometric)}, not grey values`);
   if (!(rows > 0 && columns > 0 && rows <= MOST_SIDE && columns <= MOST_SIDE)) {
     throw new Error(`it says that it has ${rows} × ${columns} pixels`);
   }

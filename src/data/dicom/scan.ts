@@ -3,8 +3,9 @@ import { messageOf } from '../../core/errors.ts';
 import { openRegular, readRegular } from '../../files/regular.ts';
 import { sniffKind } from '../files/sniff.ts';
 import { type FoundFile, leftOutRemark, walkFolder } from '../files/walk.ts';
-import { type DicomFile, parseDicomFile } from './dataset.ts';
+import { DamagedDicom, type DicomFile, parseDicomFile } from './dataset.ts';
 import { type DicomHeader, type DicomIdentity, readHeader, readIdentity } from './header.ts';
+import { term } from './terms.ts';
 
 /** A DICOM file by its header; pixels are read when they are wanted. */
 export interface ScannedFile extends FoundFile {
@@ -18,6 +19,8 @@ export interface ScannedFolder {
   /** Segmentations and structure sets. */
   readonly outlines: readonly ScannedFile[];
   readonly leftOut: readonly { readonly path: string; readonly reason: string }[];
+  /** Whose files there are, those included that are left out: paths may hold their names. */
+  readonly identities: readonly DicomIdentity[];
   readonly remarks: readonly string[];
 }
 
@@ -60,23 +63,33 @@ export async function scanFiles(
   files: readonly FoundFile[],
   include: readonly Includable[],
 ): Promise<Omit<ScannedFolder, 'remarks'>> {
-  const results = new Array<ScannedFile | string | undefined>(files.length);
+  const results = new Array<ScannedFile | UnreadFile | undefined>(files.length);
   const queue = files.entries();
   const worker = async (): Promise<void> => {
-    for (const [i, file] of queue) results[i] = await scanFile(file);
+    // Nothing of a header points into the bytes that it was read from.
+    const room = Buffer.allocUnsafe(HEAD);
+    for (const [i, file] of queue) results[i] = await scanFile(file, room);
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, worker));
   const images: ScannedFile[] = [];
   const outlines: ScannedFile[] = [];
   const leftOut: { path: string; reason: string }[] = [];
+  const identities: DicomIdentity[] = [];
   for (const [i, result] of results.entries()) {
     if (result === undefined) continue;
-    const reason = typeof result === 'string' ? result : reasonToLeaveOut(result.header, include);
-    if (reason !== undefined) leftOut.push({ path: files[i]!.id, reason });
-    else if (isOutline((result as ScannedFile).header)) outlines.push(result as ScannedFile);
-    else images.push(result as ScannedFile);
+    if (result.identity) identities.push(result.identity);
+    const reason = 'reason' in result ? result.reason : reasonToLeaveOut(result.header, include);
+    if (reason !== undefined || 'reason' in result) leftOut.push({ path: files[i]!.id, reason: reason! });
+    else if (isOutline(result.header)) outlines.push(result);
+    else images.push(result);
   }
-  return { images, outlines, leftOut };
+  return { images, outlines, leftOut, identities };
+}
+
+/** A file without a header that makes sense, why, and whose it seems to be. */
+interface UnreadFile {
+  readonly reason: string;
+  readonly identity?: DicomIdentity;
 }
 
 function isOutline({ sopClass }: DicomHeader): boolean {
@@ -89,7 +102,7 @@ function reasonToLeaveOut(header: DicomHeader, include: readonly Includable[]): 
   const { sopClass, modality, imageType, samples } = header;
   if (sopClass === SOP.directory) return 'it is a directory of files (DICOMDIR)';
   if (sopClass === SOP.parametricMap) return 'it is a parametric map, such as a map of an explainer';
-  if (!header.hasPixels) return `it has no pixels${modality === undefined ? '' : ` (modality ${modality})`}`;
+  if (!header.hasPixels) return `it has no pixels${modality === undefined ? '' : ` (modality ${term(modality)})`}`;
   if (imageType.includes('LOCALIZER') && !include.includes('localisers')) {
     return 'it is a localiser; include: [localisers] takes them';
   }
@@ -98,30 +111,44 @@ function reasonToLeaveOut(header: DicomHeader, include: readonly Includable[]): 
   }
   if (samples !== 1) return 'it is coloured';
   if (modality !== undefined && modality !== 'CT' && !include.includes('other-modalities')) {
-    return `its modality is ${modality}; include: [other-modalities] takes others than CT`;
+    return `its modality is ${term(modality)}; include: [other-modalities] takes others than CT`;
   }
   return undefined;
 }
 
 /** The file's header, why it has none, or undefined where it is not meant as DICOM. */
-async function scanFile(file: FoundFile): Promise<ScannedFile | string | undefined> {
+async function scanFile(file: FoundFile, room: Buffer): Promise<ScannedFile | UnreadFile | undefined> {
   let handle: FileHandle | undefined;
   try {
     const opened = await openRegular(file.path);
     const { size } = opened;
     handle = opened.handle;
-    const head = Buffer.allocUnsafe(Math.min(HEAD, size));
+    const head = room.subarray(0, Math.min(HEAD, size));
     await handle.read(head, 0, head.length, 0);
     if (sniffKind(head) !== 'dicom') {
       if (OTHERS.test(file.id)) return undefined;
-      return size === 0 ? 'it is empty' : 'it is no DICOM file';
+      return { reason: size === 0 ? 'it is empty' : 'it is no DICOM file' };
     }
     const parsed = await parseHead(file.path, head, size);
-    return { ...file, header: readHeader(parsed), identity: readIdentity(parsed) };
+    const identity = readIdentity(parsed);
+    try {
+      return { ...file, header: readHeader(parsed), identity };
+    } catch (cause) {
+      return { reason: messageOf(cause), identity };
+    }
   } catch (cause) {
-    return messageOf(cause);
+    const identity = cause instanceof DamagedDicom ? identityIn(cause) : undefined;
+    return { reason: messageOf(cause), ...(identity ? { identity } : {}) };
   } finally {
     await handle?.close();
+  }
+}
+
+function identityIn({ set }: DamagedDicom): DicomIdentity | undefined {
+  try {
+    return set && readIdentity({ set });
+  } catch {
+    return undefined;
   }
 }
 

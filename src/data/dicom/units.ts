@@ -1,4 +1,5 @@
 import type { DicomFrame, DicomHeader } from './header.ts';
+import { term } from './terms.ts';
 
 /** Stored value × slope + intercept. */
 export interface Rescale {
@@ -15,10 +16,10 @@ export function rescaleOf(header: DicomHeader, frame: DicomFrame, given: Rescale
   const { modality, rescaleType } = header;
   if (given) return given;
   if (modality !== undefined && modality !== 'CT') {
-    throw new Error(`its modality is ${modality}, so that its values are no Hounsfield units`);
+    throw new Error(`its modality is ${term(modality)}, so that its values are no Hounsfield units`);
   }
   if (rescaleType !== undefined && !['HU', 'US'].includes(rescaleType)) {
-    throw new Error(`its values are of the type '${rescaleType}', not Hounsfield units`);
+    throw new Error(`its values are of the type ${term(rescaleType)}, not Hounsfield units`);
   }
   if (frame.intercept === undefined || frame.slope === undefined) {
     throw new Error(

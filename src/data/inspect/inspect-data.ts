@@ -141,7 +141,7 @@ async function pixelsOf(
     read++;
     onProgress?.(read, total);
     if ('reason' in found) {
-      unreadable.push({ id: sample.id, reason: found.reason });
+      unreadable.push({ id: sample.id, reason: withoutPrefix(found.reason, `${sample.id}: `) });
       continue;
     }
     const { source, mask } = found;
@@ -175,6 +175,11 @@ async function pixelsOf(
       ? { nearDuplicates: nearPairs(hashes, new Set([...byDigest.values()].filter(i => i.length > 1).flat())) }
       : {}),
   };
+}
+
+/** Errors begin with the image that they are of, which is said already. */
+function withoutPrefix(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }
 
 function idsOf({ id, patient }: Sample): { id: string; patient: string } {

@@ -73,20 +73,21 @@ export const dicom: DataReader = {
   async open(given, { base }) {
     const o = options.parse(given);
     const { root, scanned } = await scan(resolve(base, o.path), o);
-    if (scanned.images.length === 0) throw nothingFound(resolve(base, o.path), scanned);
     const files = [...scanned.images, ...scanned.outlines];
     const names = o.anonymise
       ? createPseudonyms(
-          files.map(f => f.identity),
+          scanned.identities,
           files.map(f => f.header.series),
           o.key,
         )
       : PLAIN;
+    const scanLeftOut = scanned.leftOut.map(f => ({ ...f, path: names.path(f.path) }));
+    if (scanned.images.length === 0) throw nothingFound(resolve(base, o.path), scanLeftOut);
     const decoder = createFrameDecoder();
     const series = groupSeries(scanned.images);
     const opened = await openOutlines(scanned.outlines, o.structures, decoder);
     const volumes = await createSeriesMasks(root, o.masks);
-    const leftOut = [...scanned.leftOut, ...opened.leftOut].map(f => ({ ...f, path: names.path(f.path) }));
+    const leftOut = [...scanLeftOut, ...opened.leftOut.map(f => ({ ...f, path: names.path(f.path) }))];
     const slices: OfferedSlice[] = [];
     for (const s of series) slices.push(...(await slicesOf(s, { o, names, decoder, opened, volumes }, leftOut)));
     const remarks = [
@@ -114,7 +115,7 @@ async function scan(path: string, o: Options): Promise<{ root: string; scanned: 
   return { root: path, scanned: await scanDicomFolder(path, o.include, id => skipped.includes(resolve(path, id))) };
 }
 
-function nothingFound(path: string, { leftOut }: ScannedFolder): CtXaiError {
+function nothingFound(path: string, leftOut: ScannedFolder['leftOut']): CtXaiError {
   const some = leftOut.slice(0, 3).map(f => `${f.path}: ${f.reason}`);
   return new CtXaiError('DATA', `${path}: no DICOM image of CT was found.`, {
     hint: some.length > 0 ? `Left out, for example: ${some.join('; ')}.` : 'There are no files that could be DICOM.',
