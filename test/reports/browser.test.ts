@@ -204,6 +204,27 @@ describe.skipIf(noBrowser !== undefined)(name, () => {
     });
   });
 
+  it('prints on at most twelve pages, with two models, ten explainers and budgets', async () => {
+    const methods = [
+      'grad-cam',
+      'integrated-gradients',
+      'lime',
+      'occlusion',
+      'rise',
+      'saliency',
+      'xrai',
+      'lrp',
+      'deeplift',
+    ];
+    const files = await rendered(
+      await fixture({ ...USED, methods: [...methods, 'score-cam'], models: ['a', 'b'], budgets: [20, 50, 200] }),
+    );
+    await onPage(browser, files, {}, async ({ page }) => {
+      const pdf = await page.pdf({ preferCSSPageSize: true, printBackground: true });
+      expect(pdf.toString('latin1').match(/\/Type\s*\/Page\b/g)!.length).toBeLessThanOrEqual(12);
+    });
+  });
+
   it('says the value under a finger', async () => {
     const files = await rendered(await fixture({ ...USED, size: 32 }));
     await onPage(browser, files, { width: 390, height: 844 }, async ({ page }) => {

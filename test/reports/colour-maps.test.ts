@@ -1,24 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { SIGNED, UNSIGNED } from '../../src/reports/gallery/colour-maps.ts';
+import { distance as between, lab, linear, type Triple } from './colour.ts';
 
-type Triple = readonly [number, number, number];
+const distance = (a: Triple, b: Triple) => between(lab(a), lab(b));
 
 const colours = (table: Uint8Array): Triple[] =>
   Array.from({ length: table.length / 3 }, (_, i) => [...table.slice(3 * i, 3 * i + 3)] as unknown as Triple);
-const linear = (v: number) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4);
-
-/** CIELAB under D65, from sRGB by the standard's own matrix: another space than the one the tables are made in. */
-function lab(rgb: Triple): Triple {
-  const [r, g, b] = rgb.map(linear) as unknown as Triple;
-  const f = (t: number) => (t > 216 / 24389 ? Math.cbrt(t) : ((24389 / 27) * t + 16) / 116);
-  const x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505);
-  const y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
-  const z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089);
-  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
-}
-
-const distance = (a: Triple, b: Triple) => Math.hypot(...lab(a).map((v, k) => v - lab(b)[k]!));
-
 /** Complete dichromacy on linear RGB: Machado, Oliveira & Fernandes 2009, severity 1. */
 const DEFICIENCIES: Readonly<Record<string, readonly Triple[]>> = {
   protanopia: [

@@ -1,6 +1,7 @@
 import { html, type Markup } from '../page/markup.ts';
 import { signed } from '../text/format.ts';
 import { axisOver, bottomAxis, px, svg } from './axis.ts';
+import { rowLabel, rowLabels } from './row-labels.ts';
 
 export interface IntervalRow {
   readonly label: string;
@@ -42,6 +43,10 @@ export function intervalChart(chart: {
   const top = 8 + labels.levels * 15;
   const bottom = top + Math.max(1, rows.length) * ROW;
   const frame = { left, right: WIDTH - 14, top, bottom };
+  const names = rowLabels(
+    rows.map(row => row.label),
+    Math.floor((left - 14) / CHARACTER),
+  );
   return svg(WIDTH, bottom + 40, chart.name, [
     bottomAxis(x, frame, chart.title),
     html`<g class="reference">${labels.placed.map(
@@ -50,13 +55,11 @@ export function intervalChart(chart: {
       ({ label, level, anchor }) =>
         html`<text x="${px(anchor)}" y="${14 + level * 15}" text-anchor="middle">${label}</text>`,
     )}</g>`,
-    html`${rows.map((row, i) => drawRow(row, top + (i + 0.5) * ROW, left, x))}`,
+    html`${rows.map((row, i) => drawRow(row, rowLabel(names[i]!, left - 8, top + (i + 0.5) * ROW), top + (i + 0.5) * ROW, x))}`,
   ]);
 }
 
-function drawRow(row: IntervalRow, y: number, left: number, x: (value: number) => number): Markup {
-  const most = Math.floor((left - 14) / CHARACTER);
-  const label = row.label.length > most ? `${row.label.slice(0, most - 1)}…` : row.label;
+function drawRow(row: IntervalRow, label: Markup, y: number, x: (value: number) => number): Markup {
   const interval =
     row.low !== undefined && row.high !== undefined
       ? html`<line class="interval" x1="${px(x(row.low))}" x2="${px(x(row.high))}" y1="${y}" y2="${y}"/>`
@@ -65,7 +68,7 @@ function drawRow(row: IntervalRow, y: number, left: number, x: (value: number) =
     row.shuffled !== undefined
       ? html`<path class="shuffled" d="M${px(x(row.shuffled))} ${y - 5}l5 5l-5 5l-5 -5z"><title>shuffled maps of ${row.label}</title></path>`
       : undefined;
-  return html`<g class="row ${row.colour}"><text x="${left - 8}" y="${y + 4}" text-anchor="end">${label}</text>${shuffled}${interval}<circle cx="${px(x(row.mean))}" cy="${y}" r="4.5"><title>${row.label}: ${signed(row.mean, 4)}</title></circle></g>`;
+  return html`<g class="row ${row.colour}">${label}${shuffled}${interval}<circle cx="${px(x(row.mean))}" cy="${y}" r="4.5"><title>${row.label}: ${signed(row.mean, 4)}</title></circle></g>`;
 }
 
 interface PlacedLabel {

@@ -2,6 +2,7 @@ import { html, type Markup } from '../page/markup.ts';
 import { compact } from '../text/format.ts';
 import { bottomAxis, px, svg } from './axis.ts';
 import { logAxisOver } from './log-axis.ts';
+import { rowLabel, rowLabels } from './row-labels.ts';
 
 export interface TimeMark {
   /** Class that carries the device's colour. */
@@ -23,6 +24,10 @@ export function timeChart(chart: {
 }): Markup {
   const { rows } = chart;
   const left = Math.min(170, Math.max(60, Math.max(4, ...rows.map(r => r.label.length)) * CHARACTER + 14));
+  const names = rowLabels(
+    rows.map(r => r.label),
+    Math.floor((left - 14) / CHARACTER),
+  );
   const lanes = Math.max(1, ...rows.map(r => r.marks.length));
   const height = lanes * LANE + 12;
   const [top, bottom] = [8, 8 + Math.max(1, rows.length) * height];
@@ -33,10 +38,10 @@ export function timeChart(chart: {
   );
   return svg(WIDTH, bottom + 40, chart.name, [
     bottomAxis(x, frame, 'milliseconds for one explanation'),
-    html`${rows.map(({ label, marks }, i) => {
+    html`${rows.map(({ marks }, i) => {
       const start = top + i * height;
-      return html`<text x="${px(left - 8)}" y="${px(start + height / 2 + 4)}" text-anchor="end">${label}</text>${marks.map(
-        (mark, lane) => drawMark(mark, start + 6 + (lane + 0.5) * ((height - 12) / marks.length), x),
+      return html`${rowLabel(names[i]!, left - 8, start + height / 2)}${marks.map((mark, lane) =>
+        drawMark(mark, start + 6 + (lane + 0.5) * ((height - 12) / marks.length), x),
       )}`;
     })}`,
   ]);

@@ -105,10 +105,11 @@ function metricsShown(models: readonly ModelAnalysis[]): string[] {
   return [...new Set([...primary.filter(id => all.includes(id)), ...all])];
 }
 
-/** The first image of each model, then its last, and so on: hits stand first, errors last. */
+/** The first image with maps of each model, then its last, and so on: hits stand first, errors last. */
 function stillPlaces(gallery: readonly GalleryEntry[]): ReadonlySet<number> {
+  const explained = gallery.some(g => g.methods.length > 0);
   const queues = [...new Set(gallery.map(g => g.model))].map(model =>
-    gallery.flatMap((g, place) => (g.model === model ? [place] : [])),
+    gallery.flatMap((g, place) => (g.model === model && (g.methods.length > 0 || !explained) ? [place] : [])),
   );
   const chosen = new Set<number>();
   for (let round = 0; chosen.size < MOST_STILL && queues.some(q => q.length > 0); round++) {

@@ -2,11 +2,11 @@ import type { Manifest } from '../../results/rows.ts';
 import type { MethodEntry, MetricEntry } from '../analysis/analysis.ts';
 import { html, type Markup } from './markup.ts';
 
-const COLOURS = 7;
+const COLOURS = 10;
 
 /** How methods and metrics are named and coloured, the same in all parts of the page. */
 export interface Names {
-  /** Classes that carry a method's colour and, beyond seven methods, its dashes. */
+  /** Classes that carry a method's colour and, beyond ten methods, its dashes. */
   colour(method: string): string;
   /** A method with its colour, linked to its source. */
   method(method: MethodEntry): Markup;

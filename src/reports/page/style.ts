@@ -2,10 +2,10 @@
 export const STYLE = `
 :root{color-scheme:light dark;--ink:#1b2127;--soft:#55606b;--line:#d5dbe1;--paper:#fff;--panel:#f4f6f8;--accent:#0a58a6;
 --good:#136b38;--warn:#855300;--bad:#a3242a;--grid:#e3e7eb;
---c0:#0072b2;--c1:#d55e00;--c2:#00875f;--c3:#b0508b;--c4:#8a6a00;--c5:#2a8fc7;--c6:#5a4aa6}
+--c0:#0072b2;--c1:#d55e00;--c2:#00875f;--c3:#b0508b;--c4:#8a6a00;--c5:#6b3e26;--c6:#5a4aa6;--c7:#a3123f;--c8:#4f7d00;--c9:#00707f}
 @media screen and (prefers-color-scheme:dark){:root{--ink:#e4e8ec;--soft:#a3adb8;--line:#39424c;--paper:#14181c;--panel:#1d2329;
 --accent:#7ab8f5;--good:#5fcf8d;--warn:#e8b14c;--bad:#ff8f8f;--grid:#2a323a;
---c0:#4fa9e6;--c1:#ff8a4a;--c2:#33c79b;--c3:#e69ac6;--c4:#dfb937;--c5:#8fcdf4;--c6:#aa9cf2}}
+--c0:#4fa9e6;--c1:#ff8a4a;--c2:#33c79b;--c3:#e69ac6;--c4:#dfb937;--c5:#c08a63;--c6:#aa9cf2;--c7:#ff6f91;--c8:#a9d05a;--c9:#3fc4d4}}
 *{box-sizing:border-box}
 html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
@@ -74,7 +74,7 @@ td.name,tbody th.name{white-space:nowrap}
 figure{margin:0;min-width:0}
 figure>svg{width:100%;height:auto;display:block}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,Arial,sans-serif;fill:var(--ink)}
-svg .axis text{fill:var(--soft);font-size:11px}svg .axis .title{fill:var(--ink);font-size:12px}
+svg .two{font-size:10.5px}svg .axis text{fill:var(--soft);font-size:11px}svg .axis .title{fill:var(--ink);font-size:12px}
 svg .grid{stroke:var(--grid);stroke-width:1}
 svg .reference line{stroke:var(--soft);stroke-width:1.2;stroke-dasharray:5 3}
 svg .reference text{fill:var(--soft);font-size:11px;paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
@@ -92,12 +92,12 @@ svg .spread{stroke:var(--c);stroke-width:1.2;opacity:.4}
 svg .value{font-size:11px;fill:var(--soft)}
 svg .point{fill:var(--c)}
 svg .bar{fill:var(--c);opacity:.45}
-.c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}
+.c0{--c:var(--c0)}.c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}.c7{--c:var(--c7)}.c8{--c:var(--c8)}.c9{--c:var(--c9)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:.15rem 1rem;margin:.25rem 0;padding:0;font-size:.86rem}
 .legend svg{width:28px;height:10px;vertical-align:middle;margin-right:.4em}
 .confusion td{text-align:center;min-width:4.5rem}
 .confusion td.hit{font-weight:600;background:var(--panel)}
-[hidden]{display:none!important}
+[hidden],.print-only{display:none!important}
 .tools,.looks{background:var(--panel);font-size:.9rem}
 .tools{border-radius:8px;padding:.6rem .9rem;margin:.5rem 0}
 .tools>div,.looks{display:flex;flex-wrap:wrap;gap:.4rem 1.1rem;align-items:center}
@@ -139,6 +139,11 @@ ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
 @media (max-width:40rem){.looks{position:static}body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
-@media print{@page{size:A4 landscape;margin:12mm}details::details-content{content-visibility:visible;block-size:auto}html{font-size:12px}body{font-size:1rem}nav{display:none}header,main,footer{max-width:none;padding:0}h2,h3,h4{break-after:avoid}figure,tr,.findings>div{break-inside:avoid}.scroll{overflow:visible}a{color:inherit;text-decoration:none}
-.tools,.cases{display:none!important}.stills{display:block!important}.stills .maps{grid-template-columns:repeat(auto-fill,4.2cm)}.stills article{break-inside:avoid}pre{white-space:pre-wrap}}
+@media print{@page{size:A4;margin:11mm 12mm}html{font-size:10px}body{font-size:1rem;line-height:1.4}nav,.tools,.cases,footer{display:none!important}
+header,main{max-width:none;padding:0}p,.note,figcaption,caption span{max-width:none}h2{margin:1.4rem 0 .3rem;padding-top:.3rem}h3{margin:.9rem 0 .2rem}h2,h3,h4{break-after:avoid}
+figure,tr,.findings li{break-inside:avoid}.scroll{overflow:visible;margin:.4rem 0}a{color:inherit;text-decoration:none}
+table{font-size:.86rem}th,td{padding:.16rem .4rem}.num,td.name,tbody th.name{white-space:normal}
+.stills{display:block!important}.stills .maps{grid-template-columns:repeat(auto-fill,3.5cm)}.stills article{break-inside:avoid}
+details:not([open])>summary{list-style:none;color:var(--soft)}pre{white-space:pre-wrap}.first{grid-template-columns:minmax(0,2fr) minmax(0,1fr)}
+main figure svg{max-height:5cm;max-width:9cm}.maps figure svg{max-width:100%}.findings{display:block;columns:2}.findings>div{background:none;padding:0 0 0 .6rem;border-top:0;border-left:3px solid;margin-bottom:.8rem;break-inside:auto}.print-only{display:block!important}}
 `;

@@ -32,12 +32,23 @@ export function budgetsSection({ analysis: { models }, names }: ReportContext): 
   };
 }
 
-function modelPart({ model }: ModelAnalysis, analysis: BudgetAnalysis, names: Names, several: boolean): Markup {
+/** One metric stands open, the primary one where it was tried; the others are behind a line each. */
+function modelPart(
+  { model, primaryMetric }: ModelAnalysis,
+  analysis: BudgetAnalysis,
+  names: Names,
+  several: boolean,
+): Markup {
+  const open = analysis.metrics.find(m => m.metric.id === primaryMetric) ?? analysis.metrics[0];
+  const first = open ? [open] : [];
+  const rest = analysis.metrics.filter(m => m !== open);
   return html`${several ? html`<h3>${model.id}</h3>` : undefined}<ul class="meta"><li>${plural(analysis.images, 'image')} of ${plural(
     analysis.patients,
     'patient',
-  )}</li><li>budgets: ${analysis.budgets.map(group).join(', ')} passes</li></ul>${analysis.metrics.map(metric =>
+  )}</li><li>budgets: ${analysis.budgets.map(group).join(', ')} passes</li></ul>${first.map(metric =>
     metricPart(metric, analysis, names),
+  )}${rest.map(
+    entry => html`<details><summary>${entry.metric.title}</summary>${metricPart(entry, analysis, names)}</details>`,
   )}${pointsTable(analysis, names)}<h4>Until the map stops moving</h4>${settledTable(analysis, names)}`;
 }
 

@@ -40,7 +40,7 @@ function passes({ maps }: ModelAnalysis, { manifest }: RunData, names: Names): M
       about(cell),
     ];
   });
-  return table(
+  return html`<details><summary>Passes, and what the methods say of their maps</summary>${table(
     'Maps of the whole run: mean passes asked for, and what the methods say of their maps',
     [
       { title: 'Method', style: 'name' },
@@ -51,7 +51,7 @@ function passes({ maps }: ModelAnalysis, { manifest }: RunData, names: Names): M
       { title: 'Diagnostics: mean (least to largest)', style: 'wide' },
     ],
     [{ rows }],
-  );
+  )}</details>`;
 }
 
 function saved(model: ModelAnalysis): Markup | undefined {
