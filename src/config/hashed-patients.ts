@@ -44,31 +44,59 @@ async function makeKey(path: string): Promise<void> {
 }
 
 /**
- * The data with patients called by keyed hashes (HMAC-SHA256, 12 hex digits). Where a patient's name stands in a
- * sample's id, its place, its exam or an error, it is replaced there too.
+ * The data with patients called by keyed hashes (HMAC-SHA256, 12 hex digits), and so are exams, and subgroups that only
+ * one patient belongs to. Where any of these names stands in a sample's id, its place, a subgroup or an error, it is
+ * replaced there too.
  */
 export function hashedPatients(dataset: Dataset, key: string): Dataset {
   const hash = (text: string) => createHmac('sha256', key).update(text).digest('hex').slice(0, 12);
+  let telling: Promise<ReadonlySet<string>> | undefined;
   return {
     ...dataset,
     // Names are part of results: random numbers are drawn by them. Another key makes another data set.
     digest: jsonDigest([dataset.digest, 'patients hashed', hash('the key itself')]),
     async *samples() {
-      for await (const sample of dataset.samples()) yield hashedSample(sample, hash);
+      telling ??= tellingGroups(dataset);
+      const groups = await telling;
+      for await (const sample of dataset.samples()) yield hashedSample(sample, hash, groups);
     },
   };
 }
 
-function hashedSample(sample: Sample, hash: (text: string) => string): Sample {
-  const { patient } = sample;
-  const name = `patient-${hash(patient)}`;
-  const hide = (text: string) => hidden(text, patient, name);
+const groupKey = (column: string, value: string) => JSON.stringify([column, value]);
+
+/** Subgroups of a single patient: who knows the value knows the patient. */
+async function tellingGroups(dataset: Dataset): Promise<ReadonlySet<string>> {
+  const only = new Map<string, string | undefined>();
+  for await (const { patient, groups = {} } of dataset.samples()) {
+    for (const [column, value] of Object.entries(groups)) {
+      const key = groupKey(column, value);
+      only.set(key, !only.has(key) || only.get(key) === patient ? patient : undefined);
+    }
+  }
+  return new Set([...only].filter(([, patient]) => patient !== undefined).map(([key]) => key));
+}
+
+function hashedSample(sample: Sample, hash: (text: string) => string, telling: ReadonlySet<string>): Sample {
+  const { patient, exam, groups } = sample;
+  const own = Object.entries(groups ?? {}).filter(([column, value]) => telling.has(groupKey(column, value)));
+  const names: [string, string][] = [
+    [patient, `patient-${hash(patient)}`],
+    ...(exam === undefined || exam === patient ? [] : [[exam, `exam-${hash(exam)}`] as [string, string]]),
+    ...own.map(([column, value]): [string, string] => [value, `${column}-${hash(groupKey(column, value))}`]),
+  ];
+  // The longest first: one may stand in another.
+  names.sort(([a], [b]) => b.length - a.length);
+  const hide = (text: string) => names.reduce((out, [real, name]) => hidden(out, real, name), text);
+  const hiddenGroups = () =>
+    Object.fromEntries(Object.entries(groups!).map(([column, value]) => [column, hide(value)]));
   return {
     ...sample,
     id: hide(sample.id),
-    patient: name,
+    patient: `patient-${hash(patient)}`,
     source: hide(sample.source),
-    ...(sample.exam === undefined ? {} : { exam: hide(sample.exam) }),
+    ...(groups === undefined ? {} : { groups: hiddenGroups() }),
+    ...(exam === undefined ? {} : { exam: `exam-${hash(exam)}` }),
     async load(signal, variant) {
       try {
         return await sample.load(signal, variant);
@@ -81,11 +109,12 @@ function hashedSample(sample: Sample, hash: (text: string) => string): Sample {
   };
 }
 
-/** Short names are replaced where they stand alone: '7' must not change '0.7'. */
-function hidden(text: string, patient: string, name: string): string {
-  if (patient.length > 3) return text.replaceAll(patient, name);
-  const alone = new RegExp(`(?<![\\p{L}\\p{N}.])${escaped(patient)}(?![\\p{L}\\p{N}])`, 'gu');
-  return text.replace(alone, name);
+/** In capitals or not. Short names are replaced where they stand alone: '7' must not change '0.7'. */
+function hidden(text: string, real: string, name: string): string {
+  if (real === '') return text;
+  const any = escaped(real);
+  const where = real.length > 3 ? any : `(?<![\\p{L}\\p{N}.])${any}(?![\\p{L}\\p{N}])`;
+  return text.replace(new RegExp(where, 'giu'), name);
 }
 
 function escaped(text: string): string {

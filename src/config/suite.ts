@@ -49,8 +49,15 @@ export function parseSuite(value: unknown, folder: string, env: Env = {}): Loade
 function checkSuite(value: unknown, context: Omit<LoadedSuite, 'suite' | 'fromEnv'>): LoadedSuite {
   const { env, place, folder, file } = context;
   const fromEnv = new Map<string, string>();
-  const suite = check<Suite>(suiteSchema, substitute(value, env, place, fromEnv), { code: 'SUITE', place });
+  const given = check<Suite>(suiteSchema, substitute(value, env, place, fromEnv), { code: 'SUITE', place });
+  const suite = given.name === undefined ? given : { ...given, name: discreetName(value, env, place) };
   return { suite, folder, place, fromEnv, env, ...(file === undefined ? {} : { file }) };
+}
+
+/** The name with variables of the environment as their names: it is that of the run folder, and stands on the page. */
+function discreetName(value: unknown, env: Env, place: CheckContext['place']): string {
+  const own = Object.fromEntries(Object.entries(env).map(([name, held]) => [name, held && name]));
+  return substitute((value as { readonly name: string }).name, own, place) as string;
 }
 
 /** The suite's name, or its file's. @throws CtXaiError SUITE if it has neither. */

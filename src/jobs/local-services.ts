@@ -4,6 +4,7 @@ import type { Effects, FullClassifier, Sample } from '../core/contracts/index.ts
 import { CtXaiError } from '../core/errors.ts';
 import { createRng } from '../core/rng.ts';
 import type { ChanceEffects } from '../core/truth/threshold.ts';
+import { createMemoryGate } from '../data/pixels/memory-gate.ts';
 import type { RunStore } from '../results/run-store.ts';
 import { chanceEffectsOf } from './chance-effects.ts';
 import { effectsFor } from './effects.ts';
@@ -28,6 +29,9 @@ export interface LocalServicesOptions {
   /** Opens a model with other weights when a job asks for them in passing; absent: only models in use are there. */
   readonly open?: (model: ModelRef) => Promise<ModelSession>;
 }
+
+/** Bytes that an image takes for each of its pixels until it lies on the model's grid: as stored, in colour, as numbers. */
+const BYTES_PER_PIXEL = 32;
 
 /** Images whose effects are kept, some 300 kB each. */
 const MOST_EFFECTS = 128;
@@ -57,6 +61,10 @@ interface OpenSample {
 
 export function createLocalServices({ plan, store, signal, open: openModel }: LocalServicesOptions): LocalServices {
   const inPassing = new Map<string, Promise<ModelSession>>();
+  const room = createMemoryGate();
+  // Of the largest image so far: the first is read alone.
+  let bytes = Number.MAX_SAFE_INTEGER;
+  let read = 0;
   const models = new Map(plan.models.map(model => [model.id, model]));
   const running = new Map<string, RunOnModel>();
   const open = new Map<string, OpenSample>();
@@ -89,16 +97,22 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
   const load = async (model: ModelRef, ref: SampleRef): Promise<LoadedImage> => {
     const { sample } = await found(ref);
     const { card } = modelOf(model);
-    return loadImage(sample, {
+    const options = {
       card,
       baselines: plan.baselines,
       variant: ref.variant,
       // The same for all models: a noise baseline is one image's.
       rng: createRng(plan.seed).fork('baseline', sample.id),
-      variantOf: async name =>
+      variantOf: async (name: string) =>
         sample.variants?.includes(name) ? services.image(model, { ...ref, variant: name }) : undefined,
-      trainingImages: count => services.trainingImages(model, count),
+      trainingImages: (count: number) => services.trainingImages(model, count),
       signal,
+    };
+    return room.run(bytes, async () => {
+      const image = await loadImage(sample, options);
+      const own = image.size.reduce((a, b) => a * b, BYTES_PER_PIXEL);
+      bytes = read++ === 0 ? own : Math.max(bytes, own);
+      return image;
     });
   };
 

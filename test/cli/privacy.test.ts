@@ -55,6 +55,42 @@ test('hashed patients: neither their names nor the key are in a run folder', asy
   }
 });
 
+test('hashed patients: neither exams nor subgroups of one patient are in a run folder; shared subgroups are', async () => {
+  const dir = await temporaryFolder();
+  vi.stubEnv('CT_XAI_PATIENT_KEY', 'a-very-long-key');
+  try {
+    const data = { use: 'image-folder', path: 'images', groups: ['village', 'sex'] };
+    const suite = await cliWorld(dir, { images: 2, suite: { ...plain, data, output: { patients: 'hashed' } } });
+    const rows = ['no', 'yes'].flatMap((label, p) =>
+      [0, 1].map(i => `${label}/slice ${i} 50%.png,${label},Miller${p},Oberdorf${p},female`),
+    );
+    await writeFile(join(dir, 'images', 'index.csv'), ['file,label,patient,village,sex', ...rows].join('\n'));
+    expect((await cli('run', suite, '--out', join(dir, 'out'))).code).toBe(0);
+    const all = await written(join(dir, 'out'));
+    expect(all).not.toMatch(/Miller|Oberdorf/i);
+    expect(all).toMatch(/village-[0-9a-f]{12}/);
+    expect(all).toContain('female');
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+test('a name taken from the environment is neither that of the default folder nor on the page', async () => {
+  const dir = await temporaryFolder();
+  vi.stubEnv('CT_TEST_TOKEN', 'hunter22');
+  const cwd = vi.spyOn(process, 'cwd').mockReturnValue(dir);
+  try {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the suite's own words
+    const suite = await cliWorld(dir, { images: 1, suite: { ...plain, name: 'of-${CT_TEST_TOKEN}' } });
+    expect((await cli('run', suite)).code).toBe(0);
+    expect(await readdir(join(dir, 'reports'))).toEqual(['of-CT_TEST_TOKEN']);
+    expect(await written(join(dir, 'reports'))).not.toContain('hunter22');
+  } finally {
+    cwd.mockRestore();
+    vi.unstubAllEnvs();
+  }
+});
+
 test('without a key of the user there is one in the configuration folder, for the user alone', async () => {
   const dir = await temporaryFolder();
   vi.stubEnv('CT_XAI_PATIENT_KEY', '');

@@ -5,6 +5,7 @@ import { type Tensor, tensor } from '../../core/tensor.ts';
 import { readRegular } from '../../files/regular.ts';
 import { type FileKind, KIND_NAMES, sniffKind } from '../files/sniff.ts';
 import { bmpSize, decodeBmp } from './bmp.ts';
+import { MOST_PIXELS, refuseLarge } from './limit.ts';
 import type { MemoryGate } from './memory-gate.ts';
 import { declareUnsigned } from './tiff-sign.ts';
 
@@ -22,9 +23,6 @@ const READERS: Readonly<Partial<Record<FileKind, string>>> = {
   gzip: 'nifti',
   metaimage: 'metaimage',
 };
-
-/** Pixels that a picture may have: 8192 × 8192. A file of some kilobytes can hold far more, and fill the memory. */
-export const MOST_PIXELS = 2 ** 26;
 
 /** Bytes that decoding takes for each value: as stored, copied, as float32 and as raw values. */
 const BYTES_PER_VALUE = 14;
@@ -73,12 +71,7 @@ export async function decodeImage(
     });
   /** Waits for room. @throws CtXaiError IMAGE where the picture has more pixels than are read */
   const roomFor: RoomFor = (width, height, channels, work) => {
-    if (width * height > maxPixels) {
-      const size = `${width} × ${height} pixels; at most ${maxPixels.toLocaleString('en')} are read`;
-      throw new CtXaiError('IMAGE', `${where}: it has ${size}.`, {
-        hint: "CT slices have 512 × 512. If the picture is meant, set the data's 'maxPixels'.",
-      });
-    }
+    refuseLarge([height, width], maxPixels, where);
     return gate.run(width * height * channels * BYTES_PER_VALUE, work);
   };
   let bytes: Buffer;

@@ -18,19 +18,16 @@ export interface ReadMask {
  * @throws Error if a grey mask has no value in the upper half, so that nothing tells inside from outside.
  */
 export function readMask({ stored, maximum, format }: Decoded): ReadMask {
-  const values = new Set(stored.data);
+  const values = valuesOf(stored.data);
   const [low, high] = ends(values);
-  const inside = (test: (v: number) => boolean) =>
-    tensor(
-      stored.shape,
-      stored.data.map(v => (test(v) ? 1 : 0)),
-    );
-  if (values.size === 1) return { mask: inside(() => high > (format === 'jpeg' ? maximum / 2 : 0)) };
-  if (values.size === 2 && format !== 'jpeg') return { mask: inside(v => v === high) };
+  /** Inside is what lies above this. */
+  const above = (limit: number) => ({ mask: tensor(stored.shape, thresholded(stored.data, limit)) });
+  if (values.size === 1) return above(format === 'jpeg' ? maximum / 2 : 0);
+  if (values.size === 2 && format !== 'jpeg') return above(low);
   if (values.size <= MOST_LABELS && format !== 'jpeg') {
     const some = [...values].sort((a, b) => a - b);
     const outside = low === 0 ? 'all above 0 are inside' : 'all above the smallest are inside';
-    return { mask: inside(v => v > low), note: `has the values ${some.join(', ')}: ${outside}` };
+    return { ...above(low), note: `has the values ${some.join(', ')}: ${outside}` };
   }
   if (high <= maximum / 2) {
     throw new Error(
@@ -38,7 +35,26 @@ export function readMask({ stored, maximum, format }: Decoded): ReadMask {
         "can't be told from outside; save it as PNG with 0 outside and 255 inside",
     );
   }
-  return { mask: inside(v => v > maximum / 2), note: 'is grey: pixels in the upper half of its range are inside' };
+  return { ...above(maximum / 2), note: 'is grey: pixels in the upper half of its range are inside' };
+}
+
+function thresholded(data: Float32Array, limit: number): Float32Array {
+  const out = new Float32Array(data.length);
+  for (let i = 0; i < out.length; i++) if (data[i]! > limit) out[i] = 1;
+  return out;
+}
+
+/** A picture has at most some thousand values, in long runs of equal ones. */
+function valuesOf(data: Float32Array): Set<number> {
+  const values = new Set<number>();
+  let last = Number.NaN;
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i]!;
+    if (v === last) continue;
+    values.add(v);
+    last = v;
+  }
+  return values;
 }
 
 function ends(values: ReadonlySet<number>): [number, number] {

@@ -187,6 +187,7 @@ function sliceOf(slice: SeriesSlice, outlines: readonly Outlines[], making: Maki
     exam: names.series(header.series),
     groups: { ...header.groups, ...(identity.institution ? { site: names.site(identity.institution) } : {}) },
     hasMask: outlines.length > 0 || volumes.length > 0,
+    size: [header.rows, header.columns],
     keys: {
       path: file.id,
       patient: identity.patientId,

@@ -7,7 +7,8 @@ import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { fileDigests } from '../file-digests.ts';
-import { type DecodeOptions, decodeImage, MOST_PIXELS } from '../pixels/decode.ts';
+import { type DecodeOptions, decodeImage } from '../pixels/decode.ts';
+import { maxPixels } from '../pixels/limit.ts';
 import { createMemoryGate } from '../pixels/memory-gate.ts';
 import { BITS_HINT, maybeTwelveBits, sourceOf } from '../pixels/source.ts';
 import { patientBy } from '../volumes/sliced-dataset.ts';
@@ -59,11 +60,7 @@ const options = z.strictObject({
     .max(16)
     .optional()
     .describe('Bits that 16-bit files use: 12 makes 4095 white. Default: all 16, once a file is seen to use them.'),
-  maxPixels: z
-    .int()
-    .positive()
-    .default(MOST_PIXELS)
-    .describe('Pixels that a picture may have; larger ones fail. Default: 8192 × 8192.'),
+  maxPixels,
 });
 
 type Options = z.output<typeof options>;

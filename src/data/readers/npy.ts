@@ -154,6 +154,7 @@ function slicesOf(
       patient: withoutEnding(file.id),
       ...(label === undefined ? {} : { label }),
       hasMask: opened.masks !== undefined || beside !== undefined,
+      size: [rows, columns],
       keys: { path: file.id, slice: k },
       async load(signal): Promise<LoadedSample> {
         signal?.throwIfAborted();

@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import type { Dataset, LoadedSample, Sample } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
+import { maxPixels, refuseLarge } from '../pixels/limit.ts';
 import {
   firstFolder,
   folderLabels,
@@ -21,6 +22,8 @@ export interface OfferedSlice {
   readonly label?: string;
   readonly split?: string;
   readonly hasMask: boolean;
+  /** [rows, columns], where they are known before it is loaded. */
+  readonly size?: readonly [number, number];
   /** What tables and patterns find it by. */
   readonly keys: RowKeys;
   load(signal?: AbortSignal): Promise<LoadedSample>;
@@ -28,7 +31,7 @@ export interface OfferedSlice {
 
 const column = z.union([z.string(), z.literal(false)]).optional();
 
-/** Options of labels, splits and subgroups that readers of volumes share. */
+/** Options of labels, splits, subgroups and size that readers of volumes share. */
 export const labelOptions = {
   index: z.string().optional().describe('CSV file in the folder with a row per file, series or patient.'),
   columns: z
@@ -53,6 +56,7 @@ export const labelOptions = {
     .string()
     .optional()
     .describe('Regular expression on the relative path; its first group is the patient.'),
+  maxPixels,
 } as const;
 
 const shape = z.strictObject(labelOptions);
@@ -108,7 +112,7 @@ export async function assemble({ root, options, slices, ...rest }: Assembly): Pr
     digest: rest.digest,
     count: samples.length,
     async *samples() {
-      for (const sample of samples) yield asSample(sample);
+      for (const sample of samples) yield asSample(sample, options.maxPixels);
     },
     remarks,
     leftOut: rest.leftOut,
@@ -177,7 +181,8 @@ export function reasonsOf(leftOut: readonly { readonly path: string; readonly re
   return words.slice(0, 10).join('; ') + more;
 }
 
-function asSample({ id, where, patient, label, split, hasMask, groups, exam, load }: OfferedSlice): Sample {
+function asSample(slice: OfferedSlice, most: number): Sample {
+  const { id, where, patient, label, split, hasMask, groups, exam, size } = slice;
   return {
     id,
     patient,
@@ -187,6 +192,11 @@ function asSample({ id, where, patient, label, split, hasMask, groups, exam, loa
     source: where,
     ...(groups && Object.keys(groups).length > 0 ? { groups } : {}),
     ...(exam === undefined ? {} : { exam }),
-    load,
+    async load(signal) {
+      if (size) refuseLarge(size, most, where);
+      const loaded = await slice.load(signal);
+      refuseLarge(loaded.source.pixels.shape, most, where);
+      return loaded;
+    },
   };
 }

@@ -237,6 +237,7 @@ async function slicesOf(
       patient: withoutEnding(entry.id),
       exam: withoutEnding(entry.id),
       hasMask: Object.keys(entry.masks).length > 0,
+      size: [grid.shape[1], grid.shape[2]],
       keys: { path: entry.id, slice: k },
       async load(signal) {
         signal?.throwIfAborted();
