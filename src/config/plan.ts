@@ -61,6 +61,8 @@ export interface PlannedAnalysis {
   readonly strata: readonly string[];
   /** Share of the images that an explainer must have values for, to be ranked. */
   readonly least: number;
+  /** Share of the patients that metrics are audited by and explainers are not ranked by; absent: none. */
+  readonly audit?: number;
 }
 
 export interface PlannedTiming {

@@ -8,6 +8,8 @@ interface Parts {
   readonly explainers: readonly PlannedExplainer[];
   readonly metrics: readonly PlannedMetric[];
   readonly place: CheckContext['place'];
+  /** Whether metrics are audited by a known truth. */
+  readonly audited: boolean;
 }
 
 /**
@@ -15,8 +17,8 @@ interface Parts {
  * @throws CtXaiError SUITE for a metric or explainer that the suite does not have, a primary metric that explainers
  *   cannot be ranked by, or a mean of metrics of which some are better higher and some lower.
  */
-export function resolveAnalysis({ analysis }: Suite, { explainers, metrics, place }: Parts): PlannedAnalysis {
-  const { primary, smallest, reference, strata, least } = analysis;
+export function resolveAnalysis({ analysis }: Suite, { explainers, metrics, place, audited }: Parts): PlannedAnalysis {
+  const { primary, smallest, reference, strata, least, audit } = analysis;
   const at = (...keys: string[]) => place(['analysis', ...keys]);
   const ids = primary === undefined ? undefined : [...new Set([primary].flat())];
   const chosen = (ids ?? []).map(id => partNamed(metrics, id, `${at('primary')}: analysis.primary`, 'metric'));
@@ -51,6 +53,7 @@ export function resolveAnalysis({ analysis }: Suite, { explainers, metrics, plac
     ...(reference === undefined ? {} : { reference }),
     strata: [...new Set(strata)],
     least,
+    ...(audited && audit > 0 ? { audit } : {}),
   };
 }
 

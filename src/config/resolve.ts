@@ -71,7 +71,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     metrics,
     baselines: baselinesOf([...explainers, ...metrics], registry),
     target,
-    analysis: resolveAnalysis(suite, { explainers, metrics, place }),
+    analysis: resolveAnalysis(suite, { explainers, metrics, place, audited: audited !== suite }),
     explained: suite.explain,
     ...(background ? { background: background.dataset } : {}),
     ...(suite.limit === undefined ? {} : { limit: suite.limit }),

@@ -108,6 +108,14 @@ export const analysisSchema = z.strictObject({
     .string()
     .optional()
     .describe('Id of the explainer that all are tested against where there are more than ten. Default: the first.'),
+  audit: z
+    .number()
+    .min(0)
+    .max(0.8)
+    .default(0.3)
+    .describe(
+      'With `audit: short` or `full`, on data with factors: the share of the patients that metrics are audited by, and explainers are not ranked by.',
+    ),
   strata: z
     .array(z.string())
     .default(['outcome'])

@@ -306,6 +306,8 @@ export interface Manifest {
     readonly options: unknown;
   }[];
   readonly target: string;
+  /** Patients that metrics are audited by, and explainers are not ranked by; absent: none. */
+  readonly auditPatients?: readonly string[];
   /** What the suite declared of the analysis before the run; absent in runs of earlier versions. */
   readonly analysis?: {
     /** Ids of the metrics whose mean is the primary one. Absent: chosen by the report. */

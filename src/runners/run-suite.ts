@@ -1,3 +1,4 @@
+import { auditPatients } from '../config/audit-patients.ts';
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import { countImages, type ImageCounts, type Shard } from '../config/samples.ts';
 import type { Overrides } from '../config/suite.ts';
@@ -106,7 +107,12 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
 }
 
 async function manifestOf(plan: Plan, { command = '', shard }: RunOptions): Promise<Manifest> {
-  const manifest = { ...describePlan(plan, command), ...(shard ? { shard } : {}) };
+  const audit = await auditPatients(plan);
+  const manifest = {
+    ...describePlan(plan, command),
+    ...(shard ? { shard } : {}),
+    ...(audit.length > 0 ? { auditPatients: audit } : {}),
+  };
   if (plan.explained === 'all') return manifest;
   // Of the whole plan, also where this is a shard.
   const explained = (await countImages(plan)).explained.reduce((a, b) => a + b, 0);

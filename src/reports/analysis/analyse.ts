@@ -38,7 +38,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   const answered = new Map(rows.filter(row => row.status === 'ok').map(row => [row.sample, row]));
   const others = createTally();
   for (const row of rows) others.add(row.status, row.reason);
-  const { primary, others: strata } = strataOf(manifest, model, answered, settings.strata);
+  const { primary, audit, others: strata } = strataOf(manifest, model, answered, settings.strata);
   const cells = summary.scores.filter(cell => cell.model === model.id);
   const measured = performanceOf([...answered.values()], model, rng.fork('performance'));
   const tried = analyseBudgets(
@@ -70,8 +70,8 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       methods,
       cells,
       answered,
-      only: primary.samples,
-      disjoint: false,
+      only: (audit.samples.size > 0 ? audit : primary).samples,
+      disjoint: audit.samples.size > 0,
       rng: rng.fork('audit'),
     }),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),

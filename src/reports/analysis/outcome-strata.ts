@@ -1,10 +1,12 @@
 import type { Manifest, SampleRow } from '../../results/rows.ts';
-import { hasReference, isPrimary, positiveOf } from '../summary/primary.ts';
+import { hasReference, isAudit, isPositive, isPrimary, positiveOf } from '../summary/primary.ts';
 import type { Answered, ModelEntry, Stratum } from './analysis.ts';
 
 /** The images of the primary analysis, and those that are looked at apart from them. Classes are never pooled. */
 export interface Strata {
   readonly primary: Stratum;
+  /** Like the primary images, of the patients that metrics are audited by; empty: there are none. */
+  readonly audit: Stratum;
   /** Without the empty ones, and without one that is the primary stratum itself. */
   readonly others: readonly Stratum[];
 }
@@ -16,12 +18,13 @@ export interface Strata {
  * @param columns 'outcome', and columns of the data
  */
 export function strataOf(
-  manifest: Pick<Manifest, 'dataset' | 'models'>,
+  manifest: Pick<Manifest, 'dataset' | 'models' | 'auditPatients'>,
   model: ModelEntry,
   answered: Answered,
   columns: readonly string[] = ['outcome'],
 ): Strata {
-  const rows = [...answered.values()];
+  const all = [...answered.values()];
+  const rows = all.filter(row => !isAudit(manifest, row));
   const positive = positiveOf(model);
   const primaryRows = rows.filter(row => isPrimary(manifest, row));
   const reference = hasReference(manifest.dataset, model);
@@ -47,7 +50,11 @@ export function strataOf(
       );
     }
   }
-  return { primary, others };
+  const audit = stratumOf(
+    'audit',
+    all.filter(row => isAudit(manifest, row) && isPositive(manifest, row)),
+  );
+  return { primary, audit, others };
 }
 
 type Outcome = readonly [name: string, holds: (row: SampleRow) => boolean];

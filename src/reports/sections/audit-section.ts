@@ -3,7 +3,7 @@ import type { AuditEntry, AuditVerdict } from '../analysis/audit.ts';
 import { table } from '../page/html-table.ts';
 import { html } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
-import { compact } from '../text/format.ts';
+import { compact, plural } from '../text/format.ts';
 import { byModel, markdownTable } from '../text/markdown.ts';
 
 const ABOUT =
@@ -24,21 +24,26 @@ const WORDS: Readonly<Record<AuditVerdict, string>> = {
 };
 
 /** Which of the run's metrics can be believed here. */
-export function auditSection({ analysis: { models } }: ReportContext): Section | undefined {
+export function auditSection({ run: { manifest }, analysis: { models } }: ReportContext): Section | undefined {
   const told = models.filter(({ audit }) => audit.length > 0);
   if (told.length === 0) return undefined;
+  const audit = manifest.auditPatients?.length ?? 0;
+  const about =
+    audit === 0
+      ? ABOUT
+      : `${ABOUT} ${plural(audit, 'patient')} ${audit === 1 ? 'is' : 'are'} set apart for it; no explainer is ranked by them.`;
   const head = ['Metric', 'Verdict', 'Oracle − closest control', 'Detectable', 'Why'];
   return {
     id: 'audit',
     title: 'Audit of the metrics',
-    html: html`<p>${ABOUT}</p>${told.map(model =>
+    html: html`<p>${about}</p>${told.map(model =>
       table(
         `Audit${models.length > 1 ? `, ${model.model.id}` : ''}`,
         head.map((title, i) => ({ title, ...(i === 0 ? { style: 'name' } : {}) })),
         [{ rows: rowsOf(model) }],
       ),
     )}`,
-    markdown: [ABOUT, ...byModel(told, model => [markdownTable(head, rowsOf(model), [])], models.length > 1)],
+    markdown: [about, ...byModel(told, model => [markdownTable(head, rowsOf(model), [])], models.length > 1)],
   };
 }
 

@@ -8,11 +8,16 @@ export function positiveOf({ positive, classes }: Pick<ModelEntry, 'positive' | 
   return classes[positiveClass({ classes, ...(positive === undefined ? {} : { positive }) })] ?? '';
 }
 
-/**
- * Whether an image belongs to the primary analysis of its model: its reference is positive, and the class explained is
- * the positive one, whatever was predicted. Without references (no labels, regression): the class explained alone.
- */
-export function isPrimary(
+/** Whether metrics are audited by this patient, so that nothing is ranked by it. */
+export function isAudit(
+  { auditPatients = [] }: Pick<Manifest, 'auditPatients'>,
+  { patient }: { readonly patient: string },
+): boolean {
+  return auditPatients.includes(patient);
+}
+
+/** The images of the primary analysis and those that metrics are audited by: see `isPrimary`. */
+export function isPositive(
   { dataset, models }: Pick<Manifest, 'dataset' | 'models'>,
   row: Pick<SampleRow, 'model' | 'label' | 'target'>,
 ): boolean {
@@ -21,6 +26,18 @@ export function isPrimary(
   const positive = positiveOf(model);
   if (row.target !== positive) return false;
   return row.label === positive || !hasReference(dataset, model);
+}
+
+/**
+ * Whether an image belongs to the primary analysis of its model: its reference is positive, and the class explained is
+ * the positive one, whatever was predicted; without references (no labels, regression) the class explained alone. What
+ * metrics are audited by does not belong to it.
+ */
+export function isPrimary(
+  manifest: Pick<Manifest, 'dataset' | 'models' | 'auditPatients'>,
+  row: Pick<SampleRow, 'model' | 'label' | 'target' | 'patient'>,
+): boolean {
+  return isPositive(manifest, row) && !isAudit(manifest, row);
 }
 
 /** Whether images have a reference that tells positive from negative. */
