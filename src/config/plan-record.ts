@@ -41,6 +41,7 @@ export function planRecord(
     target: suite.target,
     analysis: suite.analysis,
     explain: plan.explained === 'all' ? undefined : plan.explained,
+    precision: suite.precision,
     seed: plan.seed,
     limit: plan.limit,
     timing: plan.timing,

@@ -73,6 +73,8 @@ export interface PlannedTiming {
   readonly repeats: number;
   /** Seconds spent on each method and model, at most, once every image was timed. */
   readonly seconds: number;
+  /** Seconds of the whole phase; `auto`: a tenth of the run, or two minutes, whichever is more. */
+  readonly most: number | 'auto';
   /** Devices as `device` or `engine/device`; absent: the one of the run. */
   readonly devices?: readonly string[];
   /** Passes per explanation, ascending, without doubles; empty: no budgets are tried. */

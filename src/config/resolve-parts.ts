@@ -121,8 +121,15 @@ interface Context {
   readonly index: number;
 }
 
-function resolvePart(given: SuitePart, part: Part, { suite, registry, place, list, index }: Context): Resolved {
-  const entry = typeof given === 'string' ? { use: given } : given;
+/** Whether a part has an option `precision` that is exact unless it is given: the suite's takes its place. */
+function takesPrecision({ options }: Part, given: object): boolean {
+  if (Object.hasOwn(given, 'precision')) return false;
+  const parsed = options.safeParse(given);
+  return parsed.success && (parsed.data as { readonly precision?: unknown } | null)?.precision === 'exact';
+}
+
+function resolvePart(entryOrName: SuitePart, part: Part, { suite, registry, place, list, index }: Context): Resolved {
+  const entry = typeof entryOrName === 'string' ? { use: entryOrName } : entryOrName;
   const path = [list, index];
   const at = `${list}[${index}]`;
   const presetName =
@@ -137,11 +144,13 @@ function resolvePart(given: SuitePart, part: Part, { suite, registry, place, lis
     );
   }
   const preset = presetName === undefined ? undefined : part.presets[presetName];
-  const options = check(
-    part.options,
-    { ...preset?.options, ...entry.options },
-    { code: 'SUITE', place, path: [...path, 'options'] },
-  );
+  const given = { ...preset?.options, ...entry.options };
+  const precision = preset === undefined ? suite.precision : 'exact';
+  const options = check(part.options, takesPrecision(part, given) ? { precision, ...given } : given, {
+    code: 'SUITE',
+    place,
+    path: [...path, 'options'],
+  });
   if (entry.baseline !== undefined && part.baseline === undefined) {
     throw new CtXaiError('SUITE', `${place([...path, 'baseline'])}: ${at}: '${part.name}' uses no baseline.`);
   }

@@ -59,6 +59,13 @@ export const timingSchema = z.strictObject({
   samples: count.default(3).describe('Images timed.'),
   repeats: count.default(9).describe('Explanations timed per method and model, at least.'),
   seconds: z.number().positive().default(20).describe('Seconds per method and model, at most.'),
+  most: z
+    .union([z.literal('auto'), z.number().positive()])
+    .default('auto')
+    .describe(
+      'Seconds that the whole phase may take, budgets included; what does not fit is left out, and the report says so. ' +
+        '`auto`: a tenth of the run, or two minutes, whichever is more.',
+    ),
   devices: z
     .array(z.string().min(1))
     .optional()
@@ -185,6 +192,14 @@ export const suiteSchema = z
       .default('all')
       .describe(
         'Images that are explained: all, or those whose label is the positive class. The others are predicted only.',
+      ),
+    precision: z
+      .union([z.literal('exact'), z.number().positive().max(0.5)])
+      .default(0.005)
+      .describe(
+        'Largest estimated error of the area under a curve, in probability or as a share of the range of other scores: ' +
+          'each curve is scored at as many of its steps as that takes. `exact`: at all steps. Presets are exact, and a ' +
+          'metric with an option `precision` of its own keeps it.',
       ),
     seed: z.union([z.int(), z.string()]).default(0).describe('Same suite and seed: same rows.'),
     limit: count.optional().describe('Images at most, spread evenly over the labels.'),

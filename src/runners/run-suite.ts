@@ -22,6 +22,7 @@ import { createProgress, type ProgressMeter } from './progress-meter.ts';
 import { type ModelRun, runModel } from './run-model.ts';
 import { createOpener, timedDevices } from './timing/devices.ts';
 import { timeModel } from './timing/time-model.ts';
+import { type TimingPhase, timingPhase } from './timing/timing-phase.ts';
 
 export interface RunOptions {
   /** The run folder: made, or resumed where it holds a part of the same plan. */
@@ -72,6 +73,7 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
   });
   const folder = await openRunFolder(options.dir, manifest, options.fresh ?? false, discreet);
   const stop = linkedController(options.signal);
+  const began = performance.now();
   try {
     const counts = await countImages(plan, shard);
     const run = createRunner(plan, options, { folder, counts, signal: stop.controller.signal });
@@ -87,8 +89,9 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
       }
       try {
         // Alone on the machine: everything else has ended.
-        for (const model of timed) await run.timing(model);
-        for (const model of timed) await run.budgets(model);
+        const timing = timingPhase(plan, timed, began, performance.now());
+        for (const model of timed) await run.timing(model, timing);
+        for (const model of timed) await run.budgets(model, timing);
       } finally {
         await run.close();
       }
@@ -130,8 +133,8 @@ function linkedController(outer: AbortSignal | undefined): { controller: AbortCo
 interface Runner {
   /** How a model's jobs are run. */
   model(model: PlannedModel): ModelRun;
-  timing(model: PlannedModel): Promise<void>;
-  budgets(model: PlannedModel): Promise<void>;
+  timing(model: PlannedModel, phase: TimingPhase): Promise<void>;
+  budgets(model: PlannedModel, phase: TimingPhase): Promise<void>;
   finish(state: SuiteResult['state']): Promise<SuiteResult>;
   close(): Promise<void>;
 }
@@ -208,7 +211,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
         ...(options.shard ? { shard: options.shard } : {}),
       };
     },
-    async timing(model) {
+    async timing(model, phase) {
       const known = (await folder.rowsBesideSamples()).filter(row => row.kind === 'timing' && row.model === model.id);
       for (const device of timedDevices(plan)) {
         const done = known.flatMap(row => (row.kind === 'timing' && row.asked === device.asked ? [row.method] : []));
@@ -218,6 +221,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
           device,
           opener: openerOf(model, device.engine, device.asked === undefined ? runtimeOf(model) : undefined),
           done: new Set(done),
+          until: phase.next(),
           signal,
           ...(isolation ? { isolation } : {}),
           began: () => emit({ kind: 'phase', phase: 'timing', model: model.id }),
@@ -226,13 +230,15 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
         });
       }
     },
-    async budgets(model) {
+    async budgets(model, phase) {
       const rows = (await folder.rowsBesideSamples()).filter(row => row.kind === 'budget' && row.model === model.id);
       await runBudgets({
         plan,
         model,
         opener: openerOf(model, plan.engine, runtimeOf(model)),
         done: new Set(rows.map(unitOf)),
+        until: phase.next(),
+        cut: () => warn(`budgets of ${model.id}: the timing phase had used up its time (timing.most).`),
         signal,
         ...(isolation ? { isolation } : {}),
         began: () => emit({ kind: 'phase', phase: 'budgets', model: model.id }),

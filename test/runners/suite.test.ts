@@ -349,7 +349,8 @@ describe('failures stay where they are', () => {
     const warnings: string[] = [];
     const onEvent = (event: RunEvent) => event.kind === 'warning' && warnings.push(event.message);
     const { rows } = await run(dir, registryWith(fragile), { onEvent });
-    expect(rows).toEqual(expected.rows);
+    // What a metric had asked for before the engine died need not be asked for again.
+    expect(rows.map(withoutSaved)).toEqual(expected.rows.map(withoutSaved));
     expect(opened).toBeGreaterThan(1);
     expect(warnings).toHaveLength(opened - 1);
   });

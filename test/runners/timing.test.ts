@@ -79,6 +79,19 @@ describe('the timing phase', () => {
     expect(timings(rows).map(r => r.samples)).toEqual([3, 3, 3]);
   });
 
+  test('ends where its time is up: what has begun is timed once, and every row says so', async () => {
+    const dir = await world(await temporaryFolder(), 2);
+    const { rows } = await run(dir, registryWith(analyticEngine()), {
+      suite: { controls: [], metrics: [], timing: { samples: 3, repeats: 100, most: 1e-6 } },
+    });
+    const [first, ...others] = timings(rows);
+    expect(first).toMatchObject({ status: 'ok', samples: 1 });
+    expect(first!.remarks).toContainEqual(expect.stringContaining('timing.most'));
+    for (const row of others) {
+      expect(row).toMatchObject({ status: 'skipped', reason: expect.stringContaining('timing.most') });
+    }
+  });
+
   test('has a row with the reason for methods that can not run, and none for copied maps', async () => {
     const dir = await world(await temporaryFolder(), 1);
     const broken = defineExplainer({

@@ -47,7 +47,7 @@ export async function planOfImage(argv: ExplainArguments): Promise<Plan> {
     baselines: baselinesOf([...explainers, ...metrics], registry),
     target,
     analysis: { strata: [], least: 0 },
-    timing: { enabled: false, samples: 1, repeats: 1, seconds: 1, budgets: [] },
+    timing: { enabled: false, samples: 1, repeats: 1, seconds: 1, most: 'auto', budgets: [] },
     engine: parseDevice(argv.device, 'auto'),
     output: { attributions: false, curvesCsv: false, gallery: 0, formulas: 'neutralised', patients: 'plain' },
     limits: pluginLimits(argv),

@@ -69,7 +69,7 @@ async function planOf(argv: TimeArguments): Promise<TimingPlan> {
     metrics: [],
     baselines: baselinesOf(explainers, registry),
     target: { kind: 'predicted' },
-    timing: { enabled: true, samples, repeats, seconds, budgets: [], ...(devices ? { devices } : {}) },
+    timing: { enabled: true, samples, repeats, seconds, most: 'auto', budgets: [], ...(devices ? { devices } : {}) },
     engine: { use: 'auto', device: 'auto' },
     registry,
   };

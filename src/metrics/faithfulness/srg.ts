@@ -1,8 +1,9 @@
 import { type Curve, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { valueAt } from '../../core/perturbation/curve.ts';
+import { followPaths } from './shared/follow-paths.ts';
 import { curveCost, curveOptions } from './shared/options.ts';
-import { detailsOf, followed, meanArea, meanCurve, unmoved } from './shared/outcome.ts';
+import { detailsOf, followed, unmoved } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
 
 /**
@@ -35,27 +36,35 @@ export const srg = defineMetric({
     const to = followed(context, curves);
     if (typeof to === 'string') return undefinedBecause(to);
     const { edges } = curves.plan;
-    const most = await curves.path('removed', edges);
     // Removing the least relevant first keeps the most relevant: insertion's states, read from the other end.
-    const kept = await curves.path('kept', edges.map(e => edges[edges.length - 1]! - e).reverse());
-    const nothing = unmoved({ ...most, score: [...most.score, ...kept.score] }, to.follow);
+    const mirrored = edges.map(e => edges[edges.length - 1]! - e).reverse();
+    const wanted = [{ state: 'removed', edges } as const, { state: 'kept', edges: mirrored } as const];
+    const { paths, error } = await followPaths(curves, wanted, context.options, to.follow);
+    const [most, kept] = [paths[0]!, paths[1]!];
+    const nothing = unmoved(paths, to.follow);
     if (nothing) return nothing;
-    const [mostFirst, leastFirst] = [meanArea(most, to.follow), meanArea(kept, to.follow)];
-    const share = to.share && meanArea(kept, to.share) - meanArea(most, to.share);
+    const [mostFirst, leastFirst] = [most.area(to.follow), kept.area(to.follow)];
+    const share = to.share && kept.area(to.share) - most.area(to.share);
     return {
       value: leastFirst - mostFirst,
-      curve: gap(meanCurve(most, to.follow), meanCurve(kept, to.follow)),
+      ...(error === undefined ? {} : { error }),
+      curve: gap(most.curve(to.follow), kept.curve(to.follow)),
       details: { ...detailsOf(context, curves, share), leastFirst, mostFirst },
     };
   },
 });
 
-/** Over the removed fraction; cut patches may put the two curves' points at slightly different fractions. */
+/** Points closer together than this are one: cut patches may put those of the two curves a little apart. */
+const APART = 0.004;
+
+/** Over the removed fraction, at the points of the first curve and at those of the second that lie between them. */
 function gap(most: Curve, kept: Curve): Curve {
   const fraction = kept.fraction.map(f => 1 - f).reverse();
   const score = [...kept.score].reverse();
+  const own = fraction.filter(f => most.fraction.every(other => Math.abs(other - f) > APART));
+  const all = [...most.fraction, ...own].sort((a, b) => a - b);
   return {
-    fraction: most.fraction,
-    score: most.fraction.map((f, i) => valueAt(fraction, score, f) - most.score[i]!),
+    fraction: all,
+    score: all.map(f => valueAt(fraction, score, f) - valueAt(most.fraction, most.score, f)),
   };
 }

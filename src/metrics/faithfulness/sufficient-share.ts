@@ -1,5 +1,6 @@
 import { undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
+import { wholePath } from './shared/follow-paths.ts';
 import { curveCost, curveOrderOptions } from './shared/options.ts';
 import { curvesOf } from './shared/scores.ts';
 
@@ -31,23 +32,23 @@ export const sufficientShare = defineMetric({
   checks: { options: { steps: 12 } },
   cost: (options, input) => ({ ...curveCost(options, input, ['kept']), atMost: true }),
   async evaluate(context) {
-    const options = { ...context.options, score: 'probability' as const, normalised: false };
+    const options = { ...context.options, score: 'probability', normalised: false, precision: 'exact' } as const;
     const curves = await curvesOf({ ...context, options });
-    if (!curves.imageFirst) return undefinedBecause('the class explained is not the one predicted');
+    if (!curves.image.first) return undefinedBecause('the class explained is not the one predicted');
     const probability = (raw: number) => 1 / (1 + Math.exp(-raw));
-    const least = ENOUGH * probability(curves.image);
-    if (curves.baselineFirst && probability(curves.baseline) >= least) {
+    const least = ENOUGH * probability(curves.image.score);
+    if (curves.baseline.first && probability(curves.baseline.score) >= least) {
       return undefinedBecause('the baseline alone is enough');
     }
-    const path = await curves.path('kept', curves.plan.edges);
-    const shares = path.score.map((scores, f) => {
-      const at = scores.findIndex((raw, i) => path.first[f]![i] && probability(raw) >= least);
-      return path.fraction[f]![at]!;
+    const path = await wholePath(curves, { state: 'kept', edges: curves.plan.edges });
+    const shares = path.fields.map(({ fraction, points }) => {
+      const at = points.findIndex(({ score, first }) => first && probability(score) >= least);
+      return fraction[at]!;
     });
     const { tiedShare, sequences } = curves.plan;
     return {
       value: shares.reduce((a, b) => a + b, 0) / shares.length,
-      details: { probability: probability(curves.image), tiedShare, tieFields: sequences.length },
+      details: { probability: probability(curves.image.score), tiedShare, tieFields: sequences.length },
     };
   },
 });

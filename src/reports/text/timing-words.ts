@@ -24,7 +24,7 @@ export function timingRemarks(rows: readonly TimingRow[]): string[] {
   // The load of others is the same for all methods of a phase, and is said once.
   const own = (row: TimingRow) => (row.unstable ?? []).filter(reason => !reason.startsWith('other processes'));
   return [
-    ...rows.flatMap(row => (row.remarks ?? []).map(remark => `${name(row)}: ${remark}.`)),
+    ...remarkLines(rows, name),
     ...rows.flatMap(row => own(row).map(reason => `${name(row)} is unstable: ${reason}.`)),
     ...machineLines(rows),
     ...grouped(rows, name, row => elsewhereText(row)).map(
@@ -37,6 +37,15 @@ export function timingRemarks(rows: readonly TimingRow[]): string[] {
       ([why, places]) => `No energy${several ? ` (${listed([...new Set(places)])})` : ''}: ${why}.`,
     ),
   ];
+}
+
+/** One line for each remark: several methods may share one. */
+function remarkLines(rows: readonly TimingRow[], name: (row: TimingRow) => string): string[] {
+  const found = new Map<string, string[]>();
+  for (const row of rows) {
+    for (const remark of row.remarks ?? []) found.set(remark, [...(found.get(remark) ?? []), name(row)]);
+  }
+  return [...found].map(([remark, names]) => `${listed(names)}: ${remark}.`);
 }
 
 function grouped(

@@ -19,7 +19,11 @@ export interface BudgetContext extends CallContext {
   readonly opener: Opener;
   /** Keys (`unitOf`) of what an earlier start did. */
   readonly done: ReadonlySet<string>;
+  /** When it must come to an end, by `performance.now()`; what is left then is not tried. Absent: when all is done. */
+  readonly until?: number;
   readonly began: () => void;
+  /** Is told that the time was up before all was tried. */
+  readonly cut?: () => void;
   readonly ended: (row: BudgetRow) => Promise<void>;
   readonly progress: (done: number, total: number) => void;
 }
@@ -69,6 +73,7 @@ export async function runBudgets(context: BudgetContext): Promise<void> {
     for (const list of steps) {
       if (images.length > 0) await warmUp(context, classifier, list, images[0]!);
       for (const image of images) {
+        if (context.until !== undefined && performance.now() > context.until) return context.cut?.();
         await runMethod(context, classifier, list, image, () => context.progress(++done, total));
       }
     }

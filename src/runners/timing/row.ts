@@ -18,6 +18,8 @@ export interface Entry {
   /** Of images new to the method, and of the same images again: pairs, one after the other. */
   readonly fresh: readonly Call[];
   readonly seen: readonly Call[];
+  /** The time was up before it was called as often as asked. */
+  readonly cut: boolean;
   failure?: string;
 }
 
@@ -57,6 +59,9 @@ export function failedRow({ model, device: { asked, engine } }: Place, method: s
   };
 }
 
+/** Of a method that was timed less often than the suite asks for. */
+export const CUT = 'timed less often than asked, as the timing phase had used up its time (timing.most)';
+
 export interface Surroundings {
   readonly runtime: Runtime;
   readonly host: boolean;
@@ -84,6 +89,7 @@ export function timingRow(entry: Entry, around: Surroundings): Omit<TimingRow, N
     machine,
     ...(deviceMs === undefined ? {} : { deviceMs }),
   });
+  if (entry.cut) remarks.push(CUT);
   const elsewhere = operatorsElsewhere(entry.placements);
   const joules = energyOf(calls, energy);
   const memory = times.deviceMemoryMb ?? memoryOf(calls, energy);

@@ -18,6 +18,8 @@ export interface TimingContext extends CallContext {
   readonly opener: Opener;
   /** Ids of methods that were timed on this device by an earlier start. */
   readonly done: ReadonlySet<string>;
+  /** When it must come to an end, by `performance.now()`; absent: when everything is timed. */
+  readonly until?: number;
   /** Called if there is anything to time. */
   readonly began: () => void;
   readonly ended: (row: TimingRow) => Promise<void>;
@@ -25,8 +27,13 @@ export interface TimingContext extends CallContext {
   readonly progress: (done: number, total: number) => void;
 }
 
+/** Why a method is not timed, or not as often as the suite asks for. */
+const TIME_IS_UP = 'the timing phase had used up its time (timing.most)';
+
 /** What is still counted of a method. */
-interface Timed extends Omit<Entry, 'calls' | 'fresh' | 'seen'> {
+interface Timed extends Omit<Entry, 'calls' | 'fresh' | 'seen' | 'cut'> {
+  /** The time was up before it was called as often as asked. */
+  cut: boolean;
   readonly calls: Call[];
   readonly fresh: Call[];
   readonly seen: Call[];
@@ -37,7 +44,7 @@ interface Timed extends Omit<Entry, 'calls' | 'fresh' | 'seen'> {
  * each block every method explains one image, in random order, so that a slow spell of the machine falls on all; each
  * repeat explains the image in a variation that no method has seen. Then pairs of calls on the same, to find methods
  * that remember; then, on devices with a clock of their own, traced calls. Methods that copy another's map are left
- * out.
+ * out. Where the time is up (`until`), methods that have begun are timed once at least, and the others are skipped.
  */
 export async function timeModel(context: TimingContext): Promise<void> {
   const { plan, opener, signal } = context;
@@ -65,9 +72,15 @@ export async function timeModel(context: TimingContext): Promise<void> {
     const total = methods.length * (1 + Math.max(plan.timing.repeats, images.length));
     let done = 0;
     const step = () => context.progress(++done, total);
-    for (const method of methods) {
+    // What is begun has calls to come: half of the time is theirs.
+    const [began, { until = Number.POSITIVE_INFINITY }] = [performance.now(), context];
+    const lastBegin = began + (until - began) / 2;
+    for (const [i, method] of methods.entries()) {
       throwIfInterrupted(signal);
-      const begun = await begin(context, { classifier, openMs }, method, images);
+      const late = i > 0 && performance.now() > lastBegin;
+      const begun = late
+        ? { status: 'skipped' as const, reason: TIME_IS_UP }
+        : await begin(context, { classifier, openMs }, method, images);
       if ('calls' in begun) timed.push(begun);
       else await context.ended({ ...rowOf(context, classifier.runtime, method.id), ...begun });
       step();
@@ -119,7 +132,7 @@ async function begin(
       await own?.classifier.close();
     }
     if (own) await timeCall(context, shared.classifier, method, images[0]!);
-    return { method, openMs, first, placements, calls: [], fresh: [], seen: [] };
+    return { method, openMs, first, placements, calls: [], fresh: [], seen: [], cut: false };
   } catch (error) {
     throwIfInterrupted(context.signal);
     return failureOf(error);
@@ -140,14 +153,20 @@ async function runBlocks(
   const { images, energy, rng, step } = shared;
   const { repeats, seconds } = context.plan.timing;
   const wanted = Math.max(repeats, images.length);
+  const isLate = (t: Timed): boolean => {
+    const late = t.calls.length > 0 && context.until !== undefined && performance.now() > context.until;
+    if (late) t.cut = true;
+    return late;
+  };
   for (let block = 0; ; block++) {
     const open = timed.filter(
-      t => t.failure === undefined && t.calls.length < wanted && !isSpent(t, images.length, seconds),
+      t => t.failure === undefined && t.calls.length < wanted && !isSpent(t, images.length, seconds) && !isLate(t),
     );
     if (open.length === 0) return;
     const image = block % images.length;
     const variation = 1 + Math.floor(block / images.length);
     for (const entry of rng.shuffle([...open])) {
+      if (isLate(entry)) continue;
       energy.sample();
       await addCall(context, classifier, entry, { to: entry.calls, images, image, variation });
       energy.sample();
@@ -166,6 +185,7 @@ async function callAgain(
   images: readonly TimedImage[],
 ): Promise<void> {
   for (const entry of timed) {
+    if (entry.cut) continue;
     const pairs = isSpent(entry, images.length, context.plan.timing.seconds) ? 1 : PAIRS;
     for (let pair = 0; pair < pairs; pair++) {
       // Every repeat has had another variation: this one is new.

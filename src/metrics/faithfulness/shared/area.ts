@@ -6,8 +6,9 @@ import {
   undefinedBecause,
 } from '../../../core/contracts/index.ts';
 import { tensor } from '../../../core/tensor.ts';
+import { followPaths } from './follow-paths.ts';
 import type { CurveOptions } from './options.ts';
-import { detailsOf, followed, meanArea, meanCurve, unmoved } from './outcome.ts';
+import { detailsOf, followed, unmoved } from './outcome.ts';
 import type { PerturbationPlan } from './perturbation-plan.ts';
 import { curvesOf } from './scores.ts';
 
@@ -19,20 +20,30 @@ export async function areaWhile(
   const curves = await curvesOf(context);
   const to = followed(context, curves);
   if (typeof to === 'string') return undefinedBecause(to);
-  const path = await curves.path(change, curves.plan.edges);
-  const nothing = unmoved(path, to.follow);
+  const wanted = [{ state: change, edges: curves.plan.edges }];
+  const { paths, error } = await followPaths(curves, wanted, context.options, to.follow);
+  const path = paths[0]!;
+  const nothing = unmoved(paths, to.follow);
   if (nothing) return nothing;
   return {
-    value: meanArea(path, to.follow),
-    curve: meanCurve(path, to.follow),
+    value: path.area(to.follow),
+    ...(error === undefined ? {} : { error }),
+    curve: path.curve(to.follow),
     // A filler makes pixels anew in every frame.
-    ...(context.film && !context.fill ? { film: filmOf(change, context.attribution.shape, curves.plan) } : {}),
-    details: detailsOf(context, curves, to.share && meanArea(path, to.share)),
+    ...(context.film && !context.fill
+      ? { film: filmOf(change, context.attribution.shape, curves.plan, path.edges) }
+      : {}),
+    details: detailsOf(context, curves, to.share && path.area(to.share)),
   };
 }
 
-/** Which frame changes each pixel, of the order that the scores were taken in. */
-function filmOf(change: 'removed' | 'kept', shape: readonly number[], { sequences, edges }: PerturbationPlan): Film {
+/** Which frame changes each pixel, of the order that the scores were taken in: a frame for each point of the curve. */
+function filmOf(
+  change: 'removed' | 'kept',
+  shape: readonly number[],
+  { sequences }: PerturbationPlan,
+  edges: readonly number[],
+): Film {
   const { pixels, ends } = sequences[0]!;
   const steps = tensor(shape);
   for (let frame = 1; frame < edges.length; frame++) {

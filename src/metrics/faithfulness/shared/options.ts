@@ -27,11 +27,20 @@ const stepsDoNotFit = {
 /** What metrics have in common that read a curve, whatever score it follows. */
 export const curveOrderOptions = z.strictObject(orderOptions).refine(stepsFit, stepsDoNotFit);
 
+/** Of the area under a curve. A suite that does not give it gives its own. */
+const precisionOption = z
+  .union([z.literal('exact'), z.number().positive().max(0.5)])
+  .default('exact')
+  .describe(
+    'largest estimated error of the area, in probability or as a share of the range of other scores; exact: all steps are scored. A suite has its own default',
+  );
+
 /** What the metrics have in common that perturb an image in the order of its map and follow the score. */
 export const curveOptions = z
   .strictObject({
     ...orderOptions,
     score: z.enum(['probability', 'logit', 'margin']).default('probability').describe('score followed along the curve'),
+    precision: precisionOption,
     normalised: z
       .boolean()
       .default(false)
@@ -60,16 +69,36 @@ function plannedEdges(options: CurveOrderOptions, input: ModelInput): number[] {
   return edgesOf(options, Math.ceil(h / rows) * Math.ceil(w / columns));
 }
 
-/** What a curve in the order of the map costs: its points, of which its ends belong to all curves of the image. */
+/** Points that a curve is looked at first, and how many more a precision takes: means over the runs of docs/precision.md. */
+const FIRST_POINTS = 9;
+const MORE_POINTS = { probability: 0.09, other: 0.16 };
+/** By how much each further order of ties adds to that, as a mean over maps with ties and without. */
+const TIED_SHARE = 0.15;
+
+/** Points of one curve to be expected, of `all` between its ends. */
+function expectedPoints(
+  { precision = 'exact', score, normalised, tieFields }: Partial<CurveOptions>,
+  all: number,
+): number {
+  if (precision === 'exact') return all;
+  const more = score === 'probability' && !normalised ? MORE_POINTS.probability : MORE_POINTS.other;
+  const orders = 1 + TIED_SHARE * ((tieFields ?? 1) - 1);
+  return Math.round(Math.min(all, FIRST_POINTS + more / precision) * orders);
+}
+
+/**
+ * What a curve in the order of the map costs: its points, of which its ends belong to all curves of the image. With a
+ * precision that is what is to be expected, not what is certain.
+ */
 export function curveCost(options: CurveOrderOptions, input: ModelInput, paths: readonly CurvePath[]): Cost {
   const edges = plannedEdges(options, input);
-  const inner = edges.length - 2;
+  const inner = expectedPoints(options, edges.length - 2);
   const known = options.unit === 'pixels' || options.patchPixels !== undefined;
   const symmetric = known && edges.every((e, i) => e + edges.at(-1 - i)! === edges.at(-1)!);
-  const { score = 'probability', normalised: _, ...order } = options as Partial<CurveOptions>;
+  const { score = 'probability', normalised: _, precision = 'exact', ...order } = options as Partial<CurveOptions>;
   const raw = score === 'logit' ? 'logit' : 'margin';
   const path = (name: CurvePath): SharedPasses => ({
-    key: JSON.stringify([symmetric && name === 'kept, mirrored' ? 'kept' : name, raw, order]),
+    key: JSON.stringify([symmetric && name === 'kept, mirrored' ? 'kept' : name, raw, order, precision]),
     ...{ per: 'map', forward: inner, backward: 0 },
   });
   return {

@@ -1,7 +1,7 @@
 import type { MetricContext, ScoreKind } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { fingerprint } from '../../../core/fingerprint.ts';
-import { joinBatches } from '../../../core/perturbation/path.ts';
+import { joinBatches, type Sequence } from '../../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../../core/perturbation/removal.ts';
 import { type Tensor, tensor } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
@@ -10,27 +10,26 @@ import { type PerturbationPlan, planOf } from './perturbation-plan.ts';
 /** `removed`: the most relevant elements come from the baseline, the others from the image; `kept`: vice versa. */
 export type State = 'removed' | 'kept';
 
-/** Raw scores along a path. Points are by the number of most relevant elements that are removed or kept, ascending. */
-export interface PathScores {
-  /** Share of the image's pixels in those elements, for each priority field; from 0 to 1. */
-  readonly fraction: readonly (readonly number[])[];
-  /** For each priority field. */
-  readonly score: readonly (readonly number[])[];
-  /** For each priority field: whether no class has a higher score than the one explained. */
-  readonly first: readonly (readonly boolean[])[];
+/** The raw score of the class explained at one point of a path. */
+export interface Point {
+  readonly score: number;
+  /** Whether no class has a higher score. */
+  readonly first: boolean;
 }
 
 /** Everything that the curves of one map on one image have in common. */
 export interface Curves {
   readonly plan: PerturbationPlan;
-  /** Raw score of the image, and of the baseline. */
-  readonly image: number;
-  readonly baseline: number;
-  /** Whether no class has a higher score there than the one explained. */
-  readonly imageFirst: boolean;
-  readonly baselineFirst: boolean;
-  /** Scores along a path, shared by the metrics of this image through the memo. */
-  path(state: State, edges: readonly number[]): Promise<PathScores>;
+  readonly image: Point;
+  readonly baseline: Point;
+  /**
+   * Points of a path in the order of one priority field (`first`), or in those of all others: by the number of most
+   * relevant elements that are removed or kept, neither none nor all, ascending. One list for each field. Shared by the
+   * metrics of this image through the memo.
+   */
+  points(state: State, edges: readonly number[], fields: 'first' | 'others'): Promise<readonly (readonly Point[])[]>;
+  /** Whether the priority fields disagree on which elements these are. */
+  isOpen(edge: number): boolean;
 }
 
 /**
@@ -53,28 +52,15 @@ export async function curvesOf(context: MetricContext<CurveOptions>): Promise<Cu
   const [image, baseline] = [await scoreOf(context, context.image), await scoreOf(context, context.baseline)];
   return {
     plan,
-    image: image.score,
-    baseline: baseline.score,
-    imageFirst: image.first,
-    baselineFirst: baseline.first,
-    path: (state, edges) =>
-      context.memo(pathKey(context, state, edges), async () => {
-        const inner = await innerScores(context, plan, state, edges);
-        const [start, end] = state === 'removed' ? [image, baseline] : [baseline, image];
-        const pixels = context.attribution.data.length;
-        const whole = inner.map(points => [start, ...points, end]);
-        return {
-          fraction: plan.sequences.map(s => edges.map(e => s.ends[e]! / pixels)),
-          score: whole.map(points => points.map(p => p.score)),
-          first: whole.map(points => points.map(p => p.first)),
-        };
+    image,
+    baseline,
+    points: (state, edges, fields) =>
+      context.memo(`${fields} ${pathKey(context, state, edges)}`, () => {
+        const sequences = fields === 'first' ? plan.sequences.slice(0, 1) : plan.sequences.slice(1);
+        return pointsAt(context, sequences, state, edges);
       }),
+    isOpen: edge => plan.sequences.length > 1 && plan.ties.some(([start, end]) => start < edge && edge < end),
   };
-}
-
-interface Point {
-  readonly score: number;
-  readonly first: boolean;
 }
 
 /** The target's raw score of one image; shared by all methods and metrics of the sample. */
@@ -96,38 +82,31 @@ function pointOf(scores: ArrayLike<number>, { target, options }: MetricContext<C
   return { score, first };
 }
 
-/** Scores between the ends, for each priority field; edges that the fields agree on are scored once. */
-async function innerScores(
+async function pointsAt(
   context: MetricContext<CurveOptions>,
-  plan: PerturbationPlan,
+  sequences: readonly Sequence[],
   state: State,
   edges: readonly number[],
 ): Promise<Point[][]> {
-  const inner = edges.slice(1, -1);
-  const open = inner.map(e => plan.ties.some(([start, end]) => start < e && e < end));
-  const asked = plan.sequences.map((_, f) => inner.filter((_, i) => f === 0 || open[i]));
-  const batches = plan.sequences.map((sequence, f) =>
+  const batches = sequences.map(({ pixels, ends }) =>
     removalPath(
       context,
       state,
-      sequence.pixels,
-      asked[f]!.map(e => sequence.ends[e]!),
+      pixels,
+      edges.map(e => ends[e]!),
     ),
   );
   const batch = joinBatches(batches);
-  if (batch.count === 0) return plan.sequences.map(() => []);
   const as = rawKind(context.options);
   const { data, shape } = await context.model.scores(batch, { as, signal: context.signal });
   const classes = shape[1]!;
   const flat = Array.from({ length: batch.count }, (_, i) =>
     pointOf(data.subarray(i * classes, (i + 1) * classes), context),
   );
-  const first = flat.slice(0, inner.length);
-  let next = inner.length;
-  return plan.sequences.map((_, f) => (f === 0 ? first : inner.map((_, i) => (open[i] ? flat[next++]! : first[i]!))));
+  return sequences.map((_, f) => flat.slice(f * edges.length, (f + 1) * edges.length));
 }
 
-/** What a path's scores depend on, beside image and model. */
+/** What the points of a path depend on, beside image and model. */
 function pathKey(context: MetricContext<CurveOptions>, state: State, edges: readonly number[]): string {
   const { options, target } = context;
   return JSON.stringify([
