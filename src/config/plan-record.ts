@@ -40,6 +40,7 @@ export function planRecord(
     metrics: plan.metrics.map(recordOf),
     target: suite.target,
     analysis: suite.analysis,
+    baselines: suite.baselines,
     explain: plan.explained === 'all' ? undefined : plan.explained,
     precision: suite.precision,
     seed: plan.seed,

@@ -6,6 +6,7 @@ import { CtXaiError } from '../core/errors.ts';
 import { lookUp, type Registry } from '../core/registry.ts';
 import { withAuditControls } from './audit-controls.ts';
 import { inlineCard, readCard } from './card.ts';
+import { withCrossedBaselines } from './crossed-baselines.ts';
 import { createDiscretion } from './discretion.ts';
 import type { Env } from './env.ts';
 import { hashedPatients, patientKey } from './hashed-patients.ts';
@@ -28,16 +29,22 @@ import { packageVersion } from './version.ts';
  */
 export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overrides: Overrides = {}): Promise<Plan> {
   const { place, folder, file } = loaded;
-  const suite = overridden(loaded.suite, overrides);
+  const given = overridden(loaded.suite, overrides);
   const name = nameOf(loaded);
-  const { registry, plugins } = await loadPlugins(suite.plugins, folder, builtIn);
+  const { registry, plugins } = await loadPlugins(given.plugins, folder, builtIn);
+  // Before any file is opened: a wrong name is said at once.
+  const named = [
+    ...resolveExplainers(given, registry, place).map(e => e.explainer),
+    ...resolveMetrics(given, registry, place).map(m => m.metric),
+  ];
+  checkSuitePreset(given, named, place);
+  const cards = withPositive(await readCards(loaded), given, place);
+  const engine = resolveEngine(given, registry, place, cards);
+  const opened = await openData(given.data, 'data', registry, loaded, overrides.data);
+  const background = given.background && (await openData(given.background, 'background', registry, loaded));
+  const suite = await withCrossedBaselines(given, { registry, cards, dataset: opened.dataset, place });
   const listed = resolveExplainers(suite, registry, place);
   const metrics = resolveMetrics(suite, registry, place);
-  checkSuitePreset(suite, [...listed.map(e => e.explainer), ...metrics.map(m => m.metric)], place);
-  const cards = withPositive(await readCards(loaded), suite, place);
-  const engine = resolveEngine(suite, registry, place, cards);
-  const opened = await openData(suite.data, 'data', registry, loaded, overrides.data);
-  const background = suite.background && (await openData(suite.background, 'background', registry, loaded));
   const labels = suite.data.labels ?? {};
   const all = await leaveOut(opened.dataset, labels);
   const hashed = suite.output.patients === 'hashed';

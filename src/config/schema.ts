@@ -168,6 +168,14 @@ export const suiteSchema = z
     metrics: z
       .union([z.string().describe('A set of metrics.'), z.array(part)])
       .describe('What maps are scored by: metrics, sets of metrics such as `recommended`, or both; [] only explains.'),
+    baselines: z
+      .union([z.literal('cross'), z.array(z.string().min(1)).min(2)])
+      .optional()
+      .describe(
+        'Repeats every explainer and metric that uses a baseline for each of these, to see whether the order of the ' +
+          'explainers depends on it; `cross`: one baseline of each family. The headline leaves out baselines that an ' +
+          'explainer starts from.',
+      ),
     audit: z
       .enum(['off', 'short', 'full'])
       .default('off')

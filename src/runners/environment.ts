@@ -46,7 +46,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
     metrics: plan.metrics.map(({ id, metric, baseline, options }) => ({
       id,
       name: metric.name,
-      title: metric.title,
+      title: titleOf(metric.title, id, baseline),
       cite: metric.cite,
       category: metric.category,
       better: metric.better,
@@ -60,6 +60,11 @@ export function describePlan(plan: Plan, command: string): Manifest {
     target: plan.target.kind === 'class' ? `class ${plan.target.name}` : plan.target.kind,
     analysis: plan.analysis,
   };
+}
+
+/** The metric's title; with its baseline, where the suite has the metric with several. */
+function titleOf(title: string, id: string, baseline: string | undefined): string {
+  return baseline !== undefined && id.endsWith(`(${baseline})`) ? `${title} (${baseline})` : title;
 }
 
 /** How many images a run of the plan sees. */

@@ -11,6 +11,7 @@ import { analyseMetric } from './analyse-metric.ts';
 import type { Analysis, GroupAnalysis, MetricEntry, ModelAnalysis, ModelEntry } from './analysis.ts';
 import { type AnalysisSettings, settingsOf } from './analysis-settings.ts';
 import { auditOf } from './audit.ts';
+import { crossesOf } from './baseline-cross.ts';
 import { analyseBudgets } from './budget-analysis.ts';
 import { findingsOf } from './findings.ts';
 import { strataOf } from './outcome-strata.ts';
@@ -83,6 +84,10 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       primary,
       answered,
       primaryMetric,
+    ),
+    crosses: crossesOf(
+      metrics.filter(metric => metric.rankable !== false),
+      { methods, cells, only: primary, answered, rng: rng.fork('baselines') },
     ),
     same,
     maps: summary.maps.filter(cell => cell.model === model.id),

@@ -8,6 +8,7 @@ import type { Tally } from '../summary/tally.ts';
 import type { Agreement } from './agreement.ts';
 import type { AnalysisSettings } from './analysis-settings.ts';
 import type { AuditEntry } from './audit.ts';
+import type { BaselineCross } from './baseline-cross.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
 
 export type ModelEntry = Manifest['models'][number];
@@ -52,6 +53,8 @@ export interface ModelAnalysis {
   /** Which of the metrics can be believed here. */
   readonly audit: readonly AuditEntry[];
   readonly agreement: Agreement;
+  /** Metrics that were computed with several baselines. */
+  readonly crosses: readonly BaselineCross[];
   /** Explainers that are one explainer on this model: their maps are the same at the layer that they are made at. */
   readonly same: readonly (readonly string[])[];
   readonly maps: readonly MapCell[];

@@ -2,6 +2,7 @@ import { gallerySection } from '../gallery/gallery-section.ts';
 import type { ReportContext, Section, SectionMaker } from '../page/section.ts';
 import { agreementSection } from './agreement-section.ts';
 import { auditSection } from './audit-section.ts';
+import { baselinesSection } from './baselines-section.ts';
 import { budgetsSection } from './budgets-section.ts';
 import { classifierSection } from './classifier-section.ts';
 import { conclusionsSection } from './conclusions-section.ts';
@@ -20,6 +21,7 @@ const SECTIONS: readonly SectionMaker[] = [
   metricsSections,
   auditSection,
   agreementSection,
+  baselinesSection,
   conclusionsSection,
   costsSection,
   budgetsSection,
