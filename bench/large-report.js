@@ -157,6 +157,7 @@ async function openPage() {
   const steps = 40;
   await page.evaluate(`(async () => { const cases = document.querySelector('.cases');
     for (let i = 0; i <= ${steps}; i++) { cases.scrollTop = i / ${steps} * cases.scrollHeight; await new Promise(done => setTimeout(done, 150)); } })()`);
+  await page.locator('article.case').last().locator('canvas').first().waitFor();
   said('memory of scripts after scrolling through all', await memory());
   said('pictures drawn then', await page.locator('article.case canvas').count());
   await browser.close();

@@ -84,8 +84,7 @@ function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[]
   }
   if (model.patients === model.images && model.images > 1) {
     const text =
-      'As far as the data says, each image is of another patient. If several are of one patient, intervals are too narrow and ' +
-      'differences seem more certain than they are: name the patient of each image in the data.';
+      'By the data, each image is of another patient. If that is not so, intervals are too narrow: name the patient of each image.';
     out.push({ kind: 'caution', text });
   }
   return out;
@@ -109,7 +108,7 @@ function rankFindings({ metrics, answered, primaryMetric }: ModelAnalysis): Find
       const primary = metric.id === primaryMetric;
       out.push({
         kind: primary ? 'can' : 'caution',
-        text: primary ? text : `Exploratory, since it is not the primary metric. ${text}`,
+        text: primary ? text : `Exploratory: ${text}`,
       });
     }
   }
@@ -147,13 +146,16 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
     if (compared.length > 0 && compared.every(m => m.shuffled!.verdict === 'better')) allBeat.push(metric.title);
     const short = methods.flatMap(({ method, shuffled, controls }) => {
       const open = controls.filter(c => c.verdict !== 'better').map(c => c.control);
-      if (shuffled && shuffled.verdict !== 'better') open.unshift('its own maps of other patients');
-      return open.length > 0 ? [`${method.id} (${open.join(', ')})`] : [];
+      if (shuffled && shuffled.verdict !== 'better') open.unshift('own maps of other patients');
+      const all = open.length > 1 && open.length === controls.length + (shuffled ? 1 : 0);
+      return open.length > 0 ? [{ id: method.id, open: all ? 'any control' : listed(open) }] : [];
     });
     if (short.length === 0) continue;
-    const more = short.length > MOST_NAMED ? `; and ${group(short.length - MOST_NAMED)} more` : '';
-    const names = short.slice(0, MOST_NAMED).join('; ') + more;
-    out.push({ kind: 'caution', text: `${metric.title}: not shown to beat a control: ${names}.` });
+    const texts = [...new Set(short.map(s => s.open))].map(open => {
+      const ids = short.filter(s => s.open === open).map(s => s.id);
+      return `${ids.length > MOST_NAMED ? plural(ids.length, 'explainer') : listed(ids)} (${open})`;
+    });
+    out.push({ kind: 'caution', text: `${metric.title}: explainers not shown to beat controls: ${texts.join('; ')}.` });
   }
   if (allBeat.length > 0) {
     const all = metrics.every(m => m.methods.every(r => r.summary));
@@ -180,8 +182,8 @@ function earlyFindings({ metrics }: ModelAnalysis): Finding[] {
   });
   if (early.length === 0) return [];
   const text =
-    `${listed(early)}: ${percent(EARLY_PIXELS)} of the pixels, taken at random, bring the score nearly as far as it ever ` +
-    'goes. Maps with scattered maxima, however right, can hardly beat a random one there; larger patches may tell more.';
+    `${listed(early)}: ${percent(EARLY_PIXELS)} of the pixels, taken at random, change the score nearly as much as all of ` +
+    'them. There even a right map, if its maxima are scattered, can hardly beat a random one; larger patches may tell more.';
   return [{ kind: 'caution', text }];
 }
 
@@ -214,7 +216,7 @@ function missingFindings({ metrics, primary, maps, others }: ModelAnalysis): Fin
     titles.set(number, [...(titles.get(number) ?? []), metric.title]);
   }
   for (const [number, of] of titles) {
-    const text = `${listed(of)}: ${number} of ${plural(primary.samples.size, 'image')} have a value, by explainer; the rest is left out.`;
+    const text = `${listed(of)}: ${number} of ${plural(primary.samples.size, 'image')} have a value; the others are left out.`;
     out.push({ kind: 'caution', text });
   }
   const failed =

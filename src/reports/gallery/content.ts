@@ -212,7 +212,10 @@ function pixelsOf({ slice, view }: GalleryImage) {
 }
 
 function stepsOf(map: Tensor, end: number): Int8Array {
-  return Int8Array.from(map.data, v =>
-    Number.isFinite(v) ? Math.max(-MAP_STEPS, Math.min(MAP_STEPS, Math.round((MAP_STEPS * v) / end))) : 0,
-  );
+  const out = new Int8Array(map.data.length);
+  for (let i = 0; i < out.length; i++) {
+    const v = map.data[i]!;
+    if (Number.isFinite(v)) out[i] = Math.max(-MAP_STEPS, Math.min(MAP_STEPS, Math.round((MAP_STEPS * v) / end)));
+  }
+  return out;
 }

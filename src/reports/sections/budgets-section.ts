@@ -1,3 +1,4 @@
+import { ORDER_FROM } from '../../core/statistics/max-t.ts';
 import type { ModelAnalysis } from '../analysis/analysis.ts';
 import type { BudgetAnalysis, BudgetMetric, BudgetPoint } from '../analysis/budget-analysis.ts';
 import { SETTLED } from '../analysis/budget-analysis.ts';
@@ -69,9 +70,14 @@ function metricPart(entry: BudgetMetric, analysis: BudgetAnalysis, names: Names)
       }</g></svg>${method.id}</li>`,
   )}</ul><p class="note">Means over ${plural(common, 'image')}${
     common < tried ? ` of ${tried}: only those that every point has a value for` : ''
-  }; bars: least to largest patient. Points with rings, joined by the dashed line: no other explainer is as good at the same cost or less, by these means. By passes: ${frontText(
-    entry.fronts.passes,
-  )}. By time: ${frontText(entry.fronts.time)}. ${rankingRest(entry)}</p>`;
+  }; bars reach from the least to the largest patient’s mean. ${frontsText(entry)} ${rankingRest(entry)}</p>`;
+}
+
+/** Which points no other beats at the same cost or less. */
+function frontsText({ fronts }: BudgetMetric): string {
+  if (fronts.passes.length === 0 && fronts.time.length === 0)
+    return `Which explainer is best for its cost is not shown: that takes ${ORDER_FROM} patients.`;
+  return `Rings joined by the dashed line: no other explainer is as good at the same cost or less. By passes: ${frontText(fronts.passes)}. By time: ${frontText(fronts.time)}.`;
 }
 
 function figure(entry: BudgetMetric, points: readonly BudgetPoint[], names: Names, by: 'passes' | 'time'): Markup {

@@ -184,5 +184,5 @@ function outcomeTable(
         rows: fixedControls.map(c => [names.method(c.method), ...all.map((_, i) => cell(c, i))]),
       },
     ],
-  )}<p class="note">Strata are never pooled. Means of the strata beside the first are described, not tested, except that an order which one of them turns round is withheld. No interval below six patients.</p></details>`;
+  )}<p class="note">Groups of images are never mixed. Only the first is tested, the others are described. If one of them reverses an order, that order is not shown.</p></details>`;
 }

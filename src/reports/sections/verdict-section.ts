@@ -3,6 +3,7 @@ import { primaryEntry, verdictOf } from '../analysis/verdict.ts';
 import { type Column, table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
+import { senseOf } from '../text/categories.ts';
 import { fixed, listed, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { intervalText, metricDecimals, ranksText, targetText } from '../text/words.ts';
@@ -58,10 +59,10 @@ function factsOf({ run: { manifest, summary }, analysis: { models, settings } }:
           `n = ${plural(first.primary.patients, 'patient')} with ${first.primary.name} (${plural(first.primary.samples.size, 'image')}); in the data: ${plural(patients, 'patient')} (${plural(samples, 'image')})`,
         ]
       : [`${plural(samples, 'image')} of ${plural(patients, 'patient')}`]),
-    ...(entry ? [`primary metric: ${entry.metric.title}, ${declared}`] : []),
+    ...(entry ? [`primary metric: ${entry.metric.title}, ${declared}`, senseOf(entry.metric.category)] : []),
     `class explained: ${targetText(manifest)}`,
     ...(entry && entry.smallest > 0 ? [`smallest effect of interest: ${entry.smallest}`] : []),
-  ];
+  ].filter(Boolean);
 }
 
 function captionOf(models: readonly ModelAnalysis[]): string {
@@ -128,13 +129,14 @@ function rowsOf(models: readonly ModelAnalysis[]): { columns: Column[]; rows: st
       ];
     }),
   ]);
+  const truth = ['oracle: the known truth', ...entries.flatMap(({ entry }) => [oracleText(entry), ...blank(entry)])];
   const control = ['best control', ...entries.flatMap(({ entry }) => [bestControl(entry), ...blank(entry)])];
   const chance = [
     'chance',
     ...entries.flatMap(({ entry }) => [fixed(entry.chance, decimalsOf(entry)), ...blank(entry)]),
   ];
   const has = (row: readonly string[]) => row.slice(1).some(cell => cell !== '' && cell !== '–');
-  return { columns, rows: [...rows, ...[control, chance].filter(has)] };
+  return { columns, rows: [...rows, ...[truth, control, chance].filter(has)] };
 }
 
 /** Fewer than in the metric's own table: these are read at a glance. */
@@ -148,9 +150,17 @@ function meanText(summary: Parameters<typeof intervalText>[0], decimals: number)
   return `${fixed(summary.mean, decimals)}${interval === 'none' ? '' : ` (${interval})`}`;
 }
 
-/** The fixed control with the best mean: '0.44 (edges)'. */
+/** The control that is the truth by intervention, as a map: what an explainer can reach at most. */
+const ORACLE = 'oracle';
+
+function oracleText(entry: MetricAnalysis): string {
+  const found = entry.controls.find(c => c.method.name === ORACLE);
+  return found?.summary ? meanText(found.summary, decimalsOf(entry)) : '';
+}
+
+/** The other fixed control with the best mean: '0.44 (edges)'. */
 function bestControl(entry: MetricAnalysis): string {
-  const found = entry.controls.filter(c => c.of === undefined && c.summary);
+  const found = entry.controls.filter(c => c.of === undefined && c.summary && c.method.name !== ORACLE);
   const sign = entry.metric.better === 'higher' ? 1 : -1;
   const [best] = found.sort((a, b) => sign * (b.summary!.mean - a.summary!.mean));
   return best ? `${fixed(best.summary!.mean, decimalsOf(entry))} (${best.method.id})` : '';

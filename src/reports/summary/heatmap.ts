@@ -9,15 +9,29 @@ export const NEGATIVE = [...SIGNED.slice(0, 3)];
 export const OPAQUE = 0.85;
 
 const LEVELS = 32;
+const BINS = 4096;
 
 /**
  * The value at which a map's colours end, both ways: the 99th percentile of |a|, so that a few pixels don't leave the
  * rest dark; the largest |a| where that percentile is 0. 0 for a map that is 0 or has no finite value.
  */
-export function scaleEnd(map: Tensor): number {
-  const sizes = map.data.map(Math.abs).filter(Number.isFinite).sort();
-  const end = sizes[Math.floor(0.99 * (sizes.length - 1))] ?? 0;
-  return end > 0 ? end : (sizes[sizes.length - 1] ?? 0);
+export function scaleEnd({ data }: Tensor): number {
+  const counts = new Uint32Array(BINS);
+  let [count, most] = [0, 0];
+  for (const value of data) if (Number.isFinite(value)) most = Math.max(most, Math.abs(value));
+  const binOf = (size: number) => Math.min(BINS - 1, Math.floor((size / most) * BINS));
+  for (const value of data) {
+    if (!Number.isFinite(value)) continue;
+    count++;
+    counts[binOf(Math.abs(value))]!++;
+  }
+  if (!(most > 0)) return 0;
+  // Only the bin that the percentile lies in is sorted: sorting all of a large map takes long.
+  let place = Math.floor(0.99 * (count - 1));
+  let bin = 0;
+  while (place >= counts[bin]!) place -= counts[bin++]!;
+  const within = data.map(Math.abs).filter(size => Number.isFinite(size) && binOf(size) === bin);
+  return within.sort()[place]! || most;
 }
 
 /** RGBA of a map: colour by sign, opacity by |a| / end in 32 levels. Pixels that are not finite are clear. */

@@ -6,8 +6,8 @@ import { compact, fixed, group, listed } from './format.ts';
 
 export function budgetsAbout(): string {
   return (
-    'Methods that sample were run at several numbers of passes, the others as they are, on the images that were timed. ' +
-    'These are few: read the charts for what costs ten times as much, not for who wins by little.'
+    'Explainers that draw samples were run with several numbers of passes, the others as they are, on the images that were ' +
+    'timed. These are few: the charts show what costs ten times as much, not who wins by little.'
   );
 }
 

@@ -20,6 +20,12 @@ const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string
   complexity: ['Complexity', 'How concentrated a map is. Descriptive: neither end is better in itself.'],
 };
 
+/** What metrics of a category ask, in a clause; empty for one of a plug-in. */
+export function senseOf(category: string): string {
+  const sense = CATEGORIES[category]?.[1] ?? '';
+  return sense === '' ? '' : `what it asks: ${sense[0]!.toLowerCase()}${sense.slice(1).split(/[.:] /)[0]!}`;
+}
+
 export interface CategoryPart {
   readonly category: string;
   readonly title: string;

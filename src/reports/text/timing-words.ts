@@ -88,7 +88,7 @@ export function timingNotes(rows: readonly TimingRow[]): string {
   const sources = [...new Set(rows.flatMap(row => row.deviceTimeSource ?? []))];
   const energy = [...new Set(rows.flatMap(row => row.energySource ?? []))];
   return [
-    'Wall time: from inputs that are ready to a map on the host, with nothing in flight on the device before or after; each repeat explains an image in a variation not seen before.',
+    'Wall time runs from the prepared image to the finished map in memory, with the device idle before and after; each repeat explains a slightly changed image, so that nothing can be remembered.',
     sources.length > 0
       ? `Device time: by ${listed(sources)}${
           sources.some(s => s !== 'process CPU time')
@@ -96,7 +96,7 @@ export function timingNotes(rows: readonly TimingRow[]): string {
             : ''
         }.`
       : 'Device time: none, no device clock was read.',
-    'CPU: user and system time of all threads. JavaScript: the main thread’s active time, with what it calls without waiting, by the wall’s clock: where others use the machine, more than it computes. Open: loading and compiling the model. First call: unwarmed, with compilation. Passes: as asked for, mean over the repeats. Peak memory: resident, of the whole process.',
+    'CPU: user and system time of all threads. JavaScript: how long the main thread was active, by the clock, so that a busy machine makes it longer. Open: loading and compiling the model. First call: unwarmed, with compilation. Passes: as asked for, mean over the repeats. Peak memory: resident, of the whole process.',
     energy.length > 0 ? `Energy: by ${listed(energy)}.` : '',
     rows.some(row => row.wallMs?.p95 !== undefined)
       ? 'A quantile is blank where there are too few repeats to carry it.'
@@ -112,7 +112,7 @@ export function savedText({ scoring: { asked, saved } }: Pick<ModelAnalysis, 'sc
   const spared = saved.forward + saved.backward;
   if (spared === 0) return '';
   return (
-    `Metrics asked for ${group(total)} passes; ${group(spared)} of them (${percent(spared / total)}) another metric of ` +
-    'the same image had made already, and were not made again in the run. The timing phase shares nothing.'
+    `Metrics asked for ${group(total)} passes. ${group(spared)} of them (${percent(spared / total)}) were shared with another ` +
+    'metric of the same image and made once. Timings share nothing.'
   );
 }

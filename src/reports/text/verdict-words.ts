@@ -13,7 +13,7 @@ export function orderText({ ranking, methods }: MetricAnalysis): string {
   const { sets, pairs, reversals, reference } = ranking;
   if (reversals.length > 0) {
     const [first] = reversals;
-    return `the order is withheld, since the ${first!.stratum} reverse it (${first!.ahead} and ${first!.behind})`;
+    return `no order is shown, since the ${first!.stratum} reverse it (${first!.ahead} and ${first!.behind})`;
   }
   if (reference !== undefined) {
     const side = (pick: 'better' | 'worse') =>

@@ -77,17 +77,17 @@ function rankNotes({ ranking, methods, doNotRank }: MetricAnalysis): string[] {
         `${method} has the same map as ${other} at its layer on this model, before negative values are cut, and is not ranked twice.`,
     ),
   ];
-  const without = incomplete > 0 ? `, ${incomplete} more left out because no image has values for all` : '';
-  const base = `${plural(patients, 'complete patient')}${without}`;
+  const without = incomplete > 0 ? `; ${incomplete} more are left out, since none of their images has them all` : '';
+  const base = `${plural(patients, 'patient')} with values of all explainers${without}`;
   if (!ranking.canRank) {
     return [...notes, `Cannot rank: ${base}; an order is shown from ${ranking.floor} patients on.`];
   }
   if (reversals.length > 0) {
     const turned = reversals.map(r => `${r.ahead} is ahead of ${r.behind}, and behind it among the ${r.stratum}`);
-    return [...notes, `The order is withheld, since a stratum turns it round: ${turned.join('; ')}.`];
+    return [...notes, `No order is shown, since a group of images reverses it: ${turned.join('; ')}.`];
   }
   const exploratory = ranking.exploratory
-    ? ` Exploratory: below ${CONFIRM_FROM} patients the test has little power, and asks for too much symmetry.`
+    ? ` Exploratory: with fewer than ${CONFIRM_FROM} patients the test misses much, and it assumes that differences spread evenly to both sides.`
     : '';
   if (reference !== undefined) {
     return [
@@ -104,8 +104,8 @@ function rankNotes({ ranking, methods, doNotRank }: MetricAnalysis): string[] {
         : '';
   return [
     ...notes,
-    `Ranks: simultaneous 95 % rank sets from sign-flip and bootstrap max-T over ${plural(pairs.length, 'pair')} (${base}). ` +
-      `Explainers whose ranks overlap may still differ; sets that do not overlap do.${exploratory}${worst}`,
+    `Ranks: those that each explainer may have, all true at once with 95 % (sign-flip and bootstrap max-T over ${plural(pairs.length, 'pair')}, ${base}). ` +
+      `Explainers differ where their ranks do not overlap. Where they overlap, a difference is not shown, nor is it ruled out.${exploratory}${worst}`,
   ];
 }
 
@@ -127,9 +127,9 @@ export function metricNotes(entry: MetricAnalysis): string[] {
   if (verdicts > 0) {
     const effect =
       smallest > 0
-        ? `; a difference counts beyond the smallest effect of interest, ${smallest}`
-        : '; no smallest effect of interest was declared, so any difference counts';
-    notes.push(`Verdicts against controls are adjusted for all ${verdicts} of this metric (max-T)${effect}.`);
+        ? `Differences up to ${smallest}, the smallest effect of interest, do not count.`
+        : 'The suite declares no smallest effect of interest, so any difference counts.';
+    notes.push(`Verdicts against controls allow for there being ${verdicts} of them (max-T). ${effect}`);
   }
   if ([...methods, ...controls].some(m => m.summary?.skewed)) {
     notes.push('§ Patients’ values are strongly skewed: the interval may be too narrow.');
