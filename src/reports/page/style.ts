@@ -30,11 +30,12 @@ nav ul{list-style:none;display:flex;gap:0 1.25rem;margin:0 auto;padding:.5rem 0;
 nav a{text-decoration:none;padding:.15rem 0;display:inline-block}
 nav a:hover{text-decoration:underline}
 section{scroll-margin-top:3rem}
-.first{display:grid;grid-template-columns:minmax(0,2.15fr) minmax(0,1fr);gap:.5rem 1.5rem;align-items:start}
+.first{display:grid;grid-template-columns:minmax(0,2.5fr) minmax(0,1fr);gap:.5rem 1.5rem;align-items:start}
 .first>div{min-width:0}
-.verdict{font-size:1rem;line-height:1.5;max-width:none;border-left:5px solid var(--good);padding:.1rem 0 .1rem .9rem;margin:.4rem 0 .6rem}
-.verdict p{margin:.25rem 0;max-width:none}.verdict p:first-child{font-weight:600}
+.verdict{font-size:.95rem;line-height:1.4;max-width:none;border-left:5px solid var(--good);padding:.1rem 0 .1rem .9rem;margin:.4rem 0 .6rem}
+.verdict p{margin:.12rem 0;max-width:none}.verdict p:first-child{font-weight:600}
 .verdict.silent{border-color:var(--bad)}
+.first .meta{font-size:.85rem;margin:.3rem 0}
 table.compact{font-size:.8rem}
 table.compact caption{padding-bottom:.2rem}
 table.compact th,table.compact td{padding:.2rem .36rem}

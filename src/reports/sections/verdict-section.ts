@@ -13,6 +13,8 @@ const OWN = { better: 'yes', worse: 'no: worse', open: 'not shown' } as const;
 /** Charts of so many models are drawn, and for so many the table says more than the mean. */
 const MOST_DRAWN = 2;
 
+const RANKS_NOTE = 'Ranks: those that an explainer may have at 95 %; a dash where no order can be given.';
+
 /** The first screen: the verdict, one table, one figure. */
 export function verdictSection(report: ReportContext): Section {
   const { analysis, run } = report;
@@ -25,7 +27,7 @@ export function verdictSection(report: ReportContext): Section {
     title: 'Verdict',
     html: html`<div class="first"><div><div class="verdict ${conclusive ? '' : 'silent'}">${sentences.map(sentence => html`<p>${sentence}</p>`)}</div>
 <ul class="meta">${facts.map(fact => html`<li>${fact}</li>`)}</ul>
-${shown.rows.length > 0 ? table(caption, shown.columns, [{ rows: shown.rows }], 'compact') : undefined}${otherStrata(report)}</div>${figure(report)}</div>`,
+${shown.rows.length > 0 ? table(caption, shown.columns, [{ rows: shown.rows }], 'compact') : undefined}${shown.rows.length > 0 ? html`<p class="note">${RANKS_NOTE}</p>` : undefined}${otherStrata(report)}</div>${figure(report)}</div>`,
     markdown: [
       sentences.map(markdownText).join(' '),
       facts.map(markdownText).join(' · '),
@@ -36,7 +38,7 @@ ${shown.rows.length > 0 ? table(caption, shown.columns, [{ rows: shown.rows }], 
               shown.rows,
               shown.columns.flatMap((c, i) => (c.numeric ? [i] : [])),
             ),
-            `${markdownText(caption)}.`,
+            `${markdownText(caption)}. ${RANKS_NOTE}`,
           ]
         : []),
     ],
@@ -68,7 +70,7 @@ function factsOf({ run: { manifest, summary }, analysis: { models, settings } }:
 function captionOf(models: readonly ModelAnalysis[]): string {
   const titles = [...new Set(models.flatMap(m => primaryEntry(m)?.metric.title ?? []))];
   const strata = [...new Set(models.map(m => m.primary.name))];
-  return `${listed(titles)}, ${listed(strata)}: mean over patients (95 % interval). Ranks that are possible at 95 %; a dash where none can be given`;
+  return `${listed(titles)}, ${listed(strata)}: mean over patients (95 % interval)`;
 }
 
 /** Means of the same metric over the other images, folded away: they are described, not tested. */
@@ -107,8 +109,8 @@ function rowsOf(models: readonly ModelAnalysis[]): { columns: Column[]; rows: st
     { title: 'Explainer', style: 'name' },
     ...entries.flatMap(({ model, entry }) => [
       { title: several ? model.model.id : 'Mean', numeric: true },
-      { title: 'Possible ranks', numeric: true },
-      ...(own(entry) ? [{ title: 'Better than own map of another patient?', style: 'roomy' }] : []),
+      { title: 'Ranks', numeric: true },
+      ...(own(entry) ? [{ title: 'Beats own map of another patient', style: 'name' }] : []),
     ]),
   ];
   const sign = first.entry.metric.better === 'higher' ? -1 : 1;
