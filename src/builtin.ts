@@ -23,6 +23,7 @@ import { metaimage } from './data/readers/metaimage.ts';
 import { mosmed } from './data/readers/mosmed.ts';
 import { nifti } from './data/readers/nifti.ts';
 import { npy } from './data/readers/npy.ts';
+import { pairs } from './data/readers/pairs.ts';
 import { phantom } from './data/readers/phantom.ts';
 import { sarsCov2Ct } from './data/readers/sars-cov-2-ct.ts';
 import { stoic } from './data/readers/stoic.ts';
@@ -221,7 +222,7 @@ export function builtinRegistry(): Registry {
       ...[inpaint, inpaintSmooth],
     ],
     readers: [
-      ...[imageFolder, dicom, nifti, metaimage, npy, phantom],
+      ...[imageFolder, dicom, nifti, metaimage, npy, phantom, pairs],
       ...[covidCt, sarsCov2Ct, covidxCt, mosmed, covidCtMd, stoic, medmnist],
     ],
     engines: [onnxWithTfjs, tfjsEngine],

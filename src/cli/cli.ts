@@ -12,6 +12,7 @@ import { initCommand } from './init/init-command.ts';
 import { inspectModelCommand } from './inspect/inspect-command.ts';
 import { listCommand } from './list/list-command.ts';
 import { mergeCommand } from './merge/merge-command.ts';
+import { phantomCommand } from './phantom/phantom-command.ts';
 import { planCommand } from './plan/plan-command.ts';
 import { reportCommand } from './report/report-command.ts';
 import { runCommand } from './run/run-command.ts';
@@ -54,6 +55,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(explainCommand);
   add(timeCommand);
   add(trainCommand);
+  add(phantomCommand);
   add(mergeCommand);
   add(workerCommand);
   add(reportCommand);

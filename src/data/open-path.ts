@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import type { DataReader, Dataset } from '../core/contracts/index.ts';
+import type { DataReader, Dataset, Unit } from '../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../core/errors.ts';
 import { detectReader } from './detect-reader.ts';
 
@@ -66,11 +66,12 @@ export function readerNamed(name: string, readers: ReadonlyMap<string, DataReade
 /** What the values of files are, as commands are told it, in the options of a reader. */
 export function valueOptions(
   use: string,
-  { rescale, spacing, plane, bits }: ValueOptions,
+  { rescale, unit, spacing, plane, bits }: ValueOptions,
 ): Readonly<Record<string, unknown>> {
   const takesUnit = ['nifti', 'metaimage', 'npy'].includes(use);
   return {
     ...(rescale ? { rescale, ...(takesUnit ? { unit: 'HU' } : {}) } : {}),
+    ...(unit && takesUnit ? { unit } : {}),
     ...(plane !== undefined && (use === 'nifti' || use === 'metaimage') ? { plane } : {}),
     ...(spacing !== undefined && (use === 'npy' || use === 'image-folder') ? { spacing } : {}),
     ...(bits !== undefined && use === 'image-folder' ? { bits } : {}),
@@ -80,6 +81,8 @@ export function valueOptions(
 export interface ValueOptions {
   /** Stored values × slope + intercept are Hounsfield units. */
   readonly rescale?: { readonly slope: number; readonly intercept: number } | undefined;
+  /** What the values of arrays and volumes are, where their range does not tell. */
+  readonly unit?: Unit | undefined;
   /** Millimetres per pixel, for files that do not say. */
   readonly spacing?: number | undefined;
   /** Bits that a 16-bit picture uses. */

@@ -14,6 +14,11 @@ export async function makeSmallData(folder: string): Promise<void> {
     'arrays/a.npy',
     writeNpy({ shape: [3, 4, 5], data: Int16Array.from({ length: 60 }, (_, i) => i - 1000) }),
   );
+  const slice = (...hu: number[]) => writeNpy({ shape: [2, 2], data: Float32Array.from(hu) });
+  put(folder, 'pairs/a.npy', slice(-900, -800, 40, 50));
+  put(folder, 'pairs/a-without.npy', slice(-950, -800, 40, 50));
+  put(folder, 'pairs/b.npy', slice(-900, -850, 30, 50));
+  put(folder, 'pairs/pairs.csv', 'image,without,patient,label\na.npy,a-without.npy,1,covid\nb.npy,,2,healthy\n');
   await makeCollections(folder);
 }
 
@@ -94,6 +99,7 @@ export function smallDataOf(
     'covid-ct-md': { path: join(folder, 'covid-ct-md') },
     stoic: { path: join(folder, 'stoic') },
     medmnist: { path: join(folder, 'medmnist') },
+    pairs: { path: join(folder, 'pairs') },
     phantom: { patients: 2, slices: 1, size: 64, factors: true },
   };
   const found = all[reader];

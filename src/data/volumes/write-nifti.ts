@@ -13,13 +13,18 @@ const SCANNER = 1;
 const THICKNESS_MM = 1;
 
 /**
- * A map over one slice as a NIfTI-1 volume of one slice (float32, gzip), which viewers lay over the scan: columns are
+ * Values of one slice, such as a map, as a NIfTI-1 volume of one slice (float32, gzip), which viewers lay over the scan: columns are
  * the first axis, rows the second, and the sform is the slice's place in the patient. Where the source has no place, the
  * spacing alone is written, and no sform.
  * @param map [h, w] on the source's pixels
+ * @param what said in the file's description, at most 79 letters
  * @param source what the map is of: its spacing, its place, and `thicknessMm` of its acquisition
  */
-export function niftiOfMap(map: Tensor, source: Pick<Source, 'spacing' | 'placement' | 'acquisition'>): Uint8Array {
+export function niftiOfMap(
+  map: Tensor,
+  source: Pick<Source, 'spacing' | 'placement' | 'acquisition'>,
+  what = 'attribution map',
+): Uint8Array {
   const [h, w] = planar(map.shape);
   const [rowMm, columnMm] = planar(source.spacing ?? [1, 1]);
   const said = Number(source.acquisition?.['thicknessMm']);
@@ -37,7 +42,7 @@ export function niftiOfMap(map: Tensor, source: Pick<Source, 'spacing' | 'placem
   bytes.writeFloatLE(FIRST_VALUE, 108);
   bytes.writeFloatLE(1, 112);
   bytes.writeUInt8(source.spacing ? MILLIMETRES : 0, 123);
-  bytes.write('attribution map, ct-xai-bench', 148, 'latin1');
+  bytes.write(`${what}, ct-xai-bench`.slice(0, 79), 148, 'latin1');
   if (source.placement) writePlace(bytes, source.placement, [columnMm, rowMm, thickness]);
   bytes.write('n+1\0', 344, 'latin1');
   map.data.forEach((v, i) => {

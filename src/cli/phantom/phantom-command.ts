@@ -1,0 +1,57 @@
+import { defineCommand } from '../shared/command.ts';
+
+export const phantomCommand = defineCommand({
+  command: 'phantom',
+  describe: 'Write the CT phantom as files: images, the same images without each factor, masks and tables',
+  builder: cli =>
+    cli
+      .option('out', { type: 'string', demandOption: true, requiresArg: true, describe: 'A new or empty folder.' })
+      .option('patients', { type: 'number', default: 24, requiresArg: true, describe: 'Half of them have lesions.' })
+      .option('slices', { type: 'number', default: 1, requiresArg: true, describe: 'Axial slices of each patient.' })
+      .option('size', { type: 'number', default: 256, requiresArg: true, describe: 'Pixels a side.' })
+      .option('seed', {
+        type: 'string',
+        default: 'phantom',
+        requiresArg: true,
+        describe: 'Another one: other patients.',
+      })
+      .option('split', {
+        choices: ['train', 'val', 'test'] as const,
+        default: 'test' as const,
+        describe: 'The bundled models were trained on the patients of train.',
+      })
+      .option('distractors', {
+        type: 'number',
+        default: 1,
+        requiresArg: true,
+        describe: 'Patches in soft tissue, as visible as a lesion, that mean nothing: 0, 1 or 2.',
+      })
+      .option('letter', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'Burns in a letter that agrees with the label with this probability.',
+      })
+      .option('placebos', {
+        type: 'boolean',
+        default: false,
+        describe: 'Writes 1,120 placebos too, by which it is known how large an effect must be.',
+      })
+      .option('model', {
+        type: 'string',
+        array: true,
+        default: [] as string[],
+        requiresArg: true,
+        describe: 'Model cards. For each, truth.csv gets the effect of every factor on the class’s log-odds.',
+      })
+      .option('class', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The class that effects are on. Default: the card’s positive class.',
+      })
+      .example('$0 phantom --patients 200 --out phantom', 'NIfTI files, pairs.csv and factors.csv')
+      .example('$0 phantom --out phantom --model models/phantom-cnn', 'and the effects on a model’s log-odds'),
+  async handler(argv) {
+    const { writePhantom } = await import('./write-phantom.ts');
+    return writePhantom(argv);
+  },
+});
