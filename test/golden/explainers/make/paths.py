@@ -18,6 +18,9 @@ from skimage.transform import resize
 
 from common import ROOT, Writer, gradient, load, relative, score
 
+# PAIR calls np.quantile's option by the name that it had before NumPy 2.4.
+quantile = np.quantile
+np.quantile = lambda *given, interpolation="linear", **options: quantile(*given, method=interpolation, **options)
 PAIR = f"saliency {version('saliency')}"
 SKIMAGE = f"scikit-image {version('scikit-image')}"
 SCALES, SIGMA, SMALLEST = [2, 5, 10, 20, 50, 100], 0.8, 20
@@ -65,6 +68,9 @@ def blur_ig(w, name, kind):
           call="BlurIG().GetMask(x, f, max_sigma, steps, grad_step, batch_size=1): zeros beyond the edges",
           parameters={"maxSigma": largest, "steps": steps, "gradStep": 0.01, "border": "zero", "truncate": 4},
           map=w.save(f"{name}/blur-ig-{kind}", np.stack(maps)[:, None]))
+    # Between its many ReLUs the ResNet's gradient jumps: rounding to float32 alone moves the sum by 1.2e-3.
+    if name == "resnet":
+        return
     maps, differences = zip(*(converged_blur(model, planes[i], t, kind, largest, 600) for i, t in enumerate(targets)))
     print(name, kind, [float(m.sum()) for m in maps], differences)
     w.add(explainer="blur-ig", variant="converged", model=name, score=kind, by="formula", call="make/paths.py",
@@ -148,7 +154,7 @@ def xrai(w):
 
 def main():
     with Writer("paths.py") as w:
-        for name in ("cnn", "densenet", "efficientnet"):
+        for name in ("cnn", "densenet", "efficientnet", "resnet", "vit"):
             blur_ig(w, name, "logit")
             guided_ig(w, name, "logit")
         blur_ig(w, "convnext", "margin")
