@@ -39,6 +39,23 @@ const FILES = {
 };
 
 describe('the phantom written as pairs', () => {
+  it('in DICOM has whole HU, also without several factors, and the masks', async () => {
+    const dir = join(root, 'phantom-dicom');
+    const options = { patients: 2, slices: 1, size: 64, distractors: 1, seed: 'pairs' };
+    const drawn = await phantom.open(phantom.options.parse(options), { base: '.' });
+    const tables = await writePairs(drawn, dir, { format: 'dicom' });
+    writeFileSync(join(dir, 'pairs.csv'), csvText(tables.pairs, { formulas: 'raw' }));
+    const read = await all(await pairs.open(pairs.options.parse({ path: dir }), { base: '.' }));
+    for (const [k, sample] of (await all(drawn)).entries()) {
+      for (const variant of [undefined, ...(read[k]!.variants ?? [])]) {
+        const [a, b] = [await sample.load(undefined, variant), await read[k]!.load(undefined, variant)];
+        expect(b.source.pixels.data).toEqual(a.source.pixels.data.map(v => Math.round(v + 1024) - 1024));
+        if (variant === undefined && b.mask) expect(b.mask.data).toEqual(a.mask!.data);
+      }
+    }
+    expect(read.filter(s => s.hasMask)).toHaveLength(1);
+  });
+
   it('is read back with the same pixels, factors, labels and masks in every variant', async () => {
     const dir = join(root, 'phantom');
     const options = { patients: 4, slices: 1, size: 96, distractors: 1, letter: 0.7, seed: 'pairs' };

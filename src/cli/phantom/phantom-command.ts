@@ -1,3 +1,4 @@
+import { PAIR_FORMATS } from '../../data/pairs/pair-formats.ts';
 import { defineCommand } from '../shared/command.ts';
 
 export const phantomCommand = defineCommand({
@@ -6,6 +7,11 @@ export const phantomCommand = defineCommand({
   builder: cli =>
     cli
       .option('out', { type: 'string', demandOption: true, requiresArg: true, describe: 'A new or empty folder.' })
+      .option('format', {
+        choices: PAIR_FORMATS,
+        default: 'nifti' as const,
+        describe: 'NIfTI has the values as they are, DICOM whole HU.',
+      })
       .option('patients', { type: 'number', default: 24, requiresArg: true, describe: 'Half of them have lesions.' })
       .option('slices', { type: 'number', default: 1, requiresArg: true, describe: 'Axial slices of each patient.' })
       .option('size', { type: 'number', default: 256, requiresArg: true, describe: 'Pixels a side.' })

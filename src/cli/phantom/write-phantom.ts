@@ -6,6 +6,7 @@ import { packageVersion } from '../../config/version.ts';
 import type { Dataset } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { readerNamed } from '../../data/open-path.ts';
+import type { PairFormat } from '../../data/pairs/pair-formats.ts';
 import { type PairCell, writePairs } from '../../data/pairs/write-pairs.ts';
 import { csvText } from '../../results/csv.ts';
 import { ioError } from '../../results/files.ts';
@@ -15,6 +16,7 @@ import { truthOf } from './truth-table.ts';
 
 export interface PhantomArguments {
   readonly out: string;
+  readonly format: PairFormat;
   readonly patients: number;
   readonly slices: number;
   readonly size: number;
@@ -47,6 +49,7 @@ export async function writePhantom(argv: PhantomArguments): Promise<number> {
   const { signal, release } = interruptSignal();
   try {
     const tables = await writePairs(dataset, dir, {
+      format: argv.format,
       placebos: argv.placebos,
       signal,
       progress: done => {

@@ -20,6 +20,12 @@ export interface MapFacts {
 const THICKNESS_MM = 1;
 /** UIDs made of a UUID (ITU-T X.667) need no registered root. */
 const UUID_ROOT = '2.25.';
+
+/** A UID that the same text always gives. */
+export function uidOf(text: string): string {
+  return `${UUID_ROOT}${numberOf(text)}`;
+}
+
 /** Of this program's writer, made of a UUID once. */
 const IMPLEMENTATION = `${UUID_ROOT}${numberOf('ct-xai-bench dicom writer 1')}`;
 
@@ -62,14 +68,14 @@ export function dicomOfMap(map: Tensor, source: Source, facts: MapFacts): Uint8A
     ['52009230', 'SQ', [frameGroups(placement.origin)]],
     ['7fe00008', 'OF', values],
   ];
-  return joined([fileHeader(uid('instance')), writeElements(elements)]);
+  return joined([fileHeader(uid('instance'), SOP.parametricMap), writeElements(elements)]);
 }
 
 /** The preamble and group 2. */
-function fileHeader(instance: string): Uint8Array {
+export function fileHeader(instance: string, sopClass: string): Uint8Array {
   const meta = writeElements([
     ['00020001', 'OB', Uint8Array.of(0, 1)],
-    ['00020002', 'UI', SOP.parametricMap],
+    ['00020002', 'UI', sopClass],
     ['00020003', 'UI', instance],
     ['00020010', 'UI', SYNTAX.explicitLittle],
     ['00020012', 'UI', IMPLEMENTATION],

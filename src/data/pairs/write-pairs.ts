@@ -4,7 +4,9 @@ import type { Dataset, Sample, Source } from '../../core/contracts/index.ts';
 import { tensor } from '../../core/tensor.ts';
 import { regionOf } from '../../core/truth/regions.ts';
 import { variantWithout } from '../../core/truth/variants.ts';
+import { dicomOfSlice, wholeHU } from '../dicom/write-slice.ts';
 import { niftiOfMap } from '../volumes/write-nifti.ts';
+import type { PairFormat } from './pair-formats.ts';
 import { PAIR_COLUMNS } from './read-pairs.ts';
 import { coverOf, withoutSeveral } from './without-factors.ts';
 
@@ -19,6 +21,8 @@ export interface WrittenPairs {
 }
 
 export interface WriteOptions {
+  /** NIfTI (default) has the values as they are, DICOM whole HU. */
+  readonly format?: PairFormat;
   readonly placebos?: boolean;
   readonly signal?: AbortSignal;
   /** Called after each image. */
@@ -26,22 +30,23 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a data set with factors as NIfTI files (float32, one slice each): every image, the image without each factor,
+ * Writes a data set with factors as NIfTI files (float32, one slice each) or DICOM files (whole HU): every image, the image without each factor,
  * and the image without several factors where that does not follow from those without one; masks; and on demand the
  * placebos. Returns the tables that go with the files.
  */
 export async function writePairs(
   dataset: Dataset,
   dir: string,
-  { placebos = false, signal, progress }: WriteOptions = {},
+  { format = 'nifti', placebos = false, signal, progress }: WriteOptions = {},
 ): Promise<WrittenPairs> {
   const pairs: PairCell[][] = [];
   const factors: PairCell[][] = [];
-  const save = saver(dir);
+  const save = saver(dir, format);
+  const stored = format === 'dicom' ? inWholeHU : (source: Source) => source;
   let done = 0;
   for await (const sample of dataset.samples()) {
     signal?.throwIfAborted();
-    const rows = await writeSample(sample, save, signal);
+    const rows = await writeSample(sample, save, stored, signal);
     pairs.push(...rows.pairs);
     factors.push(...rows.factors);
     progress?.(++done);
@@ -68,13 +73,27 @@ export async function writePairs(
 type Save = (name: string, source: Source, what: string) => Promise<string>;
 
 /** Writes an image and gives its path within the folder. */
-function saver(dir: string): Save {
+function saver(dir: string, format: PairFormat): Save {
   return async (name, source, what) => {
-    const file = `${name}.nii.gz`;
+    const file = `${name}.${format === 'dicom' ? 'dcm' : 'nii.gz'}`;
     await mkdir(dirname(join(dir, file)), { recursive: true });
-    await writeFile(join(dir, file), niftiOfMap(source.pixels, placed(source), what));
+    await writeFile(join(dir, file), format === 'dicom' ? dicomOf(source, name, what) : niftiOf(source, what));
     return file;
   };
+}
+
+const niftiOf = (source: Source, what: string): Uint8Array => niftiOfMap(source.pixels, placed(source), what);
+
+/** Each file is a series of its own, so that viewers do not stack an image and its counterfactuals. */
+function dicomOf({ pixels, spacing = [1, 1] }: Source, name: string, description: string): Uint8Array {
+  const [down, right] = spacing as [number, number];
+  const patient = name.split('/')[1] ?? name;
+  return dicomOfSlice(pixels, { patient, series: name, number: 1, spacing: [down, right], description });
+}
+
+/** As DICOM has it, so that what follows from what is decided by what is written. */
+function inWholeHU(source: Source): Source {
+  return { ...source, pixels: tensor(source.pixels.shape, source.pixels.data.map(wholeHU)) };
 }
 
 /** With a place in space, so that every reader takes rows and columns for what they are: the image's centre is 0. */
@@ -98,16 +117,18 @@ function placed(source: Source): Source {
 async function writeSample(
   sample: Sample,
   save: Save,
+  stored: (source: Source) => Source,
   signal?: AbortSignal,
 ): Promise<{ pairs: PairCell[][]; factors: PairCell[][] }> {
   const { id, patient, label = '', split = '', factors = [] } = sample;
-  const whole = await sample.load(signal);
+  const loaded = await sample.load(signal);
+  const whole = { ...loaded, source: stored(loaded.source) };
   const image = await save(`images/${id}`, whole.source, 'phantom');
   const inside = whole.mask?.data.some(v => v !== 0) ?? false;
   const mask = inside ? await save(`masks/${id}`, { ...whole.source, pixels: whole.mask! }, 'mask') : '';
   if (factors.length === 0) return { pairs: [[image, '', '', '', mask, patient, label, split]], factors: [] };
 
-  const load = async (variant: string) => (await sample.load(signal, variant)).source;
+  const load = async (variant: string) => stored((await sample.load(signal, variant)).source);
   const row = (file: string, factor: string, role: string) => [
     ...[image, file, factor, role],
     ...[role === 'lesion' ? mask : '', patient, label, split],

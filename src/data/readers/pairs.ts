@@ -6,6 +6,7 @@ import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.ts';
+import { readerOfFile } from '../detect-reader.ts';
 import { fileDigests } from '../file-digests.ts';
 import { openFile } from '../open-file.ts';
 import { type PairedImage, readPairs } from '../pairs/read-pairs.ts';
@@ -133,7 +134,7 @@ async function sourceOf(
   return (await sample.load()).source;
 }
 
-/** Masks are what they are. */
+/** Masks are what they are; of 0 and 1 alone no reader could tell the unit. DICOM says slope and intercept itself. */
 const AS_IS = { rescale: { slope: 1, intercept: 0 } };
 
 const PICTURE = /\.(png|jpe?g|tiff?|bmp)$/i;
@@ -142,7 +143,9 @@ async function unionOf(files: readonly string[], whole: Source, id: string): Pro
   const { shape, data } = whole.pixels;
   const mask = tensor(shape, new Float32Array(data.length));
   for (const file of files) {
-    const found = PICTURE.test(file) ? (await loadMask(file, id)).mask : (await sourceOf(file, AS_IS)).pixels;
+    const found = PICTURE.test(file)
+      ? (await loadMask(file, id)).mask
+      : (await sourceOf(file, (await readerOfFile(file)) === 'dicom' ? {} : AS_IS)).pixels;
     if (found.shape.join() !== shape.join()) {
       throw new CtXaiError(
         'DATA',
