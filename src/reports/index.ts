@@ -25,6 +25,8 @@ export { middleHalf, placeText, timingRemarks } from './text/timing-words.ts';
 export interface ReportOptions {
   /** Without, the page has neither images nor maps, and can be passed on where pictures of patients must not be. */
   readonly pictures?: boolean;
+  /** Pictures of up to so many bytes of text stand in the page. Default: 6 MB. */
+  readonly mostInline?: number;
 }
 
 /**
@@ -34,10 +36,10 @@ export interface ReportOptions {
 export async function* renderReports(
   run: RunData,
   analysis = analyse(run),
-  { pictures = true }: ReportOptions = {},
+  { pictures = true, mostInline }: ReportOptions = {},
 ): AsyncGenerator<ReportFile> {
   const names = createNames(run.manifest);
-  const gallery = pictures ? yield* galleryContent({ run, analysis, names }) : undefined;
+  const gallery = pictures ? yield* galleryContent({ run, analysis, names }, mostInline) : undefined;
   const sections = await sectionsOf({ run, analysis, names, ...(gallery ? { gallery } : {}) });
   yield* [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },

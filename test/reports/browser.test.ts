@@ -204,6 +204,30 @@ describe.skipIf(noBrowser !== undefined)(name, () => {
     });
   });
 
+  it('loads pictures from beside the page when they come into sight, and says which file is not there', async () => {
+    const files = await rendered(await fixture(USED), { mostInline: 0 });
+    expect(Object.keys(files).filter(name => name.startsWith('gallery/'))).toHaveLength(8);
+    await onPage(browser, files, { height: 500 }, async ({ page, complaints }) => {
+      await page.locator('article.case canvas').first().waitFor();
+      const filled = () => page.locator('article.case:has(canvas)').count();
+      expect(await filled()).toBeLessThan(8);
+      await page.locator('article.case').last().scrollIntoViewIfNeeded();
+      await page.locator('article.case').last().locator('canvas').first().waitFor();
+      await expect.poll(() => page.locator('article.case').first().locator('canvas').count()).toBe(0);
+      expect(complaints).toEqual([]);
+    });
+    await onPage(browser, { 'index.html': files['index.html'] }, {}, async ({ page }) => {
+      await page.locator('article.case .note', { hasText: 'gallery/0000.js is not beside this page' }).waitFor();
+    });
+  });
+
+  it('has no picture where it is to be passed on', async () => {
+    const files = await rendered(await fixture(USED), { pictures: false });
+    expect(Object.keys(files).filter(name => name.startsWith('gallery/'))).toEqual([]);
+    expect(files['index.html']).not.toMatch(/<image|<canvas|<script|data:image/);
+    expect(files['index.html']).toContain('Images and maps were left out of this page');
+  });
+
   it('prints on at most twelve pages, with two models, ten explainers and budgets', async () => {
     const methods = [
       'grad-cam',

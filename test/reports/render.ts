@@ -1,9 +1,12 @@
-import { type ReportFile, type RunData, renderReports } from '../../src/reports/index.ts';
+import { type ReportFile, type ReportOptions, type RunData, renderReports } from '../../src/reports/index.ts';
 
 /** All reports of a run as text, by file name. */
-export async function rendered(run: RunData): Promise<Record<'index.html' | 'summary.md' | 'summary.csv', string>> {
+export async function rendered(
+  run: RunData,
+  options: ReportOptions = {},
+): Promise<Record<'index.html' | 'summary.md' | 'summary.csv', string>> {
   const files: ReportFile[] = [];
-  for await (const file of renderReports(run)) files.push(file);
+  for await (const file of renderReports(run, undefined, options)) files.push(file);
   return Object.fromEntries(files.map(({ file, bytes }) => [file, String(bytes)])) as never;
 }
 

@@ -57,7 +57,10 @@ interface Report {
 }
 
 /** Loads one image after the other, and gives the scripts that do not fit into the page. */
-export async function* galleryContent({ run, analysis, names }: Report): AsyncGenerator<ReportFile, GalleryContent> {
+export async function* galleryContent(
+  { run, analysis, names }: Report,
+  mostInline = MOST_INLINE,
+): AsyncGenerator<ReportFile, GalleryContent> {
   const { manifest, summary, gallery } = run;
   // Shuffled maps are other images' maps: they say nothing here.
   const methods = manifest.methods.filter(m => m.of === undefined);
@@ -78,7 +81,7 @@ export async function* galleryContent({ run, analysis, names }: Report): AsyncGe
     const differs = disagreement(explained.map(m => m.map));
     const worst = own?.worst(entry.sample);
     const pictures = JSON.stringify(picturesOf(image, methods, metrics, reasonsOf(summary, entry.model, methods)));
-    const fits = size + pictures.length <= MOST_INLINE;
+    const fits = size + pictures.length <= mostInline;
     const file = `gallery/${String(place).padStart(4, '0')}.js`;
     const info: CaseInfo = {
       ...factsOf(entry, row),

@@ -29,7 +29,7 @@ export function gallerySection({ run, analysis, names, gallery }: ReportContext)
   return page(html`<p class="small">${plural(cases.length, 'image')} chosen by rule, not by looks: as many of each class recognised and missed as there are, each patient once before any twice, images with a mask first.</p>
 ${tools(gallery, several)}
 <div class="cases" role="region" tabindex="0" aria-label="Images with their maps" hidden="">${looks(cases)}<div class="list"></div></div>
-<p class="note">Orange speaks for the explained class, blue against it. The colours of each map end at ±s, which covers 99 % of its pixels: compare where maps lie, not how strong they are.${
+<p class="note">Orange speaks for the explained class, blue against it; with “size alone”, yellow shows how large values are, for or against. The colours of each map end at ±s, which covers 99 % of its pixels: compare where maps lie, not how strong they are.${
     masks ? ' Yellow line: outline of the mask.' : ''
   }${hidden > 0 ? ` Not shown: ${plural(hidden, 'control')} made of maps of other patients.` : ''}</p>
 <div class="stills">${stills}</div>

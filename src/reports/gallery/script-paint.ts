@@ -4,6 +4,7 @@ const bytesOf = text => Uint8Array.from(atob(text), c => c.charCodeAt(0));
 const colourMaps = { signed: bytesOf(info.signed), unsigned: bytesOf(info.unsigned) };
 const PRESETS = { lung: [-600, 1500], 'soft tissue': [40, 400], bone: [400, 1800] };
 const unit = looks.dataset.unit;
+const MID_GREY = 119;
 
 /** Ends of the window in the image's unit. */
 const windowOf = ({ unit: own, window }) => {
@@ -38,7 +39,9 @@ const paintOn = (canvas, pictures, grey, map) => {
       if (map) {
         const value = map.values[row + Math.floor(c * map.columns / width)] / 127;
         const size = Math.abs(value);
-        const k = 3 * Math.round(255 * (signed ? (value + 1) / 2 : size));
+        // Over an image the size shows as opacity; by itself the map shows it as colour.
+        const shown = alone ? value : Math.sign(value);
+        const k = 3 * Math.round(255 * (signed ? (shown + 1) / 2 : Math.abs(shown)));
         const weight = alone ? 1 : opacity * size;
         red += weight * (colours[k] - red);
         green += weight * (colours[k + 1] - green);
@@ -66,7 +69,14 @@ const bar = () => {
   const image = context.createImageData(256, 1);
   const signed = of('colours').value === 'signed';
   const colours = colourMaps[signed ? 'signed' : 'unsigned'];
-  for (let i = 0; i < 256; i++) image.data.set([colours[3 * i], colours[3 * i + 1], colours[3 * i + 2], 255], 4 * i);
+  const alone = of('alone').checked;
+  for (let i = 0; i < 256; i++) {
+    const value = signed ? i / 127.5 - 1 : i / 255;
+    const k = 3 * (alone ? i : value < 0 ? 0 : 255);
+    const weight = alone ? 1 : Math.abs(value);
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = MID_GREY + weight * (colours[k + c] - MID_GREY);
+    image.data[4 * i + 3] = 255;
+  }
   context.putImageData(image, 0, 0);
   of('ends').textContent = signed ? '\\u2212s \\u2026 +s' : '0 \\u2026 s';
 };
