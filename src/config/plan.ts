@@ -12,6 +12,8 @@ export interface PlannedModel {
   readonly classOf: ReadonlyMap<string, number>;
   /** The class explained, where the suite's target is the positive class or a class name. */
   readonly targetClass?: number;
+  /** By metric id: data with a known truth on which an earlier audit of this model supported the metric. */
+  readonly supportedOn?: Readonly<Record<string, string>>;
 }
 
 /** An explainer with everything decided. Its id is unique in the plan. */

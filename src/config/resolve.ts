@@ -14,6 +14,7 @@ import { modelDigest } from './model-digest.ts';
 import type { Plan, PlannedModel } from './plan.ts';
 import { planDigest, planRecord } from './plan-record.ts';
 import { loadPlugins } from './plugins.ts';
+import { supportedBefore } from './recorded-audits.ts';
 import { resolveAnalysis, withPositive } from './resolve-analysis.ts';
 import { leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
 import { checkSuitePreset, resolveExplainers, resolveMetrics } from './resolve-parts.ts';
@@ -55,12 +56,15 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   const models: PlannedModel[] = [];
   for (const [i, card] of cards.entries()) {
     const targetClass = classes[i];
+    const digest = await modelDigest(card);
+    const supportedOn = await supportedBefore(card, digest, metrics);
     models.push({
       id: card.id,
       card,
-      digest: await modelDigest(card),
+      digest,
       classOf: resolveClasses(dataset, { ...labels, ...labelsOf(suite.models[i]!) }, card),
       ...(targetClass === undefined ? {} : { targetClass }),
+      ...(Object.keys(supportedOn).length > 0 ? { supportedOn } : {}),
     });
   }
   const version = packageVersion();

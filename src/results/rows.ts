@@ -278,6 +278,8 @@ export interface Manifest {
     readonly task: string;
     /** The class that counts as positive. */
     readonly positive?: string;
+    /** By metric id: data with a known truth on which an earlier audit supported the metric for this model. */
+    readonly supportedOn?: Readonly<Record<string, string>>;
     readonly runtime?: Runtime;
   }[];
   readonly methods: readonly {

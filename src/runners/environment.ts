@@ -25,12 +25,13 @@ export function describePlan(plan: Plan, command: string): Manifest {
       count: imagesOf(plan),
       labels: plan.dataset.labels,
     },
-    models: plan.models.map(({ id, digest, card }) => ({
+    models: plan.models.map(({ id, digest, card, supportedOn }) => ({
       id,
       digest,
       classes: card.classes,
       task: card.task,
       positive: card.classes[positiveClass(card)]!,
+      ...(supportedOn ? { supportedOn } : {}),
     })),
     methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({
       id,

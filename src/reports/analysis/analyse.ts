@@ -73,6 +73,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       answered,
       only: (audit.samples.size > 0 ? audit : primary).samples,
       disjoint: audit.samples.size > 0,
+      elsewhere: new Map(Object.entries(model.supportedOn ?? {})),
       rng: rng.fork('audit'),
     }),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),
