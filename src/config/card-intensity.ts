@@ -1,4 +1,4 @@
-import type { IntensityStep } from '../core/contracts/index.ts';
+import type { IntensityStep, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import type { CardFile } from './card-schema.ts';
 
@@ -58,4 +58,32 @@ export function intensitySteps(
     }
   }
   return written;
+}
+
+/**
+ * The card's window, or one for each channel.
+ * @throws CtXaiError CARD where there is none for HU, where one does not ascend, and for windows of other inputs than
+ *   three channels of HU.
+ */
+export function intensityWindows(
+  { input, intensity: { unit, window, windows } }: Pick<CardFile, 'input' | 'intensity'>,
+  place: (...rest: PropertyKey[]) => string,
+): Pick<ModelCard['intensity'], 'window' | 'windows'> {
+  const fail = (at: string, message: string, hint?: string) =>
+    new CtXaiError('CARD', `${at}: ${message}`, hint === undefined ? {} : { hint });
+  if (windows) {
+    if (window) throw fail(place('windows'), "intensity has both 'window' and 'windows'.", 'Write one of them.');
+    if (unit !== 'HU' || input.channels !== windows.length) {
+      throw fail(place('windows'), `${windows.length} windows are for HU and as many channels; see input.channels.`);
+    }
+  }
+  const all = windows ?? [window ?? (unit === 'grey' ? [0, 255] : undefined)];
+  for (const [i, each] of all.entries()) {
+    if (!each)
+      throw fail(place(), "'window' is missing; HU need one.", 'For lungs, for example: window: [-1350, 150].');
+    if (!(each[0] < each[1])) {
+      throw fail(windows ? place('windows', i) : place('window'), `window [${each.join(', ')}] must ascend.`);
+    }
+  }
+  return { window: all[0]!, ...(windows ? { windows } : {}) };
 }

@@ -60,6 +60,11 @@ export const cardSchema = z.strictObject({
         .tuple([number, number])
         .optional()
         .describe('Raw values that become 0 and 1; clipped outside. Default: [0, 255] for grey; HU needs one.'),
+      windows: z
+        .array(z.tuple([number, number]))
+        .length(3)
+        .optional()
+        .describe('Three windows of the same slice as three channels, for HU. Instead of `window`.'),
       air: number.optional().describe('The raw value of air. Default: −1000 HU, or the window’s lower end.'),
       mean: perChannel(number)
         .optional()

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import type { ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
-import { intensitySteps } from './card-intensity.ts';
+import { intensitySteps, intensityWindows } from './card-intensity.ts';
 import { type CardFile, cardSchema } from './card-schema.ts';
 import { type CheckContext, check } from './validate.ts';
 import { readYaml } from './yaml.ts';
@@ -65,13 +65,8 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
   if (card.positive !== undefined && !card.classes.includes(card.positive)) {
     throw fail(['positive'], `positive is '${card.positive}', which is none of ${card.classes.join(', ')}.`);
   }
-  const { unit, window = unit === 'grey' ? ([0, 255] as const) : undefined } = card.intensity;
-  if (!window) {
-    throw fail(['intensity'], "'window' is missing; HU need one.", 'For lungs, for example: window: [-1350, 150].');
-  }
-  if (!(window[0] < window[1])) {
-    throw fail(['intensity', 'window'], `window [${window.join(', ')}] must ascend.`);
-  }
+  const { unit } = card.intensity;
+  const { window, windows } = intensityWindows(card, (...path) => place(['intensity', ...path]));
   if (card.resize.round && unit === 'HU') {
     throw fail(['resize', 'round'], 'round means whole grey levels 0…255; it makes no sense for HU.');
   }
@@ -96,6 +91,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     intensity: {
       unit,
       window,
+      ...(windows ? { windows } : {}),
       air: card.intensity.air ?? (unit === 'HU' ? -1000 : window[0]),
       steps,
     },

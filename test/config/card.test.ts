@@ -40,6 +40,26 @@ describe('a model card', () => {
     expect(hu).toMatchObject({ format: 'tfjs', input: { layout: 'NHWC' }, intensity: { air: -1000 } });
   });
 
+  it('takes three windows of HU as three channels, and nothing else', async () => {
+    const three = 'windows: [[-1350, 150], [-160, 240], [-200, 1300]]';
+    const rgb = 'classes: [well, sick]\ninput: { size: 224, channels: 3 }\n';
+    const { intensity } = await readCard(card(`${rgb}intensity: { unit: HU, ${three} }`));
+    expect(intensity).toMatchObject({
+      window: [-1350, 150],
+      windows: [
+        [-1350, 150],
+        [-160, 240],
+        [-200, 1300],
+      ],
+    });
+    await expect(readCard(card(`${MINIMAL}intensity: { unit: HU, ${three} }`))).rejects.toThrow(/as many channels/);
+    await expect(readCard(card(`${rgb}intensity: { ${three} }`))).rejects.toThrow(/are for HU/);
+    const both = `${rgb}intensity: { unit: HU, window: [0, 1], ${three} }`;
+    await expect(readCard(card(both))).rejects.toThrow(/both 'window' and 'windows'/);
+    const falling = `${rgb}intensity: { unit: HU, windows: [[0, 1], [1, 0], [0, 1]] }`;
+    await expect(readCard(card(falling))).rejects.toThrow(/must ascend/);
+  });
+
   it('keeps all that it says; a folder stands for its model.yaml', async () => {
     const text = `
 id: densenet

@@ -121,3 +121,29 @@ describe('intensity', () => {
     );
   });
 });
+
+it('three windows are three channels, each clipped to its own, and commute with masking as one does', () => {
+  const windows = [
+    [-1000, 0],
+    [-160, 240],
+    [0, 1000],
+  ] as const;
+  const card = cardOf({ channels: 3, intensity: { unit: 'HU', window: windows[0], windows, air: -1000, steps: [] } });
+  const raw = tensor([1, 4], Float32Array.of(-1200, -500, 40, 500));
+  const apply = intensity(card, raw);
+  expect(apply(raw).shape).toEqual([1, 4, 3]);
+  expect([...apply(raw).data].map(v => Math.round(v * 1000) / 1000)).toEqual([
+    ...[0, 0, 0],
+    ...[0.5, 0, 0],
+    ...[1, 0.5, 0.04],
+    ...[1, 1, 0.5],
+  ]);
+  expect([...windowed(card, raw).data]).toEqual([0, 0.5, 1, 1]);
+  const scored = cardOf({
+    channels: 3,
+    intensity: { unit: 'HU', window: windows[0], windows, air: -1000, steps: [{ normalise: 'min-max' }] },
+  });
+  const own = intensity(scored, raw)(raw);
+  expect(Math.min(...own.data)).toBe(0);
+  expect(Math.max(...own.data)).toBe(1);
+});

@@ -41,6 +41,8 @@ export interface ModelCard {
     readonly unit: Unit;
     /** Raw values here become 0 and 1; clipped outside. Default: [0, 255] grey, required for HU. */
     readonly window: readonly [number, number];
+    /** One window for each channel, where these are windows of the same slice; `window` is then the first. */
+    readonly windows?: readonly (readonly [number, number])[];
     /** The raw value of air: −1000 HU; for grey images the window's lower end. */
     readonly air: number;
     readonly steps: readonly IntensityStep[];

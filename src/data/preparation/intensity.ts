@@ -7,12 +7,28 @@ export type Intensity = (raw: Tensor) => Tensor;
 
 type CardPart = Pick<ModelCard, 'input' | 'intensity'>;
 
-/** The image in the card's window: raw values → the same shape in 0…1, clipped. */
-export function windowed(card: Pick<ModelCard, 'intensity'>, raw: Tensor): Tensor {
-  const [low, high] = card.intensity.window;
-  const out = new Float32Array(raw.data.length);
-  for (let i = 0; i < out.length; i++) out[i] = Math.min(1, Math.max(0, (raw.data[i]! - low) / (high - low)));
-  return tensor(raw.shape, out);
+/** The image in the card's window, the first of several: raw values → the same shape in 0…1, clipped. */
+export function windowed({ intensity: { window } }: Pick<ModelCard, 'intensity'>, raw: Tensor): Tensor {
+  return tensor(
+    raw.shape,
+    raw.data.map(v => inWindow(v, window)),
+  );
+}
+
+/** What the channels see, in 0…1: the image in the card's window, or [h, w] in each of its windows, [h, w, windows]. */
+function channelsOf(card: Pick<ModelCard, 'intensity'>, raw: Tensor): Tensor {
+  const { windows } = card.intensity;
+  const [h, w, given = 1] = raw.shape as [number, number, number?];
+  if (windows === undefined || given !== 1) return windowed(card, raw);
+  const out = new Float32Array(h * w * windows.length);
+  for (const [c, window] of windows.entries()) {
+    for (let i = 0; i < h * w; i++) out[i * windows.length + c] = inWindow(raw.data[i]!, window);
+  }
+  return tensor([h, w, windows.length], out);
+}
+
+function inWindow(value: number, [low, high]: readonly [number, number]): number {
+  return Math.min(1, Math.max(0, (value - low) / (high - low)));
 }
 
 /**
@@ -20,7 +36,7 @@ export function windowed(card: Pick<ModelCard, 'intensity'>, raw: Tensor): Tenso
  * whose plane is repeated to the card's channels, or [h, w, c]. The function returned is pointwise, and so commutes with
  * masking; raw-space baselines go through it too.
  *
- * Values are clipped to the window, which becomes 0…1; then the card's steps, each an affine map per channel, act in
+ * Values are clipped to the window, which becomes 0…1 (or each channel to its own); then the card's steps, each an affine map per channel, act in
  * turn. `normalise` takes its minimum and maximum, or mean and population standard deviation, over all pixels and
  * channels of the reference as the steps before it have left them.
  * @throws CtXaiError IMAGE if a normalisation finds the reference constant within the window.
@@ -29,8 +45,9 @@ export function intensity(card: CardPart, reference: Tensor): Intensity {
   const channels = card.input.channels;
   const { scale, offset } = frozenSteps(card, reference);
   return raw => {
-    const [h, w, given = 1] = raw.shape as [number, number, number?];
-    const view = windowed(card, raw).data;
+    const seen = channelsOf(card, raw);
+    const [h, w, given = 1] = seen.shape as [number, number, number?];
+    const view = seen.data;
     const out = new Float32Array(h * w * channels);
     for (let i = 0, o = 0; i < view.length; i += given) {
       for (let c = 0; c < channels; c++) out[o++] = view[given === 1 ? i : i + c]! * scale[c]! + offset[c]!;
@@ -53,7 +70,7 @@ function frozenSteps(card: CardPart, reference: Tensor): Affine {
   const at = (v: number | readonly number[], c: number): number => (typeof v === 'number' ? v : v[c]!);
   for (const step of card.intensity.steps) {
     if ('normalise' in step) {
-      statistics ??= statisticsOf(windowed(card, reference), channels);
+      statistics ??= statisticsOf(channelsOf(card, reference), channels);
       const [centre, spread] = normaliser(step.normalise, statistics, { scale, offset });
       for (let c = 0; c < channels; c++) {
         scale[c] = scale[c]! / spread;
