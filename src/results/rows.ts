@@ -262,7 +262,11 @@ export interface Manifest {
   /** Which part of the plan's images the folder holds; absent: all. `ct-xai merge` puts the parts together. */
   readonly shard?: { readonly index: number; readonly of: number };
   /** The queue that the run's jobs go through, by `--queue`. */
-  readonly queue?: { readonly id: string };
+  readonly queue?: {
+    readonly id: string;
+    /** Nothing of it is in the queue any more. */
+    readonly ended?: boolean;
+  };
   readonly dataset: {
     readonly name: string;
     readonly digest: string;

@@ -77,6 +77,7 @@ export async function runSuite(plan: Plan, options: RunOptions): Promise<SuiteRe
   try {
     const counts = await countImages(plan, shard);
     const run = createRunner(plan, options, { folder, counts, signal: stop.controller.signal });
+    if (!options.elsewhere) warnOfQueue(folder, options);
     const timed = plan.timing.enabled && !shard ? plan.models : [];
     let interrupted = false;
     try {
@@ -120,6 +121,15 @@ async function manifestOf(plan: Plan, { command = '', shard }: RunOptions): Prom
   // Of the whole plan, also where this is a shard.
   const explained = (await countImages(plan)).explained.reduce((a, b) => a + b, 0);
   return { ...manifest, dataset: { ...manifest.dataset, explained } };
+}
+
+/** A run that went through a queue and is finished without it: what is still in the queue is done for nothing. */
+function warnOfQueue({ manifest: { queue } }: RunFolder, { dir, onEvent }: RunOptions): void {
+  if (!queue || queue.ended) return;
+  const message =
+    `an earlier start of this run put jobs into a queue (run ${queue.id}), where workers may still do them unless it was cancelled. ` +
+    `The same command with '--queue redis://… --cancel' removes them; ${dir} keeps what it has.`;
+  onEvent?.({ kind: 'warning', message });
 }
 
 function linkedController(outer: AbortSignal | undefined): { controller: AbortController; unlink: () => void } {

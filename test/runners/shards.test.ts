@@ -55,6 +55,23 @@ test('shards, merged and finished, are byte for byte what one process makes', as
   expect(await contents(out)).toEqual(await contents(whole.dir));
 });
 
+test('shards of a suite that explains the positives alone: each says how many of the whole, and so does the merged run', async () => {
+  const positives = { ...suite, explain: 'positives' };
+  const own: string[] = [];
+  for (const index of [1, 2]) {
+    const part = { suite: positives, out: `positives${index}`, shard: { index, of: 2 } };
+    own.push((await run(dir, registry, part)).dir);
+  }
+  const whole = await run(dir, registry, { suite: positives, out: 'positives' });
+  const merged = await mergeRuns(own, join(dir, 'positives-merged'), '');
+  const finished = await run(dir, registry, { suite: positives, out: 'positives-merged' });
+  const { explained } = whole.manifest.dataset;
+  expect(explained).toBe(4);
+  expect([merged.manifest.dataset.explained, finished.manifest.dataset.explained]).toEqual([explained, explained]);
+  expect(finished.rows.map(withoutSaved)).toEqual(whole.rows.map(withoutSaved));
+  expect(await contents(join(dir, 'positives-merged'))).toEqual(await contents(whole.dir));
+});
+
 test('shards can be added later, and merging again changes nothing', async () => {
   const out = join(dir, 'later');
   const first = await mergeRuns(parts.slice(0, 2), out, '');

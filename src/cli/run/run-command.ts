@@ -26,7 +26,8 @@ export const runCommand = defineCommand({
       .option('files', {
         type: 'string',
         requiresArg: true,
-        describe: 'With --queue: a folder that all machines see, through which maps are sent. Default: Redis.',
+        describe:
+          'With --queue: a folder that all machines see, or s3://BUCKET/PREFIX, through which maps go. Default: Redis.',
       })
       .option('cancel', { type: 'boolean', default: false, describe: 'With --queue: ends the run in the queue.' })
       .option('timing', {

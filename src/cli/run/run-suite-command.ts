@@ -45,9 +45,9 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
   const shard = argv.shard === undefined ? undefined : parseShard(argv.shard);
   const dir = plan.output.dir ?? resolve('reports', plan.name);
-  if (argv.cancel) return cancelRun(dir, argv.queue);
+  if (argv.cancel) return cancelRun(dir, argv);
   // What is dropped here is of no use to anybody in the queue.
-  if (argv.fresh && argv.queue !== undefined) await dropFromQueue(dir, argv.queue);
+  if (argv.fresh && argv.queue !== undefined) await dropFromQueue(dir, argv.queue, placeOf(argv.files));
   const interrupts = interruptSignal();
   const release = surviveStrayErrors();
   const line = createProgressLine(process.stderr);
@@ -107,22 +107,27 @@ async function queueOf(
     suite: at.loaded,
     overrides: at.overrides,
     onEvent: event => at.line.on(event),
-    ...(files === undefined ? {} : { files: resolve(files) }),
+    ...(files === undefined ? {} : { files: placeOf(files)! }),
   });
 }
 
-async function dropFromQueue(dir: string, address: string): Promise<void> {
+/** A folder, absolute, or a bucket. */
+function placeOf(files: string | undefined): string | undefined {
+  return files === undefined || files.startsWith('s3://') ? files : resolve(files);
+}
+
+async function dropFromQueue(dir: string, address: string, files: string | undefined): Promise<void> {
   const { cancel } = await import('../../runners/queue/cancel.ts');
-  await cancel(dir, address).catch((error: unknown) => {
+  await cancel(dir, address, files).catch((error: unknown) => {
     // The folder is new, or its run went through no queue.
     if (!(error instanceof CtXaiError && error.code === 'RUN_FOLDER')) throw error;
   });
 }
 
-async function cancelRun(dir: string, address: string | undefined): Promise<number> {
+async function cancelRun(dir: string, { queue: address, files }: RunArguments): Promise<number> {
   if (address === undefined) throw new CtXaiError('USAGE', '--cancel needs --queue, the address of Redis.');
   const { cancel } = await import('../../runners/queue/cancel.ts');
-  print(await cancel(dir, address));
+  print(await cancel(dir, address, placeOf(files)));
   return ExitCode.ok;
 }
 

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
+import { isS3 } from '../../runners/queue/bucket.ts';
+import { mirrored } from '../../runners/queue/mirror.ts';
 import { serve } from '../../runners/queue/serve.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
@@ -33,9 +35,9 @@ export async function runWorker(argv: WorkerArguments): Promise<number> {
       cacheDir: cacheFolder(),
       signal: interrupts.signal,
       tell: note,
-      ...(models === undefined ? {} : { models: resolve(models) }),
-      ...(data === undefined ? {} : { data: resolve(data) }),
-      ...(files === undefined ? {} : { files: resolve(files) }),
+      ...(models === undefined ? {} : { models: await folderOf(models) }),
+      ...(data === undefined ? {} : { data: await folderOf(data) }),
+      ...(files === undefined ? {} : { files: isS3(files) ? files : resolve(files) }),
       ...(device === undefined ? {} : { device }),
       ...(name === undefined ? {} : { name }),
       ...(idle === undefined ? {} : { idleSeconds: idle }),
@@ -45,4 +47,11 @@ export async function runWorker(argv: WorkerArguments): Promise<number> {
     interrupts.release();
     release();
   }
+}
+
+/** The folder; of S3-compatible storage a copy on this machine, which is as it is there now. */
+async function folderOf(address: string): Promise<string> {
+  if (!isS3(address)) return resolve(address);
+  note(`fetching what is new in ${address}`);
+  return mirrored(address, cacheFolder());
 }

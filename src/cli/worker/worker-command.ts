@@ -14,14 +14,19 @@ export const workerCommand = defineCommand({
       .option('models', {
         type: 'string',
         requiresArg: true,
-        describe: 'The folder in which models are found by their digest. Default: where the suite says.',
+        describe:
+          'The folder, or s3://BUCKET/PREFIX, in which models are found by their digest. Default: where the suite says.',
       })
       .option('data', {
         type: 'string',
         requiresArg: true,
-        describe: 'The folder of the images. Default: where the suite says.',
+        describe: 'The folder, or s3://BUCKET/PREFIX, of the images. Default: where the suite says.',
       })
-      .option('files', { type: 'string', requiresArg: true, describe: 'The folder that the run names with --files.' })
+      .option('files', {
+        type: 'string',
+        requiresArg: true,
+        describe: 'The folder or bucket that the run names with --files.',
+      })
       .option('device', {
         type: 'string',
         requiresArg: true,

@@ -6,6 +6,7 @@ import { CtXaiError } from '../../core/errors.ts';
 import { npyTensor, readNpy, writeNpy } from '../../core/npy.ts';
 import { ioError, isMissing, writeAtomic } from '../../results/files.ts';
 import type { RowArrays } from '../../results/run-store.ts';
+import { type Bucket, isS3, openBucket } from './bucket.ts';
 import type { ArrayRefs } from './messages.ts';
 import { keyFor } from './redis.ts';
 
@@ -16,6 +17,13 @@ export interface ArrayStore {
   /** @throws CtXaiError QUEUE where one is gone or damaged. */
   get(job: string, refs: ArrayRefs): Promise<RowArrays>;
   drop(job: string, refs: ArrayRefs): Promise<void>;
+  /** Says here that this is the place of the run's arrays. */
+  announce(): Promise<void>;
+  /** Whether this is where the run's arrays are, and not another folder or bucket. */
+  isRight(): Promise<boolean>;
+  /** Removes all that is left of the run. */
+  clear(): Promise<void>;
+  close(): void;
 }
 
 /** Where bytes are kept under a name. */
@@ -23,14 +31,22 @@ interface Shelf {
   write(name: string, bytes: Uint8Array): Promise<void>;
   read(name: string): Promise<Uint8Array | undefined>;
   remove(names: readonly string[]): Promise<void>;
+  clear(): Promise<void>;
+  close(): void;
 }
 
 /** What nobody fetched is dropped after a week. */
 const LIFE_SECONDS = 7 * 24 * 3600;
 
-/** In a folder that all machines see, or else in Redis. */
-export function createArrayStore(run: string, redis: Redis, folder: string | undefined): ArrayStore {
-  const shelf = folder === undefined ? redisShelf(run, redis) : folderShelf(join(folder, run));
+/** The name under which a run announces itself. */
+const HERE = 'run';
+
+/**
+ * In a folder that all machines see or in S3-compatible storage (`s3://BUCKET/PREFIX`), or else in Redis.
+ * @throws CtXaiError QUEUE where the storage can't be had.
+ */
+export async function openArrayStore(run: string, redis: Redis, files: string | undefined): Promise<ArrayStore> {
+  const shelf = await openShelf(run, redis, files);
   const names = (job: string, refs: ArrayRefs) => Object.values(refs).map(digest => `${job}-${digest}`);
   return {
     async put(job, arrays) {
@@ -61,11 +77,35 @@ export function createArrayStore(run: string, redis: Redis, folder: string | und
       return arrays as RowArrays;
     },
     drop: (job, refs) => shelf.remove(names(job, refs)),
+    announce: () => shelf.write(HERE, Buffer.from(run)),
+    isRight: async () => Buffer.from((await shelf.read(HERE)) ?? []).toString() === run,
+    clear: () => shelf.clear(),
+    close: () => shelf.close(),
   };
 }
 
 function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
+}
+
+async function openShelf(run: string, redis: Redis, files: string | undefined): Promise<Shelf> {
+  if (files === undefined) return redisShelf(run, redis);
+  return isS3(files) ? bucketShelf(run, await openBucket(files)) : folderShelf(join(files, run));
+}
+
+function bucketShelf(run: string, bucket: Bucket): Shelf {
+  const nameOf = (name: string) => `${run}/${name}.npy`;
+  return {
+    write: (name, bytes) => bucket.write(nameOf(name), bytes),
+    read: name => bucket.read(nameOf(name)),
+    async remove(names) {
+      for (const name of names) await bucket.remove(nameOf(name));
+    },
+    async clear() {
+      for await (const { name } of bucket.list(`${run}/`)) await bucket.remove(name);
+    },
+    close: () => bucket.close(),
+  };
 }
 
 function redisShelf(run: string, redis: Redis): Shelf {
@@ -80,6 +120,9 @@ function redisShelf(run: string, redis: Redis): Shelf {
     async remove(names) {
       if (names.length > 0) await redis.del(...names.map(keyOf));
     },
+    // They go with the run: see `RunQueue`.
+    clear: async () => {},
+    close: () => {},
   };
 }
 
@@ -98,5 +141,7 @@ function folderShelf(dir: string): Shelf {
     async remove(names) {
       for (const name of names) await rm(pathOf(name), { force: true });
     },
+    clear: () => rm(dir, { recursive: true, force: true }),
+    close: () => {},
   };
 }

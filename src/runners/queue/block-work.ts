@@ -134,6 +134,7 @@ export async function createBlockWork(options: BlockWorkOptions): Promise<BlockW
       await options.isolation?.close();
       await closeOpen().catch(() => {});
       await services.close();
+      arrays.close();
     },
   };
 }

@@ -11,7 +11,7 @@ import { createLocalServices } from '../../jobs/local-services.ts';
 import type { Listener } from '../events.ts';
 import { readyJobsOf } from '../ready-jobs.ts';
 import { type ModelRun, runGroups } from '../run-model.ts';
-import { createArrayStore } from './array-store.ts';
+import { type ArrayStore, openArrayStore } from './array-store.ts';
 import { createAttendance } from './attendance.ts';
 import { createEnqueuer } from './enqueue.ts';
 import type { Notice } from './messages.ts';
@@ -22,7 +22,7 @@ import { createSettler, type QueuedModel } from './settle.ts';
 export interface CoordinateOptions {
   /** Of Redis. */
   readonly address: string;
-  /** A folder that all machines see, for arrays; absent: they go through Redis. */
+  /** A folder that all machines see, or `s3://BUCKET/PREFIX`, for arrays; absent: they go through Redis. */
   readonly files?: string;
   /** The suite as it was read, which workers resolve on their machines. */
   readonly suite: LoadedSuite;
@@ -52,8 +52,10 @@ export function coordinate(options: CoordinateOptions): (runs: readonly ModelRun
     const id = store.manifest.queue?.id ?? randomBytes(8).toString('hex');
     await store.updateManifest({ queue: { id } });
     const queue = await openRunQueue(id, redis, place);
+    let arrays: ArrayStore | undefined;
     try {
-      const arrays = createArrayStore(id, redis, options.files);
+      arrays = await openArrayStore(id, redis, options.files);
+      await arrays.announce();
       await followQueue(runs, {
         queue,
         arrays,
@@ -62,7 +64,10 @@ export function coordinate(options: CoordinateOptions): (runs: readonly ModelRun
         onEvent: options.onEvent,
       });
       await queue.retire(false);
+      await arrays.clear();
+      await store.updateManifest({ queue: { id, ended: true } });
     } finally {
+      arrays?.close();
       await queue.close();
       await disconnect(redis);
     }
@@ -71,7 +76,7 @@ export function coordinate(options: CoordinateOptions): (runs: readonly ModelRun
 
 interface Place {
   readonly queue: RunQueue;
-  readonly arrays: ReturnType<typeof createArrayStore>;
+  readonly arrays: ArrayStore;
   readonly notice: Notice;
   readonly warn: (message: string) => void;
   readonly onEvent: Listener;

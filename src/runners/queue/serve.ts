@@ -8,7 +8,7 @@ import { CtXaiError, messageOf } from '../../core/errors.ts';
 import type { Registry } from '../../core/registry.ts';
 import { createIsolation, type Isolation } from '../../jobs/isolated/isolation.ts';
 import { type ModelSession, openModel, openSession } from '../../jobs/open-model.ts';
-import { createArrayStore } from './array-store.ts';
+import { openArrayStore } from './array-store.ts';
 import { type BlockWork, createBlockWork } from './block-work.ts';
 import { createHands } from './hands.ts';
 import { type Notice, parseJson, readBlock, readNotice, readRuntime } from './messages.ts';
@@ -21,7 +21,7 @@ export interface WorkerOptions extends OwnPlaces {
   readonly name?: string;
   /** Which device of the run's kind; absent: the run's. */
   readonly device?: string;
-  /** The folder for arrays, where the run uses one. */
+  /** The folder or bucket (`s3://…`) for arrays, where the run uses one. */
   readonly files?: string;
   /** Ends after so many seconds without work; absent: waits for ever. */
   readonly idleSeconds?: number;
@@ -108,16 +108,27 @@ async function serveRun(id: string, at: RunServing): Promise<void> {
 async function prepare(notice: Notice, at: RunServing, signal: AbortSignal): Promise<BlockWork> {
   const { options, redis, name } = at;
   if (notice.files && options.files === undefined) {
-    throw new CtXaiError('QUEUE', 'the run keeps arrays in a shared folder, and this worker was not told where.', {
-      hint: 'Name that folder with --files.',
-    });
+    throw new CtXaiError(
+      'QUEUE',
+      'the run keeps arrays in a shared folder or bucket, and this worker was not told where.',
+      {
+        hint: 'Name it with --files.',
+      },
+    );
   }
   const plan = await resolveElsewhere(notice, options, options.registry);
+  const arrays = await openArrayStore(notice.id, redis, notice.files ? options.files : undefined);
+  if (notice.files && !(await arrays.isRight())) {
+    arrays.close();
+    throw new CtXaiError('QUEUE', `the run does not keep its arrays in ${options.files}.`, {
+      hint: 'Name the same folder or bucket with --files as the run does.',
+    });
+  }
   options.tell(`works for '${notice.name}' (${notice.id})`);
   return createBlockWork({
     plan,
     worker: name,
-    arrays: createArrayStore(notice.id, redis, notice.files ? options.files : undefined),
+    arrays,
     hands: createHands(notice.id, redis, name),
     signal,
     ...isolationOf(notice, plan, options),
