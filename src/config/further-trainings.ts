@@ -3,12 +3,11 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { FurtherTraining, ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { FURTHER_TRAININGS } from './further-training-names.ts';
 import { fileDigest } from './model-digest.ts';
 
 /** Beside a model's file: what `ct-xai train --further` made of it. */
 export const FURTHER_FILE = 'further-trainings.json';
-
-export const FURTHER_TRAININGS = ['masked', 'shuffled-labels', 'seed-2', 'seed-3'] as const satisfies FurtherTraining[];
 
 /** A copy that was trained on masks must predict as well as the model, but for this much of the AUC. */
 const MOST_FALL = 0.02;

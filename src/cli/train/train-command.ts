@@ -1,4 +1,4 @@
-import { FURTHER_TRAININGS } from '../../config/further-trainings.ts';
+import { FURTHER_TRAININGS } from '../../config/further-training-names.ts';
 import type { FurtherTraining } from '../../core/contracts/index.ts';
 import { defineCommand } from '../shared/command.ts';
 

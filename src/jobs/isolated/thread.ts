@@ -42,6 +42,11 @@ export interface PluginThread {
 /** How often the memory is looked at, milliseconds. */
 const LOOK_MS = 100;
 const MIB = 2 ** 20;
+/**
+ * What the thread's heap may hold beyond the limit: V8 ends the whole process where a thread is terminated whose heap is
+ * full, so that looking at the memory must come first.
+ */
+const HEADROOM_MB = 1024;
 /** The thread reads data and models' cards before its first job. */
 const START_SECONDS = 600;
 
@@ -51,7 +56,7 @@ export function startThread({ worker: url, limits, digest, warn, source }: Threa
   const worker = new Worker(url, {
     name: 'ct-xai plug-ins',
     workerData: source,
-    resourceLimits: { maxOldGenerationSizeMb: limits.memory },
+    resourceLimits: { maxOldGenerationSizeMb: limits.memory + HEADROOM_MB },
   });
   let ended: CtXaiError | undefined;
   let current: { readonly services: Services; readonly settle: (message: FromWorker | CtXaiError) => void } | undefined;
