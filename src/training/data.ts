@@ -18,7 +18,8 @@ export interface DataRequest {
   /** Another folder whose images, all of them, are the test split. */
   readonly testData?: string | undefined;
   readonly seed: string | number;
-  readonly phantom: Readonly<Record<Split, number>> & { readonly slices: number };
+  /** `letter`: how often a burnt-in letter agrees with the label. */
+  readonly phantom: Readonly<Record<Split, number>> & { readonly slices: number; readonly letter?: number | undefined };
   /** Stored values × slope + intercept are HU. */
   readonly rescale?: { readonly slope: number; readonly intercept: number } | undefined;
   readonly patientPattern?: string | undefined;
@@ -62,7 +63,8 @@ async function samplesOf(dataset: Dataset): Promise<Sample[]> {
 async function openPhantomSplits({ phantom: size, readers }: DataRequest): Promise<OpenedData> {
   const phantom = readerNamed('phantom', readers);
   const open = async (split: Split): Promise<SplitSamples> => {
-    const options = { split, patients: size[split], slices: size.slices };
+    const letter = size.letter === undefined ? {} : { letter: size.letter };
+    const options = { split, patients: size[split], slices: size.slices, ...letter };
     const dataset = await phantom.open(phantom.options.parse(options), { base: '.' });
     return { samples: await samplesOf(dataset), digest: dataset.digest };
   };
@@ -72,7 +74,7 @@ async function openPhantomSplits({ phantom: size, readers }: DataRequest): Promi
     splits,
     labels: LABELS,
     unit: 'HU',
-    description: `Patients of the CT phantom: ${counts}, ${size.slices} slices each; no real images`,
+    description: `Patients of the CT phantom: ${counts}, ${size.slices} slices each${size.letter === undefined ? '' : `, with a letter that agrees with the label in ${100 * size.letter} %`}; no real images`,
   };
 }
 

@@ -82,6 +82,16 @@ test.each([
   [['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--window', '100', '-100'], /must ascend/],
   [['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--classes', 'a', 'b'], /no image has the label 'a'/],
   [['--arch', 'cnn', '--data', './nowhere', '--out', 'x'], /there is no file or folder/],
+  [['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--confounder', 'letter'], /are given together/],
+  [['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--agreement', '0.9'], /are given together/],
+  [
+    ['--arch', 'cnn', '--data', 'phantom', '--out', 'x', '--confounder', 'letter', '--agreement', '0.2'],
+    /from 0.5 .* to 1/,
+  ],
+  [
+    ['--arch', 'cnn', '--data', './nowhere', '--out', 'x', '--confounder', 'letter', '--agreement', '1'],
+    /the phantom alone/,
+  ],
 ])('refused: %j', async (args, message) => {
   const { code, stderr } = await cli('train', ...args);
   expect(code).toBe(2);

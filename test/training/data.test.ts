@@ -65,3 +65,20 @@ test('volumes train as pictures do: through the reader that their files suggest,
     code: 'USAGE',
   });
 });
+
+test('a letter that always agrees with the label is in every positive image and in no other', async () => {
+  const phantom = { train: 4, val: 2, test: 2, slices: 1, letter: 1 };
+  const { readers } = builtinRegistry();
+  const { splits, description } = await openData({ readers, data: 'phantom', seed: 1, phantom });
+  expect(description).toContain('a letter that agrees with the label in 100 %');
+  const plain = await openData({
+    readers,
+    data: 'phantom',
+    seed: 1,
+    phantom: { train: 4, val: 2, test: 2, slices: 1 },
+  });
+  expect(splits.train.digest).not.toBe(plain.splits.train.digest);
+  for (const { label, factors } of splits.train.samples) {
+    expect(factors!.some(f => f.role === 'confounder')).toBe(label === 'covid');
+  }
+});

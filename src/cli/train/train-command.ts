@@ -110,6 +110,16 @@ export const trainCommand = defineCommand({
         requiresArg: true,
         describe: 'For the phantom: slices per patient.',
       })
+      .option('confounder', {
+        choices: ['letter'] as const,
+        describe:
+          'For the phantom: what is burnt into training, validation and test images, for a model with a shortcut.',
+      })
+      .option('agreement', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'How often the confounder agrees with the label, 0.5 (no relation) to 1. Goes with --confounder.',
+      })
       .option('width', {
         type: 'number',
         default: 1,

@@ -45,6 +45,8 @@ export interface TrainArguments {
   readonly valPatients: number;
   readonly testPatients: number;
   readonly slices: number;
+  readonly confounder?: 'letter' | undefined;
+  readonly agreement?: number | undefined;
   readonly width: number;
   readonly epochs: number;
   readonly batch: number;
@@ -67,6 +69,7 @@ export interface TrainArguments {
 /** `ct-xai train`. */
 export async function trainModelCommand(argv: TrainArguments): Promise<number> {
   checkNumbers(argv);
+  checkConfounder(argv);
   const dir = resolve(argv.out);
   const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
   const opened = await openData(requestOf(argv, registry));
@@ -170,6 +173,24 @@ function checkNumbers(argv: TrainArguments): void {
   }
 }
 
+/** A confounder and its agreement come together, on the phantom, where both can be drawn. */
+function checkConfounder({ confounder, agreement, data }: TrainArguments): void {
+  if (confounder === undefined && agreement === undefined) return;
+  if (confounder === undefined || agreement === undefined) {
+    throw new CtXaiError('USAGE', '--confounder and --agreement are given together.', {
+      hint: 'For example --confounder letter --agreement 0.9.',
+    });
+  }
+  if (data !== 'phantom') {
+    throw new CtXaiError('USAGE', `--confounder ${confounder}: confounders are drawn into the phantom alone.`, {
+      hint: 'Use --data phantom, or leave --confounder out.',
+    });
+  }
+  if (!(agreement >= 0.5 && agreement <= 1)) {
+    throw new CtXaiError('USAGE', `--agreement ${agreement}: it must be from 0.5 (no relation to the label) to 1.`);
+  }
+}
+
 function requestOf(argv: TrainArguments, { readers }: Registry): Parameters<typeof openData>[0] {
   const [slope, intercept] = argv.rescale ?? [];
   return {
@@ -179,7 +200,10 @@ function requestOf(argv: TrainArguments, { readers }: Registry): Parameters<type
     options: keyValues(argv.dataOption, '--data-option'),
     testData: argv.testData === undefined ? undefined : resolve(argv.testData),
     seed: argv.seed,
-    phantom: { train: argv.patients, val: argv.valPatients, test: argv.testPatients, slices: argv.slices },
+    phantom: {
+      ...{ train: argv.patients, val: argv.valPatients, test: argv.testPatients, slices: argv.slices },
+      ...(argv.confounder === undefined ? {} : { letter: argv.agreement }),
+    },
     rescale: slope === undefined || intercept === undefined ? undefined : { slope, intercept },
     patientPattern: argv.patientPattern,
     redraw: argv.redraw,
