@@ -20,6 +20,7 @@ import type { Command } from './shared/command.ts';
 import { ExitCode, printError } from './shared/output.ts';
 import { timeCommand } from './time/time-command.ts';
 import { trainCommand } from './train/train-command.ts';
+import { viewCommand } from './view/view-command.ts';
 import { workerCommand } from './worker/worker-command.ts';
 
 /** The command line, without running it. `finish` takes the exit code of the command that ran. */
@@ -59,6 +60,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(mergeCommand);
   add(workerCommand);
   add(reportCommand);
+  add(viewCommand);
   add(compareCommand);
   add(convertCommand);
   add(exportCommand);

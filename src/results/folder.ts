@@ -11,6 +11,7 @@ import { acquireLock, LOCK_FILE } from './lock.ts';
 import { differences, MANIFEST_FILE, readManifest, writeManifest } from './manifest.ts';
 import { partFileName, sampleFileName } from './names.ts';
 import { type Put, withFilm, withPictures } from './pictures.ts';
+import { PROGRESS_FILE } from './progress-file.ts';
 import { isPlain, type Manifest, type MapRow, type Row } from './rows.ts';
 import type { RowArrays, RunStore } from './run-store.ts';
 
@@ -21,6 +22,7 @@ export const JOURNAL_FILE = 'results.jsonl';
 /** All that a run writes into its folder, for --fresh: nothing else is ever deleted. */
 const OWN_ENTRIES = [
   JOURNAL_FILE,
+  PROGRESS_FILE,
   'samples.csv',
   'scores.csv',
   'timings.csv',

@@ -9,16 +9,18 @@ import { type Collector, createCollector, type RunData } from '../../reports/ind
 import { readRun, removeMaps } from '../../results/read-run.ts';
 import type { RowReader } from '../../results/row-reader.ts';
 import type { Manifest, MapRow } from '../../results/rows.ts';
+import type { Listener } from '../../runners/events.ts';
 import { type RunOptions, runSuite } from '../../runners/run-suite.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
 import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
-import { createProgressLine, type ProgressLine } from '../shared/progress-line.ts';
+import { createProgressLine } from '../shared/progress-line.ts';
 import { overridesOf } from '../shared/suite-options.ts';
 import { writeReports } from '../shared/write-reports.ts';
 import { resultTables } from './result-tables.ts';
+import { createProgressWriter } from './write-progress.ts';
 
 export interface RunArguments {
   readonly suite: string;
@@ -51,6 +53,11 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
   const interrupts = interruptSignal();
   const release = surviveStrayErrors();
   const line = createProgressLine(process.stderr);
+  const progress = createProgressWriter();
+  const onEvent: Listener = event => {
+    line.on(event);
+    progress.on(event);
+  };
   let collector: Collector | undefined;
   const failed = createFailureList();
   try {
@@ -60,8 +67,10 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       fresh: argv.fresh,
       retryFailed: argv.retryFailed,
       ...(shard ? { shard } : {}),
-      ...(argv.queue === undefined ? {} : { elsewhere: await queueOf(argv.queue, argv, { loaded, overrides, line }) }),
-      onEvent: event => line.on(event),
+      ...(argv.queue === undefined
+        ? {}
+        : { elsewhere: await queueOf(argv.queue, argv, { loaded, overrides, onEvent }) }),
+      onEvent,
       readers(manifest) {
         collector = createCollector(manifest);
         return [collector, failed];
@@ -87,6 +96,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
     return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
   } finally {
     line.end();
+    await progress.end();
     interrupts.release();
     release();
   }
@@ -96,7 +106,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
 async function queueOf(
   address: string,
   { files, shard }: RunArguments,
-  at: { readonly loaded: LoadedSuite; readonly overrides: Overrides; readonly line: ProgressLine },
+  at: { readonly loaded: LoadedSuite; readonly overrides: Overrides; readonly onEvent: Listener },
 ): Promise<NonNullable<RunOptions['elsewhere']>> {
   if (shard !== undefined) {
     throw new CtXaiError('USAGE', '--shard and --queue are two ways to use many machines: choose one.');
@@ -106,7 +116,7 @@ async function queueOf(
     address,
     suite: at.loaded,
     overrides: at.overrides,
-    onEvent: event => at.line.on(event),
+    onEvent: at.onEvent,
     ...(files === undefined ? {} : { files: placeOf(files)! }),
   });
 }
