@@ -172,7 +172,14 @@ describe('a plan', () => {
   });
 
   it('has timing and engine with defaults', async () => {
-    expect((await resolve()).timing).toEqual({ enabled: true, samples: 3, repeats: 9, seconds: 20, budgets: [] });
+    expect((await resolve()).timing).toEqual({
+      enabled: true,
+      samples: 3,
+      repeats: 9,
+      seconds: 20,
+      most: 'auto',
+      budgets: [],
+    });
     expect((await resolve({ timing: false })).timing.enabled).toBe(false);
     expect((await resolve({ timing: { samples: 1 } })).timing).toMatchObject({ enabled: true, samples: 1 });
     expect((await resolve({ engine: 'test-engine' })).engine).toEqual({ use: 'test-engine', device: 'auto' });
