@@ -62,7 +62,7 @@ test('hashed patients: neither exams nor subgroups of one patient are in a run f
     const data = { use: 'image-folder', path: 'images', groups: ['village', 'sex'] };
     const suite = await cliWorld(dir, { images: 2, suite: { ...plain, data, output: { patients: 'hashed' } } });
     const rows = ['no', 'yes'].flatMap((label, p) =>
-      [0, 1].map(i => `${label}/slice ${i} 50%.png,${label},Miller${p},Oberdorf${p},female`),
+      [0, 1].map(i => `${label}/slice ${i} 50%.png,${label},Miller-${p}+[/]$,Oberdorf-${p},female`),
     );
     await writeFile(join(dir, 'images', 'index.csv'), ['file,label,patient,village,sex', ...rows].join('\n'));
     expect((await cli('run', suite, '--out', join(dir, 'out'))).code).toBe(0);
