@@ -88,6 +88,10 @@ export const cardSchema = z.strictObject({
     .strictObject({
       antialias: z.boolean().default(true).describe('As Pillow’s BILINEAR; false: plain bilinear.'),
       fit: z.enum(['stretch', 'crop', 'pad']).default('stretch').describe('What happens to the aspect.'),
+      spacing: number
+        .positive()
+        .optional()
+        .describe('Millimetres per pixel that the network sees; cropped or padded in the middle. Instead of `fit`.'),
       round: z.boolean().default(false).describe('Whole grey levels after resizing, as Pillow on 8-bit images.'),
     })
     .prefault({})

@@ -66,6 +66,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     throw fail(['positive'], `positive is '${card.positive}', which is none of ${card.classes.join(', ')}.`);
   }
   const { unit } = card.intensity;
+  const { spacing, ...resize } = card.resize;
   const { window, windows } = intensityWindows(card, (...path) => place(['intensity', ...path]));
   if (card.resize.round && unit === 'HU') {
     throw fail(['resize', 'round'], 'round means whole grey levels 0…255; it makes no sense for HU.');
@@ -95,7 +96,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
       air: card.intensity.air ?? (unit === 'HU' ? -1000 : window[0]),
       steps,
     },
-    resize: card.resize,
+    resize: { ...resize, ...(spacing === undefined ? {} : { spacing }) },
     ...(card.camLayer === undefined ? {} : { camLayer: card.camLayer }),
     ...(card.quantisation === undefined ? {} : { quantisation: card.quantisation }),
     ...(card.training === undefined ? {} : { training: card.training }),

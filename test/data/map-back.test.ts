@@ -4,9 +4,10 @@ import { expect, it } from 'vitest';
 import { builtinRegistry } from '../../src/builtin.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { openFile } from '../../src/data/open-file.ts';
-import { fromGrid, layOut, toGrid } from '../../src/data/preparation/geometry.ts';
+import { fromGrid, geometryOf, gridSpacing, layOut, toGrid } from '../../src/data/preparation/geometry.ts';
 import { readNiftiVolume } from '../../src/data/volumes/nifti-file.ts';
 import { niftiOfMap } from '../../src/data/volumes/write-nifti.ts';
+import { cardOf } from './cards.ts';
 import { temporaryFolder } from './images.ts';
 
 const golden = resolve(import.meta.dirname, '../golden');
@@ -67,4 +68,26 @@ it('without a place only the spacing is written', async () => {
   const path = join(base, 'bare.nii.gz');
   writeFileSync(path, niftiOfMap(tensor([2, 3]), { spacing: [0.7, 0.8], acquisition: { thicknessMm: 5 } }));
   expect((await readNiftiVolume(path)).spacing.map(s => Number(s.toFixed(4)))).toEqual([0.8, 0.7, 5]);
+});
+
+it('at a spacing of its own the grid shows so many millimetres, whatever the source, and maps come back in place', () => {
+  const card = (spacing: number) => cardOf({ size: [32, 32], resize: { antialias: true, fit: 'stretch', spacing } });
+  for (const sides of [
+    [0.5, 0.5],
+    [2, 1],
+  ] as const) {
+    const image = tensor([100, 120]);
+    image.data[48 * 120 + 70] = 1;
+    const source = { pixels: image, spacing: sides };
+    const geometry = geometryOf(source, card(1), 'it');
+    gridSpacing(geometry, sides).forEach(mm => {
+      expect(Math.abs(mm - 1)).toBeLessThan(0.05);
+    });
+    const back = fromGrid(toGrid(image, geometry, { beyond: 0, antialias: true }), geometry);
+    const at = back.data.indexOf(Math.max(...back.data));
+    expect(Math.abs(Math.floor(at / 120) - 48)).toBeLessThanOrEqual(2);
+    expect(Math.abs((at % 120) - 70)).toBeLessThanOrEqual(2);
+  }
+  expect(() => geometryOf({ pixels: tensor([9, 9]) }, card(1), 'it')).toThrow(/does not say its spacing/);
+  expect(() => geometryOf({ pixels: tensor([9, 9]), spacing: [1e-9, 1] }, card(1), 'it')).toThrow(/can't be/);
 });

@@ -4,9 +4,9 @@ import { packageVersion } from '../../config/version.ts';
 import type { ModelCard, Sample, Source } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
-import { planar, type Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { dicomOfMap } from '../../data/dicom/write-map.ts';
-import { fromGrid, layOut } from '../../data/preparation/geometry.ts';
+import { fromGrid, geometryOf } from '../../data/preparation/geometry.ts';
 import { niftiOfMap } from '../../data/volumes/write-nifti.ts';
 import { writeAtomic } from '../../results/files.ts';
 import { note } from '../shared/output.ts';
@@ -38,7 +38,7 @@ export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   if (source.pixels.shape.length !== 2) {
     throw new CtXaiError('IMAGE', `${sample.id}: --save writes maps of slices only.`);
   }
-  const geometry = layOut(planar(source.pixels.shape), planar(card.input.size), card.resize.fit);
+  const geometry = geometryOf(source, card, sample.id);
   const onSource = fromGrid(map, geometry);
   if (formats.includes('nifti') && !source.placement) {
     note(

@@ -52,6 +52,8 @@ export interface ModelCard {
     readonly antialias: boolean;
     /** `stretch` ignores the aspect; `crop` takes the middle square; `pad` adds air. */
     readonly fit: 'stretch' | 'crop' | 'pad';
+    /** Millimetres per pixel of the grid, to a pixel of the source; the image is cropped or padded with air for it. */
+    readonly spacing?: number;
     /** Round to whole grey levels, as Pillow and torchvision do on 8-bit images. Default: false. */
     readonly round?: boolean;
   };

@@ -1,7 +1,8 @@
-import type { ModelCard } from '../../core/contracts/index.ts';
+import type { ModelCard, Source } from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
 import { planes } from '../../core/image/planes.ts';
 import { resizeBilinear } from '../../core/image/resize.ts';
-import { type Tensor, tensor } from '../../core/tensor.ts';
+import { planar, type Tensor, tensor } from '../../core/tensor.ts';
 
 type Size = readonly [number, number];
 
@@ -31,6 +32,38 @@ export function layOut(source: Size, grid: Size, fit: ModelCard['resize']['fit']
   }
   const top = Math.floor((h - height) / 2);
   const left = Math.floor((w - width) / 2);
+  return { source, window: { top, left, height, width }, grid };
+}
+
+/** A window may not be larger than this a side: then the spacing is wrong. */
+const MOST_SIDE = 16_384;
+
+/**
+ * How a model's card lays an image on its grid: by its fit, or, where the card says a spacing, the window in the middle
+ * that makes pixels of the grid so wide, cropped or padded.
+ * @throws CtXaiError IMAGE where the card says a spacing and the image has none, or one that can't be
+ */
+export function geometryOf(
+  { pixels, spacing }: Pick<Source, 'pixels' | 'spacing'>,
+  { input, resize }: Pick<ModelCard, 'input' | 'resize'>,
+  where: string,
+): Geometry {
+  const [source, grid] = [planar(pixels.shape), planar(input.size)];
+  if (resize.spacing === undefined) return layOut(source, grid, resize.fit);
+  if (!spacing) {
+    throw new CtXaiError('IMAGE', `${where} does not say its spacing, and the model wants ${resize.spacing} mm.`, {
+      hint: "Set the data's 'spacing', or take 'spacing' out of the card's resize.",
+    });
+  }
+  const sides = planar(spacing);
+  const [height, width] = grid.map((n, i) => Math.max(1, Math.round((n * resize.spacing!) / sides[i]!))) as [
+    number,
+    number,
+  ];
+  if (!(height <= MOST_SIDE && width <= MOST_SIDE)) {
+    throw new CtXaiError('IMAGE', `${where} has pixels of ${sides.join(' × ')} mm, which can't be.`);
+  }
+  const [top, left] = [Math.floor((source[0] - height) / 2), Math.floor((source[1] - width) / 2)];
   return { source, window: { top, left, height, width }, grid };
 }
 

@@ -4,7 +4,7 @@ import { bodyMask } from '../../core/image/body.ts';
 import { innerAir } from '../../core/image/lungs.ts';
 import { createRng } from '../../core/rng.ts';
 import { planar, sameShape, type Tensor } from '../../core/tensor.ts';
-import { type Geometry, gridSpacing, layOut, maskToGrid, toGrid } from './geometry.ts';
+import { type Geometry, geometryOf, gridSpacing, maskToGrid, toGrid } from './geometry.ts';
 import { type Intensity, intensity, windowed } from './intensity.ts';
 
 /** An image as one model sees it, on that model's grid of h × w pixels. */
@@ -50,8 +50,9 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
   if (![...new Set([source.pixels, seen])].every(({ data }) => data.every(Number.isFinite))) {
     throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);
   }
-  const geometry = layOut(sizeOf(source.pixels), planar(card.input.size), card.resize.fit);
-  const onGrid = (image: Tensor) => toGrid(image, geometry, { beyond: air, ...card.resize });
+  const geometry = geometryOf(source, card, where);
+  const { antialias, round } = card.resize;
+  const onGrid = (image: Tensor) => toGrid(image, geometry, { beyond: air, antialias, ...(round ? { round } : {}) });
   const raw = onGrid(seen);
   const steps = intensity(card, raw);
   return {
@@ -118,8 +119,4 @@ export async function prepareBaseline(
   const image = inInput(await baseline.make(own(prepared), context));
   if (!baseline.fill) return { image };
   return { image, fill: removed => inInput(baseline.fill!(own(prepared), removed, context)) };
-}
-
-function sizeOf(image: Tensor): [number, number] {
-  return [image.shape[0]!, image.shape[1]!];
 }
