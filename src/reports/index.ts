@@ -25,7 +25,7 @@ export { middleHalf, placeText, timingRemarks } from './text/timing-words.ts';
 export interface ReportOptions {
   /** Without, the page has neither images nor maps, and can be passed on where pictures of patients must not be. */
   readonly pictures?: boolean;
-  /** Pictures of up to so many bytes of text stand in the page. Default: 6 MB. */
+  /** Pictures of up to so many bytes of text stand in the page. Default: 5 MB. */
   readonly mostInline?: number;
 }
 

@@ -11,7 +11,7 @@ import { packed } from './packing.ts';
 import { stillCase } from './still.ts';
 
 /** Pictures up to so many bytes of text stand in the page; further ones lie beside it, a script for each image. */
-const MOST_INLINE = 6_000_000;
+const MOST_INLINE = 5_000_000;
 /** Images that the page shows without its script, and in print. */
 const MOST_STILL = 4;
 /** A map's values as steps of the end of its colours. */
