@@ -24,7 +24,24 @@ const base = name => name.replace(/\(.*$/, '');
 const isControl = method => registry.explainers.get(base(method))?.role === 'control' || base(method) === 'shuffled';
 const higher = metric => registry.metrics.get(base(metric)).better === 'higher';
 
-const rows = parse(await readFile(join(folder, 'scores.csv')), { columns: true })
+const all = parse(await readFile(join(folder, 'scores.csv')), { columns: true });
+// A complete run has a row for every map and metric, whatever came out. Of a part of it an order means nothing.
+const counts = new Map();
+for (const { model, metric } of all) {
+  const key = `${model}, ${metric}`;
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+const most = Math.max(...counts.values());
+const short = [...counts].filter(([, count]) => count < most);
+if (short.length > 0) {
+  const [name, count] = short[0];
+  console.error(
+    `The run is not complete: ${name} has ${count} rows, others have ${most}. Start 'ct-xai run' again first.`,
+  );
+  process.exit(2);
+}
+
+const rows = all
   .filter(r => r.status === 'ok' && !isControl(r.method))
   .filter(r => r.model_variant === 'original' && r.sample_variant === 'original' && r.replicate === '0');
 
