@@ -36,8 +36,13 @@ export function cardText(plan: TrainPlan, trained: Trained, { licence, warnings 
     task: 'softmax',
     classes: plan.classes,
     input: { size: input.size[0] === input.size[1] ? input.size[0] : input.size, channels: input.channels },
-    intensity: { ...intensity, ...(intensity.steps.length > 0 ? {} : { steps: undefined }) },
-    resize: { antialias: resize.antialias, fit: resize.fit },
+    intensity: {
+      ...intensity,
+      // The window of a card with several is the first of them.
+      ...(intensity.windows ? { window: undefined } : {}),
+      ...(intensity.steps.length > 0 ? {} : { steps: undefined }),
+    },
+    resize: { antialias: resize.antialias, fit: resize.fit, spacing: resize.spacing },
     camLayer: trained.camLayer,
     training: recipe(plan, trained, warnings),
     ...(licence === undefined ? {} : { licence }),
