@@ -121,7 +121,7 @@ interface Context {
   readonly index: number;
 }
 
-/** Whether a part has an option `precision` that is exact unless it is given: the suite's takes its place. */
+/** Whether a metric has an option `precision` that is exact unless it is given: the suite's takes its place. */
 function takesPrecision({ options }: Part, given: object): boolean {
   if (Object.hasOwn(given, 'precision')) return false;
   const parsed = options.safeParse(given);
@@ -146,11 +146,15 @@ function resolvePart(entryOrName: SuitePart, part: Part, { suite, registry, plac
   const preset = presetName === undefined ? undefined : part.presets[presetName];
   const given = { ...preset?.options, ...entry.options };
   const precision = preset === undefined ? suite.precision : 'exact';
-  const options = check(part.options, takesPrecision(part, given) ? { precision, ...given } : given, {
-    code: 'SUITE',
-    place,
-    path: [...path, 'options'],
-  });
+  const options = check(
+    part.options,
+    list === 'metrics' && takesPrecision(part, given) ? { precision, ...given } : given,
+    {
+      code: 'SUITE',
+      place,
+      path: [...path, 'options'],
+    },
+  );
   if (entry.baseline !== undefined && part.baseline === undefined) {
     throw new CtXaiError('SUITE', `${place([...path, 'baseline'])}: ${at}: '${part.name}' uses no baseline.`);
   }

@@ -8,11 +8,13 @@ import { weightedRidge } from '../core/linear/ridge.ts';
 import type { Rng } from '../core/rng.ts';
 import { pixelDistances, segmentDistances } from './shared/distances.ts';
 import { scoreOption } from './shared/options.ts';
+import { errorOfHalves, portionOf, sampleUntil, samplingPrecision } from './shared/sampling.ts';
 import { segmentOptions, sharedSegments } from './shared/segments.ts';
 import { segmentMap, switchedBatch } from './shared/switched.ts';
 
 const options = z.strictObject({
-  samples: z.int().min(2).max(1_000_000).default(1000).describe('perturbed images'),
+  samples: z.int().min(2).max(1_000_000).default(1000).describe('perturbed images, at most'),
+  precision: samplingPrecision,
   ...segmentOptions,
   fill: z.enum(['baseline', 'segment-mean']).default('baseline').describe('what stands where a segment is off'),
   kernelWidth: z.number().positive().default(0.25).describe('width w of the weights √exp(−d²/w²)'),
@@ -33,7 +35,10 @@ type Options = z.output<typeof options>;
  * score in the on/off vectors is fitted; a pixel's value is its segment's coefficient (Ribeiro et al. 2016,
  * section 3.4; weights and ridge as in the authors' `lime` package).
  *
- * Diagnostics: weighted `r2` (left out where the score never changed), `segments`, `samples`, `intercept`.
+ * With a `precision` it stops at the first look at which the coefficients of the even and of the odd samples agree well
+ * enough: half the root mean square of their difference over the standard deviation of their mean.
+ *
+ * Diagnostics: weighted `r2` (left out where the score never changed), `segments`, `samples`, `intercept`, `relativeError`.
  * Undefined with fewer than two segments, and where the fit has no unique solution (ridge with α = 0).
  */
 export const lime = defineExplainer({
@@ -64,8 +69,9 @@ export const lime = defineExplainer({
   },
   // Quickshift needs a narrow kernel on images as small as those of the checks.
   checks: { options: { samples: 100, kernelSize: 1 } },
-  cost: ({ samples }) => ({ forward: samples, backward: 0 }),
-  spend: (passes, o) => (passes < 2 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)) }),
+  cost: ({ samples, precision }) => ({ forward: samples, backward: 0, ...(precision !== 'exact' && { atMost: true }) }),
+  spend: (passes, o) =>
+    passes < 2 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)), precision: 'exact' },
 
   async explain(context) {
     const { model, image, baseline, target, options: o, rng, signal } = context;
@@ -74,19 +80,40 @@ export const lime = defineExplainer({
     if (columns < 2) return undefinedBecause(`the image has one segment only (${o.segmentation})`);
     const segments = segmentPixels(segmentation);
     const fill = o.fill === 'baseline' ? baseline : segmentMeans(image, segments);
-    const design = drawDesign(rng, columns, o);
+    const whole = drawDesign(rng, columns, o);
     const batch =
-      o.fill === 'baseline' ? switchedBatch(context, segments, design) : maskedBatch({ image, fill, segments, design });
-    const targets = await model.score(batch, { class: target.class, score: o.score }, { signal });
+      o.fill === 'baseline'
+        ? switchedBatch(context, segments, whole)
+        : maskedBatch({ image, fill, segments, design: whole });
     const distances =
       o.distance === 'segments'
-        ? segmentDistances(design, columns)
-        : pixelDistances({ image, fill, segments, design, columns });
+        ? segmentDistances(whole, columns)
+        : pixelDistances({ image, fill, segments, design: whole, columns });
     const weights = distances.map(d => Math.exp(-(d * d) / (2 * o.kernelWidth ** 2)));
-    const fit = (o.regression === 'ridge' ? weightedRidge : weightedLasso)(
-      { design, columns, targets, weights },
-      o.alpha,
+    const regress = o.regression === 'ridge' ? weightedRidge : weightedLasso;
+    /** The fit to samples `first`, `first` + `step`, … of those scored. */
+    const fitTo = (scores: ArrayLike<number>, first: number, step: number) => {
+      const rows = Array.from({ length: Math.ceil((scores.length - first) / step) }, (_, i) => first + i * step);
+      const design = new Uint8Array(rows.length * columns);
+      for (const [i, row] of rows.entries()) {
+        design.set(whole.subarray(row * columns, (row + 1) * columns), i * columns);
+      }
+      const targets = Float32Array.from(rows, row => scores[row]!);
+      return regress(
+        { design, columns, targets, weights: weights.filter((_, i) => i < scores.length && (i - first) % step === 0) },
+        o.alpha,
+      );
+    };
+    const { scores, relativeError } = await sampleUntil(
+      { most: o.samples, precision: o.precision },
+      (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
+      known => {
+        const halves = [fitTo(known, 0, 2), fitTo(known, 1, 2)];
+        if (!halves[0] || !halves[1]) return undefined;
+        return errorOfHalves(halves[0].coefficients, halves[1].coefficients);
+      },
     );
+    const fit = fitTo(scores, 0, 1);
     if (!fit) return undefinedBecause('the linear model has no unique solution; raise alpha or samples');
     if (!Number.isFinite(fit.intercept)) return undefinedBecause('the model gave scores that are not finite');
 
@@ -94,7 +121,11 @@ export const lime = defineExplainer({
     return {
       map: segmentMap(segmentation, fit.coefficients),
       regions: labels,
-      diagnostics: { segments: columns, samples: o.samples, intercept, ...(r2 === undefined ? {} : { r2 }) },
+      diagnostics: {
+        ...{ segments: columns, samples: scores.length, intercept },
+        ...(r2 === undefined ? {} : { r2 }),
+        ...(relativeError === undefined ? {} : { relativeError }),
+      },
     };
   },
 });

@@ -4,9 +4,11 @@ import { defineExplainer } from '../core/define.ts';
 import { type SmoothMasks, smoothMasks } from '../core/perturbation/smooth-masks.ts';
 import { planar, type Tensor, tensor } from '../core/tensor.ts';
 import { scoreOption } from './shared/options.ts';
+import { errorOfHalves, portionOf, sampleUntil, samplingPrecision } from './shared/sampling.ts';
 
 const options = z.strictObject({
-  samples: z.int().min(3).max(1_000_000).default(2000).describe('masks'),
+  samples: z.int().min(3).max(1_000_000).default(2000).describe('masks, at most'),
+  precision: samplingPrecision,
   cells: z.int().min(1).max(256).default(8).describe('cells of a mask along each side, before it is enlarged'),
   keep: z.number().gt(0).lt(1).default(0.5).describe('probability that a cell shows the image'),
   estimator: z
@@ -21,6 +23,7 @@ const options = z.strictObject({
  * the score f in M at the pixel, Cov(f, M) / Var(M). The mean of f M over N · keep (Petsiuk et al. 2018, equation 6)
  * carries the mean score everywhere, so that all maps look alike to metrics of mass; it is the preset `paper`.
  *
+ * With a `precision` it stops at the first look at which the maps of the even and of the odd masks agree well enough.
  * Standard errors are those of the slope, √((Var f / Var M − slope²) / (N − 2)). Undefined where the score never
  * changes.
  */
@@ -45,16 +48,26 @@ export const rise = defineExplainer({
     dianna: { options: { samples: 1000, estimator: 'mean', score: 'probability' }, baseline: 'zero-input' },
   },
   checks: { options: { samples: 60 } },
-  cost: ({ samples }) => ({ forward: samples, backward: 0 }),
-  spend: (passes, o) => (passes < 3 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)) }),
+  cost: ({ samples, precision }) => ({ forward: samples, backward: 0, ...(precision !== 'exact' && { atMost: true }) }),
+  spend: (passes, o) =>
+    passes < 3 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes)), precision: 'exact' },
 
   async explain({ model, image, baseline, target, options: o, rng, signal }) {
     const [height, width] = planar(model.input.spatial);
     const masks = smoothMasks({ height, width, cells: o.cells, keep: o.keep, count: o.samples }, rng);
     const batch = shownThrough(masks, image, baseline);
-    const scores = await model.score(batch, { class: target.class, score: o.score }, { signal });
+    const { scores, relativeError } = await sampleUntil(
+      { most: o.samples, precision: o.precision },
+      (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
+      known => {
+        const half = (first: number) => estimate(masks, known, [height, width], o, { first, step: 2 }).map.data;
+        return errorOfHalves(half(0), half(1));
+      },
+    );
     if (scores.every(v => v === scores[0])) return undefinedBecause('the score is the same through all masks');
-    return estimate(masks, scores, [height, width], o);
+    const made = estimate(masks, scores, [height, width], o);
+    if (relativeError === undefined) return made;
+    return { ...made, diagnostics: { ...made.diagnostics, relativeError } };
   },
 });
 
@@ -74,23 +87,26 @@ function shownThrough(masks: SmoothMasks, image: Tensor, baseline: Tensor): Batc
   };
 }
 
-/** Moments of mask and score at each pixel, then the estimator of the options. */
+/** Moments of mask and score at each pixel, over masks `first`, `first` + `step`, …, then the estimator of the options. */
 function estimate(
   masks: SmoothMasks,
   scores: Float32Array,
   spatial: readonly [number, number],
   { estimator, keep }: z.output<typeof options>,
+  { first, step } = { first: 0, step: 1 },
 ) {
-  const n = masks.count;
-  const mean = scores.reduce((a, b) => a + b / n, 0);
-  const variance = scores.reduce((a, f) => a + (f - mean) ** 2 / n, 0);
+  const rows = Array.from({ length: Math.ceil((scores.length - first) / step) }, (_, i) => first + i * step);
+  const n = rows.length;
+  const mean = rows.reduce((sum, i) => sum + scores[i]! / n, 0);
+  const variance = rows.reduce((sum, i) => sum + (scores[i]! - mean) ** 2 / n, 0);
   const [size, squares, products] = Array.from({ length: 3 }, () => new Float64Array(spatial[0] * spatial[1])) as [
     Float64Array,
     Float64Array,
     Float64Array,
   ];
   const mask = new Float32Array(size.length);
-  scores.forEach((score, i) => {
+  for (const i of rows) {
+    const score = scores[i]!;
     masks.render(i, mask);
     for (let p = 0; p < mask.length; p++) {
       const m = mask[p]!;
@@ -98,7 +114,7 @@ function estimate(
       squares[p]! += (m * m) / n;
       products[p]! += ((score - mean) * m) / n;
     }
-  });
+  }
   const perPixel = (value: (p: number) => number) =>
     tensor(
       spatial,

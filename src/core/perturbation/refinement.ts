@@ -18,7 +18,7 @@ const WORTH = 0.2;
 const NEIGHBOUR = 0.5;
 const WHOLE = 0.2;
 /** Standard deviations that the estimate stands for; measured, see docs/precision.md. */
-const DEVIATIONS = 2;
+const DEVIATIONS = 2.2;
 /** The same for a difference of two curves, which is noise from point to point and has wider gaps. */
 const DEVIATIONS_OF_NOISE = 4;
 /** Raw scores beyond these are those of a saturated probability. */

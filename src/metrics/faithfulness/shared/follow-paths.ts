@@ -5,6 +5,9 @@ import type { CurveOptions } from './options.ts';
 import { allSame } from './outcome.ts';
 import type { Curves, Point, State } from './scores.ts';
 
+/** The smallest estimate that is given, as a share of the precision, unless all points are known. */
+const RESOLVED = 0.8;
+
 /** A path to be followed: all the points that it has, by the number of elements changed. */
 export interface Path {
   readonly state: State;
@@ -67,7 +70,10 @@ export async function followPaths(
     const error = Math.hypot(...parts.map(p => p.error));
     const open = parts.filter(p => p.next.length > 0);
     const unit = score === 'probability' || normalised ? 1 : range();
-    if (error <= precision * unit || open.length === 0) return { paths: seen(), error };
+    const limit = precision * unit;
+    if (open.length === 0) return { paths: seen(), error };
+    // Few points can't tell how much better than asked they are.
+    if (error <= limit) return { paths: seen(), error: Math.max(error, RESOLVED * limit) };
     // Errors fall about as 1 / points: where a pass takes most off the variance.
     const worth = (p: Part) => p.error ** 2 / (p.known * p.passes);
     const best = open.reduce((a, b) => (worth(b) > worth(a) ? b : a));
