@@ -100,7 +100,7 @@ def lime():
 
     lime_image.LimeImageExplainer(random_state=0).explain_instance(
         np.repeat(x[0, 0].numpy()[..., None], 3, 2).astype(np.double), probabilities, labels=(target,), hide_color=given["baseline"],
-        top_labels=None, num_samples=given["samples"], batch_size=at_once, segmentation_fn=lambda _: cells, progress_bar=False)
+        top_labels=None, num_samples=given["samples"], batch_size=at_once, segmentation_fn=lambda _: cells)
 
 
 def deletion():
