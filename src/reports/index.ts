@@ -5,6 +5,7 @@ import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
 import { renderAuditCsv } from './tables/audit-csv.ts';
+import { renderClassifierCsv } from './tables/classifier-csv.ts';
 import { renderLatex } from './tables/latex.ts';
 import { renderMarkdown } from './tables/markdown.ts';
 import { renderChecklist } from './tables/reporting-checklist.ts';
@@ -43,6 +44,7 @@ export async function* renderReports(
   const sections = await sectionsOf({ run, analysis, names, ...(gallery ? { gallery } : {}) });
   yield* [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
+    { file: 'classifier.csv', bytes: renderClassifierCsv(run, analysis) },
     { file: 'audit.csv', bytes: renderAuditCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },
     { file: 'tables.tex', bytes: renderLatex(analysis) },

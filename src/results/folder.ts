@@ -28,6 +28,7 @@ const OWN_ENTRIES = [
   'timings.csv',
   'budgets.csv',
   'summary.csv',
+  'classifier.csv',
   'audit.csv',
   'groups.csv',
   'curves.csv',

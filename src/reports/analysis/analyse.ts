@@ -1,6 +1,5 @@
-import { createRng, type Rng } from '../../core/rng.ts';
-import { type Performance, performance } from '../../core/statistics/performance.ts';
-import type { Manifest, Passes, SampleRow } from '../../results/rows.ts';
+import { createRng } from '../../core/rng.ts';
+import type { Manifest, Passes } from '../../results/rows.ts';
 import type { RunSummary, ScoreCell } from '../summary/collect.ts';
 import { positiveOf } from '../summary/primary.ts';
 import type { RunData } from '../summary/run-data.ts';
@@ -13,6 +12,7 @@ import { type AnalysisSettings, settingsOf } from './analysis-settings.ts';
 import { auditOf } from './audit.ts';
 import { crossesOf } from './baseline-cross.ts';
 import { analyseBudgets } from './budget-analysis.ts';
+import { classifierOf } from './classifier.ts';
 import { findingsOf } from './findings.ts';
 import { strataOf } from './outcome-strata.ts';
 
@@ -41,7 +41,8 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   for (const row of rows) others.add(row.status, row.reason);
   const { primary, audit, others: strata } = strataOf(manifest, model, answered, settings.strata);
   const cells = summary.scores.filter(cell => cell.model === model.id);
-  const measured = performanceOf([...answered.values()], model, rng.fork('performance'));
+  const positiveIndex = model.classes.indexOf(positiveOf(model));
+  const classifier = classifierOf([...answered.values()], model, positiveIndex, rng.fork('performance'));
   const tried = analyseBudgets(
     manifest,
     summary.budgets.filter(row => row.model === model.id),
@@ -62,7 +63,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     answered: answered.size,
     patients: new Set(rows.map(row => row.patient)).size,
     others: others.finish(),
-    ...(measured ? { performance: measured } : {}),
+    ...(classifier ? { performance: classifier.byImage, classifier } : {}),
     positive: positiveOf(model),
     primary,
     strata,
@@ -159,16 +160,4 @@ function sumOf(passes: readonly Passes[]): Passes {
     forward: passes.reduce((n, p) => n + p.forward, 0),
     backward: passes.reduce((n, p) => n + p.backward, 0),
   };
-}
-
-/** Over the images with a label that is one of the classes and usable probabilities. */
-function performanceOf(rows: readonly SampleRow[], model: ModelEntry, rng: Rng): Performance | undefined {
-  const { classes } = model;
-  const classified = rows.flatMap(({ label, probabilities, patient }) => {
-    const index = label === undefined ? -1 : classes.indexOf(label);
-    const usable = probabilities?.length === classes.length && probabilities.every(p => p >= 0 && p <= 1 + 1e-6);
-    return index >= 0 && usable && classes.length > 1 ? [{ label: index, probabilities, patient }] : [];
-  });
-  if (classified.length === 0) return undefined;
-  return performance(classified, { rng, positive: classes.indexOf(positiveOf(model)) });
 }

@@ -10,6 +10,7 @@ import type { AnalysisSettings } from './analysis-settings.ts';
 import type { AuditEntry } from './audit.ts';
 import type { BaselineCross } from './baseline-cross.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
+import type { ClassifierAnalysis } from './classifier.ts';
 
 export type ModelEntry = Manifest['models'][number];
 export type MethodEntry = Manifest['methods'][number];
@@ -38,6 +39,8 @@ export interface ModelAnalysis {
   readonly others: Tally;
   /** Over the answered images that have a label; absent without any. */
   readonly performance?: Performance;
+  /** The same with exams and subgroups beside it. */
+  readonly classifier?: ClassifierAnalysis;
   /** The class that counts as positive. */
   readonly positive: string;
   /** The images that all means, intervals and ranks are of, unless another stratum is named. */

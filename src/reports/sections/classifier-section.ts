@@ -39,7 +39,56 @@ function modelPart(entry: ModelAnalysis, several: boolean): Markup {
     unlabelled > 0 ? html`; ${plural(unlabelled, 'image')} without a usable label left out` : undefined
   }. Shares are over images; intervals: ${measured.interval}.</p>
 <div class="figures"><div>${figuresTable(measured, model.classes)}${confusion(measured, model.classes)}</div>
-${reliability(measured, model.classes)}</div>`;
+${reliability(measured, model.classes)}</div>${levelsTable(entry)}`;
+}
+
+/** What a table of other units and subgroups says, row by row. */
+function levelRows({ classifier }: ModelAnalysis): { readonly title?: string; readonly rows: string[][] }[] {
+  if (!classifier) return [];
+  const { byExam, byImage, subgroups } = classifier;
+  const row = (name: string, { images, patients, sensitivity, specificity, auc }: Performance) => [
+    ...[name, group(images), group(patients)],
+    ...[sensitivity, specificity, auc].map(e => (e.value === null ? '–' : `${fixed(e.value, 2)} (${endsText(e)})`)),
+  ];
+  const exams = byExam ? [row(`by ${byExam.unit}`, byExam.performance)] : [];
+  const columns = [...new Set(subgroups.map(s => s.column))];
+  if (exams.length === 0 && columns.length === 0) return [];
+  return [
+    { rows: [row('by image', byImage), ...exams] },
+    ...columns.map(column => ({
+      title: column,
+      rows: subgroups.filter(s => s.column === column).map(s => row(s.value, s.performance)),
+    })),
+  ];
+}
+
+const LEVEL_COLUMNS = ['Unit or subgroup', 'Images or exams', 'Patients', 'Sensitivity', 'Specificity', 'AUC'] as const;
+
+function levelsTable(entry: ModelAnalysis): Markup | undefined {
+  const groups = levelRows(entry);
+  if (groups.length === 0) return undefined;
+  const columns = LEVEL_COLUMNS.map((title, i) => ({ title, numeric: i > 0 }));
+  return html`${table('By exam and by subgroup, with 95 % intervals', columns, groups)}${levelNotes(entry).map(
+    text => html`<p class="note">${text}</p>`,
+  )}`;
+}
+
+function levelNotes({ classifier }: ModelAnalysis): string[] {
+  if (!classifier) return [];
+  const { byExam, subgroups } = classifier;
+  return [
+    ...(byExam
+      ? [
+          `The probability of ${byExam.unit === 'exam' ? 'an exam' : 'a patient'} follows from the mean of the log-odds of the images.` +
+            (byExam.mixed > 0
+              ? ` Left out: ${plural(byExam.mixed, byExam.unit)} whose images have several labels.`
+              : ''),
+        ]
+      : []),
+    ...(subgroups.length > 0
+      ? ['Subgroups were not compared by a test: where intervals are wide, they say little.']
+      : []),
+  ];
 }
 
 function figuresTable(measured: Performance, classes: readonly string[]): Markup {
@@ -108,7 +157,8 @@ function reliability(measured: Performance, classes: readonly string[]): Markup 
   return html`<figure>${reliabilityChart(`Reliability: how often ${event}, by predicted probability. ${spoken}.`, 'predicted probability', bins)}<figcaption>Reliability: how often ${event}, against the probability given for it, in ${calibration.bins.length} bins of equal width. Bars count the images. On the dashed line probabilities mean what they say.</figcaption></figure>`;
 }
 
-function markdownOf({ model, performance: measured, answered, images }: ModelAnalysis): string[] {
+function markdownOf(entry: ModelAnalysis): string[] {
+  const { model, performance: measured, answered, images } = entry;
   if (!measured) {
     return [answered === 0 ? `None of ${plural(images, 'image')} was classified.` : 'No image has a usable label.'];
   }
@@ -146,5 +196,14 @@ function markdownOf({ model, performance: measured, answered, images }: ModelAna
       }),
       model.classes.map((_, i) => i + 1),
     ),
+    ...levelsMarkdown(entry),
   ];
+}
+
+function levelsMarkdown(entry: ModelAnalysis): string[] {
+  const rows = levelRows(entry).flatMap(({ title, rows }) =>
+    rows.map(([name, ...cells]) => [title === undefined ? name! : `${title}: ${name}`, ...cells]),
+  );
+  if (rows.length === 0) return [];
+  return [markdownTable([...LEVEL_COLUMNS], rows, [1, 2, 3, 4, 5]), ...levelNotes(entry)];
 }

@@ -1,0 +1,55 @@
+import type { Estimate, Performance } from '../../core/statistics/performance.ts';
+import { csvStyle, csvText } from '../../results/csv.ts';
+import { analyse } from '../analysis/analyse.ts';
+import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
+import type { RunData } from '../summary/run-data.ts';
+
+const HEADER = [
+  'model',
+  'unit',
+  'subgroup',
+  'value',
+  'images',
+  'patients',
+  'measure',
+  'estimate',
+  'low',
+  'high',
+] as const;
+
+type Line = readonly (string | number | null)[];
+
+/**
+ * The classifier's performance, a line per measure: by image, by exam (or patient) and by subgroup, with 95 % intervals
+ * that take patients as units. Empty cells: there is none.
+ */
+export function renderClassifierCsv(run: RunData, analysis: Analysis = analyse(run)): string {
+  return csvText([HEADER, ...analysis.models.flatMap(linesOf)], csvStyle(run.manifest));
+}
+
+function linesOf({ model, classifier }: ModelAnalysis): Line[] {
+  if (!classifier) return [];
+  const { byImage, byExam, subgroups } = classifier;
+  return [
+    ...measures([model.id, 'image', '', ''], byImage),
+    ...(byExam ? measures([model.id, byExam.unit, '', ''], byExam.performance) : []),
+    ...subgroups.flatMap(({ column, value, performance }) =>
+      measures([model.id, 'image', column, value], performance, false),
+    ),
+  ];
+}
+
+/** @param brier whether its interval was resampled often enough to be shown */
+function measures(head: readonly string[], p: Performance, brier = true): Line[] {
+  const line = (name: string, { value, low, high }: Estimate): Line => [
+    ...head,
+    ...[p.images, p.patients, name, value, low, high],
+  ];
+  return [
+    line('accuracy', p.accuracy),
+    line('sensitivity', p.sensitivity),
+    line('specificity', p.specificity),
+    line('auc', p.auc),
+    ...(brier ? [line('brier', p.brier), [...head, p.images, p.patients, 'ece', p.calibration.ece, null, null]] : []),
+  ];
+}
