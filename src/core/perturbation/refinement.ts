@@ -62,7 +62,7 @@ export interface AreaError {
 
 /**
  * @param follow what the area is under, from raw scores
- * @param course `noise`: the difference of two curves that go the same way
+ * @param course `noise`: it goes up and down within few points, as a difference of two curves, or one order among ties
  */
 export function errorOfArea(
   { index, x, raw }: SeenCurve,

@@ -99,7 +99,9 @@ interface Walk {
 }
 
 function begin(curves: Curves, { state, edges }: Path): Walk {
-  const { sequences } = curves.plan;
+  const { sequences, ties } = curves.plan;
+  // Within a tie the score dips and comes back; nothing else tells where a single order is followed.
+  const course = sequences.length === 1 && ties.length > 0 ? 'noise' : 'curve';
   const last = edges.length - 1;
   const all = edges.map((_, i) => i);
   const open = all.filter(i => curves.isOpen(edges[i]!));
@@ -162,7 +164,7 @@ function begin(curves: Curves, { state, edges }: Path): Walk {
     parts(follow) {
       const index = ascending(first.keys());
       const raw = index.map(i => first.get(i)!.score);
-      const own = errorOfArea({ index, x: index.map(x), raw }, follow);
+      const own = errorOfArea({ index, x: index.map(x), raw }, follow, course);
       const parts: Part[] = [{ ...own, known: index.length, passes: 1, look: lookAtFirst }];
       if (open.length === 0) return parts;
       const both = compared();
