@@ -95,10 +95,12 @@ export function curveCost(options: CurveOrderOptions, input: ModelInput, paths: 
   const inner = expectedPoints(options, edges.length - 2);
   const known = options.unit === 'pixels' || options.patchPixels !== undefined;
   const symmetric = known && edges.every((e, i) => e + edges.at(-1 - i)! === edges.at(-1)!);
-  const { score = 'probability', normalised: _, precision = 'exact', ...order } = options as Partial<CurveOptions>;
+  const { score = 'probability', normalised, precision = 'exact', ...order } = options as Partial<CurveOptions>;
   const raw = score === 'logit' ? 'logit' : 'margin';
+  // Points that are chosen for another score are others, but for the first.
+  const chosen = precision === 'exact' ? precision : [precision, score, normalised];
   const path = (name: CurvePath): SharedPasses => ({
-    key: JSON.stringify([symmetric && name === 'kept, mirrored' ? 'kept' : name, raw, order, precision]),
+    key: JSON.stringify([symmetric && name === 'kept, mirrored' ? 'kept' : name, raw, order, chosen]),
     ...{ per: 'map', forward: inner, backward: 0 },
   });
   return {
