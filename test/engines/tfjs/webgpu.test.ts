@@ -207,7 +207,7 @@ describe.skipIf(noGpu !== undefined)(onGpu('faults of TF.js on WebGPU'), () => {
     const large = await cardOf('large', SIZE, layers.upSampling2d({ size: [2048, 2048], name: 'up' }), gap());
     await expect(tfjsEngine.open(large, { device: 'webgpu' })).rejects.toMatchObject({
       code: 'DEVICE',
-      message: expect.stringMatching(/device 'webgpu' can't run this model: the GPU has no room/),
+      message: expect.stringMatching(/device 'webgpu' can't run this model/),
     });
   });
 });
