@@ -1,4 +1,5 @@
 import { analyse } from './analysis/analyse.ts';
+import { figureFiles } from './figures/figure-files.ts';
 import { galleryContent } from './gallery/content.ts';
 import { createNames } from './page/part-names.ts';
 import { renderHtml } from './page/report-page.ts';
@@ -28,6 +29,8 @@ export interface ReportOptions {
   readonly pictures?: boolean;
   /** Pictures of up to so many bytes of text stand in the page. Default: 5 MB. */
   readonly mostInline?: number;
+  /** Writes the drawings as files too, for papers. Default: false. */
+  readonly figures?: boolean;
 }
 
 /**
@@ -37,7 +40,7 @@ export interface ReportOptions {
 export async function* renderReports(
   run: RunData,
   analysis = analyse(run),
-  { pictures = true, mostInline }: ReportOptions = {},
+  { pictures = true, mostInline, figures = false }: ReportOptions = {},
 ): AsyncGenerator<ReportFile> {
   const names = createNames(run.manifest);
   const gallery = pictures ? yield* galleryContent({ run, analysis, names }, mostInline) : undefined;
@@ -52,4 +55,5 @@ export async function* renderReports(
     { file: 'methods.bib', bytes: bibliography(run.manifest) },
     { file: 'index.html', bytes: renderHtml(run, analysis, sections) },
   ];
+  if (figures) yield* figureFiles(sections);
 }

@@ -17,6 +17,8 @@ import type { RowArrays, RunStore } from './run-store.ts';
 
 /** Pictures of the gallery that do not fit into the page. */
 export const GALLERY_FOLDER = 'gallery';
+/** Drawings of the report as files. */
+export const FIGURES_FOLDER = 'figures';
 export const JOURNAL_FILE = 'results.jsonl';
 
 /** All that a run writes into its folder, for --fresh: nothing else is ever deleted. */
@@ -38,6 +40,7 @@ const OWN_ENTRIES = [
   'tables.tex',
   'index.html',
   GALLERY_FOLDER,
+  FIGURES_FOLDER,
   'attributions',
   'variants',
   'views',

@@ -16,7 +16,13 @@ export const reportCommand = defineCommand({
         default: true,
         describe: 'Images and maps in the page; --no-pictures writes one without them, to be passed on.',
       })
-      .example('$0 report reports/covid-ct', ''),
+      .option('figures', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also writes the drawings into figures/, as SVG and as PNG of a journal column’s width at 600 dpi.',
+      })
+      .example('$0 report reports/covid-ct', '')
+      .example('$0 report reports/covid-ct --figures', 'and the drawings for a paper'),
   async handler(argv) {
     const { reportRun } = await import('./report-run.ts');
     return reportRun(argv);

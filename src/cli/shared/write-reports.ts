@@ -9,7 +9,7 @@ import {
   renderReports,
 } from '../../reports/index.ts';
 import { writeAtomic } from '../../results/files.ts';
-import { GALLERY_FOLDER } from '../../results/folder.ts';
+import { FIGURES_FOLDER, GALLERY_FOLDER } from '../../results/folder.ts';
 import type { Run } from '../../results/run.ts';
 
 export interface Written {
@@ -28,7 +28,8 @@ export async function writeReports(
   const data = await loadRun(run, gallery, summary);
   const analysis = analyse(data);
   const files: string[] = [];
-  await rm(join(run.dir, GALLERY_FOLDER), { recursive: true, force: true });
+  // Those of an earlier report would not be its.
+  for (const own of [GALLERY_FOLDER, FIGURES_FOLDER]) await rm(join(run.dir, own), { recursive: true, force: true });
   for await (const { file, bytes } of renderReports(data, analysis, options)) {
     if (dirname(file) !== '.') await mkdir(join(run.dir, dirname(file)), { recursive: true });
     await writeAtomic(join(run.dir, file), bytes);
