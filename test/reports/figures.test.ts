@@ -64,6 +64,8 @@ describe('figures as files', () => {
     const style = figureStyle();
     expect(style).not.toContain('var(');
     expect(style).toContain('.c0.row circle{fill:#0072b2}');
+    // Controls have no colour, and are lines all the same.
+    expect(style).toMatch(/^\.line\{fill:none/m);
     expect(style).toMatch(/\.c3 \.line[^{]*\{[^}]*stroke:#b0508b/);
     expect(style).toMatch(/text\{font-size:12px/);
   });

@@ -45,7 +45,8 @@ export function intervalChart(chart: {
   const frame = { left, right: WIDTH - 14, top, bottom };
   const names = rowLabels(
     rows.map(row => row.label),
-    Math.floor((left - 14) / CHARACTER),
+    // Rounded up by a hair: 9 × 6.3 ÷ 6.3 may be less than 9.
+    Math.floor((left - 14) / CHARACTER + 1e-6),
   );
   return svg(WIDTH, bottom + 40, chart.name, [
     bottomAxis(x, frame, chart.title),

@@ -23,9 +23,13 @@ export function figureStyle(): string {
 function rulesOf(selectors: string, body: string, known: (text: string) => string): string[] {
   const plain = body.replace(/font:(\d+(?:\.\d+)?px)[^;]*/, `font-size:$1;${FONT}`);
   const names = selectors.split(',').map(s => s.trim().replace(/^svg /, ''));
-  if (!plain.includes('var(--c)')) return [`${names.join(',')}{${plain}}`];
-  return COLOURS.map(c => {
+  const declarations = plain.split(';').filter(d => d !== '');
+  const [coloured, always] = [true, false].map(is => declarations.filter(d => d.includes('var(--c)') === is).join(';'));
+  const base = always ? [`${names.join(',')}{${always}}`] : [];
+  if (!coloured) return base;
+  const each = COLOURS.map(c => {
     const own = names.flatMap(name => [`.${c} ${name}`, ...(name.startsWith('.') ? [`.${c}${name}`] : [])]);
-    return `${own.join(',')}{${plain.replaceAll('var(--c)', known(`var(--${c})`))}}`;
+    return `${own.join(',')}{${coloured.replaceAll('var(--c)', known(`var(--${c})`))}}`;
   });
+  return [...base, ...each];
 }
