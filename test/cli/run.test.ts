@@ -169,7 +169,6 @@ describe('explain', () => {
     [['--image', 'IMAGE', '--method', 'lime', '--target', 'yess', '--out', 'x.png'], "no class 'yess'"],
     [['--image', 'none.png', '--method', 'lime', '--out', 'x.png'], 'none.png'],
     [['--image', 'IMAGE', '--method', 'lime', '--device', 'abacus', '--out', 'x.png'], 'abacus'],
-    [['--image', 'IMAGE', '--method', 'grad-cam', '--option', 'layer=nope', '--out', 'x.png'], 'nope'],
   ])('refuses %j', async (args, message) => {
     const dir = await temporaryFolder();
     await cliWorld(dir, { images: 1 });
@@ -179,6 +178,19 @@ describe('explain', () => {
     expect(stderr).toContain(message);
     expect(code).toBe(2);
     expect(existsSync(join(dir, 'x.png'))).toBe(false);
+  });
+
+  test('a layer that the opened model does not have fails its map', async () => {
+    const dir = await temporaryFolder();
+    await cliWorld(dir, { images: 1 });
+    const image = join(dir, 'images', 'no', 'slice 0 50%.png');
+    const out = join(dir, 'x.png');
+    const asked = ['--image', image, '--method', 'grad-cam', '--option', 'layer=nope', '--out', out];
+    expect(await cli('explain', '--model', dir, ...asked)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nope'),
+    });
+    expect(existsSync(out)).toBe(false);
   });
 });
 

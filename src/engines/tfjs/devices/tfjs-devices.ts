@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
@@ -72,9 +73,15 @@ export function isNative(device: TfjsDevice): boolean {
   return device.name === 'cuda' || device.name === 'cpu';
 }
 
-/** Which of the native packages is installed, if one is. */
+/** Which of the native packages is installed, if one is: without install scripts it comes without its native part. */
 export function nativePackage(): string | undefined {
-  return NATIVE.find(isInstalled);
+  return NATIVE.find(name => isInstalled(name) && hasBinding(name));
+}
+
+function hasBinding(name: string): boolean {
+  const lib = join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'lib');
+  if (!existsSync(lib)) return false;
+  return readdirSync(lib).some(folder => existsSync(join(lib, folder, 'tfjs_binding.node')));
 }
 
 /** A device that this thread's TF.js computes on. */
