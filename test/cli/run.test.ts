@@ -121,7 +121,7 @@ test('check tells the plan, its passes and its time, and writes nothing', async 
   );
   expect(stdout).toMatch(/tiny +64×64×1 +no, yes +onnx on cpu, 1 × 1 threads +\d+\.\d/);
   expect(stdout).toMatch(/lime +air +20 \+ 0/);
-  expect(stdout).toMatch(/at most \d+ forward and \d+ backward passes, about/);
+  expect(stdout).toMatch(/expected: \d+ forward and \d+ backward passes, about/);
   const json = await cli('check', suite, '--json', '--no-measure');
   expect(JSON.parse(json.stdout)).toMatchObject({ name: 'suite', images: 4, models: [] });
   expect(existsSync('reports/suite')).toBe(false);

@@ -110,7 +110,7 @@ function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: Data
     ]),
     '',
     ...savedLine(cost),
-    `at most ${cost.total.forward} forward and ${cost.total.backward} backward passes${
+    `expected: ${cost.total.forward} forward and ${cost.total.backward} backward passes${
       seconds === undefined ? '' : `, about ${duration(seconds)} by a short measurement`
     }${plan.timing.enabled ? ', and the timing phase' : ''}`,
   ];
