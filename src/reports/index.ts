@@ -15,7 +15,13 @@ import { bibliography } from './text/methods-text.ts';
 
 export { analyse } from './analysis/analyse.ts';
 export type { Analysis, CellResult, ModelAnalysis } from './analysis/analysis.ts';
-export { compareRuns, type RunComparison, regressed, type ScoreChange } from './analysis/run-compare.ts';
+export {
+  compareRuns,
+  type GroupChange,
+  type RunComparison,
+  regressed,
+  type ScoreChange,
+} from './analysis/run-compare.ts';
 export { compareTimings, type TimingChange } from './analysis/timing-compare.ts';
 export { changeCells, ratioText, renderTimingPage } from './page/timing-page.ts';
 export { type Collector, createCollector } from './summary/collect.ts';

@@ -8,7 +8,7 @@ import { cli } from './fixture.ts';
 
 async function runFolder(change: (row: Row) => Row = row => row, data = 'c0ffee'): Promise<string> {
   const dir = await temporaryFolder();
-  const { manifest, rows } = fixtureRows({ images: 48, patients: 48, timing: false });
+  const { manifest, rows } = fixtureRows({ images: 48, patients: 48, timing: false, groups: true });
   const digest = { ...manifest, dataset: { ...manifest.dataset, digest: data } };
   await writeFile(join(dir, 'manifest.json'), JSON.stringify(digest));
   await writeFile(join(dir, 'results.jsonl'), rows.map(row => `${JSON.stringify(change(row))}\n`).join(''));
@@ -39,6 +39,14 @@ it('finds what became worse, and nothing else, and fails where it is asked to', 
   expect((await cli('compare', after, before, '--fail-on-regression')).code).toBe(0);
   const json = JSON.parse((await cli('compare', before, after, '--json')).stdout);
   expect(json.runs[0].comparison.scores).toHaveLength(20);
+});
+
+it('sets values of all maps side by side, without a verdict', async () => {
+  const higher = (row: Row): Row => (row.kind === 'group' ? { ...row, value: row.value! + 0.125 } : row);
+  const { code, stdout } = await cli('compare', await runFolder(), await runFolder(higher), '--fail-on-regression');
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/lime +\d\.\d{3} +\d\.\d{3} +\+0\.125/);
+  expect(stdout).toContain('no test tells a change from noise');
 });
 
 it('compares no scores of other data, and needs two runs', async () => {

@@ -2,6 +2,7 @@ import {
   changeCells,
   compareRuns,
   fixed,
+  type GroupChange,
   loadRun,
   type RunComparison,
   regressed,
@@ -46,7 +47,7 @@ async function dataOf(dir: string) {
 const WORDS: Readonly<Record<ScoreChange['verdict'], string>> = { better: 'better', worse: 'worse', open: '' };
 
 function describe(before: string, dir: string, differ: readonly string[], comparison: RunComparison): string {
-  const { scores, timings, notes } = comparison;
+  const { scores, groups, timings, notes } = comparison;
   const changed = scores.filter(change => change.verdict !== 'open').length;
   const lines = [
     `${dir} against ${before}`,
@@ -61,6 +62,13 @@ function describe(before: string, dir: string, differ: readonly string[], compar
             ...scores.map(scoreCells),
           ]),
           `${changed} of ${scores.length} scores changed beyond noise; p is adjusted within metric and model.`,
+        ]),
+    ...(groups.length === 0
+      ? []
+      : [
+          '',
+          textTable([['model', 'metric', 'explainer', 'earlier', 'later', 'difference'], ...groups.map(groupCells)]),
+          'These have one value for all maps of an explainer: no test tells a change from noise.',
         ]),
     ...(timings.length === 0
       ? []
@@ -85,4 +93,8 @@ function scoreCells({ model, metric, method, mean, low, high, patients, p, verdi
     fixed(p, 3),
     WORDS[verdict],
   ];
+}
+
+function groupCells({ model, metric, method, before, after }: GroupChange): string[] {
+  return [model, metric.id, method, fixed(before, 3), fixed(after, 3), signed(after - before, 3)];
 }

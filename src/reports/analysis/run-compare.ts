@@ -16,9 +16,19 @@ export interface ScoreChange extends Judged {
   readonly method: string;
 }
 
+/** One explainer by a metric that has one value for all its maps, in both runs: there is no noise to tell it from. */
+export interface GroupChange {
+  readonly model: string;
+  readonly metric: MetricEntry;
+  readonly method: string;
+  readonly before: number;
+  readonly after: number;
+}
+
 /** What a run changed beyond noise, against an earlier one. `mean` of a change is later less earlier. */
 export interface RunComparison {
   readonly scores: readonly ScoreChange[];
+  readonly groups: readonly GroupChange[];
   readonly timings: readonly TimingChange[];
   /** Parts that cannot be compared, and why. */
   readonly notes: readonly string[];
@@ -34,12 +44,14 @@ export function compareRuns(before: RunOf, after: RunOf): RunComparison {
   const notes: string[] = [];
   const sameData = before.manifest.dataset.digest === after.manifest.dataset.digest;
   if (!sameData) notes.push('the data differ: scores cannot be compared within patients');
-  const scores = sameData ? modelPairs(before, after, notes).flatMap(pair => scoreChanges(before, after, pair)) : [];
+  const pairs = sameData ? modelPairs(before, after, notes) : [];
+  const scores = pairs.flatMap(pair => scoreChanges(before, after, pair));
+  const groups = pairs.flatMap(pair => groupChanges(before, after, pair));
   const sameMachine = before.manifest.hardware.cpu === after.manifest.hardware.cpu;
   const timed = after.summary.timings.length > 0;
   if (timed && !sameMachine) notes.push('the runs were on other machines: times are not compared');
   const timings = sameMachine ? compareTimings(timingsOf(before), timingsOf(after)) : [];
-  return { scores, timings, notes };
+  return { scores, groups, timings, notes };
 }
 
 interface ModelPair {
@@ -102,6 +114,22 @@ function scoreChanges(before: RunOf, after: RunOf, { earlier, later }: ModelPair
       });
       return judged.map(({ control: _, ...verdict }) => ({ ...verdict, model: later.id, metric }));
     });
+}
+
+function groupChanges(before: RunOf, after: RunOf, { earlier, later }: ModelPair): GroupChange[] {
+  const valueIn = ({ summary }: RunOf, model: string, metric: string, method: string): number | undefined =>
+    summary.groups.find(r => r.model === model && r.metric === metric && r.method === method && r.status === 'ok')
+      ?.value;
+  return after.manifest.metrics
+    .filter(metric => metric.scope === 'group' && before.manifest.metrics.some(m => same(m, metric)))
+    .flatMap(metric =>
+      after.manifest.methods.flatMap(({ id: method, role }) => {
+        if (role !== 'method') return [];
+        const a = valueIn(before, earlier.id, metric.id, method);
+        const b = valueIn(after, later.id, metric.id, method);
+        return a === undefined || b === undefined ? [] : [{ model: later.id, metric, method, before: a, after: b }];
+      }),
+    );
 }
 
 /** Metrics whose values are of one kind: the same part with the same options and baseline. */
