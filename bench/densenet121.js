@@ -1,5 +1,10 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readCard } from '../dist/config/card.js';
 import { createRng } from '../dist/core/rng.js';
 import { attr, constant, DType, GraphBuilder } from '../dist/engines/onnx/graph/graph.js';
+import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 
 /**
  * DenseNet-121 (Huang et al. 2017) as PyTorch exports it, with random weights: speed does not depend on them.
@@ -61,5 +66,25 @@ export function densenet121(size = 224, channels = 1, classes = 2) {
     constants: b.constants,
     inputs: [{ name: 'image', dtype: DType.float, dims: [null, channels, size, size] }],
     outputs: [{ name: logits, dtype: DType.float, dims: [null, classes] }],
+  };
+}
+
+/** The card of a bundled model; `densenet121` is written into the folder first. */
+export async function cardOf(name, folder) {
+  if (name !== 'densenet121') return readCard(fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
+  const file = join(folder, 'densenet121.onnx');
+  writeFileSync(file, encodeModel(densenet121(224, 1, 2)));
+  return {
+    id: name,
+    file,
+    origin: file,
+    format: 'onnx',
+    task: 'softmax',
+    emits: 'logits',
+    explainAt: 'logits',
+    classes: ['a', 'b'],
+    input: { size: [224, 224], channels: 1, layout: 'NCHW' },
+    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
+    resize: { antialias: true, fit: 'stretch' },
   };
 }

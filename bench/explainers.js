@@ -8,18 +8,15 @@
  * Explainers of more passes than --most are not run. Times are medians of up to three runs after one that warms up;
  * those of more than 300 passes are one run. On a busy machine only ratios mean something, so run both sides in turn.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { builtinRegistry } from '../dist/builtin.js';
-import { readCard } from '../dist/config/card.js';
 import { explainSubject, subjectFor } from '../dist/conformance/subject.js';
 import { isUndefined } from '../dist/core/contracts/index.js';
-import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 import { onnxEngine } from '../dist/engines/onnx/index.js';
-import { densenet121 } from './densenet121.js';
+import { cardOf } from './densenet121.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -41,7 +38,7 @@ try {
 }
 
 async function measure(name) {
-  const model = await onnxEngine.open(await cardOf(name), { device: 'cpu' });
+  const model = await onnxEngine.open(await cardOf(name, folder), { device: 'cpu' });
   try {
     const { microBatch, workers, threads } = model.runtime;
     const load = loadavg()[0].toFixed(1);
@@ -90,23 +87,4 @@ async function timed(explainer, model, name) {
   const other = name === 'densenet121' ? captum?.[explainer.name] : undefined;
   const beside = other === undefined ? [] : [other.toFixed(0), (other / median).toFixed(1)];
   return [`${spent.forward} + ${spent.backward}`, median.toFixed(median < 10 ? 1 : 0), measured.length, ...beside];
-}
-
-async function cardOf(name) {
-  if (name !== 'densenet121') return readCard(fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
-  const file = join(folder, 'densenet121.onnx');
-  writeFileSync(file, encodeModel(densenet121(224, 1, 2)));
-  return {
-    id: name,
-    file,
-    origin: file,
-    format: 'onnx',
-    task: 'softmax',
-    emits: 'logits',
-    explainAt: 'logits',
-    classes: ['a', 'b'],
-    input: { size: [224, 224], channels: 1, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
 }

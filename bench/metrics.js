@@ -15,14 +15,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { builtinRegistry } from '../dist/builtin.js';
-import { readCard } from '../dist/config/card.js';
 import { rememberingMemo, scoreSubject } from '../dist/conformance/score.js';
 import { explainSubject, subjectFor } from '../dist/conformance/subject.js';
 import { isUndefined } from '../dist/core/contracts/index.js';
 import { fingerprint } from '../dist/core/fingerprint.js';
-import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 import { onnxEngine } from '../dist/engines/onnx/index.js';
-import { densenet121 } from './densenet121.js';
+import { cardOf } from './densenet121.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -99,7 +97,7 @@ function show(cells) {
 
 /** Our side; leaves the model, images, maps and settings where the other side reads them. */
 async function measured(name) {
-  const card = await cardOf(name);
+  const card = await cardOf(name, folder);
   const model = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads });
   try {
     const subjects = await Promise.all(Array.from({ length: images }, (_, i) => prepared(model, i)));
@@ -210,23 +208,4 @@ function quantus(name) {
   const { status, stdout, stderr } = spawnSync(values.python, [script, join(folder, name)], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`Quantus' side failed:\n${stderr.slice(-2000)}`);
   return JSON.parse(stdout.slice(stdout.indexOf('{')));
-}
-
-async function cardOf(name) {
-  if (name !== 'densenet121') return readCard(fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
-  const file = join(folder, 'densenet121.onnx');
-  writeFileSync(file, encodeModel(densenet121(224, 1, 2)));
-  return {
-    id: name,
-    file,
-    origin: file,
-    format: 'onnx',
-    task: 'softmax',
-    emits: 'logits',
-    explainAt: 'logits',
-    classes: ['a', 'b'],
-    input: { size: [224, 224], channels: 1, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
 }
