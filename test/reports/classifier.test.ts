@@ -62,3 +62,11 @@ it('says nothing of exams where every image is one', async () => {
   expect(analyse(data).models[0]!.classifier).toMatchObject({ subgroups: [] });
   expect(analyse(data).models[0]!.classifier).not.toHaveProperty('byExam');
 });
+
+it('pools no slices of a model whose findings do not exclude each other', async () => {
+  const data = await run(row => row);
+  expect(analyse(data).models[0]!.classifier!.byExam).toBeDefined();
+  const models = data.manifest.models.map(model => ({ ...model, task: 'multi-label' }));
+  const { classifier } = analyse({ ...data, manifest: { ...data.manifest, models } }).models[0]!;
+  expect(classifier).not.toHaveProperty('byExam');
+});

@@ -38,7 +38,7 @@ const MOST_VALUES = 12;
  */
 export function classifierOf(
   rows: readonly SampleRow[],
-  { classes }: ModelEntry,
+  { classes, task }: ModelEntry,
   positive: number,
   rng: Rng,
 ): ClassifierAnalysis | undefined {
@@ -51,12 +51,9 @@ export function classifierOf(
     return [{ label: index, probabilities, patient, exam: own, groups }];
   });
   if (slices.length === 0) return undefined;
-  const byExam = examsOf(
-    slices,
-    rows.some(r => r.exam !== undefined) ? 'exam' : 'patient',
-    positive,
-    rng.fork('exams'),
-  );
+  // Slices are pooled by probabilities that add up to 1; those of findings that do not exclude each other do not.
+  const unit = rows.some(r => r.exam !== undefined) ? 'exam' : 'patient';
+  const byExam = task === 'multi-label' ? undefined : examsOf(slices, unit, positive, rng.fork('exams'));
   return {
     byImage: performance(slices, { rng, positive }),
     ...(byExam ? { byExam } : {}),
