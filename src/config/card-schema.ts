@@ -92,6 +92,17 @@ export const cardSchema = z.strictObject({
         .positive()
         .optional()
         .describe('Millimetres per pixel that the network sees; cropped or padded in the middle. Instead of `fit`.'),
+      region: z
+        .enum(['body', 'lungs'])
+        .optional()
+        .describe(
+          'What of the slice the network sees: the rectangle around the body, or around the lungs (HU only). ' +
+            'Default: all of it.',
+        ),
+      margin: number
+        .nonnegative()
+        .optional()
+        .describe('Millimetres around the region; without a known spacing the slice is taken for 350 mm. Default: 0.'),
       round: z.boolean().default(false).describe('Whole grey levels after resizing, as Pillow on 8-bit images.'),
     })
     .prefault({})

@@ -66,10 +66,19 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     throw fail(['positive'], `positive is '${card.positive}', which is none of ${card.classes.join(', ')}.`);
   }
   const { unit } = card.intensity;
-  const { spacing, ...resize } = card.resize;
+  const { spacing, region, margin, ...resize } = card.resize;
   const { window, windows } = intensityWindows(card, (...path) => place(['intensity', ...path]));
   if (card.resize.round && unit === 'HU') {
     throw fail(['resize', 'round'], 'round means whole grey levels 0…255; it makes no sense for HU.');
+  }
+  if (region === 'lungs' && unit !== 'HU') {
+    throw fail(
+      ['resize', 'region'],
+      "the lungs are found by Hounsfield units; set intensity.unit to HU, or take 'body'.",
+    );
+  }
+  if (margin !== undefined && region === undefined) {
+    throw fail(['resize', 'margin'], "a margin goes around a 'region', and the card names none.");
   }
   return {
     id: card.id ?? (origin === undefined ? basename(file, extname(file)) : basename(resolve(folder))),
@@ -96,7 +105,12 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
       air: card.intensity.air ?? (unit === 'HU' ? -1000 : window[0]),
       steps,
     },
-    resize: { ...resize, ...(spacing === undefined ? {} : { spacing }) },
+    resize: {
+      ...resize,
+      ...(spacing === undefined ? {} : { spacing }),
+      ...(region === undefined ? {} : { region }),
+      ...(margin === undefined ? {} : { margin }),
+    },
     ...(card.camLayer === undefined ? {} : { camLayer: card.camLayer }),
     ...(card.quantisation === undefined ? {} : { quantisation: card.quantisation }),
     ...(card.training === undefined ? {} : { training: card.training }),

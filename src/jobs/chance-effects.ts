@@ -6,6 +6,7 @@ import { imageBatch } from '../core/batch.ts';
 import type { Dataset, FullClassifier, Placebos } from '../core/contracts/index.ts';
 import { createRng } from '../core/rng.ts';
 import { type ChanceEffects, chanceEffects } from '../core/truth/threshold.ts';
+import { geometryOf } from '../data/preparation/geometry.ts';
 import { prepare } from '../data/preparation/prepare.ts';
 
 /** Beside a model's card: what was measured of chance effects before. */
@@ -56,7 +57,8 @@ export async function measureChanceEffects(
   const effects: number[][] = [];
   for await (const { whole, placebos: copies } of placebos.sets()) {
     signal.throwIfAborted();
-    const images = [whole, ...copies].map(source => prepare(source, card, 'a placebo').input);
+    const geometry = geometryOf(whole, card, 'a placebo');
+    const images = [whole, ...copies].map(source => prepare(source, card, 'a placebo', geometry).input);
     const [score, ...others] = await onModel(async classifier => {
       const margins: number[] = [];
       for (const image of images) {

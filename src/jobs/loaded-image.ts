@@ -2,6 +2,7 @@ import type { Baseline, ModelCard, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
 import type { Rng } from '../core/rng.ts';
 import { filled, type Tensor, tensor } from '../core/tensor.ts';
+import { geometryOf } from '../data/preparation/geometry.ts';
 import {
   type PreparedBaseline,
   type PreparedImage,
@@ -48,7 +49,9 @@ export interface LoadImageOptions {
 export async function loadImage(sample: Sample, options: LoadImageOptions): Promise<LoadedImage> {
   const { card, variant, signal } = options;
   const { source, mask } = await sample.load(signal, variant);
-  const prepared = prepare(source, card, sample.source);
+  const whole = variant !== undefined && card.resize.region ? await sample.load(signal) : undefined;
+  const geometry = geometryOf(whole?.source ?? source, card, sample.source);
+  const prepared = prepare(source, card, sample.source, geometry);
   const facts = {
     size: source.pixels.shape,
     ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),

@@ -4,11 +4,9 @@ import type { ExplainContext } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { gaussianBlur } from '../core/image/blur.ts';
 import { channelSum } from '../core/image/channels.ts';
-import { planar, type Tensor } from '../core/tensor.ts';
+import { sidesOf } from '../core/image/sides.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { costOfPath, pathOptions, spendOnPath, untilComplete } from './shared/path.ts';
-
-/** The field of view taken for granted where the spacing is unknown: a chest fills it. */
-const FIELD_MM = 350;
 
 /** The step in σ, pixels, that PAIR takes for the derivative of the blur. */
 const PAIR_STEP = 0.01;
@@ -81,12 +79,12 @@ function blurOf({ image, spacing, options: o }: Context): Blurred {
 
 /** The widest blur in pixels along rows and columns. */
 function sigmaPixels(
-  [height = 1, width = 1]: readonly number[],
+  shape: readonly number[],
   { sigma, unit }: Pick<Context['options'], 'sigma' | 'unit'>,
   spacing: readonly number[] | undefined,
 ): readonly [number, number] {
   if (unit === 'pixels') return [sigma, sigma];
-  const [down, across] = planar(spacing ?? [1, 1].map(() => FIELD_MM / Math.max(height, width)));
+  const [down, across] = sidesOf({ shape }, spacing);
   return [sigma / down, sigma / across];
 }
 

@@ -1,15 +1,13 @@
 import type { Dataset, LoadedSample, Sample, Source } from '../contracts/index.ts';
 import { jsonDigest } from '../digest.ts';
 import { gaussianBlur } from '../image/blur.ts';
-import { bodyMask } from '../image/body.ts';
-import { innerAir } from '../image/lungs.ts';
+import { bodyOf } from '../image/lungs.ts';
 import { resizeBilinear } from '../image/resize.ts';
+import { sidesOf } from '../image/sides.ts';
 import { ctNoise, noiseLevel } from '../perturbation/noise.ts';
 import { createRng } from '../rng.ts';
 import { planar, type Tensor, tensor } from '../tensor.ts';
 
-/** The field of view taken for granted where the spacing is unknown: a chest fills it. */
-const FIELD_MM = 350;
 /** Standard deviation of the blur that a kernel is softened by, and that its sharpening takes off. */
 const KERNEL_MM = 0.7;
 const SHARPENING = 0.8;
@@ -77,7 +75,7 @@ function offering(sample: Sample): Sample {
 function atDose(source: Source, dose: number, seed: string): Tensor {
   const { pixels, unit } = source;
   const spacing = sidesOf(pixels, source.spacing);
-  const body = unit === 'HU' ? innerAir(pixels).body : bodyMask(changed(pixels, v => v / 255));
+  const body = bodyOf(pixels, unit, () => changed(pixels, v => v / 255));
   const added = noiseLevel(pixels, body) * Math.sqrt(1 / dose - 1);
   const field = ctNoise(pixels.shape, spacing, createRng(seed).fork('dose')).data;
   return changed(pixels, (v, i) => v + added * field[i]!);
@@ -86,11 +84,6 @@ function atDose(source: Source, dose: number, seed: string): Tensor {
 function smoothed(pixels: Tensor, spacing: Source['spacing']): Tensor {
   const [rows, columns] = sidesOf(pixels, spacing);
   return gaussianBlur(pixels, [KERNEL_MM / rows, KERNEL_MM / columns], { border: 'nearest' });
-}
-
-function sidesOf({ shape }: Tensor, spacing: Source['spacing']): readonly [number, number] {
-  const mm = FIELD_MM / Math.max(...shape);
-  return planar(spacing ?? [mm, mm]);
 }
 
 function changed({ shape, data }: Tensor, change: (v: number, i: number) => number): Tensor {

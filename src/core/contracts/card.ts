@@ -54,6 +54,13 @@ export interface ModelCard {
     readonly fit: 'stretch' | 'crop' | 'pad';
     /** Millimetres per pixel of the grid, to a pixel of the source; the image is cropped or padded with air for it. */
     readonly spacing?: number;
+    /**
+     * What of the slice is laid on the grid: the rectangle around the body, or around the lungs (HU only). Default: all.
+     * A sample's variants are laid like the sample itself.
+     */
+    readonly region?: 'body' | 'lungs';
+    /** Millimetres that are added around the region on each side. Default: 0. */
+    readonly margin?: number;
     /** Round to whole grey levels, as Pillow and torchvision do on 8-bit images. Default: false. */
     readonly round?: boolean;
   };

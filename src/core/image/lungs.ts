@@ -1,7 +1,10 @@
+import type { Unit } from '../contracts/index.ts';
 import { type Tensor, tensor } from '../tensor.ts';
+import { bodyMask } from './body.ts';
 import { componentsOf } from './components.ts';
 import { reachedFromBorder } from './flood.ts';
 import { closed } from './morphology.ts';
+import { sidesOf } from './sides.ts';
 
 /** Thinner than this is air or lung, in HU. */
 const THIN = -500;
@@ -9,8 +12,6 @@ const THIN = -500;
 const LEAST_SHARE = 0.01;
 /** Bays that a disc of this radius does not fit into belong to the lung: vessels, and lesions at the pleura. */
 const CLOSED_MM = 15;
-/** Spacing where none is known: a chest of some 350 mm fills the image. */
-const FIELD_MM = 350;
 
 /**
  * Air within the body: what is thinner than −500 HU and can't be reached from the image's border through such pixels.
@@ -28,6 +29,16 @@ export function innerAir(hu: Tensor): { readonly air: Tensor; readonly body: Ten
     ),
     body: tensor(hu.shape, body),
   };
+}
+
+/**
+ * Where the patient is in a slice of either unit: by Hounsfield units, or by how dark it is in its window.
+ * @param pixels [h, w] in `unit`.
+ * @param view [h, w] in 0…1, asked for grey levels only.
+ * @returns [h, w] of 0 and 1
+ */
+export function bodyOf(pixels: Tensor, unit: Unit, view: () => Tensor): Tensor {
+  return unit === 'HU' ? innerAir(pixels).body : bodyMask(view());
 }
 
 /** The share of the body that is air within it, 0 … 1; 0 where there is no body. */
@@ -48,14 +59,13 @@ export function lungShare(hu: Tensor): number {
 export function lungMask(hu: Tensor, spacing?: readonly [number, number]): Tensor {
   const { air, body } = innerAir(hu);
   const least = LEAST_SHARE * body.data.reduce((a, b) => a + b, 0);
-  const mm = FIELD_MM / Math.max(...hu.shape);
   const lungs = tensor(hu.shape);
   for (const part of componentsOf(air)) {
     // Each by itself, so that the mediastinum between two lungs stays outside.
     if (part.length < least) continue;
     const one = tensor(hu.shape);
     for (const i of part) one.data[i] = 1;
-    closed(one, CLOSED_MM, spacing ?? [mm, mm]).data.forEach((v, i) => {
+    closed(one, CLOSED_MM, sidesOf(hu, spacing)).data.forEach((v, i) => {
       if (v && body.data[i]) lungs.data[i] = 1;
     });
   }

@@ -1,10 +1,8 @@
 import type { Baseline } from '../../core/contracts/index.ts';
 import { gaussianBlur } from '../../core/image/blur.ts';
-import { planar } from '../../core/tensor.ts';
+import { sidesOf } from '../../core/image/sides.ts';
 
 const SIGMA_MM = 10;
-/** The field of view taken for granted where the spacing is unknown: a chest fills it. */
-const FIELD_MM = 350;
 
 /**
  * The image blurred by a Gaussian of σ = 10 mm, in raw space, edges padded with the edge pixel (0 HU would be water).
@@ -17,8 +15,7 @@ export const blur: Baseline = {
   space: 'raw',
   family: 'smooth',
   make(image, { spacing }) {
-    const mm = FIELD_MM / Math.max(image.shape[0]!, image.shape[1]!);
-    const [rows, columns] = planar(spacing ?? [mm, mm]);
+    const [rows, columns] = sidesOf(image, spacing);
     return gaussianBlur(image, [SIGMA_MM / rows, SIGMA_MM / columns], { border: 'nearest' });
   },
 };

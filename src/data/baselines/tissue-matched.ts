@@ -1,13 +1,12 @@
 import type { Baseline } from '../../core/contracts/index.ts';
 import { localMedian } from '../../core/image/local-median.ts';
 import { lungMask } from '../../core/image/lungs.ts';
-import { planar, tensor } from '../../core/tensor.ts';
+import { sidesOf } from '../../core/image/sides.ts';
+import { tensor } from '../../core/tensor.ts';
 import { requireHu } from './shared/constant-hu.ts';
 
 const LUNG_HU = -850;
 const RADIUS_MM = 10;
-/** The field of view taken for granted where the spacing is unknown: a chest fills it. */
-const FIELD_MM = 350;
 
 /**
  * What each pixel would be without a finding: −850 HU inside the lungs, elsewhere in the body the median of the body
@@ -23,8 +22,7 @@ export const tissueMatched: Baseline = {
   make(image, { card, spacing, bodyMask }) {
     requireHu(card);
     const [h, w, channels = 1] = image.shape as [number, number, number?];
-    const mm = FIELD_MM / Math.max(h, w);
-    const sides = planar(spacing ?? [mm, mm]);
+    const sides = sidesOf(image, spacing);
     const body = bodyMask();
     const out = tensor(image.shape, image.data.slice());
     for (let c = 0; c < channels; c++) {

@@ -3,6 +3,7 @@ import { CtXaiError } from '../../core/errors.ts';
 import { planes } from '../../core/image/planes.ts';
 import { resizeBilinear } from '../../core/image/resize.ts';
 import { planar, type Tensor, tensor } from '../../core/tensor.ts';
+import { regionOf } from './region.ts';
 
 type Size = readonly [number, number];
 
@@ -11,45 +12,67 @@ export interface Geometry {
   /** [rows, columns] of the source. */
   readonly source: Size;
   /** What of the source fills the grid, in its pixels; it reaches beyond the source where the image is padded. */
-  readonly window: { readonly top: number; readonly left: number; readonly height: number; readonly width: number };
+  readonly window: Box;
   /** [rows, columns] of the grid. */
   readonly grid: Size;
 }
 
+/** A rectangle of an image, in pixels. */
+export interface Box {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
 /**
- * How an image of `source` size is laid on the grid. `stretch`: all of it, whatever the aspect. `crop`: the largest
- * part in the middle with the grid's aspect. `pad`: the smallest window around it with the grid's aspect.
+ * How an image of `source` size, or a part of it, is laid on the grid. `stretch`: all of it, whatever the aspect.
+ * `crop`: the largest window in its middle with the grid's aspect. `pad`: the smallest window around it with the grid's
+ * aspect.
  */
-export function layOut(source: Size, grid: Size, fit: ModelCard['resize']['fit']): Geometry {
-  const [h, w] = source;
+export function layOut(
+  source: Size,
+  grid: Size,
+  fit: ModelCard['resize']['fit'],
+  part: Box = { top: 0, left: 0, height: source[0], width: source[1] },
+): Geometry {
   const aspect = grid[1] / grid[0];
-  let [height, width] = [h, w];
+  let { height, width } = part;
   if (fit !== 'stretch') {
-    const wider = w / h > aspect;
+    const wider = part.width / part.height > aspect;
     // Cropping a wide image, or padding a tall one, changes its width.
-    if (wider === (fit === 'crop')) width = Math.max(1, Math.round(h * aspect));
-    else height = Math.max(1, Math.round(w / aspect));
+    if (wider === (fit === 'crop')) width = Math.max(1, Math.round(part.height * aspect));
+    else height = Math.max(1, Math.round(part.width / aspect));
   }
-  const top = Math.floor((h - height) / 2);
-  const left = Math.floor((w - width) / 2);
-  return { source, window: { top, left, height, width }, grid };
+  return { source, window: inMiddle(part, height, width), grid };
+}
+
+function inMiddle(part: Box, height: number, width: number): Box {
+  const top = part.top + Math.floor((part.height - height) / 2);
+  const left = part.left + Math.floor((part.width - width) / 2);
+  return { top, left, height, width };
 }
 
 /** A window may not be larger than this a side: then the spacing is wrong. */
 const MOST_SIDE = 16_384;
 
 /**
- * How a model's card lays an image on its grid: by its fit, or, where the card says a spacing, the window in the middle
- * that makes pixels of the grid so wide, cropped or padded.
- * @throws CtXaiError IMAGE where the card says a spacing and the image has none, or one that can't be
+ * How a model's card lays an image on its grid. The part that is shown is the whole slice, or the card's region of it.
+ * It is laid out by the card's fit, or, where the card says a spacing, the window in its middle that makes pixels of
+ * the grid so wide, cropped or padded.
+ * @throws CtXaiError IMAGE where the card says a spacing and the image has none, or one that can't be, and where the
+ *   card's region is not found
  */
 export function geometryOf(
-  { pixels, spacing }: Pick<Source, 'pixels' | 'spacing'>,
-  { input, resize }: Pick<ModelCard, 'input' | 'resize'>,
+  image: Pick<Source, 'pixels' | 'spacing'>,
+  card: Pick<ModelCard, 'id' | 'input' | 'intensity' | 'resize'>,
   where: string,
 ): Geometry {
+  const { pixels, spacing } = image;
+  const { input, resize } = card;
   const [source, grid] = [planar(pixels.shape), planar(input.size)];
-  if (resize.spacing === undefined) return layOut(source, grid, resize.fit);
+  const part = resize.region ? regionOf(image, card, where) : undefined;
+  if (resize.spacing === undefined) return layOut(source, grid, resize.fit, part);
   if (!spacing) {
     throw new CtXaiError('IMAGE', `${where} does not say its spacing, and the model wants ${resize.spacing} mm.`, {
       hint: "Set the data's 'spacing', or take 'spacing' out of the card's resize.",
@@ -63,8 +86,8 @@ export function geometryOf(
   if (!(height <= MOST_SIDE && width <= MOST_SIDE)) {
     throw new CtXaiError('IMAGE', `${where} has pixels of ${sides.join(' × ')} mm, which can't be.`);
   }
-  const [top, left] = [Math.floor((source[0] - height) / 2), Math.floor((source[1] - width) / 2)];
-  return { source, window: { top, left, height, width }, grid };
+  const whole = { top: 0, left: 0, height: source[0], width: source[1] };
+  return { source, window: inMiddle(part ?? whole, height, width), grid };
 }
 
 /** Millimetres per pixel of the grid, [rows, columns]. */

@@ -1,7 +1,6 @@
 import type { Baseline, BaselineContext, ModelCard, Source } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
-import { bodyMask } from '../../core/image/body.ts';
-import { innerAir } from '../../core/image/lungs.ts';
+import { bodyOf } from '../../core/image/lungs.ts';
 import { createRng } from '../../core/rng.ts';
 import { planar, sameShape, type Tensor } from '../../core/tensor.ts';
 import { type Geometry, geometryOf, gridSpacing, maskToGrid, toGrid } from './geometry.ts';
@@ -25,9 +24,15 @@ export interface PreparedImage {
 /**
  * Source space → raw space → input space. Cropped and resampled once; what lies beyond the source is the card's air.
  * @param where Said in errors: the image.
+ * @param geometry Of a variant: that of the slice as it is, so that both lie on the same grid.
  * @throws CtXaiError IMAGE if the source's unit is not the card's, or it has values that are not finite.
  */
-export function prepare(source: Source, card: ModelCard, where = 'the image'): PreparedImage {
+export function prepare(
+  source: Source,
+  card: ModelCard,
+  where = 'the image',
+  geometry: Geometry = geometryOf(source, card, where),
+): PreparedImage {
   const { unit, air } = card.intensity;
   if (source.unit !== unit) {
     const name = { HU: 'Hounsfield units', grey: 'grey levels 0…255' };
@@ -50,7 +55,6 @@ export function prepare(source: Source, card: ModelCard, where = 'the image'): P
   if (![...new Set([source.pixels, seen])].every(({ data }) => data.every(Number.isFinite))) {
     throw new CtXaiError('IMAGE', `${where} has NaN or infinite pixels.`);
   }
-  const geometry = geometryOf(source, card, where);
   const { antialias, round } = card.resize;
   const onGrid = (image: Tensor) => toGrid(image, geometry, { beyond: air, antialias, ...(round ? { round } : {}) });
   const raw = onGrid(seen);
@@ -109,7 +113,7 @@ export async function prepareBaseline(
     card,
     ...(prepared.spacing ? { spacing: prepared.spacing } : {}),
     rng: sources.rng,
-    bodyMask: () => (card.intensity.unit === 'HU' ? innerAir(prepared.raw).body : bodyMask(prepared.view)),
+    bodyMask: () => bodyOf(prepared.raw, card.intensity.unit, () => prepared.view),
     async variant(name) {
       const found = await sources.variant(name);
       return found && own(found);
