@@ -1,6 +1,7 @@
 import yargs, { type Argv } from 'yargs';
 import { packageVersion } from '../config/version.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { baselinesCommand } from './baselines/baselines-command.ts';
 import { checkCommand } from './check/check-command.ts';
 import { compareCommand } from './compare/compare-command.ts';
 import { convertCommand } from './convert/convert-command.ts';
@@ -52,6 +53,7 @@ export function createCli(args: readonly string[], finish: (code: number) => voi
   add(inspectModelCommand);
   add(runCommand);
   add(checkCommand);
+  add(baselinesCommand);
   add(planCommand);
   add(explainCommand);
   add(timeCommand);
