@@ -1,5 +1,6 @@
 import type { Baseline, ModelCard, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { type ValueDoubt, valueRange } from '../core/image/doubts.ts';
 import type { Rng } from '../core/rng.ts';
 import { filled, type Tensor, tensor } from '../core/tensor.ts';
 import { geometryOf } from '../data/preparation/geometry.ts';
@@ -22,6 +23,8 @@ export interface LoadedImage {
   readonly view: Tensor;
   /** [...spatial] of 0 and 1 on the model's grid; absent where the sample has none. */
   readonly mask?: Tensor;
+  /** What is odd about the values as read. */
+  readonly doubt?: ValueDoubt;
   /** How far apart input values are between the ends of the card's window, one per channel. */
   readonly windowRange: readonly number[];
   /** The first channel of an image in input space, in 0…1 between the ends of the card's window. */
@@ -52,9 +55,11 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
   const whole = variant !== undefined && card.resize.region ? await sample.load(signal) : undefined;
   const geometry = geometryOf(whole?.source ?? source, card, sample.source);
   const prepared = prepare(source, card, sample.source, geometry);
+  const { doubt } = valueRange(source);
   const facts = {
     size: source.pixels.shape,
     ...(mask ? { mask: prepareMask(mask, prepared, sample.source) } : {}),
+    ...(doubt ? { doubt } : {}),
     windowRange: windowRange(prepared, card),
     viewOf: (input: Tensor) => inWindow(input, prepared, card),
   };
@@ -63,7 +68,7 @@ export async function loadImage(sample: Sample, options: LoadImageOptions): Prom
 
 function withBaselines(
   prepared: PreparedImage,
-  facts: Pick<LoadedImage, 'size' | 'mask' | 'windowRange' | 'viewOf'>,
+  facts: Pick<LoadedImage, 'size' | 'mask' | 'doubt' | 'windowRange' | 'viewOf'>,
   options: LoadImageOptions,
 ): LoadedImage {
   const { card, baselines } = options;

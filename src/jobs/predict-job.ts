@@ -45,6 +45,7 @@ export async function predict(job: PredictJob, services: Services): Promise<JobR
     row: {
       ...row,
       size: image.size,
+      ...(image.doubt ? { doubt: image.doubt } : {}),
       ...(slice ? { intensity: { unit, window } } : {}),
       predicted: classes[predicted]!,
       probabilities,

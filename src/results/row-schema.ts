@@ -30,6 +30,7 @@ const sample = z.looseObject({
   patient: text,
   label: text.optional(),
   size: z.array(number).optional(),
+  doubt: z.enum(['impossible', 'airless']).optional(),
   predicted: text.optional(),
   probabilities: z.array(number).optional(),
   target: text.optional(),

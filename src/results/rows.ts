@@ -1,4 +1,5 @@
 import type { AttributionKind, Curve, DeviceReport, Json, Runtime, Status } from '../core/contracts/index.ts';
+import type { ValueDoubt } from '../core/image/doubts.ts';
 
 /**
  * The run folder's rows, format version 1. The journal `results.jsonl` is one row per line, appended as units of work
@@ -33,6 +34,8 @@ export interface SampleRow extends Outcome {
   readonly label?: string;
   /** [h, w] as read. */
   readonly size?: readonly number[];
+  /** What is odd about its values as read. */
+  readonly doubt?: ValueDoubt;
   readonly predicted?: string;
   /** Of all classes, in the model's order. */
   readonly probabilities?: readonly number[];

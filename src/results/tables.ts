@@ -38,6 +38,7 @@ const SAMPLES: readonly Column<SampleRow>[] = [
   { name: 'outcome', of: row => row.outcome },
   { name: 'exam', of: row => row.exam },
   { name: 'groups', of: row => row.groups && groupsText(row.groups) },
+  { name: 'doubt', of: row => row.doubt },
 ];
 
 /** A score with the rows of its image and map. */

@@ -1,3 +1,4 @@
+import { DOUBTS } from '../../core/image/doubts.ts';
 import { type DataInspection, type ImageCount, inspectData } from '../../data/inspect/inspect-data.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, note, print } from '../shared/output.ts';
@@ -69,7 +70,13 @@ function describe(use: string, d: DataInspection): string {
     line('size', each(p.sizes)),
     line('spacing', `${each(p.spacings)} mm`),
     ...when(p.emptyMasks > 0, 'masks', () => `${p.emptyMasks} masks are empty`),
-    ...when(p.impossible.length > 0, 'HU', () => `no tissue has such values: ${some(p.impossible)}`),
+    ...(['impossible', 'airless'] as const).flatMap(doubt =>
+      when(
+        p[doubt].length > 0,
+        'HU',
+        () => `${p[doubt].length} ${DOUBTS[doubt].what}: ${some(p[doubt])}. ${DOUBTS[doubt].hint}`,
+      ),
+    ),
     ...when(p.constant.length > 0, 'constant', () => `of one value: ${some(p.constant)}`),
     ...when(p.burntIn.length > 0, 'marks', () => `letters or marks may be burnt in: ${some(p.burntIn)}`),
     ...when(p.duplicates.length > 0, 'duplicates', () => {

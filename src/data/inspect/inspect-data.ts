@@ -1,5 +1,6 @@
 import type { Dataset, Sample } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
+import { type ValueDoubt, valueRange } from '../../core/image/doubts.ts';
 import { looksBurntIn } from './burnt-in.ts';
 import { tensorDigest } from './digest-pixels.ts';
 import { nearPairs, perceptualHash } from './near-duplicates.ts';
@@ -24,6 +25,8 @@ export interface PixelFindings {
   readonly ranges: Readonly<Record<string, readonly [number, number]>>;
   /** Images in HU with values that no tissue has: below −2048 or above 10000. */
   readonly impossible: readonly string[];
+  /** Images in HU without air, as where stored values were not rescaled: nothing below −300. */
+  readonly airless: readonly string[];
   /** Images of one value. */
   readonly constant: readonly string[];
   /** Images whose mask is empty. */
@@ -59,8 +62,6 @@ export interface DataInspection extends ImageCount {
 
 /** Images that are read where not all are. */
 const LOOKED_AT = 24;
-/** HU that no tissue, metal or air has. */
-const POSSIBLE_HU = [-2048, 10_000] as const;
 
 export interface InspectOptions {
   /** Read all images, and look for near duplicates. Default: some, spread over all. */
@@ -128,7 +129,8 @@ async function pixelsOf(
   const total = pixels ? dataset.count : Math.min(dataset.count, LOOKED_AT);
   const [units, sizes, spacings] = [new Map<string, number>(), new Map<string, number>(), new Map<string, number>()];
   const ranges = new Map<string, [number, number]>();
-  const [impossible, constant, burntIn]: [string[], string[], string[]] = [[], [], []];
+  const odd: Record<ValueDoubt, string[]> = { impossible: [], airless: [] };
+  const [constant, burntIn]: [string[], string[]] = [[], []];
   const unreadable: { id: string; reason: string }[] = [];
   const byDigest = new Map<string, string[]>();
   const hashes: { id: string; patient: string; hash: Uint32Array }[] = [];
@@ -145,18 +147,14 @@ async function pixelsOf(
       continue;
     }
     const { source, mask } = found;
-    const { shape, data } = source.pixels;
-    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-    for (const v of data) {
-      if (v < low) low = v;
-      if (v > high) high = v;
-    }
+    const { shape } = source.pixels;
+    const { low, high, doubt } = valueRange(source);
     bump(units, source.unit);
     bump(sizes, [...shape].reverse().join(' × '));
     bump(spacings, source.spacing ? source.spacing.map(s => String(Number(s.toFixed(3)))).join(' × ') : 'unknown');
     const [least, most] = ranges.get(source.unit) ?? [low, high];
     ranges.set(source.unit, [Math.min(least, low), Math.max(most, high)]);
-    if (source.unit === 'HU' && (low < POSSIBLE_HU[0] || high > POSSIBLE_HU[1])) impossible.push(sample.id);
+    if (doubt) odd[doubt].push(sample.id);
     if (low === high) constant.push(sample.id);
     if (mask && !mask.data.some(v => v > 0)) emptyMasks++;
     if (shape.length === 2 && looksBurntIn(source)) burntIn.push(sample.id);
@@ -169,7 +167,7 @@ async function pixelsOf(
     sizes: sorted(sizes, n => n),
     spacings: sorted(spacings, n => n),
     ranges: sorted(ranges, r => r),
-    ...{ impossible, constant, emptyMasks, burntIn, unreadable },
+    ...{ ...odd, constant, emptyMasks, burntIn, unreadable },
     duplicates: [...byDigest.values()].filter(ids => ids.length > 1),
     ...(pixels
       ? { nearDuplicates: nearPairs(hashes, new Set([...byDigest.values()].filter(i => i.length > 1).flat())) }

@@ -1,5 +1,6 @@
+import { DOUBTS } from '../../core/image/doubts.ts';
 import type { Estimate, Performance } from '../../core/statistics/performance.ts';
-import type { Manifest } from '../../results/rows.ts';
+import type { Manifest, SampleRow } from '../../results/rows.ts';
 import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { reliabilityChart } from '../charts/reliability-chart.ts';
 import { table } from '../page/html-table.ts';
@@ -9,8 +10,8 @@ import { fixed, group, percent, plural } from '../text/format.ts';
 import { byModel, markdownTable, markdownText } from '../text/markdown.ts';
 
 /** How good each classifier is on this data: it stands before anything that is said of its explanations. */
-export function classifierSection({ analysis: { models }, run: { manifest } }: ReportContext): Section {
-  const doubts = measuredWarnings(manifest);
+export function classifierSection({ analysis: { models }, run: { manifest, summary } }: ReportContext): Section {
+  const doubts = [...measuredWarnings(manifest), ...doubtfulImages(summary.samples)];
   return {
     id: 'classifier',
     title: 'Classifier',
@@ -22,6 +23,17 @@ export function classifierSection({ analysis: { models }, run: { manifest } }: R
 /** What was measured on the opened models and a reader has to know, such as that findings do not exclude each other. */
 function measuredWarnings({ models }: Manifest): string[] {
   return models.flatMap(({ id, runtime }) => (runtime?.measured?.warnings ?? []).map(text => `${id}: ${text}`));
+}
+
+/** Images whose values can hardly be what the data say: their scores are numbers all the same. */
+function doubtfulImages(samples: readonly SampleRow[]): string[] {
+  const kinds = Object.keys(DOUBTS) as (keyof typeof DOUBTS)[];
+  return kinds.flatMap(kind => {
+    const ids = [...new Set(samples.filter(s => s.doubt === kind).map(s => s.sample))];
+    if (ids.length === 0) return [];
+    const some = `${ids.slice(0, 3).join(', ')}${ids.length > 3 ? ', …' : ''}`;
+    return `${plural(ids.length, 'image')} ${DOUBTS[kind].what}: ${some}. ${DOUBTS[kind].hint}`;
+  });
 }
 
 function modelPart(entry: ModelAnalysis, several: boolean): Markup {
