@@ -136,4 +136,8 @@ test('a minute’s throughput is by the mean over images of each one’s mean', 
     [1, 300],
   ];
   expect(balancedMean({ ...timing, calls })).toBe(200);
+  // 473 explanations a minute by the median of what 369 take by the mean.
+  const slow: [number, number][] = [120, 125, 126.85, 130, 311.15].map((ms, image) => [image, ms]);
+  const found = { ...timing, wallMs: { ...timing.wallMs!, p50: 126.85 }, calls: slow };
+  expect([60_000 / 126.85, 60_000 / balancedMean(found)].map(Math.round)).toEqual([473, 369]);
 });
