@@ -19,7 +19,8 @@ try {
   const { manifest } = run;
   const { models } = analyse(await loadRun(run, 0));
   const { name } = manifest.dataset;
-  const data = name.startsWith('phantom') ? `phantom v${PHANTOM_VERSION}` : name;
+  const [, version = PHANTOM_VERSION.none] = /^phantom v(\d+)/.exec(name) ?? [];
+  const data = name.startsWith('phantom') ? `phantom v${version}` : name;
   for (const path of cards) {
     const digest = await modelDigest(await readCard(path));
     const found = models.find(({ model }) => model.digest === digest);

@@ -107,7 +107,7 @@ function fraction(x: number, a: number, b: number): number {
 }
 
 /** ln Γ(x), x > 0: Stirling's series (DLMF 5.11.1), raised to x ≥ 12 by Γ(x + 1) = xΓ(x). */
-function logGamma(x: number): number {
+export function logGamma(x: number): number {
   let shift = 0;
   let y = x;
   for (; y < 12; y++) shift += Math.log(y);

@@ -1,11 +1,11 @@
 import type { SampleFactor } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
 import { covid } from './diseases.ts';
+import { imagingOf } from './imaging.ts';
 import { Lesions } from './lesions.ts';
 import { type Change, placed, softTissue, total } from './places.ts';
 import {
   drawScene,
-  noiseIn,
   type PatientSpec,
   type PhantomSlice,
   pictureOf,
@@ -52,7 +52,7 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
     }
     return { damage, clean };
   };
-  const noise = noiseIn(scene, cleanOf(new Set()).clean);
+  const imaging = imagingOf(scene, cleanOf(new Set()).clean);
   return {
     factors: [
       ...lesions.map(({ name }) => ({ name, role: 'lesion' as const })),
@@ -62,7 +62,7 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
     render(without = []) {
       const hidden = new Set(without);
       const { damage, clean } = cleanOf(hidden);
-      const picture = pictureOf(scene, damage, clean, noise);
+      const picture = pictureOf(scene, imaging, damage, clean);
       // Burnt in after reconstruction: it has no noise.
       if (letter && !hidden.has('letter')) for (const p of letter) picture.hu[p] = LETTER_HU;
       return picture;
@@ -149,7 +149,7 @@ const LETTER_HU = 1000;
 const GLYPH = ['1111.', '1...1', '1...1', '1111.', '1.1..', '1..1.', '1...1'];
 
 /** The letter's pixels, where the slice has one: about 20 mm high, in the upper left corner, moved a little. */
-function letterOf({ frame, spec }: Scene, rng: Rng, agreement: number | undefined): number[] | undefined {
+function letterOf({ pictureFrame: frame, spec }: Scene, rng: Rng, agreement: number | undefined): number[] | undefined {
   if (agreement === undefined) return undefined;
   const agrees = rng.next() < agreement;
   const cell = Math.max(1, Math.round(20 / 7 / frame.spacing));

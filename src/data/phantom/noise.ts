@@ -1,5 +1,7 @@
 import type { Rng } from '../../core/rng.ts';
+import { butterflies, fftPlan } from './fft.ts';
 import type { BodyFrame } from './frame.ts';
+import type { Scene } from './slice.ts';
 
 /**
  * CT noise: a Gaussian field whose power spectrum rises like a ramp, peaks at `peak` cycles/mm and rolls off as the
@@ -44,10 +46,15 @@ export function ctNoise(rng: Rng, frame: BodyFrame, peak: number): Float32Array 
   return out;
 }
 
+/** The noise that belongs to tissue, HU: half of soft tissue's in air and lung, where fewer photons are lost. */
+export function noiseIn({ frame, peak, noiseSD }: Scene, clean: Float64Array, rng: Rng): Float64Array {
+  const noise = ctNoise(rng, frame, peak);
+  return clean.map((v, p) => noiseSD * (0.5 + 0.5 * Math.min(1, Math.max(0, (v + 1000) / 1000))) * noise[p]!);
+}
+
 /** In-place two-dimensional inverse FFT of an n × n field, n a power of two (radix 2; unscaled). */
 export function inverseFft2(re: Float32Array, im: Float32Array, n: number): void {
-  const stages = twiddles(n);
-  const reversed = bitReversal(n);
+  const { stages, reversed } = fftPlan(n);
   const a = new Float64Array(n);
   const b = new Float64Array(n);
   // Rows twice, transposed in between: columns would be read against the cache.
@@ -73,50 +80,6 @@ function transpose(field: Float32Array, n: number): void {
       const held = field[i * n + j]!;
       field[i * n + j] = field[j * n + i]!;
       field[j * n + i] = held;
-    }
-  }
-}
-
-interface Stage {
-  readonly cos: Float64Array;
-  readonly sin: Float64Array;
-}
-
-/** Each stage's roots of unity, half as many as its butterflies are long. */
-function twiddles(n: number): Stage[] {
-  const stages: Stage[] = [];
-  for (let half = 1; half < n; half *= 2) {
-    // The angle as a multiple of the finest one: all stages have the same rounding.
-    const angle = (k: number) => (2 * Math.PI * (k * (n / 2 / half))) / n;
-    stages.push({
-      cos: Float64Array.from({ length: half }, (_, k) => Math.cos(angle(k))),
-      sin: Float64Array.from({ length: half }, (_, k) => Math.sin(angle(k))),
-    });
-  }
-  return stages;
-}
-
-function bitReversal(n: number): Uint32Array {
-  const order = new Uint32Array(n);
-  for (let k = 1; k < n; k++) order[k] = (order[k >> 1]! >> 1) | (k & 1 ? n >> 1 : 0);
-  return order;
-}
-
-function butterflies(re: Float64Array, im: Float64Array, stages: readonly Stage[]): void {
-  const n = re.length;
-  for (const { cos, sin } of stages) {
-    const half = cos.length;
-    for (let start = 0; start < n; start += 2 * half) {
-      for (let k = 0; k < half; k++) {
-        const p = start + k;
-        const q = p + half;
-        const r = re[q]! * cos[k]! - im[q]! * sin[k]!;
-        const m = re[q]! * sin[k]! + im[q]! * cos[k]!;
-        re[q] = re[p]! - r;
-        im[q] = im[p]! - m;
-        re[p]! += r;
-        im[p]! += m;
-      }
     }
   }
 }

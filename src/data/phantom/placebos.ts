@@ -2,9 +2,9 @@ import type { Rng } from '../../core/rng.ts';
 import { TEXTURE_HU, TEXTURE_MM } from './anatomy.ts';
 import { lesionFactors, MOST_FACTORS, withMadeUpLesions } from './factors.ts';
 import { smoothField } from './frame.ts';
-import { ctNoise } from './noise.ts';
+import { imagingOf } from './imaging.ts';
 import { placed, softTissue } from './places.ts';
-import { drawScene, noiseIn, type PatientSpec, pictureOf, type Scene, withoutNoise } from './slice.ts';
+import { drawScene, type PatientSpec, pictureOf, type Scene, withoutNoise } from './slice.ts';
 
 /** A slice, and copies of it that differ by chance alone. */
 export interface PlaceboSlice {
@@ -26,19 +26,27 @@ export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: 
   const scene = drawScene(rng, spec, slice, { record: true });
   const stream = scene.stream.fork('placebos');
   const clean = withoutNoise(scene, scene.lesions);
-  const { hu, spacing } = pictureOf(scene, scene.lesions, clean, noiseIn(scene, clean));
+  const imaging = imagingOf(scene, clean);
+  const { hu, spacing } = pictureOf(scene, imaging, scene.lesions, clean);
   const again = drawnAgain(scene, stream, clean);
   const made = withMadeUpLesions(scene, stream.fork('lesions'));
   const shapes = [...lesionFactors(scene, MOST_FACTORS), ...lesionFactors(made, MOST_FACTORS)];
   const tissues = [healthyLung(scene), softTissue(scene)];
   const places = stream.fork('places');
+  /** Pixels of the picture that are within a region of the scene by more than half. */
+  const within = (region: Iterable<number>): number[] => {
+    const field = new Float32Array(scene.frame.size ** 2);
+    for (const p of region) field[p] = 1;
+    const shares = imaging.onPicture(field);
+    return [...shares.keys()].filter(p => shares[p]! > 0.5);
+  };
   const placebos: Float32Array[] = [];
   for (let k = 0; k < count && shapes.length > 0; k++) {
     const { change } = shapes[(k >> 1) % shapes.length]!;
     const place = placed(scene.frame, places, change, tissues[k % 2]!, TRIES);
     if (!place) continue;
     const placebo = hu.slice();
-    for (const p of place.pixels.keys()) placebo[p] = again[p]!;
+    for (const p of within(place.pixels.keys())) placebo[p] = again[p]!;
     placebos.push(placebo);
   }
   return { hu, placebos, spacing };
@@ -46,11 +54,10 @@ export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: 
 
 /** The whole picture with other noise and, in the lung, other texture. */
 function drawnAgain(scene: Scene, rng: Rng, clean: Float64Array): Float32Array {
-  const { frame, anatomy, peak } = scene;
+  const { frame, anatomy } = scene;
   const texture = smoothField(rng.fork('texture'), frame, TEXTURE_MM);
   const other = clean.map((v, p) => v + TEXTURE_HU * anatomy.lung[p]! * (texture[p]! - anatomy.texture[p]!));
-  const noise = noiseIn({ ...scene, noise: ctNoise(rng.fork('noise'), frame, peak) }, other);
-  return Float32Array.from(other, (v, p) => Math.max(-1024, v + noise[p]!));
+  return imagingOf(scene, other, rng.fork('noise')).picture(other);
 }
 
 /** 1 where there is lung without disease, 2 mm and more from the pleura. */

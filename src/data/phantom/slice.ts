@@ -2,8 +2,11 @@ import type { Rng } from '../../core/rng.ts';
 import { type Anatomy, drawAnatomy, drawHabitus } from './anatomy.ts';
 import { covid, otherDisease } from './diseases.ts';
 import { type BodyFrame, gaussian, uniform } from './frame.ts';
+import { type Imaging, imagingOf } from './imaging.ts';
 import { type Damage, Lesions } from './lesions.ts';
-import { ctNoise } from './noise.ts';
+import { OBJECT_FRAME } from './projection/geometry.ts';
+import { drawKernel, type ProjectionOptions } from './projection/imaging.ts';
+import type { Kernel } from './projection/kernels.ts';
 import { drawTree, type Tree } from './vessels.ts';
 
 export const LABELS = ['non-covid', 'covid'] as const;
@@ -37,8 +40,6 @@ export interface PhantomSlice {
   /** 1 where COVID-19 lesions cover more than half of a pixel; all zero in negatives. */
   readonly mask: Float32Array;
   readonly lung: Float32Array;
-  /** mm² of diseased lung, of whatever disease. */
-  readonly area: number;
   readonly spacing: number;
   readonly disease: string;
 }
@@ -49,12 +50,17 @@ export interface PatientSpec {
   readonly label: PhantomLabel;
   readonly slices: number;
   readonly size: number;
+  /** The slice is scanned and reconstructed; absent: it is drawn with noise on it. */
+  readonly projection?: ProjectionOptions | undefined;
 }
 
 /** All that one slice is composed of. */
 export interface Scene {
   readonly spec: PatientSpec;
+  /** The grid that it is drawn on. */
   readonly frame: BodyFrame;
+  /** The grid of its pictures. */
+  readonly pictureFrame: BodyFrame;
   readonly anatomy: Anatomy;
   readonly tree: Tree;
   readonly lesions: Lesions;
@@ -63,8 +69,8 @@ export interface Scene {
   readonly noiseSD: number;
   /** Cycles per mm at which the noise's spectrum peaks. */
   readonly peak: number;
-  /** Mean 0, SD 1. */
-  readonly noise: Float32Array;
+  /** The patient's, where kernels are mixed. */
+  readonly kernel: Kernel;
   /** mm² of lung that a disease would take. */
   readonly extent: number;
   /** 0 at the apices, 1 at the bases. */
@@ -79,9 +85,13 @@ export interface Scene {
  * @param lesions `false` draws the patient's slice as it would be without disease.
  */
 export function drawSlice(rng: Rng, spec: PatientSpec, slice: number, lesions = true): PhantomSlice {
-  const scene = drawScene(rng, spec, slice, { lesions });
-  const clean = withoutNoise(scene, scene.lesions);
-  return pictureOf(scene, scene.lesions, clean, noiseIn(scene, clean));
+  // A scan's noise is that of the patient as scanned, lesions or not.
+  const scene = drawScene(rng, spec, slice, { lesions: lesions || spec.projection !== undefined });
+  const reference = withoutNoise(scene, scene.lesions);
+  const imaging = imagingOf(scene, reference);
+  if (lesions || !spec.projection) return pictureOf(scene, imaging, scene.lesions, reference);
+  const healthy = scene.lesions.only(new Set());
+  return pictureOf(scene, imaging, healthy, withoutNoise(scene, healthy));
 }
 
 /** @param record keeps the lesions' parts apart, so that they can be left out one by one. */
@@ -103,12 +113,13 @@ export function drawScene(
   const level = 0.24 + (0.62 * (slice + stream.fork('level').next())) / spec.slices;
   const spacing = acquisition.fov / spec.size;
   const half = acquisition.fov / 2;
-  const frame: BodyFrame = {
+  const pictureFrame: BodyFrame = {
     size: spec.size,
     spacing,
     x0: -half + spacing / 2 + acquisition.shiftX,
     y0: -half + spacing / 2 + acquisition.shiftY,
   };
+  const frame = spec.projection ? OBJECT_FRAME : pictureFrame;
   const anatomy = drawAnatomy(stream.fork('anatomy'), frame, habitus, level);
   const tree = drawTree(stream.fork('vessels'), frame, anatomy, habitus.vessels);
   const damage = new Lesions(stream.fork('lesions'), frame, anatomy, record);
@@ -117,11 +128,11 @@ export function drawScene(
     disease.draw(damage, own, level, extent * uniform(own, 0.6, 1.4));
   }
   return {
-    ...{ spec, frame, anatomy, tree, lesions: damage, extent, level, stream },
+    ...{ spec, frame, pictureFrame, anatomy, tree, lesions: damage, extent, level, stream },
     disease: disease?.name ?? 'normal',
     noiseSD: acquisition.noise,
     peak: acquisition.peak,
-    noise: ctNoise(stream.fork('noise'), frame, acquisition.peak),
+    kernel: drawKernel(patient.fork('kernel')),
   };
 }
 
@@ -144,21 +155,19 @@ export function tissueAt({ anatomy, tree }: Scene, { cover, hu, veil }: Damage, 
   return v;
 }
 
-/** The noise that belongs to a picture, HU: half of soft tissue's in air and lung, where fewer photons are lost. */
-export function noiseIn({ noise, noiseSD }: Scene, clean: Float64Array): Float64Array {
-  return clean.map((v, p) => noiseSD * (0.5 + 0.5 * Math.min(1, Math.max(0, (v + 1000) / 1000))) * noise[p]!);
-}
-
-export function pictureOf(scene: Scene, damage: Damage, clean: Float64Array, noise: Float64Array): PhantomSlice {
-  const { anatomy, lesions, frame, spec, disease } = scene;
+/** @param tissue HU on the scene's frame, before noise */
+export function pictureOf(scene: Scene, imaging: Imaging, damage: Damage, tissue: Float64Array): PhantomSlice {
+  const { anatomy, pictureFrame, spec, disease } = scene;
   const { cover } = damage;
-  const hu = new Float32Array(clean.length);
-  const mask = new Float32Array(clean.length);
   const positive = spec.label === 'covid';
-  // A loop: this is done for every subset of a slice's factors.
-  for (let p = 0; p < hu.length; p++) {
-    hu[p] = Math.max(-1024, clean[p]! + noise[p]!);
-    if (positive && cover[p]! * anatomy.lung[p]! > 0.5) mask[p] = 1;
-  }
-  return { hu, mask, lung: anatomy.lung, area: lesions.area(), spacing: frame.spacing, disease };
+  const mask = positive
+    ? imaging.onPicture(cover.map((share, p) => share * anatomy.lung[p]!)).map(share => (share > 0.5 ? 1 : 0))
+    : new Float32Array(pictureFrame.size ** 2);
+  return {
+    hu: imaging.picture(tissue),
+    mask,
+    lung: imaging.onPicture(anatomy.lung),
+    spacing: pictureFrame.spacing,
+    disease,
+  };
 }

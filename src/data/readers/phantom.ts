@@ -16,12 +16,39 @@ import { tensor } from '../../core/tensor.ts';
 import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.ts';
 import { drawFactored, type FactoredSlice } from '../phantom/factors.ts';
 import { drawPlacebos } from '../phantom/placebos.ts';
+import type { ProjectionOptions } from '../phantom/projection/imaging.ts';
+import { KERNELS } from '../phantom/projection/kernels.ts';
 import { drawSlice, LABELS, type PatientSpec, type PhantomSlice } from '../phantom/slice.ts';
 
 /** Raised whenever the same seed gives other pixels, so that no old run is resumed with new images. */
-export const PHANTOM_VERSION = 2;
+export const PHANTOM_VERSION = { none: 2, projection: 3 } as const;
 
-const options = z.strictObject({
+const PHYSICS = Object.keys(PHANTOM_VERSION) as (keyof typeof PHANTOM_VERSION)[];
+
+/** Options of the scan. */
+const scanOptions = {
+  physics: z
+    .enum(PHYSICS)
+    .default('none')
+    .describe(
+      "'projection' scans the body: projections, counted photons, filtered back-projection. 'none' draws noise on it, many times faster.",
+    ),
+  kernel: z
+    .enum([...KERNELS, 'mixed'])
+    .optional()
+    .describe("For physics: projection. 'mixed' draws one for each patient, whatever the label. Default: soft."),
+  thickness: z.number().min(0.5).max(10).optional().describe('For physics: projection, mm of a slice. Default: 2.'),
+  photons: z
+    .number()
+    .min(100)
+    .max(1e7)
+    .optional()
+    .describe(
+      'For physics: projection, photons per ray and mm of thickness. Default: as many as give each patient 18 to 29 HU of noise in the middle of the body, at 2 mm with the soft kernel.',
+    ),
+} as const;
+
+const fields = z.strictObject({
   seed: z.union([z.string(), z.number()]).default('phantom').describe('Another seed gives other patients.'),
   split: z
     .enum(['train', 'val', 'test'])
@@ -47,12 +74,21 @@ const options = z.strictObject({
     .max(1)
     .optional()
     .describe('Burns a letter into the corner that agrees with the label with this probability; 0.5: no relation.'),
+  ...scanOptions,
+});
+
+const options = fields.superRefine(({ physics, ...o }, context) => {
+  for (const key of ['kernel', 'thickness', 'photons'] as const) {
+    if (physics !== 'none' || o[key] === undefined) continue;
+    context.addIssue({ code: 'custom', path: [key], message: `${key} goes with physics: projection` });
+  }
 });
 
 type Options = z.output<typeof options>;
 
 /** What decides the patients and their anatomy. */
-export type PhantomOptions = Pick<Options, 'seed' | 'split' | 'patients' | 'slices' | 'size'>;
+export type PhantomOptions = Pick<Options, 'seed' | 'split' | 'patients' | 'slices' | 'size'> & Partial<Scan>;
+type Scan = Pick<Options, keyof typeof scanOptions>;
 
 /**
  * Synthetic axial chest CT in HU: half the patients with COVID-type lesions (exact masks), half without, of whom
@@ -70,17 +106,23 @@ export const phantom: DataReader = {
 export function phantomSlices(o: PhantomOptions): { spec: PatientSpec; slice: number }[] {
   const seed = `${o.seed}/${o.split}`;
   const rng = createRng(seed).fork('labels');
+  const projection = scanOf(o);
   const specs: PatientSpec[] = [];
   // One of each pair of patients is positive.
   for (let patient = 0; patient < o.patients; patient += 2) {
     const first = rng.int(2);
     for (const k of [0, 1]) {
-      if (patient + k < o.patients) {
-        specs.push({ seed, patient: patient + k, label: LABELS[first ^ k]!, slices: o.slices, size: o.size });
-      }
+      if (patient + k >= o.patients) continue;
+      const label = LABELS[first ^ k]!;
+      specs.push({ seed, patient: patient + k, label, slices: o.slices, size: o.size, projection });
     }
   }
   return specs.flatMap(spec => Array.from({ length: o.slices }, (_, slice) => ({ spec, slice })));
+}
+
+/** How slices are scanned, defaults filled in; undefined: they aren't. */
+function scanOf({ physics, kernel = 'soft', thickness = 2, photons }: Partial<Scan>): ProjectionOptions | undefined {
+  return physics === 'projection' ? { kernel, thickness, photons } : undefined;
 }
 
 /** Draws one slice of `phantomSlices`. `lesions: false`: the same patient and noise without the disease. */
@@ -88,13 +130,16 @@ export function renderPhantom(entry: { spec: PatientSpec; slice: number }, lesio
   return drawSlice(rootRng(entry.spec), entry.spec, entry.slice, lesions);
 }
 
-const rootRng = (spec: PatientSpec): Rng => createRng(`phantom ${PHANTOM_VERSION} ${spec.size}`);
+/** A scanned patient is the same at any size. */
+const rootRng = (spec: PatientSpec): Rng =>
+  createRng(spec.projection ? `phantom ${PHANTOM_VERSION.projection}` : `phantom ${PHANTOM_VERSION.none} ${spec.size}`);
 
 /** Pixels of slices kept in memory, some 32 MB: every model of a run and its timing phase load the same ones. */
 const KEPT_PIXELS = 2 ** 22;
 
 function openPhantom(o: Options): Dataset {
-  const { factors, distractors, letter, ...patients } = o;
+  const { seed, split, patients, slices, size, factors, distractors, letter } = o;
+  const scan = scanOf(o);
   const entries = phantomSlices(o);
   const factored = factors || distractors > 0 || letter !== undefined;
   const most = Math.max(1, Math.floor(KEPT_PIXELS / o.size ** 2));
@@ -111,7 +156,7 @@ function openPhantom(o: Options): Dataset {
     named.set(k, found);
     return found;
   };
-  const width = String(o.patients - 1).length;
+  const width = String(patients - 1).length;
   const name = (spec: PatientSpec) => `${o.split}-${String(spec.patient).padStart(width, '0')}`;
   const loaded = ({ hu, mask, spacing }: PhantomSlice): LoadedSample => {
     const shape = [o.size, o.size];
@@ -142,11 +187,16 @@ function openPhantom(o: Options): Dataset {
       throw noVariant(variant);
     },
   });
+  const identity = {
+    ...{ seed, split, patients, slices, size },
+    ...(factored ? { factors: FACTORS_VERSION, distractors, letter } : {}),
+    ...(scan ? { scan } : {}),
+  };
   return {
-    name: `phantom (${o.split})`,
+    name: scan ? `phantom v${PHANTOM_VERSION.projection} (${split}), ${scanName(scan)}` : `phantom (${split})`,
     labels: LABELS,
     digest: createHash('sha256')
-      .update(JSON.stringify([PHANTOM_VERSION, factored ? { ...o, factors: FACTORS_VERSION } : patients]))
+      .update(JSON.stringify([PHANTOM_VERSION[o.physics], identity]))
       .digest('hex')
       .slice(0, 16),
     count: entries.length,
@@ -173,10 +223,13 @@ const PLACEBOS_VERSION = 1;
 const PLACEBO = { patients: 70, each: 16 };
 
 /** Of patients of a seed of their own: neither among the samples nor among those that models were trained on. */
-function placebosOf({ size }: PhantomOptions): Placebos {
-  const patients = { seed: 'placebos', split: 'test', patients: PLACEBO.patients, slices: 1, size } as const;
+function placebosOf(o: Options): Placebos {
+  const { size } = o;
+  const patients = { ...o, seed: 'placebos', split: 'test', patients: PLACEBO.patients, slices: 1 } as const;
+  const scan = scanOf(o);
+  const scanned = scan ? `, ${JSON.stringify(scan)}` : '';
   return {
-    digest: `phantom ${PHANTOM_VERSION}, placebos ${PLACEBOS_VERSION}, ${size} pixels`,
+    digest: `phantom ${PHANTOM_VERSION[o.physics]}, placebos ${PLACEBOS_VERSION}, ${size} pixels${scanned}`,
     sets: () => placeboSets(patients),
   };
 }
@@ -192,6 +245,12 @@ async function* placeboSets(patients: PhantomOptions): AsyncIterable<PlaceboSet>
     });
     yield { whole: source(hu), placebos: placebos.map(source) };
   }
+}
+
+/** In words: 'soft kernel, 2 mm'. */
+function scanName({ kernel, thickness, photons }: ProjectionOptions): string {
+  const dose = photons === undefined ? '' : `, ${photons} photons per ray and mm`;
+  return `${kernel === 'mixed' ? 'mixed kernels' : `${kernel} kernel`}, ${thickness} mm${dose}`;
 }
 
 type Named = Omit<Sample, 'factors' | 'variants' | 'load'>;
