@@ -23,7 +23,7 @@ export const causalContrast = defineMetric({
   chance: 0.5,
   needs: ['effects'],
   undefinedWhen:
-    'nothing is known by intervention, no factor speaks for the class, or nothing as visible leaves the score alone',
+    'nothing is known by intervention, nothing in the image speaks for the class, or nothing as visible is without effect on the score',
   criticism:
     'Says which of two regions has more, not how much it should have; known where factors can be switched off, so on ' +
     'phantoms and counterfactual pairs only.',
@@ -39,7 +39,10 @@ export const causalContrast = defineMetric({
     const causes = visible.filter(f => f.effect > threshold);
     if (causes.length === 0) return undefinedBecause('no factor moves the score toward the class explained');
     const idle = visible.filter(f => Math.abs(f.effect) <= threshold);
-    if (idle.length === 0) return undefinedBecause('no visible factor leaves the score alone');
+    if (idle.length === 0)
+      return undefinedBecause(
+        'nothing to compare with: everything visible that can be taken out of the image changes the score',
+      );
     const wins: number[] = [];
     for (const cause of causes) {
       for (const other of idle) {
@@ -51,7 +54,9 @@ export const causalContrast = defineMetric({
       }
     }
     if (wins.length === 0)
-      return undefinedBecause('nothing that leaves the score alone changes as many HU as what moves it');
+      return undefinedBecause(
+        'nothing to compare with: what changes the score and what does not differ too much in how visible they are (Σ|ΔHU|)',
+      );
     return {
       value: wins.reduce((a, b) => a + b, 0) / wins.length,
       details: {

@@ -28,6 +28,8 @@ export interface AuditEntry {
   readonly verdict: AuditVerdict;
   /** In a sentence. */
   readonly reason: string;
+  /** What was not tried, without which no metric is `supported`; absent: all was, or no truth is known. */
+  readonly untried?: readonly string[];
   /** What is known to be right against the control that comes closest to it, or beats it most; absent without it. */
   readonly closest?: Difference;
   /** That all holds which supports the metric, adjusted for all metrics by Holm's rule. */
@@ -101,38 +103,44 @@ function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: Au
     ...known([
       beaten,
       `${right} beats ${whole ? 'every fixed control' : listed(against.map(d => d.control))}${most}`,
-      `that ${right} beats ${listed(unbeaten)}${most} is not shown`,
+      `${right} is not shown to beat ${listed(unbeaten)}${most}`,
     ]),
     ...(whole && falls !== undefined
       ? known([
           falls,
           'its score falls as it is mixed with a shuffled map',
-          'that its score falls as it is mixed with a shuffled map is not shown',
+          'its score is not shown to fall as it is mixed with a shuffled map',
         ])
       : []),
     ...(whole && other
       ? known([
           other.verdict === 'better',
           'it beats the truth about another model',
-          'that it beats the truth about another model is not shown',
+          'it is not shown to beat the truth about another model',
         ])
       : []),
   ];
   const untried = [
-    ...(whole && falls === undefined ? ['mixing it with a shuffled map was not tried (audit: short)'] : []),
-    ...(whole && !other ? ['no other model’s truth was tried (audit: short, and two models in the suite)'] : []),
-    ...(disjoint ? [] : ['the patients are those of the ranking']),
-    ...(detectable === undefined
-      ? [`${closest.patients} patients are too few to show any difference that this metric can have`]
-      : []),
+    ...(whole && falls === undefined ? ['the truth mixed with a shuffled map'] : []),
+    ...(whole && !other ? ['the truth about another model'] : []),
+    ...(disjoint ? [] : ['patients that no explainer is ranked by']),
   ];
+  const few =
+    detectable === undefined
+      ? [`${closest.patients} patients are too few to show any difference that this metric can have`]
+      : [];
   const holds = found.every(f => f.holds);
-  if (holds && pBeats <= ALPHA && untried.length === 0) {
+  if (holds && pBeats <= ALPHA && untried.length === 0 && few.length === 0) {
     return { ...facts, verdict: 'supported', reason: [...found.map(f => f.text), ...smooth].join('; ') };
   }
   const joint = holds && pBeats > ALPHA ? ['not so once all metrics are accounted for'] : [];
   const told = [...found.filter(f => f.holds), ...found.filter(f => !f.holds)].map(f => f.text);
-  return { ...facts, verdict: 'not shown', reason: [...told, ...joint, ...untried, ...smooth].join('; ') };
+  return {
+    ...facts,
+    verdict: 'not shown',
+    reason: [...told, ...joint, ...few, ...smooth].join('; '),
+    ...(untried.length > 0 ? { untried } : {}),
+  };
 }
 
 /** Absent where it would lie beyond what the metric can differ by at all: then so few patients show nothing. */

@@ -10,7 +10,7 @@ export interface ReportVerdict {
   readonly question: string;
   /** At most six, of at most 120 words together; the most important first. */
   readonly sentences: readonly string[];
-  /** Whether anything can be said of any model by the primary metric. */
+  /** Whether the primary metric separates any two explainers on any model. */
   readonly conclusive: boolean;
 }
 
@@ -24,7 +24,7 @@ export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>
   const { models } = analysis;
   const question = `Which map shows what ${modelNames(models.map(m => m.model.id))} ${models.length === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
   const answers = models.map(answerOf);
-  const conclusive = answers.some(answer => answer.conclusive);
+  const conclusive = answers.some(answer => answer.separates);
   const told = grouped(models, model => answers[models.indexOf(model)]!.text);
   const orders = told.map(([text, of]) => {
     const silent = of.every(model => !answers[models.indexOf(model)]!.conclusive);
@@ -46,7 +46,10 @@ export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>
 
 interface Answer {
   readonly text: string;
+  /** Whether explainers were compared by a metric that may rank them. */
   readonly conclusive: boolean;
+  /** Whether any two of them differ. */
+  readonly separates: boolean;
 }
 
 /** The metric that decides on a model; undefined where the run has none. */
@@ -56,7 +59,7 @@ export function primaryEntry({ metrics, primaryMetric }: ModelAnalysis): MetricA
 
 function answerOf(model: ModelAnalysis): Answer {
   const entry = primaryEntry(model);
-  const silent = (text: string): Answer => ({ text, conclusive: false });
+  const silent = (text: string): Answer => ({ text, conclusive: false, separates: false });
   if (model.answered === 0) return silent('no image was classified');
   if (!entry) return silent('the run has no metric that explainers can be ranked by');
   const { metric, ranking, doNotRank, methods } = entry;
@@ -69,7 +72,9 @@ function answerOf(model: ModelAnalysis): Answer {
       `an order by ${metric.title} needs ${plural(ranking.floor, 'patient')} with ${model.primary.name}, and ${group(ranking.patients)} ${ranking.patients === 1 ? 'has' : 'have'} values of all explainers`,
     );
   }
-  return { text: `by ${metric.title}, ${orderText(entry)}`, conclusive: ranking.reversals.length === 0 };
+  const conclusive = ranking.reversals.length === 0;
+  const separates = conclusive && ranking.pairs.some(pair => pair.significant);
+  return { text: `by ${metric.title}, ${orderText(entry)}`, conclusive, separates };
 }
 
 /** Explainers that are not shown to beat their own maps of other patients, by the primary metric. */

@@ -8,8 +8,9 @@ import { fixed } from '../text/format.ts';
 import { byModel, markdownTable } from '../text/markdown.ts';
 
 const ABOUT =
-  'Kendall’s τ-b over the primary stratum: 1 is the same order, 0 no relation, −1 the reverse. Metrics that disagree ' +
-  'measure different things, or one of them measures nothing; their mean means nothing either.';
+  'Kendall’s τ-b: 1 is the same order, 0 no relation, −1 the reverse order. It is taken of the same images as the verdict. ' +
+  'Two metrics that disagree measure different things, or one of them measures nothing: do not average them. A dash: fewer ' +
+  'than 6 patients, or no differences to order.';
 
 /** Whether metrics order explainers alike, and whether explainers do well on the same patients. */
 export function agreementSection({ analysis: { models } }: ReportContext): Section | undefined {
@@ -30,7 +31,7 @@ export function agreementSection({ analysis: { models } }: ReportContext): Secti
         told,
         model =>
           matricesOf(model).flatMap(({ caption, matrix: { names, tau } }) => [
-            `${caption}:`,
+            `${caption}`,
             markdownTable(
               ['', ...names],
               names.map((name, i) => [name, ...tau[i]!.map(text)]),
@@ -48,9 +49,21 @@ function matricesOf(model: ModelAnalysis): { readonly caption: string; readonly 
   const primary = primaryEntry(model)?.metric.title ?? '';
   return [
     ...(metrics
-      ? [{ caption: 'Between metrics: order of the explainers on an image, mean over patients', matrix: metrics }]
+      ? [
+          {
+            caption: 'Do two metrics order the explainers alike? Order on each image, mean over patients',
+            matrix: metrics,
+          },
+        ]
       : []),
-    ...(explainers ? [{ caption: `Between explainers: order of the patients by ${primary}`, matrix: explainers }] : []),
+    ...(explainers
+      ? [
+          {
+            caption: `Do two explainers do well on the same patients? Order of the patients by ${primary}`,
+            matrix: explainers,
+          },
+        ]
+      : []),
   ];
 }
 

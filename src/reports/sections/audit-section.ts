@@ -3,25 +3,30 @@ import type { AuditEntry, AuditVerdict } from '../analysis/audit.ts';
 import { table } from '../page/html-table.ts';
 import { html } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
+import { AUDIT_WORDS } from '../text/audit-words.ts';
 import { compact, plural } from '../text/format.ts';
 import { byModel, markdownTable } from '../text/markdown.ts';
 
 const ABOUT =
-  'A metric is asked whether it prefers the truth by intervention (the control oracle) to maps that know nothing of the ' +
-  'model and to the truth about another model, and whether its score falls as the truth is mixed with a shuffled map. ' +
-  'All of that, on patients that nothing is ranked by, supports it. A fixed control that beats the truth contradicts it. ' +
-  'Metrics of robustness and randomisation are asked about maps whose right value is known by design. Without a known ' +
-  'truth a metric can be refuted by its controls, and is never supported. P values are adjusted for all metrics by ' +
-  'Holm’s rule. “Detectable” is the difference that as many patients show with a chance of 80 %: a figure for planning.';
+  'Can a metric tell a right map from a wrong one? Where lesions can be taken out of an image, it is known what moves the ' +
+  'score: that is the truth by intervention, and the control oracle is its map. Without a known truth, controls can refute ' +
+  'a metric, and nothing can support it.';
 
-const WORDS: Readonly<Record<AuditVerdict, string>> = {
-  supported: 'supported',
-  contradicted: 'contradicted',
-  'not shown': 'not shown',
-  'supported elsewhere': 'supported on a phantom, untested here',
-  'control-dominated': 'control-dominated: do not rank',
-  untested: 'untested here',
+/** What each verdict asks for; those that occur are explained. */
+const MEANINGS: Readonly<Record<AuditVerdict, string>> = {
+  supported:
+    'on patients that no explainer is ranked by, the metric prefers the truth to every map that knows nothing of the ' +
+    'model and to the truth about another model, and its score falls as the truth is mixed with a shuffled map.',
+  contradicted: 'the metric prefers a map that knows nothing of the model.',
+  'not shown':
+    'neither is shown: that the metric can be believed, or that it cannot. The last column says what was seen.',
+  'supported elsewhere': 'it was supported for this model on data with a known truth. Here the truth is not known.',
+  'control-dominated': 'a map that knows nothing of the model scores better than every explainer.',
+  untested: 'the truth is not known, and no control is best.',
 };
+const NUMBERS =
+  'P values are adjusted for all metrics by Holm’s rule. Detectable: the difference that so many patients show with a ' +
+  'chance of 80 %, for planning.';
 
 /** Which of the run's metrics can be believed here. */
 export function auditSection({ run: { manifest }, analysis: { models } }: ReportContext): Section | undefined {
@@ -31,30 +36,49 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
   const about =
     audit === 0
       ? ABOUT
-      : `${ABOUT} ${plural(audit, 'patient')} ${audit === 1 ? 'is' : 'are'} set apart for it; no explainer is ranked by them.`;
+      : `${ABOUT} ${plural(audit, 'patient')} ${audit === 1 ? 'is' : 'are'} set apart for this; no explainer is ranked by them.`;
   const head = ['Metric', 'Verdict', 'Oracle − closest control', 'Detectable', 'Why'];
+  const verdicts = (Object.keys(AUDIT_WORDS) as AuditVerdict[]).filter(v =>
+    told.some(m => m.audit.some(e => e.verdict === v)),
+  );
+  const numbers = told.some(m => m.audit.some(e => e.closest)) ? NUMBERS : undefined;
   return {
     id: 'audit',
     title: 'Audit of the metrics',
-    html: html`<p>${about}</p>${told.map(model =>
-      table(
-        `Audit${models.length > 1 ? `, ${model.model.id}` : ''}`,
-        head.map((title, i) => ({ title, ...(i === 0 ? { style: 'name' } : {}) })),
-        [{ rows: rowsOf(model) }],
-      ),
-    )}`,
-    markdown: [about, ...byModel(told, model => [markdownTable(head, rowsOf(model), [])], models.length > 1)],
+    html: html`<p>${about}</p><ul class="small">${verdicts.map(v => html`<li><b>${AUDIT_WORDS[v]}</b>: ${MEANINGS[v]}</li>`)}</ul>${told.map(
+      model =>
+        html`${table(
+          `Audit${models.length > 1 ? `, ${model.model.id}` : ''}`,
+          head.map((title, i) => ({ title, ...(i === 0 ? { style: 'name' } : {}) })),
+          [{ rows: rowsOf(model) }],
+        )}${untriedOf(model).map(text => html`<p class="note">${text}</p>`)}`,
+    )}${numbers ? html`<p class="note">${numbers}</p>` : undefined}`,
+    markdown: [
+      about,
+      verdicts.map(v => `- **${AUDIT_WORDS[v]}**: ${MEANINGS[v]}`).join('\n'),
+      ...byModel(told, model => [markdownTable(head, rowsOf(model), []), ...untriedOf(model)], models.length > 1),
+      ...(numbers ? [numbers] : []),
+    ],
   };
 }
 
 function rowsOf({ audit }: ModelAnalysis): string[][] {
   return audit.map(e => [
     e.metric,
-    WORDS[e.verdict],
+    AUDIT_WORDS[e.verdict],
     differenceOf(e),
     e.detectable === undefined ? '–' : compact(e.detectable),
     e.reason,
   ]);
+}
+
+/** What was not tried for any of the model's metrics, and how to try it. */
+function untriedOf({ audit }: ModelAnalysis): string[] {
+  const untried = [...new Set(audit.flatMap(e => e.untried ?? []))];
+  if (untried.length === 0) return [];
+  return [
+    `No metric is called supported, since this was not tried: ${untried.join('; ')}. ‘audit: short’ in the suite adds it; the truth about another model takes a second model.`,
+  ];
 }
 
 function differenceOf({ closest }: AuditEntry): string {

@@ -142,6 +142,14 @@ function settledTable(analysis: BudgetAnalysis, names: Names): Markup {
   )}<p class="note">Spearman’s correlation over pixels. Methods that draw at random: with their map of another seed and as many passes. Others: with their own map at the largest budget; how far that one is from still larger ones is not known, and occlusion’s windows become smaller as passes grow, so its map changes in kind. At rest: the smallest budget from which on the mean is at least ${SETTLED}.</p>`;
 }
 
+/** The front of each metric that has one; for those without, once why. */
+function frontLines({ metrics }: BudgetAnalysis): string[] {
+  const lines = metrics
+    .filter(({ fronts }) => fronts.passes.length > 0 || fronts.time.length > 0)
+    .map(entry => `- ${markdownText(`${entry.metric.title}: ${frontsText(entry)} ${rankingRest(entry)}`)}`);
+  return lines.length > 0 ? [lines.join('\n')] : metrics.slice(0, 1).map(frontsText);
+}
+
 function markdownOf({ budgets: tried }: ModelAnalysis): string[] {
   if (!tried) return [];
   const columns = pointColumns(tried);
@@ -153,14 +161,7 @@ function markdownOf({ budgets: tried }: ModelAnalysis): string[] {
       columns.map((_, i) => i).slice(1),
     ),
     budgetsNote(),
-    tried.metrics
-      .map(entry =>
-        markdownText(
-          `- ${entry.metric.title}: front by passes: ${frontText(entry.fronts.passes)}; by time: ` +
-            `${frontText(entry.fronts.time)}. ${rankingRest(entry)}`,
-        ),
-      )
-      .join('\n'),
+    ...frontLines(tried),
     ...(rows.length === 0
       ? []
       : [

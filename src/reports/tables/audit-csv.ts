@@ -1,5 +1,6 @@
 import { csvStyle, csvText } from '../../results/csv.ts';
 import type { Analysis } from '../analysis/analysis.ts';
+import type { AuditEntry } from '../analysis/audit.ts';
 import type { RunData } from '../summary/run-data.ts';
 
 const HEADER = [
@@ -23,11 +24,15 @@ const HEADER = [
 export function renderAuditCsv({ manifest }: Pick<RunData, 'manifest'>, { models }: Analysis): string {
   const lines = models.flatMap(({ model, audit }) =>
     audit.map(({ closest, ...e }) => [
-      ...[model.id, e.metric, e.category, e.verdict, e.reason],
+      ...[model.id, e.metric, e.category, e.verdict, reasonOf(e)],
       ...[closest?.control, closest?.patients, closest?.mean, closest?.low, closest?.high],
       ...[e.pBeats, e.pLoses, e.falls === undefined ? undefined : String(e.falls), e.other?.mean, e.other?.p],
       ...[e.detectable, e.blurred?.join(' ')],
     ]),
   );
   return csvText([HEADER, ...lines], csvStyle(manifest));
+}
+
+function reasonOf({ reason, untried }: Pick<AuditEntry, 'reason' | 'untried'>): string {
+  return untried ? `${reason}; not tried: ${untried.join(', ')}` : reason;
 }

@@ -3,6 +3,7 @@ import type { Analysis } from '../analysis/analysis.ts';
 import { primaryEntry, verdictOf } from '../analysis/verdict.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { countOf } from '../summary/tally.ts';
+import { AUDIT_WORDS } from '../text/audit-words.ts';
 import { fixed, listed, percent, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
@@ -136,12 +137,18 @@ function explanationItems({ methods, metrics, target }: Manifest, { models }: An
     ),
     item(
       'Whether metrics could tell a right map from a wrong one here',
-      models
-        .flatMap(m => m.metrics.flatMap(e => (e.doNotRank ? [`${e.metric.id} on ${m.model.id}: ${e.doNotRank}`] : [])))
-        .join('; ') || 'No metric was found to fail against the controls of this run.',
+      listed(models.map(auditLine).filter(line => line !== '')) ||
+        'No metric was audited: the run has no controls whose right value is known.',
     ),
     item('Whether readers judged the maps, and how they were blinded'),
   ];
+}
+
+/** 'phantom-cnn: srg supported; deletion contradicted'. */
+function auditLine({ model, audit }: Analysis['models'][number]): string {
+  const verdicts = [...new Set(audit.map(e => e.verdict))];
+  const parts = verdicts.map(v => `${listed(audit.filter(e => e.verdict === v).map(e => e.metric))} ${AUDIT_WORDS[v]}`);
+  return parts.length === 0 ? '' : `${model.id}: ${parts.join('; ')}`;
 }
 
 function statisticsItems({ models, settings }: Analysis): ChecklistItem[] {

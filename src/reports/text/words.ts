@@ -87,7 +87,7 @@ function rankNotes({ ranking, methods, doNotRank }: MetricAnalysis): string[] {
     return [...notes, `No order is shown, since a group of images reverses it: ${turned.join('; ')}.`];
   }
   const exploratory = ranking.exploratory
-    ? ` Exploratory: with fewer than ${CONFIRM_FROM} patients the test misses much, and it assumes that differences spread evenly to both sides.`
+    ? ` Exploratory: with fewer than ${CONFIRM_FROM} patients the test misses many real differences.`
     : '';
   if (reference !== undefined) {
     return [
@@ -104,8 +104,8 @@ function rankNotes({ ranking, methods, doNotRank }: MetricAnalysis): string[] {
         : '';
   return [
     ...notes,
-    `Ranks: those that each explainer may have, all true at once with 95 % (sign-flip and bootstrap max-T over ${plural(pairs.length, 'pair')}, ${base}). ` +
-      `Explainers differ where their ranks do not overlap. Where they overlap, a difference is not shown, nor is it ruled out.${exploratory}${worst}`,
+    `Ranks: the places that each explainer may have; with 95 % all of them are right at once (sign-flip and bootstrap max-T over ${plural(pairs.length, 'pair')}, ${base}). ` +
+      `Where the ranks of two explainers overlap, a difference is neither shown nor ruled out.${exploratory}${worst}`,
   ];
 }
 
@@ -129,7 +129,9 @@ export function metricNotes(entry: MetricAnalysis): string[] {
       smallest > 0
         ? `Differences up to ${smallest}, the smallest effect of interest, do not count.`
         : 'The suite declares no smallest effect of interest, so any difference counts.';
-    notes.push(`Verdicts against controls allow for there being ${verdicts} of them (max-T). ${effect}`);
+    notes.push(
+      `${verdicts} comparisons with controls are judged together, so that one false verdict among them is unlikely (max-T, 5 %). ${effect}`,
+    );
   }
   if ([...methods, ...controls].some(m => m.summary?.skewed)) {
     notes.push('§ Patients’ values are strongly skewed: the interval may be too narrow.');
