@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import type { Finding, ModelAnalysis } from '../../src/reports/analysis/analysis.ts';
 import { findingsOf } from '../../src/reports/analysis/findings.ts';
+import { createNames } from '../../src/reports/page/part-names.ts';
+import { ranksFigure } from '../../src/reports/sections/ranks-figure.ts';
 import { collect } from '../../src/reports/summary/collect.ts';
 import { galleryChoice } from '../../src/reports/summary/gallery-choice.ts';
 import { ranksText } from '../../src/reports/text/words.ts';
 import type { Manifest } from '../../src/results/rows.ts';
-import { fixture, fixtureRows } from './fixture.ts';
+import { fixture, fixtureManifest, fixtureRows } from './fixture.ts';
 
 describe('the conclusions', () => {
   const texts = async (options: Parameters<typeof fixture>[0], kind: string) =>
@@ -172,6 +174,7 @@ describe('a metric', () => {
     return analyse(run).models[0]!;
   }
   const entryOf = (model: ModelAnalysis) => model.metrics.find(m => m.metric.id === 'insertion')!;
+  const names = createNames(fixtureManifest());
   const explainers = { 'grad-cam': 0.7, 'integrated-gradients': 0.6, lime: 0.72, occlusion: 0.65 };
 
   it('that a fixed control wins ranks nothing, and is headed so', async () => {
@@ -180,6 +183,19 @@ describe('a metric', () => {
       /^edges, which knows nothing of the model, has a better mean than every explainer$/,
     );
     expect(entry.methods.map(m => ranksText(entry, m.method.id))).toEqual(['–', '–', '–', '–']);
+    expect(ranksFigure(entry, names)).toBeUndefined();
+  });
+
+  it('has a critical-difference diagram where it ranks, which joins what is not separated', async () => {
+    const means = { ...explainers, lime: 0.706, edges: 0.3, centre: 0.3, random: 0.4 };
+    const entry = entryOf(await withMeans(means));
+    const drawn = ranksFigure(entry, names)!.markup;
+    const label = /aria-label="([^"]*)"/.exec(drawn)![1]!;
+    expect(label).toMatch(
+      /^Mean ranks by Insertion: (grad-cam|lime) 1\.\d\d; .*occlusion 3\.00; integrated-gradients 4\.00\./,
+    );
+    expect(label).toContain('Not separated: grad-cam and lime.');
+    expect(drawn.match(/class="undivided"/g)).toHaveLength(1);
   });
 
   it('on which nothing beats random ranks nothing', async () => {

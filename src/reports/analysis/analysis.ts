@@ -150,6 +150,8 @@ export interface MetricRanking {
   /** The same where missing values count as the image's worst; absent where none is missing. */
   readonly worstCase?: ReadonlyMap<string, readonly [number, number]>;
   readonly pairs: readonly Pair[];
+  /** By method id: the mean over patients of its rank among those ranked. */
+  readonly meanRanks: ReadonlyMap<string, number>;
   /** Methods that are not ranked since too few of the images have a value. In the worst case they are last. */
   readonly leftOut: readonly { readonly method: string; readonly share: number }[];
   /** Methods that are not ranked since their maps are another's. */

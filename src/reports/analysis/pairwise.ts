@@ -1,4 +1,5 @@
 import type { Rng } from '../../core/rng.ts';
+import { meanRanks } from '../../core/statistics/critical-difference.ts';
 import { momentsOf } from '../../core/statistics/differences.ts';
 import { type MaxT, maxT, ORDER_FROM, rankSets } from '../../core/statistics/max-t.ts';
 import { type PatientValue, patientMeans } from '../../core/statistics/patients.ts';
@@ -154,6 +155,7 @@ export function rankingOf(methods: readonly Valued[], choice: RankingChoice): Me
     incomplete: new Set(filled.map(row => row.patient)).size - table.length,
     floor: ORDER_FROM,
     sets: setsOf(test),
+    meanRanks: new Map(meanRanks(table, better).map((rank, i) => [name(i), rank])),
     ...(worst ? { worstCase: new Map([...setsOf(worst), ...last]) } : {}),
     leftOut,
     same: double,

@@ -30,10 +30,10 @@ function linesOf(name: string, most: number): string[] {
   return [`${name.slice(0, most - 1)}…`, `…${name.slice(1 - most)}`];
 }
 
-/** A row's name to the left of a chart, its middle at `y`. */
-export function rowLabel(lines: readonly string[], x: number, y: number): Markup {
-  if (lines.length === 1) return html`<text x="${px(x)}" y="${px(y + 4)}" text-anchor="end">${lines[0]}</text>`;
-  return html`<text text-anchor="end" class="two">${lines.map(
+/** A row's name beside a chart, its middle at `y`: it ends at `x`, or starts there. */
+export function rowLabel(lines: readonly string[], x: number, y: number, anchor: 'start' | 'end' = 'end'): Markup {
+  if (lines.length === 1) return html`<text x="${px(x)}" y="${px(y + 4)}" text-anchor="${anchor}">${lines[0]}</text>`;
+  return html`<text text-anchor="${anchor}" class="two">${lines.map(
     (line, i) => html`<tspan x="${px(x)}" y="${px(y - 1 + 11 * i)}">${line}</tspan>`,
   )}</text>`;
 }

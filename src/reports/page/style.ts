@@ -86,6 +86,7 @@ svg .band{fill:var(--c);opacity:.16}
 svg .control .line{stroke:var(--soft);stroke-width:1.4;stroke-dasharray:6 3}
 svg .control.k1 .line{stroke-dasharray:2 3}svg .control.k2 .line{stroke-dasharray:9 3 2 3}svg .control.k3 .line{stroke-dasharray:1 5}
 svg .d1 .line,svg .d1 .interval{stroke-dasharray:7 2}svg .d2 .line,svg .d2 .interval{stroke-dasharray:3 2}
+svg .axle{fill:none;stroke:var(--ink);stroke-width:1}svg .undivided line{stroke:var(--ink);stroke-width:3}svg .undivided circle{fill:var(--ink)}
 svg .diagonal{stroke:var(--soft);stroke-dasharray:4 3}
 svg .front{fill:none;stroke:var(--soft);stroke-width:1.2;stroke-dasharray:4 3}
 svg .ring{fill:none!important;stroke:var(--ink);stroke-width:1.2}

@@ -11,6 +11,7 @@ import { groupCells, groupColumns, metricAbout, metricDecimals, scoreName } from
 import { meansCaption, meansChart } from './means-figure.ts';
 import { groupMarkdown, metricMarkdown } from './metric-markdown.ts';
 import { metricDetails, metricTable } from './metric-tables.ts';
+import { ranksFigure } from './ranks-figure.ts';
 
 /** One section a category, one part a metric and model. */
 export function metricsSections({ analysis, names }: ReportContext): Section[] {
@@ -40,7 +41,7 @@ function metricPart(model: ModelAnalysis, entry: MetricAnalysis, names: Names, s
     return html`${title}${about}<p>No value: ${plural(model.primary.samples.size, 'image')} of the primary stratum (${model.primary.name}), and none has a value of this metric. The reasons stand under <a href="#outcomes">Outcomes</a>.</p>`;
   }
   const decimals = metricDecimals(entry);
-  const body = html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names)}${curvesFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`;
+  const body = html`${metricTable(entry, model.primary, names, decimals)}<div class="figures">${meansFigure(entry, names)}${curvesFigure(entry, names)}${ranksFigure(entry, names)}</div>${metricDetails(model, entry, names, decimals)}`;
   if (entry.metric.id === model.primaryMetric) return html`${title}${about}${body}`;
   return html`<details class="metric"><summary>${title}<span class="soft">exploratory: ${inShort(entry)}</span></summary>${about}${body}</details>\n`;
 }

@@ -78,7 +78,11 @@ describe('causal-contrast', () => {
   it.each([
     ['no effects', undefined, /nothing is known/],
     ['no cause', effectsOf({ at: left, effect: -3 }, { at: right, effect: 0 }), /toward the class/],
-    ['nothing idle', effectsOf({ at: left, effect: 3 }, { at: right, effect: 1 }), /everything visible .* changes the score/],
+    [
+      'nothing idle',
+      effectsOf({ at: left, effect: 3 }, { at: right, effect: 1 }),
+      /everything visible .* changes the score/,
+    ],
   ])('is undefined with %s', async (_, effects, reason) => {
     const found = await evaluate(causalContrast, sceneOf(noise()), {}, effects ? { effects } : {});
     expect(found).toMatchObject({ undefined: expect.stringMatching(reason) });
