@@ -43,14 +43,18 @@ export async function openPath(
     ...valueOptions(use, values),
     ...given,
   };
-  const parsed = reader.options.safeParse({ path: resolve(path), ...options });
-  if (!parsed.success) {
-    const [issue] = (parsed.error as z.ZodError).issues;
-    throw new CtXaiError('USAGE', `the reader '${use}' does not take these options: ${issue!.message}.`, {
-      hint: `'ct-xai list data --name ${use}' says what it takes.`,
-    });
-  }
-  return { dataset: await reader.open(parsed.data, { base: process.cwd() }), use, options };
+  const taken = takenOptions(reader, { path: resolve(path), ...options });
+  return { dataset: await reader.open(taken, { base: process.cwd() }), use, options };
+}
+
+/** Options as a reader takes them, defaults filled in. @throws CtXaiError USAGE where it refuses them */
+export function takenOptions(reader: DataReader, given: Readonly<Record<string, unknown>>): unknown {
+  const parsed = reader.options.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const [issue] = (parsed.error as z.ZodError).issues;
+  throw new CtXaiError('USAGE', `the reader '${reader.name}' does not take these options: ${issue!.message}.`, {
+    hint: `'ct-xai list data --name ${reader.name}' says what it takes.`,
+  });
 }
 
 /** @throws CtXaiError USAGE with the nearest name */

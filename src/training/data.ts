@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import type { DataReader, Dataset, Sample, Unit } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
-import { openPath, readerNamed } from '../data/open-path.ts';
+import { openPath, readerNamed, takenOptions } from '../data/open-path.ts';
 import { LABELS } from '../data/phantom/slice.ts';
 import { SPLITS, type Split, splitsOf } from './splits.ts';
 
@@ -60,13 +60,13 @@ async function samplesOf(dataset: Dataset): Promise<Sample[]> {
   return samples;
 }
 
-async function openPhantomSplits({ phantom: size, readers }: DataRequest): Promise<OpenedData> {
+async function openPhantomSplits({ phantom: size, readers, options: given }: DataRequest): Promise<OpenedData> {
   const phantom = readerNamed('phantom', readers);
-  const open = async (split: Split): Promise<SplitSamples> => {
+  const open = async (split: Split): Promise<SplitSamples & { about: string }> => {
     const letter = size.letter === undefined ? {} : { letter: size.letter };
-    const options = { split, patients: size[split], slices: size.slices, ...letter };
-    const dataset = await phantom.open(phantom.options.parse(options), { base: '.' });
-    return { samples: await samplesOf(dataset), digest: dataset.digest };
+    const options = { ...given, split, patients: size[split], slices: size.slices, ...letter };
+    const dataset = await phantom.open(takenOptions(phantom, options), { base: '.' });
+    return { samples: await samplesOf(dataset), digest: dataset.digest, about: dataset.name };
   };
   const splits = { train: await open('train'), val: await open('val'), test: await open('test') };
   const counts = SPLITS.map(s => `${size[s]} ${s}`).join(', ');
@@ -74,7 +74,7 @@ async function openPhantomSplits({ phantom: size, readers }: DataRequest): Promi
     splits,
     labels: LABELS,
     unit: 'HU',
-    description: `Patients of the CT phantom: ${counts}, ${size.slices} slices each${size.letter === undefined ? '' : `, with a letter that agrees with the label in ${100 * size.letter} %`}; no real images`,
+    description: `Patients of the CT ${splits.train.about.replace(' (train)', '')}: ${counts}, ${size.slices} slices each${size.letter === undefined ? '' : `, with a letter that agrees with the label in ${100 * size.letter} %`}; no real images`,
   };
 }
 

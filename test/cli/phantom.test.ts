@@ -39,10 +39,31 @@ test('what it wrote is data for a suite', async () => {
   expect(JSON.parse(stdout)).toMatchObject({ images: 4 });
 });
 
+test('writes the scanned phantom, and says how it was scanned', async () => {
+  const dir2 = join(dir, 'scanned');
+  const scan = ['--physics', 'projection', '--kernel', 'sharp', '--photons', '20000'];
+  const { code } = await cli(
+    'phantom',
+    '--out',
+    dir2,
+    '--patients',
+    '1',
+    '--size',
+    '64',
+    '--distractors',
+    '0',
+    ...scan,
+  );
+  expect(code).toBe(0);
+  const about = JSON.parse(readFileSync(join(dir2, 'phantom.json'), 'utf8'));
+  expect(about).toMatchObject({ physics: 'projection', kernel: 'sharp', photons: 20_000 });
+});
+
 test.each([
   [['--out', out], 'is not empty'],
   [['--out', join(dir, 'new'), '--distractors', '5'], '--distractors'],
   [['--out', join(dir, 'new'), '--patients', '0'], '--patients'],
+  [['--out', join(dir, 'new'), '--kernel', 'sharp'], 'kernel goes with physics: projection'],
 ])('refuses %j', async (args, message) => {
   const { code, stderr } = await cli('phantom', ...args);
   expect(code).toBe(2);

@@ -82,3 +82,16 @@ test('a letter that always agrees with the label is in every positive image and 
     expect(factors!.some(f => f.role === 'confounder')).toBe(label === 'covid');
   }
 });
+
+test('the phantom is scanned where its options say so, and the card will tell', async () => {
+  const phantom = { train: 2, val: 2, test: 2, slices: 1 };
+  const { readers } = builtinRegistry();
+  const options = { physics: 'projection', kernel: 'sharp', size: 64 };
+  const { splits, description } = await openData({ readers, data: 'phantom', seed: 1, phantom, options });
+  expect(description).toContain('CT phantom v3, sharp kernel, 2 mm: 2 train, 2 val, 2 test');
+  const plain = await openData({ readers, data: 'phantom', seed: 1, phantom, options: { size: 64 } });
+  expect(plain.description).toContain('CT phantom: 2 train');
+  expect(splits.train.digest).not.toBe(plain.splits.train.digest);
+  const refused = openData({ readers, data: 'phantom', seed: 1, phantom, options: { kernel: 'sharp' } });
+  await expect(refused).rejects.toThrow(/kernel goes with physics: projection/);
+});

@@ -1,6 +1,6 @@
 import { builtinRegistry } from '../../builtin.ts';
 import { loadPlugins } from '../../config/plugins.ts';
-import { type OpenedPath, openPath, readerNamed } from '../../data/open-path.ts';
+import { type OpenedPath, openPath, readerNamed, takenOptions } from '../../data/open-path.ts';
 import { keyValues } from '../shared/key-values.ts';
 
 export interface DataArguments {
@@ -16,5 +16,5 @@ export async function openData({ path, use, dataOption, plugin }: DataArguments)
   const options = keyValues(dataOption, '--data-option');
   if (path !== 'phantom' || use !== undefined) return openPath(path, registry.readers, { use, options });
   const reader = readerNamed(path, registry.readers);
-  return { dataset: await reader.open(reader.options.parse(options), { base: process.cwd() }), use: path, options };
+  return { dataset: await reader.open(takenOptions(reader, options), { base: process.cwd() }), use: path, options };
 }

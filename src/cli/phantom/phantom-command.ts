@@ -1,4 +1,5 @@
 import { PAIR_FORMATS } from '../../data/pairs/pair-formats.ts';
+import { KERNEL_CHOICES, PHYSICS } from '../../data/phantom/scan-options.ts';
 import { defineCommand } from '../shared/command.ts';
 
 export const phantomCommand = defineCommand({
@@ -37,6 +38,26 @@ export const phantomCommand = defineCommand({
         requiresArg: true,
         describe: 'Burns in a letter that agrees with the label with this probability.',
       })
+      .option('physics', {
+        choices: PHYSICS,
+        default: 'none' as const,
+        describe: "'projection' scans and reconstructs each slice, which takes several times as long.",
+      })
+      .option('kernel', {
+        choices: KERNEL_CHOICES,
+        describe: 'With --physics projection: the reconstruction kernel. Default: soft.',
+      })
+      .option('thickness', {
+        type: 'number',
+        requiresArg: true,
+        describe: 'With --physics projection: mm of a slice. Default: 2.',
+      })
+      .option('photons', {
+        type: 'number',
+        requiresArg: true,
+        describe:
+          'With --physics projection: photons per ray and mm of thickness. Default: 18 to 29 HU of noise in soft tissue.',
+      })
       .option('placebos', {
         type: 'boolean',
         default: false,
@@ -55,6 +76,7 @@ export const phantomCommand = defineCommand({
         describe: 'The class that effects are on. Default: the card’s positive class.',
       })
       .example('$0 phantom --patients 200 --out phantom', 'NIfTI files, pairs.csv and factors.csv')
+      .example('$0 phantom --out phantom --physics projection --kernel sharp', 'scanned, with a sharp kernel')
       .example('$0 phantom --out phantom --model models/phantom-cnn', 'and the effects on a model’s log-odds'),
   async handler(argv) {
     const { writePhantom } = await import('./write-phantom.ts');

@@ -8,6 +8,7 @@ import { CtXaiError } from '../../core/errors.ts';
 import { readerNamed } from '../../data/open-path.ts';
 import type { PairFormat } from '../../data/pairs/pair-formats.ts';
 import { type PairCell, writePairs } from '../../data/pairs/write-pairs.ts';
+import type { KernelChoice, Physics } from '../../data/phantom/scan-options.ts';
 import { csvText } from '../../results/csv.ts';
 import { ioError } from '../../results/files.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
@@ -24,6 +25,10 @@ export interface PhantomArguments {
   readonly split: 'train' | 'val' | 'test';
   readonly distractors: number;
   readonly letter?: number | undefined;
+  readonly physics: Physics;
+  readonly kernel?: KernelChoice | undefined;
+  readonly thickness?: number | undefined;
+  readonly photons?: number | undefined;
   readonly placebos: boolean;
   readonly model: readonly string[];
   readonly class?: string | undefined;
@@ -33,16 +38,10 @@ export interface PhantomArguments {
 export async function writePhantom(argv: PhantomArguments): Promise<number> {
   const registry = builtinRegistry();
   const dir = resolve(argv.out);
-  const { seed, split, patients, slices, size, distractors, letter } = argv;
+  const { seed, split, patients, slices, size, distractors, letter, physics, kernel, thickness, photons } = argv;
   const options = {
-    seed,
-    split,
-    patients,
-    slices,
-    size,
-    distractors,
-    factors: true,
-    ...(letter === undefined ? {} : { letter }),
+    ...{ seed, split, patients, slices, size, factors: true, distractors, letter },
+    ...{ physics, kernel, thickness, photons },
   };
   const dataset = await openPhantom(options);
   await requireEmpty(dir);

@@ -193,6 +193,7 @@ export const trainCommand = defineCommand({
       .option('licence', { type: 'string', requiresArg: true, describe: 'The licence to write into the card.' })
       .option('fresh', { type: 'boolean', default: false, describe: 'Deletes what the folder holds and starts again.' })
       .example('$0 train --arch cnn --data phantom --out models/mine', 'synthetic CT, nothing to download')
+      .example('$0 train --arch cnn --data phantom --data-option physics=projection --out models/mine', 'scanned')
       .example(
         '$0 train --arch densenet --data covid-ct --classes NonCOVID COVID --out models/mine',
         'a folder of real images, split by patient',

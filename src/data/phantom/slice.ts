@@ -6,7 +6,7 @@ import { type Imaging, imagingOf } from './imaging.ts';
 import { type Damage, Lesions } from './lesions.ts';
 import { OBJECT_FRAME } from './projection/geometry.ts';
 import { drawKernel, type ProjectionOptions } from './projection/imaging.ts';
-import type { Kernel } from './projection/kernels.ts';
+import type { Kernel } from './scan-options.ts';
 import { drawTree, type Tree } from './vessels.ts';
 
 export const LABELS = ['non-covid', 'covid'] as const;

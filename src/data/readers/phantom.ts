@@ -17,13 +17,11 @@ import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.
 import { drawFactored, type FactoredSlice } from '../phantom/factors.ts';
 import { drawPlacebos } from '../phantom/placebos.ts';
 import type { ProjectionOptions } from '../phantom/projection/imaging.ts';
-import { KERNELS } from '../phantom/projection/kernels.ts';
+import { KERNEL_CHOICES, PHYSICS, type Physics } from '../phantom/scan-options.ts';
 import { drawSlice, LABELS, type PatientSpec, type PhantomSlice } from '../phantom/slice.ts';
 
 /** Raised whenever the same seed gives other pixels, so that no old run is resumed with new images. */
-export const PHANTOM_VERSION = { none: 2, projection: 3 } as const;
-
-const PHYSICS = Object.keys(PHANTOM_VERSION) as (keyof typeof PHANTOM_VERSION)[];
+export const PHANTOM_VERSION: Readonly<Record<Physics, number>> = { none: 2, projection: 3 };
 
 /** Options of the scan. */
 const scanOptions = {
@@ -34,7 +32,7 @@ const scanOptions = {
       "'projection' scans the body: projections, counted photons, filtered back-projection. 'none' draws noise on it, many times faster.",
     ),
   kernel: z
-    .enum([...KERNELS, 'mixed'])
+    .enum(KERNEL_CHOICES)
     .optional()
     .describe("For physics: projection. 'mixed' draws one for each patient, whatever the label. Default: soft."),
   thickness: z.number().min(0.5).max(10).optional().describe('For physics: projection, mm of a slice. Default: 2.'),

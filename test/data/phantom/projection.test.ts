@@ -4,11 +4,12 @@ import { createRng } from '../../../src/core/rng.ts';
 import { regionOf } from '../../../src/core/truth/regions.ts';
 import { inverseFft2 } from '../../../src/data/phantom/noise.ts';
 import { AXIS_BIN, angleOf, OBJECT_FRAME, SCAN, WATER } from '../../../src/data/phantom/projection/geometry.ts';
-import { type Kernel, kernelWindow } from '../../../src/data/phantom/projection/kernels.ts';
+import { kernelWindow } from '../../../src/data/phantom/projection/kernels.ts';
 import { noiseOfOnePhoton, photonNoise } from '../../../src/data/phantom/projection/photons.ts';
 import { poisson } from '../../../src/data/phantom/projection/poisson.ts';
 import { project } from '../../../src/data/phantom/projection/projector.ts';
 import { reconstruction } from '../../../src/data/phantom/projection/reconstruction.ts';
+import type { Kernel } from '../../../src/data/phantom/scan-options.ts';
 import { phantom, phantomSlices, renderPhantom } from '../../../src/data/readers/phantom.ts';
 
 /** Line integrals of a disc of water, by Pythagoras. */

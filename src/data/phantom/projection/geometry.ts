@@ -11,7 +11,8 @@ export const SCAN = {
   radius: 250,
 } as const;
 
-const PIXELS = 640;
+/** So that a pixel is a detector bin. */
+const PIXELS = 560;
 const WIDTH = 420;
 
 /** The grid on which the body is drawn before it is scanned: finer than most images, and wide enough for the table. */
@@ -33,4 +34,8 @@ export const angleOf = (view: number): number => (Math.PI * view) / SCAN.views;
 export const AXIS_BIN = (SCAN.bins - 1) / 2;
 
 /** Attenuation relative to water, from HU: 0 in air, 1 in water. */
-export const attenuation = (hu: ArrayLike<number>): Float32Array => Float32Array.from(hu, v => 1 + v / 1000);
+export function attenuation(hu: Float64Array): Float32Array {
+  const out = new Float32Array(hu.length);
+  for (let p = 0; p < out.length; p++) out[p] = 1 + hu[p]! / 1000;
+  return out;
+}

@@ -2,9 +2,9 @@ import { distanceTo } from '../../../core/image/distance.ts';
 import type { Rng } from '../../../core/rng.ts';
 import { tensor } from '../../../core/tensor.ts';
 import type { Imaging } from '../imaging.ts';
+import { KERNELS, type Kernel, type KernelChoice } from '../scan-options.ts';
 import type { Scene } from '../slice.ts';
 import { attenuation } from './geometry.ts';
-import { KERNELS, type Kernel } from './kernels.ts';
 import { noiseOfOnePhoton, photonNoise } from './photons.ts';
 import { project } from './projector.ts';
 import { measured, reconstruction } from './reconstruction.ts';
@@ -13,7 +13,7 @@ import { meanOver } from './resample.ts';
 /** How slices are scanned. */
 export interface ProjectionOptions {
   /** `mixed`: either, drawn for each patient. */
-  readonly kernel: Kernel | 'mixed';
+  readonly kernel: KernelChoice;
   /** mm */
   readonly thickness: number;
   /** Photons per ray and mm of thickness, before the body; absent: as many as the patient's noise asks for. */

@@ -1,7 +1,5 @@
+import type { Kernel } from '../scan-options.ts';
 import { SCAN } from './geometry.ts';
-
-export const KERNELS = ['soft', 'sharp'] as const;
-export type Kernel = (typeof KERNELS)[number];
 
 /** Values of a transformed view: twice its bins at least, so that its ends do not meet. */
 export const LENGTH = 2048;

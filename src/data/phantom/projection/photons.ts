@@ -1,6 +1,7 @@
 import type { Rng } from '../../../core/rng.ts';
+import type { Kernel } from '../scan-options.ts';
 import { AXIS_BIN, SCAN, type Sinogram, WATER } from './geometry.ts';
-import { frequencyOf, type Kernel, kernelWindow, LENGTH, ramp } from './kernels.ts';
+import { frequencyOf, kernelWindow, LENGTH, ramp } from './kernels.ts';
 import { poisson } from './poisson.ts';
 
 /** The difference that counting photons makes to each ray, mm of water. */

@@ -1,7 +1,8 @@
 import { butterflies, fftPlan } from '../fft.ts';
 import type { BodyFrame } from '../frame.ts';
+import type { Kernel } from '../scan-options.ts';
 import { AXIS_BIN, angleOf, SCAN, type Sinogram } from './geometry.ts';
-import { frequencyOf, type Kernel, kernelWindow, LENGTH, pixelMean, ramp } from './kernels.ts';
+import { frequencyOf, kernelWindow, LENGTH, pixelMean, ramp } from './kernels.ts';
 
 /** Filtered back-projection of views onto the pixels of a frame, each the mean over its area. Linear in the views. */
 export interface Reconstruction {
