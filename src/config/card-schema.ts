@@ -35,6 +35,14 @@ export const cardSchema = z.strictObject({
     .describe('`output` keeps a softmax or sigmoid tail, so that the model’s own output is explained.'),
   classes: z.array(z.string().min(1)).min(2).describe('Class names in the order of the model’s output.'),
   positive: z.string().min(1).optional().describe('The class that counts as positive. Default: the second.'),
+  group: z
+    .string()
+    .min(1)
+    .max(80)
+    .optional()
+    .describe(
+      'Models of the same group are trainings of one recipe that differ in their seed alone: the report treats them as a level of their own.',
+    ),
   input: z
     .strictObject({
       size: z

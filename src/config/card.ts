@@ -90,6 +90,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     explainAt: card.explainAt,
     classes: card.classes,
     ...(card.positive === undefined ? {} : { positive: card.positive }),
+    ...(card.group === undefined ? {} : { group: card.group }),
     input: {
       size: typeof size === 'number' ? [size, size] : size,
       channels,

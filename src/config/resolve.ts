@@ -128,6 +128,16 @@ async function readCards({ suite, folder, place }: LoadedSuite): Promise<ModelCa
         hint: `They are ${other.origin} and ${card.origin}. Give one another id: { id: …, card: … }.`,
       });
     }
+    const twin = cards.find(c => c.group !== undefined && c.group === card.group);
+    if (twin && JSON.stringify(twin.classes) !== JSON.stringify(card.classes)) {
+      throw new CtXaiError(
+        'SUITE',
+        `${place(['models', i])}: '${twin.id}' and '${card.id}' are of the group '${card.group}', and have other classes.`,
+        {
+          hint: 'Models of one group are trainings of one recipe that differ in their seed alone. Give them groups of their own.',
+        },
+      );
+    }
     cards.push(card);
   }
   return cards;
@@ -137,7 +147,8 @@ async function cardOf(entry: SuiteModel, i: number, at: Pick<LoadedSuite, 'folde
   if (typeof entry === 'string') return readCard(resolve(at.folder, entry));
   if ('card' in entry) {
     const card = await readCard(resolve(at.folder, entry.card));
-    return entry.id === undefined ? card : { ...card, id: entry.id };
+    const { id = card.id, group = card.group } = entry;
+    return { ...card, id, ...(group === undefined ? {} : { group }) };
   }
   const { labels: _, ...card } = entry;
   return inlineCard(card, { ...at, path: ['models', i] });

@@ -47,6 +47,7 @@ const model = z.union([
   z.strictObject({
     id: id.optional(),
     card: z.string().describe('Path of a model card, or of the folder that holds model.yaml.'),
+    group: cardSchema.shape.group,
     labels: modelLabels.optional(),
   }),
   cardSchema.extend({ id: id.optional(), file: z.string().min(1), labels: modelLabels.optional() }),

@@ -179,6 +179,7 @@ export const manifestSchema = z.looseObject({
       classes: z.array(text),
       task: text,
       positive: text.optional(),
+      group: text.optional(),
       runtime: z
         .looseObject({ engine: text, engineVersion: text, device: text, limitations: texts.optional() })
         .optional(),

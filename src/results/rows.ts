@@ -285,6 +285,8 @@ export interface Manifest {
     readonly task: string;
     /** The class that counts as positive. */
     readonly positive?: string;
+    /** Trainings of one recipe have the same. */
+    readonly group?: string;
     /** By metric id: data with a known truth on which an earlier audit supported the metric for this model. */
     readonly supportedOn?: Readonly<Record<string, string>>;
     readonly runtime?: Runtime;

@@ -31,6 +31,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       classes: card.classes,
       task: card.task,
       positive: card.classes[positiveClass(card)]!,
+      ...(card.group === undefined ? {} : { group: card.group }),
       ...(supportedOn ? { supportedOn } : {}),
     })),
     methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({

@@ -27,6 +27,8 @@ export interface ModelCard {
   readonly classes: readonly string[];
   /** The class that counts as positive, for sensitivity and for the primary analysis. Default: the second. */
   readonly positive?: string;
+  /** Models of the same group are trainings of one recipe that differ in their seed alone. */
+  readonly group?: string;
   readonly input: {
     /** Pixels along each axis: [rows, columns], or [slices, rows, columns]. */
     readonly size: readonly number[];

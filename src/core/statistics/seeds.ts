@@ -12,6 +12,8 @@ export interface SeedLevel {
   /** Means over patients, one per training. */
   readonly seeds: readonly number[];
   readonly patients: number;
+  /** Standard deviation between trainings, the noise of patients taken off; 0 where that leaves nothing. */
+  readonly between: number;
 }
 
 /**
@@ -46,12 +48,22 @@ export function acrossSeeds(values: readonly (readonly number[])[], level = 0.95
   const total = ofSeeds + Math.max(0, ofPatients - error);
   const scale = Math.max(...values.flat().map(Math.abs));
   if (!(total > 1e-24 * scale * scale)) {
-    return { mean, low: mean, high: mean, p: mean === 0 ? 1 : 0, df: Number.POSITIVE_INFINITY, seeds, patients: p };
+    return {
+      mean,
+      low: mean,
+      high: mean,
+      p: mean === 0 ? 1 : 0,
+      df: Number.POSITIVE_INFINITY,
+      seeds,
+      patients: p,
+      between: 0,
+    };
   }
+  const between = Math.sqrt(Math.max(0, ofSeeds - error) / p);
   const se = Math.sqrt(total / s / p);
   const df = total ** 2 / (ofSeeds ** 2 / (s - 1) + Math.max(0, ofPatients - error) ** 2 / (p - 1));
   const half = studentQuantile((1 + level) / 2, df) * se;
-  return { mean, low: mean - half, high: mean + half, p: studentTails(mean / se, df), df, seeds, patients: p };
+  return { mean, low: mean - half, high: mean + half, p: studentTails(mean / se, df), df, seeds, patients: p, between };
 }
 
 /** Holm's step-down adjustment (1979): p values of a family, in their order. */

@@ -15,6 +15,7 @@ import { analyseBudgets } from './budget-analysis.ts';
 import { classifierOf } from './classifier.ts';
 import { findingsOf } from './findings.ts';
 import { strataOf } from './outcome-strata.ts';
+import { trainingsOf } from './trainings.ts';
 
 /** All numbers of a report. The same run gives the same numbers: random streams start from the run's seed. */
 export function analyse({ manifest, summary, same }: Pick<RunData, 'manifest' | 'summary' | 'same'>): Analysis {
@@ -22,7 +23,12 @@ export function analyse({ manifest, summary, same }: Pick<RunData, 'manifest' | 
   const models = manifest.models.map(model =>
     analyseModel({ manifest, summary, model, settings, same: same?.get(model.id) ?? [] }),
   );
-  return { settings, models, findings: findingsOf(manifest, models) };
+  const trainings = trainingsOf(
+    models,
+    new Map(summary.samples.map(row => [row.sample, row.patient])),
+    cellsOf(manifest, summary, settings),
+  );
+  return { settings, models, trainings, findings: findingsOf(manifest, models, trainings) };
 }
 
 interface ModelContext {
@@ -121,6 +127,15 @@ function metricsOf(
   };
   const { baseline: _, ...free } = mean;
   return { metrics: [...own, free], mean: free };
+}
+
+/** Values of a metric on a model by explainer and image; of the mean of several as well. */
+function cellsOf(manifest: Manifest, { scores }: RunSummary, settings: AnalysisSettings) {
+  const { mean } = metricsOf(manifest, settings);
+  return (model: string, metric: string): readonly ScoreCell[] => {
+    const own = scores.filter(cell => cell.model === model);
+    return mean?.id === metric ? meanCells(mean, settings.primary, own) : own.filter(cell => cell.metric === metric);
+  };
 }
 
 /** The mean over several metrics of each image's values; images that lack one are left out. */

@@ -11,6 +11,7 @@ import type { AuditEntry } from './audit.ts';
 import type { BaselineCross } from './baseline-cross.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
 import type { ClassifierAnalysis } from './classifier.ts';
+import type { TrainingsAnalysis } from './trainings.ts';
 
 export type ModelEntry = Manifest['models'][number];
 export type MethodEntry = Manifest['methods'][number];
@@ -20,6 +21,8 @@ export type MetricEntry = Manifest['metrics'][number];
 export interface Analysis {
   readonly settings: AnalysisSettings;
   readonly models: readonly ModelAnalysis[];
+  /** Groups of two or more trainings of one recipe. */
+  readonly trainings: readonly TrainingsAnalysis[];
   readonly findings: readonly Finding[];
 }
 

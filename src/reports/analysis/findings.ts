@@ -1,8 +1,10 @@
 import type { Manifest } from '../../results/rows.ts';
 import { countOf } from '../summary/tally.ts';
 import { fixed, group, listed, percent, plural, withInterval } from '../text/format.ts';
+import { scopeText } from '../text/trainings-words.ts';
 import { orderText } from '../text/verdict-words.ts';
 import type { Finding, ModelAnalysis } from './analysis.ts';
+import type { TrainingsAnalysis } from './trainings.ts';
 
 /** Share of images without a value from which a mean is said to be of a selection. */
 const MANY_MISSING = 0.1;
@@ -15,7 +17,11 @@ const [EARLY_WAY, EARLY_PIXELS] = [0.8, 0.05];
 const LEAST_WAY = 0.1;
 
 /** What the run can and cannot conclude, in sentences; the most important first. */
-export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
+export function findingsOf(
+  manifest: Manifest,
+  models: readonly ModelAnalysis[],
+  trainings: readonly TrainingsAnalysis[] = [],
+): Finding[] {
   const own = models.map(model => [
     ...classifierFindings(manifest, model),
     ...rankFindings(model),
@@ -33,7 +39,7 @@ export function findingsOf(manifest: Manifest, models: readonly ModelAnalysis[])
       return m === 0 ? [{ kind, text: everyModel(models.length) + text }] : [];
     }),
   );
-  return [...runFindings(manifest, models), ...found, ...limits(manifest, models)];
+  return [...runFindings(manifest, models), ...found, ...limits(manifest, models, trainings)];
 }
 
 function runFindings(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
@@ -243,7 +249,11 @@ function missingColumns({ analysis }: Manifest, models: readonly ModelAnalysis[]
 }
 
 /** What no run of this kind can tell. */
-function limits(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[] {
+function limits(
+  manifest: Manifest,
+  models: readonly ModelAnalysis[],
+  trainings: readonly TrainingsAnalysis[],
+): Finding[] {
   if (models.every(m => m.answered === 0)) return [];
   const faithful = manifest.metrics.filter(m => m.category === 'faithfulness');
   const baselines = new Set(faithful.flatMap(m => m.baseline ?? []));
@@ -265,7 +275,7 @@ function limits(manifest: Manifest, models: readonly ModelAnalysis[]): Finding[]
       ? 'The analysis was declared otherwise when the run began: what is primary now may have been chosen by the results.'
       : '',
     ...missingColumns(manifest, models),
-    'One network is one training: conclusions are about this model, not about its architecture.',
+    scopeText(trainings, models.length),
   ];
   return texts.filter(text => text !== '').map(text => ({ kind: 'cannot', text }));
 }

@@ -2,8 +2,10 @@ import { detectableDifference } from '../../core/statistics/detect.ts';
 import { quantile } from '../../core/statistics/quantile.ts';
 import type { Manifest } from '../../results/rows.ts';
 import { fixed, group, listed, plural } from '../text/format.ts';
+import { trainingsText } from '../text/trainings-words.ts';
 import { named, orderText } from '../text/verdict-words.ts';
 import type { Analysis, MetricAnalysis, ModelAnalysis } from './analysis.ts';
+import type { TrainingsAnalysis } from './trainings.ts';
 
 /** The first thing that a reader sees. */
 export interface ReportVerdict {
@@ -20,12 +22,16 @@ const MOST_WORDS = 120;
 const MOST_MODELS = 3;
 
 /** Answers the report's question by the primary metric, over the primary stratum, or says that nothing can be said. */
-export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>): ReportVerdict {
-  const { models } = analysis;
+export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models' | 'trainings'>): ReportVerdict {
+  const { models, trainings } = analysis;
+  const groups = trainings.filter(entry => entry.enough && !entry.doNotRank);
+  const alone = models.filter(({ model }) => !groups.some(entry => entry.models.includes(model.id)));
   const question = `Which map shows what ${modelNames(models.map(m => m.model.id))} ${models.length === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
   const answers = models.map(answerOf);
-  const conclusive = answers.some(answer => answer.separates);
-  const told = grouped(models, model => answers[models.indexOf(model)]!.text);
+  const conclusive =
+    alone.some(model => answers[models.indexOf(model)]!.separates) ||
+    groups.some(entry => entry.pairs.some(pair => pair.significant));
+  const told = grouped(alone, model => answers[models.indexOf(model)]!.text);
   const orders = told.map(([text, of]) => {
     const silent = of.every(model => !answers[models.indexOf(model)]!.conclusive);
     const where = models.length === 1 ? '' : ` ${silent ? 'of' : 'On'} ${together(of, models)}`;
@@ -34,12 +40,13 @@ export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models'>
   });
   const sentences = [
     ...stateOf(manifest, models),
+    ...groups.map(overTrainings).slice(0, MOST_MODELS),
     ...orders.slice(0, MOST_MODELS),
     ...unbeaten(models),
     ...size(models),
     ...notRanked(models),
     ...weakClassifiers(models),
-    limitsOf(manifest, models),
+    limitsOf(manifest, models, groups),
   ];
   return { question, sentences: shortened(sentences), conclusive };
 }
@@ -156,9 +163,22 @@ function stateOf(manifest: Manifest, models: readonly ModelAnalysis[]): string[]
   ];
 }
 
-function limitsOf({ suite, dataset }: Manifest, models: readonly ModelAnalysis[]): string {
+function overTrainings(entry: TrainingsAnalysis): string {
+  return `Over ${plural(entry.models.length, 'training')} of ${entry.group}, by ${entry.metric.title}, ${trainingsText(entry)}.`;
+}
+
+function limitsOf(
+  { suite, dataset }: Manifest,
+  models: readonly ModelAnalysis[],
+  groups: readonly TrainingsAnalysis[],
+): string {
   const phantom = (suite as { readonly data?: { readonly use?: unknown } } | null)?.data?.use === 'phantom';
-  const networks = models.length === 1 ? 'this trained network' : 'these trained networks';
+  const whole = groups.length > 0 && groups.reduce((n, entry) => n + entry.models.length, 0) === models.length;
+  const networks = whole
+    ? `trainings of ${listed(groups.map(entry => entry.group))}`
+    : models.length === 1
+      ? 'this trained network'
+      : 'these trained networks';
   return phantom
     ? `This holds for ${networks} on this phantom; real CT is not tested.`
     : `This holds for ${networks} on ${dataset.name.length > 40 ? 'this data' : dataset.name} alone.`;

@@ -11,6 +11,7 @@ import { methodsSection } from './methods-section.ts';
 import { metricsSections } from './metrics-section.ts';
 import { outcomesSection } from './outcomes-section.ts';
 import { provenanceSection } from './provenance-section.ts';
+import { trainingsSection } from './trainings-section.ts';
 import { verdictSection } from './verdict-section.ts';
 
 /** The one list of what a report has, in its order. The page and the summary both walk it. */
@@ -19,6 +20,7 @@ const SECTIONS: readonly SectionMaker[] = [
   gallerySection,
   classifierSection,
   metricsSections,
+  trainingsSection,
   auditSection,
   agreementSection,
   baselinesSection,

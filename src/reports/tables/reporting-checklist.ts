@@ -7,6 +7,7 @@ import { AUDIT_WORDS } from '../text/audit-words.ts';
 import { fixed, listed, percent, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
+import { scopeText } from '../text/trainings-words.ts';
 
 const AUTHOR = 'For the author.';
 
@@ -186,7 +187,10 @@ function resultItems(manifest: Manifest, analysis: Analysis): ChecklistItem[] {
     item('How well the classifier does on these data, with intervals', listed(auc) || 'Not known: no usable labels.'),
     item('The main result, with its uncertainty', verdictOf(manifest, analysis).sentences.join(' ')),
     item('Failures', failed > 0 ? `${plural(failed, 'map')} failed; see Outcomes.` : 'No map failed.'),
-    item('What the results mean for practice, and what they do not show', `Each network is one training. ${AUTHOR}`),
+    item(
+      'What the results mean for practice, and what they do not show',
+      `${scopeText(analysis.trainings, models.length)} ${AUTHOR}`,
+    ),
   ];
 }
 

@@ -6,13 +6,14 @@ import { bibtexOf } from './bibtex.ts';
 import { listed, percent, plural } from './format.ts';
 import { hardwareLine } from './provenance-lines.ts';
 import { STATISTICS_BIBTEX } from './statistics-references.ts';
+import { scopeText } from './trainings-words.ts';
 import { targetText } from './words.ts';
 
 /** What a paper's methods section must say of a run: paragraphs in plain text, under short headings. */
 export function methodsText(
   manifest: Manifest,
   summary: RunSummary,
-  { models, settings }: Analysis,
+  { models, settings, trainings }: Analysis,
 ): readonly { readonly title: string; readonly text: string }[] {
   const samples = new Set(summary.samples.map(s => s.sample)).size;
   const patients = new Set(summary.samples.map(s => s.patient)).size;
@@ -53,6 +54,11 @@ export function methodsText(
         'Estimates are means over patients of the means within patients, with 95 % bootstrap-t intervals over patients (Efron and Tibshirani 1993), Clopper and Pearson’s with effective numbers of images for proportions (Korn and Graubard 1998), and Newcombe’s score interval with Obuchowski’s variance for the AUC (Newcombe 2006, Obuchowski 1997).',
         'Explainers were called separated where three single-step max-T procedures over all pairs agreed at a family-wise error of .05: sign flips of patients (Westfall and Young 1993), the studentised bootstrap of patients (Romano and Wolf 2005), and the same corrected for skewness (Hall 1992). Ranks are simultaneous 95 % rank sets (Al Mohamad et al. 2022). Verdicts against controls are adjusted in the same way within metric, model and stratum.',
         `Explainers with values for less than ${percent(settings.least)} of the images were left out of the order by name. No order is given below 12 patients; below 24 it is exploratory. An order that a stratum turned round was withheld.`,
+        ...(trainings.length > 0
+          ? [
+              `Trainings of one recipe (${listed(trainings.map(t => `${t.group}: ${t.models.length}`))}) were a level of their own: analysis of variance of trainings × patients, both random (Obuchowski and Rockette 1995, Hillis 2007), with Satterthwaite’s degrees of freedom; p values of pairs by Holm’s rule. Below five trainings they are described only.`,
+            ]
+          : []),
       ].join(' '),
     },
     {
@@ -65,7 +71,7 @@ export function methodsText(
     },
     {
       title: 'Limits',
-      text: 'Each network is one training: conclusions are about these trained models, not about their architectures. Controls can refute a metric, and never certify it. Localisation says where a reader drew, not what a model uses. That explainers are not separated does not make them equal.',
+      text: `${scopeText(trainings, models.length)} Controls can refute a metric, and never certify it. Localisation says where a reader drew, not what a model uses. That explainers are not separated does not make them equal.`,
     },
   ];
 }
