@@ -58,8 +58,14 @@ export interface Anatomy {
   readonly back: number;
 }
 
-/** `level`: 0 at the apices, 1 at the bases; slices come from about 0.2 to 0.9. */
-export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level: number): Anatomy {
+/** mm from the apices to the bases. */
+const LUNG_HEIGHT = 250;
+
+/**
+ * @param middle of the slice: 0 at the apices, 1 at the bases; slices come from about 0.2 to 0.9
+ * @param dz mm towards the bases from the slice's middle: the same anatomy in another plane
+ */
+export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, middle: number, dz = 0): Anatomy {
   const { size, spacing, x0, y0 } = frame;
   const n = size * size;
   const hu = new Float32Array(n).fill(-1000);
@@ -67,6 +73,7 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level:
   const depth = new Float32Array(n);
   const body = new Float32Array(n);
   const h = habitus;
+  const level = middle + dz / LUNG_HEIGHT;
   const taper = 1 - 0.1 * (1 - smoothstep(0.1, 0.45, level));
   const a = h.halfWidth * taper;
   const b = h.halfDepth * (0.96 + 0.04 * taper);
@@ -76,11 +83,11 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level:
   // Nearer to the front: the back has the spine's muscles.
   const cavityY = -8;
   const shape = { p3: uniform(rng, -0.012, 0.012), p4: uniform(rng, -0.015, 0.02), tilt: uniform(rng, -0.03, 0.03) };
-  const wobble = smoothField(rng, frame, 28);
-  const streaks = smoothField(rng, frame, 5);
-  const texture = smoothField(rng, frame, TEXTURE_MM);
-  const lobules = smoothField(rng, frame, 11);
-  const marrow = smoothField(rng, frame, 3);
+  const wobble = smoothField(rng, frame, 28, dz);
+  const streaks = smoothField(rng, frame, 5, dz);
+  const texture = smoothField(rng, frame, TEXTURE_MM, dz);
+  const lobules = smoothField(rng, frame, 11, dz);
+  const marrow = smoothField(rng, frame, 3, dz);
 
   const spineY = cavityY + cavityB * 0.66;
   const spineHalf = uniform(rng, 17, 21);
@@ -172,9 +179,10 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, level:
   }
 
   const slice: Slice = { frame, hu, lung, body, marrow, h };
-  drawMediastinum(rng, slice, { level, cavityY, cavityB, spineY, spineHalf, heartY, heartOn });
+  // What there is in the slice is decided in its middle; where it is, in the plane.
+  drawMediastinum(rng, slice, { level: middle, cavityY, cavityB, spineY, spineHalf, heartY, heartOn });
   drawSpine(rng, slice, spineY, spineHalf);
-  drawRibs(rng, slice, { a: cavityA + 6, b: cavityB + 5, y: cavityY, level });
+  drawRibs(rng, slice, { a: cavityA + 6, b: cavityB + 5, y: cavityY, level: middle, dz });
   drawTable(slice, b);
   const hilumX = (s: number) => s * (mediastinum(s, cavityY + 4) + 4);
   return {
@@ -298,14 +306,15 @@ function drawSpine(rng: Rng, s: Slice, y: number, half: number): void {
   ellipse(s, { x: 0, y: y + half + 5, rx: 9, ry: 7.5, hu: 28 });
 }
 
-function drawRibs(rng: Rng, s: Slice, g: { a: number; b: number; y: number; level: number }): void {
+function drawRibs(rng: Rng, s: Slice, g: { a: number; b: number; y: number; level: number; dz: number }): void {
   const cortex = uniform(rng, 700, 1200);
   for (const side of [-1, 1]) {
     const count = 6 + rng.int(3);
     const phase = rng.next();
     for (let k = 0; k < count; k++) {
       // From near the sternum (−1.2 rad) round to the back (1.2 rad).
-      const t = -1.15 + (2.3 * (k + phase)) / count;
+      // A rib slopes by about 45°: in another plane it lies further along.
+      const t = -1.15 + (2.3 * (k + phase)) / count + g.dz / g.a;
       const x = side * g.a * Math.cos(t);
       const y = g.y + g.b * Math.sin(t);
       const along = Math.atan2(g.b * Math.cos(t), -side * g.a * Math.sin(t));

@@ -5,12 +5,13 @@ import { imagingOf } from './imaging.ts';
 import { Lesions } from './lesions.ts';
 import { type Change, placed, softTissue, total } from './places.ts';
 import {
+  damagesOf,
   drawScene,
   type PatientSpec,
   type PhantomSlice,
   pictureOf,
   type Scene,
-  tissueAt,
+  sliceTissueAt,
   withoutNoise,
 } from './slice.ts';
 
@@ -45,12 +46,12 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
   const distractors = distractorsOf(scene, stream.fork('distractors'), lesions, options.distractors);
 
   const cleanOf = (without: ReadonlySet<string>) => {
-    const damage = scene.lesions.only(new Set(lesions.filter(l => !without.has(l.name)).flatMap(l => l.parts)));
-    const clean = withoutNoise(scene, damage);
+    const damages = damagesOf(scene, new Set(lesions.filter(l => !without.has(l.name)).flatMap(l => l.parts)));
+    const clean = withoutNoise(scene, damages);
     for (const { name, change } of distractors) {
       if (!without.has(name)) for (const [p, hu] of change) clean[p]! += hu;
     }
-    return { damage, clean };
+    return { damages, clean };
   };
   const imaging = imagingOf(scene, cleanOf(new Set()).clean);
   return {
@@ -61,8 +62,8 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
     ],
     render(without = []) {
       const hidden = new Set(without);
-      const { damage, clean } = cleanOf(hidden);
-      const picture = pictureOf(scene, imaging, damage, clean);
+      const { damages, clean } = cleanOf(hidden);
+      const picture = pictureOf(scene, imaging, damages, clean);
       // Burnt in after reconstruction: it has no noise.
       if (letter && !hidden.has('letter')) for (const p of letter) picture.hu[p] = LETTER_HU;
       return picture;
@@ -81,12 +82,13 @@ export interface LesionFactor {
 export function lesionFactors(scene: Scene, room: number): LesionFactor[] {
   const { lesions } = scene;
   const all = lesions.parts();
+  const whole = damagesOf(scene);
   const changeOf = (parts: readonly number[]): Change => {
-    const others = lesions.only(new Set(all.filter(p => !parts.includes(p))));
+    const others = damagesOf(scene, new Set(all.filter(p => !parts.includes(p))));
     const change = new Map<number, number>();
     // Nothing changes where they were not laid.
     for (const p of lesions.pixelsOf(parts)) {
-      const hu = tissueAt(scene, lesions, p) - tissueAt(scene, others, p);
+      const hu = sliceTissueAt(scene, whole, p) - sliceTissueAt(scene, others, p);
       if (hu !== 0) change.set(p, hu);
     }
     return change;

@@ -58,12 +58,25 @@ export function around(
   }
 }
 
-/** A smooth random field over the frame, mean 0 and SD 1, with features of about `scale` mm (value noise). */
-export function smoothField(rng: Rng, frame: BodyFrame, scale: number): Float32Array {
+/** Puts what lies between two layers of a lattice, `at` layers up, into a lattice. */
+function between(into: Float32Array, layer: (k: number) => Float32Array, at: number): void {
+  const below = Math.floor(at);
+  const mix = smoothstep(0, 1, at - below);
+  const [a, b] = [layer(below), layer(below + 1)];
+  for (let k = 0; k < into.length; k++) into[k] = a[k]! + mix * (b[k]! - a[k]!);
+}
+
+/**
+ * A smooth random field over the frame, mean 0 and SD 1, with features of about `scale` mm (value noise).
+ * @param dz mm above the slice's middle: the same field in another plane
+ */
+export function smoothField(rng: Rng, frame: BodyFrame, scale: number, dz = 0): Float32Array {
   const { size, spacing } = frame;
   const step = scale / spacing;
   const cells = Math.ceil(size / step) + 3;
-  const lattice = Float32Array.from({ length: cells * cells }, () => rng.normal());
+  const layer = (from: Rng) => Float32Array.from({ length: cells * cells }, () => from.normal());
+  const lattice = layer(rng);
+  if (dz !== 0) between(lattice, k => (k === 0 ? lattice.slice() : layer(rng.fork('layer', scale, k))), dz / scale);
   const at = new Int32Array(size);
   const mix = new Float32Array(size);
   const [shiftX, shiftY] = [rng.next(), rng.next()];

@@ -17,6 +17,26 @@ interface Stroke {
   readonly share: number;
   readonly value: number;
   readonly veil: number;
+  /** Of a blob: what its share is in other planes. */
+  readonly solid?: Solid;
+}
+
+/** A blob as a body: its sections in planes above and below are smaller. Lengths in mm. */
+interface Solid {
+  /** From its margin's middle, inside. */
+  readonly inside: number;
+  readonly radius: number;
+  readonly margin: number;
+  /** What its tissue leaves of it. */
+  readonly part: number;
+}
+
+/** How much of a pixel a blob covers in a plane. */
+function shareAt({ share, solid }: Stroke, dz: number): number {
+  if (!solid || dz === 0) return share;
+  const { inside, radius, margin, part } = solid;
+  const section = Math.sqrt(Math.max(0, radius ** 2 - dz ** 2));
+  return part * smoothstep(-margin / 2, margin / 2, inside - (radius - section));
 }
 
 /** Draws lesions. Part 0 is what was drawn diffusely, every other part one blob. */
@@ -67,21 +87,28 @@ export class Lesions implements Damage {
     return [...pixels].sort((a, b) => a - b);
   }
 
-  /** What some parts alone do. Nothing else moves: they lie where they lay among all. */
-  only(parts: ReadonlySet<number>): Damage {
+  /**
+   * What some parts alone do. Nothing else moves: they lie where they lay among all.
+   * @param dz mm of the plane from the slice's middle
+   */
+  only(parts: ReadonlySet<number>, dz = 0): Damage {
     const n = this.cover.length;
     const damage = { cover: new Float32Array(n), hu: new Float32Array(n), veil: new Float32Array(n) };
     for (const part of this.parts()) {
-      if (parts.has(part)) for (const stroke of this.#strokes![part]!) lay(damage, stroke);
+      if (!parts.has(part)) continue;
+      for (const stroke of this.#strokes![part]!) {
+        const share = shareAt(stroke, dz);
+        if (share > 0) lay(damage, stroke, share);
+      }
     }
     return damage;
   }
 
   /** Lays `share` (0…1) of a tissue of `hu` ± texture over a pixel; the denser tissue wins where lesions overlap. */
-  add(p: number, share: number, hu: number, textureSD: number, veil: number): void {
+  add(p: number, share: number, hu: number, textureSD: number, veil: number, solid?: Solid): void {
     if (share <= 0) return;
     const value = hu + textureSD * this.#texture[p]!;
-    const stroke = { pixel: p, share, value, veil };
+    const stroke = { pixel: p, share, value, veil, ...(solid ? { solid } : {}) };
     this.#strokes?.[this.#part]?.push(stroke);
     lay(this, stroke);
   }
@@ -106,7 +133,8 @@ export class Lesions implements Damage {
       const share = smoothstep(-b.margin / 2, b.margin / 2, inside);
       if (share === 0) return;
       const t = tissue(p, radius);
-      this.add(p, share * (t.share ?? 1), t.hu, t.sd, t.veil);
+      const solid = { inside, radius: mean, margin: b.margin, part: t.share ?? 1 };
+      this.add(p, share * (t.share ?? 1), t.hu, t.sd, t.veil, solid);
     });
     this.#part = 0;
   }
@@ -138,7 +166,8 @@ export class Lesions implements Damage {
   }
 }
 
-function lay({ cover, hu, veil: veils }: Damage, { pixel: p, share, value, veil }: Stroke): void {
+function lay({ cover, hu, veil: veils }: Damage, stroke: Stroke, share = stroke.share): void {
+  const { pixel: p, value, veil } = stroke;
   const before = cover[p]!;
   if (share >= before) {
     hu[p] = before > 0.3 ? Math.max(value, hu[p]!) : value;

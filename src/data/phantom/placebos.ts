@@ -4,7 +4,7 @@ import { lesionFactors, MOST_FACTORS, withMadeUpLesions } from './factors.ts';
 import { smoothField } from './frame.ts';
 import { imagingOf } from './imaging.ts';
 import { placed, softTissue } from './places.ts';
-import { drawScene, type PatientSpec, pictureOf, type Scene, withoutNoise } from './slice.ts';
+import { damagesOf, drawScene, type PatientSpec, pictureOf, type Scene, withoutNoise } from './slice.ts';
 
 /** A slice, and copies of it that differ by chance alone. */
 export interface PlaceboSlice {
@@ -25,9 +25,10 @@ const TRIES = 40;
 export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: number): PlaceboSlice {
   const scene = drawScene(rng, spec, slice, { record: true });
   const stream = scene.stream.fork('placebos');
-  const clean = withoutNoise(scene, scene.lesions);
+  const damages = damagesOf(scene);
+  const clean = withoutNoise(scene, damages);
   const imaging = imagingOf(scene, clean);
-  const { hu, spacing } = pictureOf(scene, imaging, scene.lesions, clean);
+  const { hu, spacing } = pictureOf(scene, imaging, damages, clean);
   const again = drawnAgain(scene, stream, clean);
   const made = withMadeUpLesions(scene, stream.fork('lesions'));
   const shapes = [...lesionFactors(scene, MOST_FACTORS), ...lesionFactors(made, MOST_FACTORS)];
@@ -54,9 +55,13 @@ export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: 
 
 /** The whole picture with other noise and, in the lung, other texture. */
 function drawnAgain(scene: Scene, rng: Rng, clean: Float64Array): Float32Array {
-  const { frame, anatomy } = scene;
-  const texture = smoothField(rng.fork('texture'), frame, TEXTURE_MM);
-  const other = clean.map((v, p) => v + TEXTURE_HU * anatomy.lung[p]! * (texture[p]! - anatomy.texture[p]!));
+  const other = clean.slice();
+  for (const { anatomy, dz } of scene.planes) {
+    const texture = smoothField(rng.fork('texture'), scene.frame, TEXTURE_MM, dz);
+    for (let p = 0; p < other.length; p++) {
+      other[p]! += (TEXTURE_HU * anatomy.lung[p]! * (texture[p]! - anatomy.texture[p]!)) / scene.planes.length;
+    }
+  }
   return imagingOf(scene, other, rng.fork('noise')).picture(other);
 }
 

@@ -54,6 +54,14 @@ export interface PatientSpec {
   readonly projection?: ProjectionOptions | undefined;
 }
 
+/** A plane of a slice: its anatomy and vessels before disease. */
+export interface ScenePlane {
+  readonly anatomy: Anatomy;
+  readonly tree: Tree;
+  /** mm from the slice's middle. */
+  readonly dz: number;
+}
+
 /** All that one slice is composed of. */
 export interface Scene {
   readonly spec: PatientSpec;
@@ -61,8 +69,10 @@ export interface Scene {
   readonly frame: BodyFrame;
   /** The grid of its pictures. */
   readonly pictureFrame: BodyFrame;
+  /** In the slice's middle. */
   readonly anatomy: Anatomy;
-  readonly tree: Tree;
+  /** The slice is the mean of these; one of them is its middle. */
+  readonly planes: readonly ScenePlane[];
   readonly lesions: Lesions;
   readonly disease: string;
   /** SD in soft tissue, HU. */
@@ -87,10 +97,11 @@ export interface Scene {
 export function drawSlice(rng: Rng, spec: PatientSpec, slice: number, lesions = true): PhantomSlice {
   // A scan's noise is that of the patient as scanned, lesions or not.
   const scene = drawScene(rng, spec, slice, { lesions: lesions || spec.projection !== undefined });
-  const reference = withoutNoise(scene, scene.lesions);
+  const whole = damagesOf(scene);
+  const reference = withoutNoise(scene, whole);
   const imaging = imagingOf(scene, reference);
-  if (lesions || !spec.projection) return pictureOf(scene, imaging, scene.lesions, reference);
-  const healthy = scene.lesions.only(new Set());
+  if (lesions || !spec.projection) return pictureOf(scene, imaging, whole, reference);
+  const healthy = damagesOf(scene, new Set());
   return pictureOf(scene, imaging, healthy, withoutNoise(scene, healthy));
 }
 
@@ -121,14 +132,18 @@ export function drawScene(
   };
   const frame = spec.projection ? OBJECT_FRAME : pictureFrame;
   const anatomy = drawAnatomy(stream.fork('anatomy'), frame, habitus, level);
-  const tree = drawTree(stream.fork('vessels'), frame, anatomy, habitus.vessels);
-  const damage = new Lesions(stream.fork('lesions'), frame, anatomy, record);
+  const planes = offsetsOf(spec.projection).map(dz => {
+    const its = dz === 0 ? anatomy : drawAnatomy(stream.fork('anatomy'), frame, habitus, level, dz);
+    const plane = spec.projection ? { anatomy: its, dz } : undefined;
+    return { anatomy: its, tree: drawTree(stream.fork('vessels'), frame, anatomy, habitus.vessels, plane), dz };
+  });
+  const damage = new Lesions(stream.fork('lesions'), frame, anatomy, record || planes.length > 1);
   if (lesions && disease) {
     const own = stream.fork('disease');
     disease.draw(damage, own, level, extent * uniform(own, 0.6, 1.4));
   }
   return {
-    ...{ spec, frame, pictureFrame, anatomy, tree, lesions: damage, extent, level, stream },
+    ...{ spec, frame, pictureFrame, anatomy, planes, lesions: damage, extent, level, stream },
     disease: disease?.name ?? 'normal',
     noiseSD: acquisition.noise,
     peak: acquisition.peak,
@@ -136,15 +151,35 @@ export function drawScene(
   };
 }
 
-/** HU of the scene with this damage, before noise. */
-export function withoutNoise(scene: Scene, damage: Damage): Float64Array {
-  const out = new Float64Array(scene.anatomy.hu.length);
-  for (let p = 0; p < out.length; p++) out[p] = tissueAt(scene, damage, p);
+/** mm from the slice's middle of the planes that it is the mean of: an odd number, about one a mm. */
+function offsetsOf(projection: ProjectionOptions | undefined): number[] {
+  if (!projection) return [0];
+  const count = 2 * Math.floor(projection.thickness / 2) + 1;
+  return Array.from({ length: count }, (_, k) => ((k - (count - 1) / 2) / count) * projection.thickness);
+}
+
+/** What some parts of the lesions do in each plane; absent: all of them. */
+export function damagesOf({ lesions, planes }: Scene, parts?: ReadonlySet<number>): Damage[] {
+  const shown = parts ?? new Set(lesions.parts());
+  return planes.map(({ dz }) => (dz === 0 && !parts ? lesions : lesions.only(shown, dz)));
+}
+
+/** HU of the scene with this damage in its planes, before noise. */
+export function withoutNoise({ planes, frame }: Scene, damages: readonly Damage[]): Float64Array {
+  const out = new Float64Array(frame.size ** 2);
+  planes.forEach((plane, k) => {
+    for (let p = 0; p < out.length; p++) out[p]! += tissueAt(plane, damages[k]!, p);
+  });
+  if (planes.length > 1) for (let p = 0; p < out.length; p++) out[p]! /= planes.length;
   return out;
 }
 
 /** HU of one pixel, before noise. */
-export function tissueAt({ anatomy, tree }: Scene, { cover, hu, veil }: Damage, p: number): number {
+export function sliceTissueAt({ planes }: Scene, damages: readonly Damage[], p: number): number {
+  return planes.reduce((sum, plane, k) => sum + tissueAt(plane, damages[k]!, p), 0) / planes.length;
+}
+
+function tissueAt({ anatomy, tree }: ScenePlane, { cover, hu, veil }: Damage, p: number): number {
   const { vessel, wall, lumen } = tree;
   const lung = anatomy.lung[p]!;
   let v: number = anatomy.hu[p]!;
@@ -156,18 +191,36 @@ export function tissueAt({ anatomy, tree }: Scene, { cover, hu, veil }: Damage, 
 }
 
 /** @param tissue HU on the scene's frame, before noise */
-export function pictureOf(scene: Scene, imaging: Imaging, damage: Damage, tissue: Float64Array): PhantomSlice {
-  const { anatomy, pictureFrame, spec, disease } = scene;
-  const { cover } = damage;
-  const positive = spec.label === 'covid';
-  const mask = positive
-    ? imaging.onPicture(cover.map((share, p) => share * anatomy.lung[p]!)).map(share => (share > 0.5 ? 1 : 0))
-    : new Float32Array(pictureFrame.size ** 2);
+export function pictureOf(
+  scene: Scene,
+  imaging: Imaging,
+  damages: readonly Damage[],
+  tissue: Float64Array,
+): PhantomSlice {
+  const { planes, pictureFrame, spec, disease } = scene;
+  const mask =
+    spec.label === 'covid'
+      ? imaging
+          .onPicture(meanOfPlanes(planes, ({ anatomy: { lung } }, p, k) => damages[k]!.cover[p]! * lung[p]!))
+          .map(share => (share > 0.5 ? 1 : 0))
+      : new Float32Array(pictureFrame.size ** 2);
   return {
     hu: imaging.picture(tissue),
     mask,
-    lung: imaging.onPicture(anatomy.lung),
+    lung: imaging.onPicture(meanOfPlanes(planes, ({ anatomy }, p) => anatomy.lung[p]!)),
     spacing: pictureFrame.spacing,
     disease,
   };
+}
+
+/** A quantity of the planes, averaged over the slice's thickness. */
+export function meanOfPlanes(
+  planes: readonly ScenePlane[],
+  at: (plane: ScenePlane, p: number, k: number) => number,
+): Float32Array {
+  const out = new Float32Array(planes[0]!.anatomy.lung.length);
+  planes.forEach((plane, k) => {
+    for (let p = 0; p < out.length; p++) out[p]! += at(plane, p, k) / planes.length;
+  });
+  return out;
 }

@@ -10,39 +10,66 @@ export interface Tree {
   readonly lumen: Float32Array;
 }
 
-/** Branching trees in the plane from each hilum, cross sections of crossing vessels, and bronchi beside them. */
-export function drawTree(rng: Rng, frame: BodyFrame, anatomy: Anatomy, amount: number): Tree {
+/** A plane of the slice that is drawn. */
+export interface VesselPlane {
+  readonly anatomy: Anatomy;
+  /** mm from the slice's middle. */
+  readonly dz: number;
+}
+
+/**
+ * Branching trees in the plane from each hilum, cross sections of crossing vessels, and bronchi beside them.
+ * @param anatomy of the slice's middle, which decides where vessels grow
+ * @param plane which plane is drawn; absent: the slice as one plane, in which vessels that leave it fade
+ */
+export function drawTree(rng: Rng, frame: BodyFrame, anatomy: Anatomy, amount: number, plane?: VesselPlane): Tree {
   const n = frame.size ** 2;
   const tree: Tree = { vessel: new Float32Array(n), wall: new Float32Array(n), lumen: new Float32Array(n) };
+  const { lung, depth } = plane?.anatomy ?? anatomy;
+  let branchesGrown = 0;
   const lungDepth = (x: number, y: number): number => {
     const j = Math.round((x - frame.x0) / frame.spacing);
     const i = Math.round((y - frame.y0) / frame.spacing);
     return i < 0 || j < 0 || i >= frame.size || j >= frame.size ? -99 : anatomy.depth[i * frame.size + j]!;
   };
-  const tube = (x: number, y: number, ex: number, ey: number, radius: number, fill: number): void => {
+  /** @param z mm above the plane at the start, and how much it rises per mm */
+  const tube = (
+    x: number,
+    y: number,
+    ex: number,
+    ey: number,
+    radius: number,
+    fill: number,
+    z: { readonly start: number; readonly rise: number },
+  ): void => {
     const length = Math.hypot(ex - x, ey - y);
     const [ux, uy] = [(ex - x) / length, (ey - y) / length];
     around(frame, (x + ex) / 2, (y + ey) / 2, length / 2 + radius + frame.spacing, (p, dx, dy) => {
       const along = dx * ux + dy * uy;
       const beyond = Math.max(0, Math.abs(along) - length / 2);
-      const distance = Math.hypot(dx * uy - dy * ux, beyond);
-      const cover = fill * cross(radius, distance, frame.spacing) * anatomy.lung[p]!;
+      const above = z.start + z.rise * (along + length / 2);
+      const distance = Math.hypot(dx * uy - dy * ux, beyond, above);
+      const cover = fill * cross(radius, distance, frame.spacing) * lung[p]!;
       if (cover > tree.vessel[p]!) tree.vessel[p] = cover;
     });
   };
-  const grow = (x: number, y: number, angle: number, radius: number, generation: number): void => {
+  const grow = (x: number, y: number, startZ: number, angle: number, radius: number, generation: number): void => {
     let [px, py, heading] = [x, y, angle];
     const steps = 2 + rng.int(3);
     // How steeply it leaves the plane: it fills less and less of the slice's thickness.
     const leaving = uniform(rng, 0.05, 0.3);
     let share = clamp01(0.35 + radius * 0.3);
+    // In a plane of its own a vessel fades because it is elsewhere.
+    const rise = plane ? (rng.fork('rise', branchesGrown++).next() < 0.5 ? leaving : -leaving) / 2 : 0;
+    let pz = startZ;
     for (let k = 0; k < steps; k++) {
       const length = uniform(rng, 5, 9);
       heading += 0.22 * rng.normal();
       const [ex, ey] = [px + length * Math.cos(heading), py + length * Math.sin(heading)];
       const deep = lungDepth(ex, ey);
       if (deep < 3) return;
-      tube(px, py, ex, ey, radius, share);
+      tube(px, py, ex, ey, radius, plane ? 1 : share, { start: pz - (plane?.dz ?? 0), rise });
+      pz += rise * length;
       [px, py] = [ex, ey];
       radius *= 0.92;
       share *= 1 - leaving;
@@ -52,7 +79,7 @@ export function drawTree(rng: Rng, frame: BodyFrame, anatomy: Anatomy, amount: n
     for (const turn of [spread, -spread * uniform(rng, 0.6, 1.1)]) {
       const thinner = radius * uniform(rng, 0.62, 0.85);
       // Some branches are in other planes.
-      if (rng.next() < 0.78) grow(px, py, heading + turn, thinner, generation + 1);
+      if (rng.next() < 0.78) grow(px, py, pz, heading + turn, thinner, generation + 1);
     }
   };
   anatomy.hila.forEach((hilum, k) => {
@@ -60,29 +87,34 @@ export function drawTree(rng: Rng, frame: BodyFrame, anatomy: Anatomy, amount: n
     const branches = Math.round(4 * amount) + rng.int(3);
     for (let b = 0; b < branches; b++) {
       const angle = outward + uniform(rng, -1.45, 1.45);
-      grow(hilum.x, hilum.y + 6 * rng.normal(), angle, uniform(rng, 1.2, 3), 0);
+      grow(hilum.x, hilum.y + 6 * rng.normal(), 0, angle, uniform(rng, 1.2, 3), 0);
     }
-    crossings(rng, frame, anatomy, tree, hilum, outward, Math.round(80 * amount));
+    crossings(rng, frame, { lung, depth }, tree, hilum, outward, Math.round(80 * amount), plane?.dz ?? 0);
   });
   return tree;
 }
+
+/** mm outwards per mm along the body. */
+const CROSSING_SLOPE = 0.4;
 
 /** Vessels through the plane are dots, larger near the hilum; some large ones have a bronchus beside them. */
 function crossings(
   rng: Rng,
   frame: BodyFrame,
-  anatomy: Anatomy,
+  anatomy: Pick<Anatomy, 'lung' | 'depth'>,
   tree: Tree,
   hilum: { x: number; y: number },
   outward: number,
   count: number,
+  dz: number,
 ): void {
   const reach = 95;
   for (let k = 0; k < count; k++) {
     const distance = reach * Math.sqrt(rng.next());
     const angle = outward + uniform(rng, -1.7, 1.7);
-    const x = hilum.x + distance * Math.cos(angle);
-    const y = hilum.y + distance * 1.05 * Math.sin(angle);
+    // They run outwards as they cross.
+    const x = hilum.x + (distance + CROSSING_SLOPE * dz) * Math.cos(angle);
+    const y = hilum.y + (distance + CROSSING_SLOPE * dz) * 1.05 * Math.sin(angle);
     const radius = Math.max(0.5, (2.6 * (1 - distance / reach) + 0.5) * uniform(rng, 0.4, 1));
     const share = uniform(rng, 0.5, 1);
     around(frame, x, y, radius + frame.spacing, (p, dx, dy) => {
