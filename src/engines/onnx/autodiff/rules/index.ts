@@ -7,6 +7,7 @@ import { clip } from './clip.ts';
 import { col2Im } from './col2im.ts';
 import { concat, split } from './concat.ts';
 import { conv, convTranspose } from './conv.ts';
+import { deformConv } from './deform-conv.ts';
 import { depthToSpace, spaceToDepth } from './depth-to-space.ts';
 import { dft } from './dft.ts';
 import { einsum } from './einsum.ts';
@@ -55,6 +56,7 @@ export const RULES: readonly Rule[] = [
   conv,
   convTranspose,
   cumSum,
+  deformConv,
   depthToSpace,
   dequantizeLinear,
   dft,

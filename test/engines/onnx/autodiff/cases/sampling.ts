@@ -1,5 +1,5 @@
 import { constant } from '../../../../../src/engines/onnx/graph/graph.ts';
-import { type Case, float, node, spread } from '../harness.ts';
+import { type Case, distinct, fixed, float, node, spread, weights } from '../harness.ts';
 
 function transformed(
   note: string,
@@ -34,6 +34,36 @@ function sampled(note: string, attrs: Parameters<typeof node>[2], more: Partial<
   };
 }
 
+function volume(note: string, attrs: Parameters<typeof node>[2], more: Partial<Case> = {}): Case {
+  return sampled(note, attrs, {
+    inputs: { x: spread([2, 3, 3, 4, 5]), grid: spread([2, 2, 2, 3, 3], -1.1, 1.1, 8) },
+    ...more,
+  });
+}
+
+/** Offsets that move taps between pixels, and partly outside. */
+function deformed(
+  note: string,
+  attrs: Parameters<typeof node>[2],
+  { offsets, mask }: { offsets: readonly number[]; mask?: readonly number[] },
+  more: Partial<Case> = {},
+): Case {
+  const group = attrs?.group === 2 ? 2 : 1;
+  return {
+    note,
+    nodes: [node('DeformConv', ['x', 'w', 'offsets', 'b', ...(mask ? ['mask'] : [])], attrs)],
+    inputs: {
+      x: spread([2, 4, 4, 5]),
+      offsets: spread(offsets, -0.9, 0.9, 5),
+      ...(more.dynamic ? {} : { b: spread([4]) }),
+      ...(mask ? { mask: spread(mask, 0.1, 1, 7) } : {}),
+    },
+    constants: { w: weights([4, 4 / group, 2, 2]), ...(more.dynamic ? { b: weights([4]) } : {}) },
+    step: 1e-3,
+    ...more,
+  };
+}
+
 function folded(note: string, dims: readonly number[], image: number[], block: number[], attrs = {}, more = {}): Case {
   return {
     note,
@@ -44,17 +74,33 @@ function folded(note: string, dims: readonly number[], image: number[], block: n
   };
 }
 
+const REGIONS = [0, 0.5, 5, 4, 1.2, 1, 4.4, 6.6];
+
 function aligned(
   note: string,
   attrs: Parameters<typeof node>[2],
-  regions: number[] = [0, 0.5, 5, 4, 1.2, 1, 4.4, 6.6],
+  regions: readonly number[] = REGIONS,
+  more: Partial<Case> = {},
 ): Case {
   return {
     note,
     nodes: [node('RoiAlign', ['x', 'rois', 'images'], attrs)],
     inputs: { x: spread([2, 3, 6, 5]) },
     constants: { rois: constant.float([2, 4], regions), images: constant.int64([2], [1, 0]) },
+    ...more,
   };
+}
+
+/** With regions that depend on the image. */
+function moving(note: string, attrs: Parameters<typeof node>[2], regions: readonly number[] = REGIONS): Case {
+  const inputs = { x: spread([2, 3, 6, 5]), rois: fixed([2, 4], regions) };
+  return aligned(note, attrs, regions, { inputs, constants: { images: constant.int64([2], [1, 0]) }, step: 1e-3 });
+}
+
+/** Of pixels that differ enough for the largest to stay the largest. */
+function maxima(note: string, attrs: Parameters<typeof node>[2], regions: readonly number[] = REGIONS): Case {
+  const inputs = { x: distinct([2, 3, 6, 5]) };
+  return aligned(note, { mode: 'max', ...attrs }, regions, { inputs, step: 1e-3 });
 }
 
 export const sampling: readonly Case[] = [
@@ -76,6 +122,27 @@ export const sampling: readonly Case[] = [
     inputs: { x: spread([2, 3, 5, 4]) },
     constants: { grid: constant.float([2, 3, 4, 2], grid([2, 3, 4]).data) },
   },
+  sampled('linear, reflection', { mode: 'linear', padding_mode: 'reflection' }),
+  sampled('linear, reflection, corners aligned', { mode: 'linear', padding_mode: 'reflection', align_corners: 1 }),
+  sampled('cubic, zeros', { mode: 'cubic' }),
+  sampled('cubic, border, dynamic batch', { mode: 'cubic', padding_mode: 'border' }, { dynamic: true }),
+  sampled('cubic, reflection, corners aligned', { mode: 'cubic', padding_mode: 'reflection', align_corners: 1 }),
+  sampled('cubic, reflection', { mode: 'cubic', padding_mode: 'reflection' }),
+  volume('a volume, zeros', { mode: 'linear' }),
+  volume('a volume, border, corners aligned', { mode: 'linear', padding_mode: 'border', align_corners: 1 }),
+  volume('a volume, reflection, dynamic batch', { mode: 'linear', padding_mode: 'reflection' }, { dynamic: true }),
+  {
+    ...volume('a volume, nearest', { mode: 'nearest' }),
+    inputs: { x: spread([2, 3, 3, 4, 5]) },
+    constants: { grid: constant.float([2, 2, 2, 3, 3], spread([2, 2, 2, 3, 3], -1.1, 1.1, 5).data) },
+  },
+  deformed('offsets', {}, { offsets: [2, 8, 3, 4] }),
+  deformed('a mask, dynamic batch', {}, { offsets: [2, 8, 3, 4], mask: [2, 4, 3, 4] }, { dynamic: true }),
+  deformed(
+    'groups, strides, dilations, padding',
+    { group: 2, offset_group: 2, strides: [2, 1], dilations: [1, 2], pads: [1, 0, 0, 2], kernel_shape: [2, 2] },
+    { offsets: [2, 16, 2, 5], mask: [2, 8, 2, 5] },
+  ),
   folded('blocks that overlap', [1, 8, 12], [4, 5], [2, 2]),
   folded('padding, strides, dilations', [2, 12, 12], [5, 6], [2, 3], {
     pads: [1, 2, 1, 1],
@@ -93,4 +160,32 @@ export const sampling: readonly Case[] = [
     sampling_ratio: 2,
   }),
   aligned('partly outside', { output_height: 2, output_width: 2, sampling_ratio: 2 }, [-3, -2, 3, 4, 3, 2, 9, 8]),
+  aligned('no sample in one region', { output_height: 2, output_width: 2 }, [3, 3, 2, 2, 1, 1, 4, 4]),
+  moving(
+    'regions that move',
+    { output_height: 2, output_width: 3, sampling_ratio: 2 },
+    [0.1, 0.6, 5, 4, 1.2, 1, 4.4, 6.7],
+  ),
+  moving(
+    'regions that move, samples by size',
+    { output_height: 2, output_width: 2 },
+    [0.1, 0.6, 4.8, 4.2, 1.2, 1, 4.4, 6.7],
+  ),
+  moving(
+    'regions that move, without half pixels, one smaller than a pixel',
+    {
+      output_height: 2,
+      output_width: 2,
+      coordinate_transformation_mode: 'output_half_pixel',
+      spatial_scale: float(0.5),
+    },
+    [0.1, 0.6, 1.3, 7.4, 1.2, 1, 8.4, 6.7],
+  ),
+  maxima('maxima', { output_height: 2, output_width: 3, sampling_ratio: 2 }),
+  maxima('maxima, samples by size', { output_height: 2, output_width: 2 }),
+  maxima(
+    'maxima, partly outside',
+    { output_height: 2, output_width: 2, sampling_ratio: 2 },
+    [-3, -2, 3, 4, 3, 2, 9, 8],
+  ),
 ];
