@@ -24,6 +24,8 @@ export {
 } from './analysis/run-compare.ts';
 export { compareTimings, type TimingChange } from './analysis/timing-compare.ts';
 export { changeCells, ratioText, renderTimingPage } from './page/timing-page.ts';
+export { RATINGS, type ReadingKey, readingInstructions, readingKey, readingPicture } from './reading/reading-set.ts';
+export { type Rating, withReadings } from './reading/with-readings.ts';
 export { type Collector, createCollector } from './summary/collect.ts';
 export { loadRun } from './summary/load-run.ts';
 export type { ReportFile, RunData } from './summary/run-data.ts';

@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { outputSchema } from '../../config/schema.ts';
 import { parsingAsync } from '../../core/boundary.ts';
+import { CtXaiError } from '../../core/errors.ts';
 import { createCollector } from '../../reports/index.ts';
 import { curvesReader } from '../../results/curves.ts';
 import { FIGURES_FOLDER } from '../../results/folder.ts';
@@ -10,6 +11,7 @@ import { readRows } from '../../results/row-reader.ts';
 import type { Run } from '../../results/run.ts';
 import { tableReaders } from '../../results/tables.ts';
 import { ExitCode, note, print } from '../shared/output.ts';
+import { readReadings, takeRatings, writeReadingSet } from '../shared/reading-files.ts';
 import { writeReports } from '../shared/write-reports.ts';
 
 export interface ReportArguments {
@@ -18,6 +20,9 @@ export interface ReportArguments {
   readonly curvesCsv: boolean;
   readonly pictures: boolean;
   readonly figures: boolean;
+  readonly readingSet?: string | undefined;
+  readonly readingImages: number;
+  readonly ratings?: readonly string[] | undefined;
 }
 
 /** `ct-xai report`: the tables and reports of a run folder, made again. */
@@ -34,10 +39,12 @@ export async function reportRun({ dir, ...options }: ReportArguments): Promise<n
 
 async function reportOn(
   run: Run,
-  { gallery, curvesCsv, pictures, figures }: Omit<ReportArguments, 'dir'>,
+  { gallery, curvesCsv, pictures, figures, readingSet, readingImages, ratings }: Omit<ReportArguments, 'dir'>,
 ): Promise<number> {
   const { suite, metrics, state } = run.manifest;
+  if (readingSet !== undefined) return readingSetOf(run, readingSet, readingImages);
   const collector = createCollector(run.manifest);
+  const taken = ratings ? await takeRatings(run, ratings) : await readReadings(run);
   const budgetsCsv = ((suite ?? {}) as { timing?: { budgets?: unknown[] } }).timing?.budgets?.length;
   await readRows(run, [
     ...tableReaders(run, {
@@ -51,10 +58,27 @@ async function reportOn(
   const { files } = await writeReports(run, gallery ?? galleryOf(suite), collector.summary(), {
     pictures,
     figures,
+    ratings: taken,
   });
   for (const file of files) print(file);
   if (figures) await tellFigures(run.dir);
   if (state !== 'complete') print('the run is not complete: the reports show what is there');
+  return ExitCode.ok;
+}
+
+/** Writes the pictures that readers rate, and says what to do with them. */
+async function readingSetOf(run: Run, out: string, images: number): Promise<number> {
+  if (!(Number.isInteger(images) && images > 0)) {
+    throw new CtXaiError('USAGE', `--reading-images must be a whole number above 0; got ${images}.`);
+  }
+  const collector = createCollector(run.manifest);
+  await readRows(run, [collector]);
+  const { items, set } = await writeReadingSet(run, collector.summary(), out, images);
+  print(`${out}: ${items.length} pictures, ratings.csv and instructions.txt (set ${set})`);
+  print(
+    `Give each reader a copy of the folder. What the pictures show stands in ${join(run.dir, `reading-${set}.json`)}: keep it from them.`,
+  );
+  print(`Take the tables back with: ct-xai report ${run.dir} --ratings ratings-ab.csv ratings-cd.csv`);
   return ExitCode.ok;
 }
 

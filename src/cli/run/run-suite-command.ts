@@ -17,6 +17,7 @@ import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
 import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
 import { createProgressLine } from '../shared/progress-line.ts';
+import { readReadings } from '../shared/reading-files.ts';
 import { overridesOf } from '../shared/suite-options.ts';
 import { writeReports } from '../shared/write-reports.ts';
 import { resultTables } from './result-tables.ts';
@@ -162,7 +163,7 @@ async function tell(
 ): Promise<void> {
   const run = await readRun(dir);
   try {
-    const { analysis, data } = await writeReports(run, gallery, summary);
+    const { analysis, data } = await writeReports(run, gallery, summary, { ratings: await readReadings(run) });
     if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
     print(resultTables(analysis, data));
   } finally {

@@ -4,9 +4,11 @@ import {
   type Analysis,
   analyse,
   loadRun,
+  type Rating,
   type ReportOptions,
   type RunData,
   renderReports,
+  withReadings,
 } from '../../reports/index.ts';
 import { writeAtomic } from '../../results/files.ts';
 import { FIGURES_FOLDER, GALLERY_FOLDER } from '../../results/folder.ts';
@@ -18,14 +20,20 @@ export interface Written {
   readonly data: RunData;
 }
 
+interface WriteOptions extends ReportOptions {
+  /** Of readers; they become a metric. */
+  readonly ratings?: readonly Rating[];
+}
+
 /** Renders all reports of a run into its folder. */
 export async function writeReports(
   run: Run,
   gallery: number,
   summary?: RunData['summary'],
-  options: ReportOptions = {},
+  { ratings = [], ...options }: WriteOptions = {},
 ): Promise<Written> {
-  const data = await loadRun(run, gallery, summary);
+  const loaded = await loadRun(run, gallery, summary);
+  const data = ratings.length > 0 ? withReadings(loaded, ratings) : loaded;
   const analysis = analyse(data);
   const files: string[] = [];
   // Those of an earlier report would not be its.

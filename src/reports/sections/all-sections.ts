@@ -11,6 +11,7 @@ import { methodsSection } from './methods-section.ts';
 import { metricsSections } from './metrics-section.ts';
 import { outcomesSection } from './outcomes-section.ts';
 import { provenanceSection } from './provenance-section.ts';
+import { readingsSection } from './readings-section.ts';
 import { trainingsSection } from './trainings-section.ts';
 import { verdictSection } from './verdict-section.ts';
 
@@ -20,6 +21,7 @@ const SECTIONS: readonly SectionMaker[] = [
   gallerySection,
   classifierSection,
   metricsSections,
+  readingsSection,
   trainingsSection,
   auditSection,
   agreementSection,

@@ -1,6 +1,7 @@
 import type { Curve } from '../../core/contracts/index.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import type { Manifest } from '../../results/rows.ts';
+import type { Rating } from '../reading/with-readings.ts';
 import type { RunSummary } from './collect.ts';
 import type { GalleryPick } from './gallery-choice.ts';
 
@@ -11,6 +12,8 @@ export interface RunData {
   readonly gallery: readonly GalleryEntry[];
   /** By model: groups of explainers whose maps are the same at the layer that they are made at. Absent: not compared. */
   readonly same?: ReadonlyMap<string, readonly (readonly string[])[]>;
+  /** Readers' ratings, which are a metric too; absent: there are none. */
+  readonly readings?: readonly Rating[];
 }
 
 /** An image that the gallery shows. Its pictures are loaded when they are drawn, since all together may be too many. */

@@ -9,6 +9,7 @@ import type {
   MetricEntry,
   MetricRanking,
 } from '../analysis/analysis.ts';
+import { READER_RATING } from '../reading/with-readings.ts';
 import { positiveOf } from '../summary/primary.ts';
 import { countOf } from '../summary/tally.ts';
 import { decimalsFor, fixed, group, listed, percent, plural, signed } from './format.ts';
@@ -137,7 +138,8 @@ export function metricNotes(entry: MetricAnalysis): string[] {
     notes.push('§ Patients’ values are strongly skewed: the interval may be too narrow.');
   }
   if (metric.category === 'localisation') {
-    notes.push('Plausibility: where a reader drew. It does not say what the model uses.');
+    const what = metric.name === READER_RATING ? 'what readers find convincing' : 'where a reader drew';
+    notes.push(`Plausibility: ${what}. It does not say what the model uses.`);
   }
   if (methods.some(m => m.matched)) {
     notes.push('‡ The method and the metric use the same baseline, which favours the method.');
