@@ -4,6 +4,7 @@ const number = z.number().refine(Number.isFinite, 'it must be finite');
 const factor = number.refine(v => v !== 0, 'it must not be 0');
 const perChannel = (value: typeof number) => z.union([value, z.array(value).min(1).max(3)]);
 const positive = z.int().positive();
+const probability = number.gt(0).lt(1);
 
 const step = z.union([
   z.strictObject({ multiply: perChannel(factor) }),
@@ -34,7 +35,17 @@ export const cardSchema = z.strictObject({
     .default('logits')
     .describe('`output` keeps a softmax or sigmoid tail, so that the model’s own output is explained.'),
   classes: z.array(z.string().min(1)).min(2).describe('Class names in the order of the model’s output.'),
-  positive: z.string().min(1).optional().describe('The class that counts as positive. Default: the second.'),
+  positive: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The class that counts as positive, or the finding that is explained. Default: the second class.'),
+  threshold: z
+    .union([probability, z.record(z.string(), probability)])
+    .optional()
+    .describe(
+      'multi-label: the probability from which on a finding counts as predicted, for all or by name. Default: 0.5.',
+    ),
   group: z
     .string()
     .min(1)

@@ -71,6 +71,18 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
   if (card.resize.round && unit === 'HU') {
     throw fail(['resize', 'round'], 'round means whole grey levels 0…255; it makes no sense for HU.');
   }
+  const { threshold } = card;
+  if (threshold !== undefined && card.task !== 'multi-label') {
+    throw fail(
+      ['threshold'],
+      "a threshold belongs to 'task: multi-label'; elsewhere the most probable class is predicted.",
+    );
+  }
+  const strange =
+    typeof threshold === 'object' ? Object.keys(threshold).find(f => !card.classes.includes(f)) : undefined;
+  if (strange !== undefined) {
+    throw fail(['threshold', strange], `threshold names '${strange}', which is none of ${card.classes.join(', ')}.`);
+  }
   if (region === 'lungs' && unit !== 'HU') {
     throw fail(
       ['resize', 'region'],
@@ -91,6 +103,7 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     classes: card.classes,
     ...(card.positive === undefined ? {} : { positive: card.positive }),
     ...(card.group === undefined ? {} : { group: card.group }),
+    ...(threshold === undefined ? {} : { threshold }),
     input: {
       size: typeof size === 'number' ? [size, size] : size,
       channels,

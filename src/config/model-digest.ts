@@ -21,7 +21,20 @@ async function digestOf(card: ModelCard): Promise<string> {
   const files = [card.file, ...(await companions(card))];
   const contents: string[] = [];
   for (const file of files) contents.push(await fileDigest(file));
-  const { format, task, emits, explainAt, classes, input, output, intensity, resize, camLayer, quantisation } = card;
+  const {
+    format,
+    task,
+    emits,
+    explainAt,
+    classes,
+    input,
+    output,
+    intensity,
+    resize,
+    camLayer,
+    quantisation,
+    threshold,
+  } = card;
   return jsonDigest([
     contents,
     {
@@ -36,6 +49,7 @@ async function digestOf(card: ModelCard): Promise<string> {
       resize,
       camLayer,
       ...(quantisation ? { quantisation } : {}),
+      ...(threshold === undefined ? {} : { threshold }),
     },
   ]);
 }

@@ -10,7 +10,14 @@ export function planDigest(plan: Unsigned, plugins: readonly LoadedPlugin[]): st
   return jsonDigest({
     version: plan.version,
     seed: plan.seed,
-    models: plan.models.map(m => [m.id, m.digest, [...m.classOf], m.targetClass ?? null, m.card.positive ?? null]),
+    models: plan.models.map(m => [
+      m.id,
+      m.digest,
+      [...m.classOf],
+      m.targetClass ?? null,
+      m.card.positive ?? null,
+      ...(m.absences ? [[...m.absences]] : []),
+    ]),
     data: plan.dataset.digest,
     ...(plan.background ? { background: plan.background.digest } : {}),
     labels: plan.labels,

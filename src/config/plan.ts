@@ -10,6 +10,8 @@ export interface PlannedModel {
   readonly digest: string;
   /** The class index of each of the dataset's labels. */
   readonly classOf: ReadonlyMap<string, number>;
+  /** Labels that say that a finding is not there: the finding's index. Only where findings do not exclude each other. */
+  readonly absences?: ReadonlyMap<string, number>;
   /** The class explained, where the suite's target is the positive class or a class name. */
   readonly targetClass?: number;
   /** By metric id: data with a known truth on which an earlier audit of this model supported the metric. */

@@ -1,7 +1,8 @@
 import type { Dataset, ModelCard, Sample } from '../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../core/errors.ts';
+import { absenceOf } from '../core/findings.ts';
 import { positiveClass } from '../core/positive-class.ts';
-import type { PlannedTarget } from './plan.ts';
+import type { PlannedModel, PlannedTarget } from './plan.ts';
 
 /** From the data's labels to class names; null: left out. */
 export type Labels = Readonly<Record<string, string | null>>;
@@ -25,35 +26,113 @@ function isNumber(text: string): boolean {
  * The class index of each label that is not left out.
  * @throws CtXaiError LABEL listing both sides if a label is not, or does not lead to, one of the model's classes.
  */
-export function resolveClasses(dataset: Dataset, labels: Labels, card: ModelCard): Map<string, number> {
-  const classOf = new Map<string, number>();
+export function resolveClasses(
+  dataset: Dataset,
+  labels: Labels,
+  card: ModelCard,
+): Pick<PlannedModel, 'classOf' | 'absences'> {
+  const [classOf, absences] = [new Map<string, number>(), new Map<string, number>()];
+  const multi = card.task === 'multi-label';
+  checkFindings(dataset, card);
   for (const label of dataset.labels) {
     const named = labelNamed(labels, label);
     const name = named === undefined ? label : named;
     if (name === null) continue;
     const index = card.classes.indexOf(name);
-    if (index < 0) {
+    const absent = multi ? card.classes.findIndex(finding => absenceOf(finding) === name) : -1;
+    if (index >= 0) classOf.set(label, index);
+    else if (absent >= 0) absences.set(label, absent);
+    else {
       const via = name === label ? '' : ` (mapped to '${name}')`;
       const near = nearest(name, card.classes);
       throw new CtXaiError('LABEL', `the data's label '${label}'${via} is not a class of the model '${card.id}'.`, {
         hint:
           `${near ? `Did you mean '${near}'? ` : ''}Labels: ${dataset.labels.join(', ')}. ` +
           `Classes: ${card.classes.join(', ')}. Say in the suite's data which class each label is: ` +
-          `labels: { ${dataset.labels.map(l => `'${l}': …`).join(', ')} }; null leaves a label out.`,
+          `labels: { ${dataset.labels.map(l => `'${l}': …`).join(', ')} }; null leaves a label out.` +
+          (multi ? ` '${absenceOf(card.classes[0]!)}' says that a finding is not there.` : ''),
       });
     }
-    classOf.set(label, index);
   }
-  return classOf;
+  return { classOf, ...(multi ? { absences } : {}) };
+}
+
+/** @throws CtXaiError LABEL where the data have columns of findings that the model does not have. */
+function checkFindings({ findings = [] }: Dataset, card: ModelCard): void {
+  if (findings.length === 0) return;
+  if (card.task !== 'multi-label') {
+    throw new CtXaiError(
+      'LABEL',
+      `the data name findings (${findings.join(', ')}), and the model '${card.id}' has none.`,
+      {
+        hint: "Findings are for cards with 'task: multi-label'. Give this model's data a column of labels instead.",
+      },
+    );
+  }
+  const strange = findings.find(name => !card.classes.includes(name));
+  if (strange === undefined) return;
+  const near = nearest(strange, card.classes);
+  throw new CtXaiError('LABEL', `data.findings: '${strange}' is not a finding of the model '${card.id}'.`, {
+    hint:
+      `${near ? `Did you mean '${near}'? ` : ''}It has: ${card.classes.join(', ')}. ` +
+      `Where a column is called otherwise: findings: { Finding: column }.`,
+  });
+}
+
+/**
+ * Cards as a target makes them: of findings that do not exclude each other the one that is explained is the positive
+ * one, and several targets are several models, each with its own.
+ * @throws CtXaiError LABEL for a class that a model does not have, and where findings are to be explained and none is named
+ */
+export function cardsFor(
+  target: string | readonly string[],
+  cards: readonly ModelCard[],
+): readonly (readonly ModelCard[])[] {
+  const names = [target].flat();
+  const double = names.find((name, i) => names.indexOf(name) !== i);
+  if (double !== undefined) throw new CtXaiError('LABEL', `target: '${double}' stands twice.`);
+  return cards.map(card => {
+    if (names.length > 1) {
+      // Trainings of one recipe are compared for each target by itself.
+      const group = (name: string) => (card.group === undefined ? {} : { group: `${card.group}: ${name}` });
+      return names.map(name => ({
+        ...card,
+        ...group(name),
+        id: `${card.id}: ${name}`,
+        positive: classNamed(name, card, []),
+      }));
+    }
+    if (card.task !== 'multi-label') return [card];
+    const [name = 'positive'] = names;
+    if (name === 'positive' && card.positive !== undefined) return [card];
+    if (['positive', 'predicted', 'label'].includes(name)) {
+      throw new CtXaiError('LABEL', `target: '${name}' names no finding of the model '${card.id}'.`, {
+        hint:
+          'Its findings do not exclude each other, so that none is the class of an image. Name one, or several: ' +
+          `target: [${card.classes.slice(0, 2).join(', ')}]; or set 'positive' in the card. It has: ${card.classes.join(', ')}.`,
+      });
+    }
+    return [{ ...card, positive: classNamed(name, card, []) }];
+  });
+}
+
+function classNamed(name: string, card: ModelCard, others: readonly string[]): string {
+  if (card.classes.includes(name)) return name;
+  const near = nearest(name, [...others, ...card.classes]);
+  throw new CtXaiError('LABEL', `target: '${name}' is not a class of the model '${card.id}'.`, {
+    hint: `${near ? `Did you mean '${near}'? ` : ''}Allowed: ${[...others, ...card.classes].join(', ')}.`,
+  });
 }
 
 /** @throws CtXaiError LABEL if the target is not a class of the model, or is a label that the data does not have. */
 export function resolveTarget(
-  target: string,
+  target: string | readonly string[],
   dataset: Dataset,
   cards: readonly ModelCard[],
 ): { readonly target: PlannedTarget; readonly classes: readonly (number | undefined)[] } {
   const none = cards.map(() => undefined);
+  if (typeof target !== 'string' && target.length === 1) return resolveTarget(target[0]!, dataset, cards);
+  if (typeof target !== 'string') return resolveTarget('positive', dataset, cards);
   if (target === 'positive') return { target: { kind: 'positive' }, classes: cards.map(positiveClass) };
   if (target === 'predicted') return { target: { kind: 'predicted' }, classes: none };
   if (target === 'label') {
@@ -64,14 +143,7 @@ export function resolveTarget(
     }
     return { target: { kind: 'label' }, classes: none };
   }
-  const classes = cards.map(card => {
-    const index = card.classes.indexOf(target);
-    if (index >= 0) return index;
-    const near = nearest(target, ['positive', 'predicted', 'label', ...card.classes]);
-    throw new CtXaiError('LABEL', `target: '${target}' is not a class of the model '${card.id}'.`, {
-      hint: `${near ? `Did you mean '${near}'? ` : ''}Allowed: positive, predicted, label, ${card.classes.join(', ')}.`,
-    });
-  });
+  const classes = cards.map(card => card.classes.indexOf(classNamed(target, card, ['positive', 'predicted', 'label'])));
   return { target: { kind: 'class', name: target }, classes };
 }
 

@@ -16,7 +16,7 @@ import { planDigest, planRecord } from './plan-record.ts';
 import { loadPlugins } from './plugins.ts';
 import { supportedBefore } from './recorded-audits.ts';
 import { resolveAnalysis, withPositive } from './resolve-analysis.ts';
-import { leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
+import { cardsFor, leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
 import { checkSuitePreset, resolveExplainers, resolveMetrics } from './resolve-parts.ts';
 import { baselinesOf, resolveEngine, resolveTiming } from './resolve-settings.ts';
 import { engineSchema, type Suite, type SuiteModel } from './schema.ts';
@@ -39,7 +39,9 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     ...resolveMetrics(given, registry, place).map(m => m.metric),
   ];
   checkSuitePreset(given, named, place);
-  const cards = withPositive(await readCards(loaded), given, place);
+  const byEntry = cardsFor(given.target, withPositive(await readCards(loaded), given, place));
+  const cards = byEntry.flat();
+  const entryOf = byEntry.flatMap((own, i) => own.map(() => given.models[i]!));
   const engine = resolveEngine(given, registry, place, cards);
   const opened = await openData(given.data, 'data', registry, loaded, overrides.data);
   const background = given.background && (await openData(given.background, 'background', registry, loaded));
@@ -62,7 +64,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
       id: card.id,
       card,
       digest,
-      classOf: resolveClasses(dataset, { ...labels, ...labelsOf(suite.models[i]!) }, card),
+      ...resolveClasses(dataset, { ...labels, ...labelsOf(entryOf[i]!) }, card),
       ...(targetClass === undefined ? {} : { targetClass }),
       ...(Object.keys(supportedOn).length > 0 ? { supportedOn } : {}),
     });

@@ -1,6 +1,7 @@
 import type { Sample } from '../core/contracts/index.ts';
 import { positiveClass } from '../core/positive-class.ts';
 import type { Plan, PlannedModel } from './plan.ts';
+import { referenceOf } from './reference.ts';
 
 /**
  * The plan's images, in the dataset's order. With a limit, labels take turns until it is reached, so that a short run
@@ -25,10 +26,10 @@ export async function* samplesOf(plan: Pick<Plan, 'dataset' | 'limit'>): AsyncIt
 /** Whether the plan explains an image, or has its prediction only. */
 export function isExplained(
   { explained }: Pick<Plan, 'explained'>,
-  { card, classOf }: Pick<PlannedModel, 'card' | 'classOf'>,
-  { label }: Pick<Sample, 'label'>,
+  model: Pick<PlannedModel, 'card' | 'classOf' | 'absences'>,
+  sample: Pick<Sample, 'label' | 'findings'>,
 ): boolean {
-  return explained === 'all' || (label !== undefined && classOf.get(label) === positiveClass(card));
+  return explained === 'all' || referenceOf(model, sample) === positiveClass(model.card);
 }
 
 /** How many images a plan has, and how many of them each of its models explains. */

@@ -190,10 +190,11 @@ export const suiteSchema = z
       .optional()
       .describe('Images of training patients, for explainers and baselines that need them: a reader with its options.'),
     target: z
-      .string()
+      .union([z.string(), z.array(z.string()).min(1)])
       .default('positive')
       .describe(
-        'The class explained: `positive` (the model’s positive class), `predicted`, `label` (the image’s own), or the name of a class.',
+        'The class explained: `positive` (the model’s positive class), `predicted`, `label` (the image’s own), or the name ' +
+          'of a class or finding. A list of names explains each of them, in rows and rankings of its own.',
       ),
     analysis: analysisSchema.prefault({}).describe('What the report decides by; declared before the run.'),
     explain: z

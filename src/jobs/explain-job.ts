@@ -1,6 +1,8 @@
 import { imageBatch } from '../core/batch.ts';
 import type { FullClassifier } from '../core/contracts/index.ts';
+import { absenceOf } from '../core/findings.ts';
 import { gaussianBlur } from '../core/image/blur.ts';
+import { predicts } from '../core/predicts.ts';
 import { mapDefect, type Tensor } from '../core/tensor.ts';
 import type { MapRow, SampleRow } from '../results/rows.ts';
 import { callExplainer, explainerOf } from './explaining.ts';
@@ -116,7 +118,13 @@ async function once(
     const made = transformed(job, attributionOutcome(found, explainer.name, spatial, counter));
     if (!OTHER_WEIGHTS.has(job.model.variant.kind)) return made;
     const { data } = await classifier.scores(imageBatch(at.image.image), { as: 'logit', signal: services.signal });
-    return { ...made, outcome: { ...made.outcome, predicted: classifier.classes[predictedOf(data)]! } };
+    const { classes, independent } = classifier;
+    const explained = classes[at.target]!;
+    const other = independent ? absenceOf(explained) : classes[predictedOf(data)]!;
+    return {
+      ...made,
+      outcome: { ...made.outcome, predicted: predicts(classifier, data, at.target) ? explained : other },
+    };
   } catch (error) {
     return { outcome: failureWithin(error, services.signal) };
   }

@@ -1,4 +1,5 @@
 import type { Plan, PlannedModel } from '../config/plan.ts';
+import { referenceOf } from '../config/reference.ts';
 import { samplesOf } from '../config/samples.ts';
 import type { Effects, FullClassifier, Sample } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
@@ -146,8 +147,7 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
     },
     async sample(model, ref): Promise<PlannedSample> {
       const { sample, index } = await found(ref);
-      const { classOf } = modelOf(model);
-      return { sample, index, labelled: sample.label === undefined ? undefined : classOf.get(sample.label) };
+      return { sample, index, labelled: referenceOf(modelOf(model), sample) };
     },
     async keepsFilm({ kind, model, sample, explainer, transform, replicate, tieSeed, budget }) {
       if (kind !== 'score' || model.variant.kind !== 'original') return false;

@@ -95,7 +95,10 @@ function otherOf(
 ): Pick<ExplainJob, 'other'> {
   if (!explainer.needsOf(options).includes('other-effects') || models.length < 2) return {};
   const at = models.findIndex(({ id }) => id === model.id);
-  return { other: modelRef(models[(at + 1) % models.length]!) };
+  // The same weights may stand several times, once for each finding: they are no other model.
+  const following = [...models.slice(at + 1), ...models.slice(0, at)];
+  const other = following.find(({ digest }) => digest !== model.digest);
+  return other ? { other: modelRef(other) } : {};
 }
 
 /**

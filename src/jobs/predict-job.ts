@@ -6,7 +6,7 @@ import { keyOf, type PredictJob } from './job.ts';
 import type { LoadedImage } from './loaded-image.ts';
 import { attempt } from './outcomes.ts';
 import type { JobResult, Services } from './services.ts';
-import { outcomeOf, predictedOf, targetOf } from './target.ts';
+import { nameOfReference, outcomeOf, predictionOf, targetOf } from './target.ts';
 
 /** Reads an image and asks the model for its probabilities; decides which class is explained. */
 export async function predict(job: PredictJob, services: Services): Promise<JobResult> {
@@ -14,6 +14,8 @@ export async function predict(job: PredictJob, services: Services): Promise<JobR
   const { sample, index, labelled } = await services.sample(model, job.sample);
   const card = services.card(model);
   const { classes } = card;
+  // Other models' data may have findings that this one does not know.
+  const findings = card.task === 'multi-label' ? sample.findings : undefined;
   const row = {
     kind: 'sample' as const,
     job: keyOf(job),
@@ -22,9 +24,10 @@ export async function predict(job: PredictJob, services: Services): Promise<JobR
     index,
     source: sample.source,
     patient: sample.patient,
-    ...(labelled === undefined ? {} : { label: classes[labelled]! }),
+    ...(labelled === undefined ? {} : { label: nameOfReference(card, labelled) }),
     hasMask: sample.hasMask,
     ...(sample.groups && Object.keys(sample.groups).length > 0 ? { groups: sample.groups } : {}),
+    ...(findings ? { findings } : {}),
     ...(sample.exam === undefined ? {} : { exam: sample.exam }),
   };
   const found = await attempt(services, async () => {
@@ -36,7 +39,7 @@ export async function predict(job: PredictJob, services: Services): Promise<JobR
   });
   if (!('image' in found)) return { row: { ...row, ...found } satisfies SampleRow };
   const { probabilities, image } = found;
-  const predicted = predictedOf(probabilities);
+  const predicted = predictionOf(card, probabilities);
   const explained = targetOf(target, classes, probabilities, labelled);
   const { unit, window } = card.intensity;
   // Colours have no window.
@@ -47,7 +50,7 @@ export async function predict(job: PredictJob, services: Services): Promise<JobR
       size: image.size,
       ...(image.doubt ? { doubt: image.doubt } : {}),
       ...(slice ? { intensity: { unit, window } } : {}),
-      predicted: classes[predicted]!,
+      predicted: nameOfReference(card, predicted),
       probabilities,
       ...(explained === undefined ? {} : { target: classes[explained]!, targetProbability: probabilities[explained]! }),
       ...outcomeOf(card, predicted, labelled),

@@ -1,3 +1,4 @@
+import type { Reference } from '../config/reference.ts';
 import type { Effects, FullClassifier, ModelCard, Sample } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
 import type { Rng } from '../core/rng.ts';
@@ -19,8 +20,8 @@ export interface PlannedSample {
   readonly sample: Sample;
   /** Position among the plan's images. */
   readonly index: number;
-  /** Index of the model's class that its label maps to; undefined where it has no label. */
-  readonly labelled: number | undefined;
+  /** What the data say of it, as the model's classes have it; undefined where they say nothing. */
+  readonly labelled: Reference | undefined;
 }
 
 /** What is seen of a measured job in the thread that it runs in. */

@@ -1,4 +1,6 @@
+import type { Reference } from '../config/reference.ts';
 import type { ModelCard } from '../core/contracts/index.ts';
+import { absenceOf, thresholdOf } from '../core/findings.ts';
 import { positiveClass } from '../core/positive-class.ts';
 import type { SampleRow } from '../results/rows.ts';
 import type { JobTarget } from './job.ts';
@@ -11,9 +13,9 @@ export function targetOf(
   target: JobTarget,
   classes: readonly string[],
   probabilities: ArrayLike<number>,
-  label: number | undefined,
+  label: Reference | undefined,
 ): number | undefined {
-  if (target.kind === 'label') return label;
+  if (target.kind === 'label') return label === 'absent' ? undefined : label;
   return target.kind === 'class' ? classes.indexOf(target.name) : predictedOf(probabilities);
 }
 
@@ -24,11 +26,23 @@ export function predictedOf(probabilities: ArrayLike<number>): number {
   return best;
 }
 
+/** What the model predicts: its most probable class; of a finding by itself, whether it is there. */
+export function predictionOf(card: ModelCard, probabilities: ArrayLike<number>): Reference {
+  if (card.task !== 'multi-label') return predictedOf(probabilities);
+  const positive = positiveClass(card);
+  return probabilities[positive]! >= thresholdOf(card, card.classes[positive]!) ? positive : 'absent';
+}
+
+/** How rows call a class, or the absence of the finding that is explained. */
+export function nameOfReference(card: ModelCard, reference: Reference): string {
+  return reference === 'absent' ? absenceOf(card.classes[positiveClass(card)]!) : card.classes[reference]!;
+}
+
 /** Whether the model recognised what the label says, seen from the positive class. */
 export function outcomeOf(
   card: Pick<ModelCard, 'positive' | 'classes'>,
-  predicted: number,
-  labelled: number | undefined,
+  predicted: Reference,
+  labelled: Reference | undefined,
 ): Pick<SampleRow, 'outcome'> {
   if (labelled === undefined) return {};
   const positive = positiveClass(card);

@@ -29,6 +29,7 @@ const sample = z.looseObject({
   source: text,
   patient: text,
   label: text.optional(),
+  findings: z.record(z.string(), z.boolean()).optional(),
   size: z.array(number).optional(),
   doubt: z.enum(['impossible', 'airless']).optional(),
   predicted: text.optional(),
@@ -171,6 +172,7 @@ export const manifestSchema = z.looseObject({
     count: number,
     explained: number.optional(),
     labels: z.array(text),
+    findings: z.array(text).optional(),
   }),
   models: z.array(
     z.looseObject({
@@ -180,6 +182,7 @@ export const manifestSchema = z.looseObject({
       task: text,
       positive: text.optional(),
       group: text.optional(),
+      threshold: z.union([number, z.record(text, number)]).optional(),
       runtime: z
         .looseObject({ engine: text, engineVersion: text, device: text, limitations: texts.optional() })
         .optional(),

@@ -32,6 +32,8 @@ export interface SampleRow extends Outcome {
   readonly patient: string;
   /** The model's class that the data's label maps to. */
   readonly label?: string;
+  /** What the data say of each finding, where findings do not exclude each other. */
+  readonly findings?: Readonly<Record<string, boolean>>;
   /** [h, w] as read. */
   readonly size?: readonly number[];
   /** What is odd about its values as read. */
@@ -277,6 +279,8 @@ export interface Manifest {
     /** Images that are explained, summed over the models; absent: all of them. */
     readonly explained?: number;
     readonly labels: readonly string[];
+    /** Names of findings that the data have a column for. */
+    readonly findings?: readonly string[];
   };
   readonly models: readonly {
     readonly id: string;
@@ -287,6 +291,8 @@ export interface Manifest {
     readonly positive?: string;
     /** Trainings of one recipe have the same. */
     readonly group?: string;
+    /** Findings: the probability from which on one counts as predicted; see the card. */
+    readonly threshold?: number | Readonly<Record<string, number>>;
     /** By metric id: data with a known truth on which an earlier audit supported the metric for this model. */
     readonly supportedOn?: Readonly<Record<string, string>>;
     readonly runtime?: Runtime;

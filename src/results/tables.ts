@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { absenceOf } from '../core/findings.ts';
 import { type CsvCell as Cell, type CsvStyle, csvStyle, csvText } from './csv.ts';
 import { type AtomicFile, createAtomic, writeAtomic } from './files.ts';
 import { type RowReader, readRows } from './row-reader.ts';
@@ -22,13 +23,22 @@ interface Column<T> {
   readonly of: (line: T) => Cell;
 }
 
+/** Of what was predicted: the class, or that the finding explained is absent. */
+function predictedProbability({ predicted, target, targetProbability, probabilities }: SampleRow): number | undefined {
+  if (target !== undefined && targetProbability !== undefined) {
+    if (predicted === target) return targetProbability;
+    if (predicted === absenceOf(target)) return 1 - targetProbability;
+  }
+  return probabilities && Math.max(...probabilities);
+}
+
 const SAMPLES: readonly Column<SampleRow>[] = [
   { name: 'id', of: row => row.sample },
   { name: 'source', of: row => row.source },
   { name: 'patient', of: row => row.patient },
   { name: 'label', of: row => row.label },
   { name: 'predicted', of: row => row.predicted },
-  { name: 'probability', of: row => row.probabilities && Math.max(...row.probabilities) },
+  { name: 'probability', of: predictedProbability },
   { name: 'model', of: row => row.model },
   { name: 'target', of: row => row.target },
   { name: 'target_probability', of: row => row.targetProbability },

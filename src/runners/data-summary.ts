@@ -9,7 +9,15 @@ export interface DataSummary {
   readonly masks: number;
   /** Images and patients by label; '' where an image has none. */
   readonly labels: Readonly<Record<string, { readonly images: number; readonly patients: number }>>;
+  /** Images by finding, where the data have a column for each. */
+  readonly findings?: Readonly<Record<string, FindingCount>>;
   readonly remarks: readonly string[];
+}
+
+export interface FindingCount {
+  readonly present: number;
+  readonly absent: number;
+  readonly unknown: number;
 }
 
 /** Counts the images that a run of the plan would see; reads no pixels. */
@@ -17,7 +25,13 @@ export async function summariseData(plan: Pick<Plan, 'dataset' | 'limit'>): Prom
   const patients = new Set<string>();
   const labels = new Map<string, { images: number; patients: Set<string> }>();
   let [images, masks] = [0, 0];
-  for await (const { patient, label = '', hasMask } of samplesOf(plan)) {
+  const names = plan.dataset.findings ?? [];
+  const findings = new Map(names.map(name => [name, { present: 0, absent: 0, unknown: 0 }]));
+  for await (const { patient, label = '', hasMask, findings: said } of samplesOf(plan)) {
+    for (const [name, count] of findings) {
+      const there = said?.[name];
+      count[there === undefined ? 'unknown' : there ? 'present' : 'absent']++;
+    }
     images++;
     if (hasMask) masks++;
     patients.add(patient);
@@ -32,6 +46,7 @@ export async function summariseData(plan: Pick<Plan, 'dataset' | 'limit'>): Prom
     patients: patients.size,
     masks,
     labels: Object.fromEntries(sorted.map(([l, { images: n, patients: p }]) => [l, { images: n, patients: p.size }])),
+    ...(names.length > 0 ? { findings: Object.fromEntries(findings) } : {}),
     remarks: plan.dataset.remarks ?? [],
   };
 }

@@ -24,6 +24,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       digest: plan.dataset.digest,
       count: imagesOf(plan),
       labels: plan.dataset.labels,
+      ...(plan.dataset.findings ? { findings: plan.dataset.findings } : {}),
     },
     models: plan.models.map(({ id, digest, card, supportedOn }) => ({
       id,
@@ -32,6 +33,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       task: card.task,
       positive: card.classes[positiveClass(card)]!,
       ...(card.group === undefined ? {} : { group: card.group }),
+      ...(card.threshold === undefined ? {} : { threshold: card.threshold }),
       ...(supportedOn ? { supportedOn } : {}),
     })),
     methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({

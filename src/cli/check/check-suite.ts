@@ -35,13 +35,17 @@ export async function checkSuiteCommand(argv: CheckArguments): Promise<number> {
   return ExitCode.ok;
 }
 
-function describeData(plan: Plan, { images, patients, masks, labels, remarks }: DataSummary): string[] {
+function describeData(plan: Plan, summary: DataSummary): string[] {
+  const { images, patients, masks, labels, findings = {}, remarks } = summary;
+  const found = Object.entries(findings).map(
+    ([name, n]) => `${name} ${n.present} of ${n.present + n.absent}${n.unknown > 0 ? ` (${n.unknown} not known)` : ''}`,
+  );
   const each = Object.entries(labels).map(
     ([label, n]) => `${label || 'no label'} ${n.images} (${n.patients} ${n.patients === 1 ? 'patient' : 'patients'})`,
   );
   return [
     `data     ${plan.dataset.name}: ${images} of ${plan.dataset.count} images of ${patients} patients, ${masks} with a mask`,
-    `labels   ${each.join(', ')}`,
+    ...(found.length > 0 ? [`findings ${found.join(', ')}`] : [`labels   ${each.join(', ')}`]),
     ...remarks.map(remark => `         ${remark}`),
   ];
 }

@@ -29,6 +29,11 @@ export interface ModelCard {
   readonly positive?: string;
   /** Models of the same group are trainings of one recipe that differ in their seed alone. */
   readonly group?: string;
+  /**
+   * Of findings that do not exclude each other: the probability from which on one counts as predicted, for all or by
+   * name. Default: 0.5.
+   */
+  readonly threshold?: number | Readonly<Record<string, number>>;
   readonly input: {
     /** Pixels along each axis: [rows, columns], or [slices, rows, columns]. */
     readonly size: readonly number[];

@@ -62,6 +62,8 @@ export interface Sample {
   readonly patient: string;
   /** One of the dataset's labels. */
   readonly label?: string;
+  /** Findings that do not exclude each other, by name: whether each is there; one that is unknown is left out. */
+  readonly findings?: Readonly<Record<string, boolean>>;
   /** The split that the data puts it in, where it has splits. */
   readonly split?: string;
   readonly hasMask: boolean;
@@ -97,6 +99,8 @@ export interface Dataset {
   readonly name: string;
   /** Label names as the data has them. */
   readonly labels: readonly string[];
+  /** Names of findings that samples may have, where the data have a column for each. */
+  readonly findings?: readonly string[];
   /** Changes when the data does. */
   readonly digest: string;
   readonly count: number;

@@ -102,6 +102,8 @@ export interface Classifier {
   readonly id: string;
   readonly input: ModelInput;
   readonly classes: readonly string[];
+  /** Whether classes are findings that do not exclude each other, each with a sigmoid of its own. Default: no. */
+  readonly independent?: boolean;
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
   /** Scores of all classes, [n, classes]. */

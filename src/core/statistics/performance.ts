@@ -11,6 +11,8 @@ export interface ClassifiedImage {
   /** One per class. */
   readonly probabilities: readonly number[];
   readonly patient: string;
+  /** Index of the class predicted. Default: the most probable one. */
+  readonly predicted?: number;
 }
 
 /**
@@ -66,7 +68,7 @@ export interface PerformanceOptions {
 
 /**
  * How good a classifier is on a data set. Values are over images, as a model's card states them; intervals take patients
- * as units, each measure with one kind of interval whatever the counts. The predicted class is the most probable one;
+ * as units, each measure with one kind of interval whatever the counts. The predicted class is the most probable one unless a row says another;
  * of equally probable classes, the one that comes first.
  * @throws RangeError without images, or with a label or probability that is not possible.
  */
@@ -74,7 +76,7 @@ export function performance(rows: readonly ClassifiedImage[], options: Performan
   const { positive = 1, level = 0.95, bins = 10 } = options;
   const k = checked(rows);
   const binary = k === 2;
-  const predicted = rows.map(row => row.probabilities.indexOf(Math.max(...row.probabilities)));
+  const predicted = rows.map(row => row.predicted ?? row.probabilities.indexOf(Math.max(...row.probabilities)));
   const right = rows.map((row, i) => row.label === predicted[i]);
   const every = Array.from({ length: k }, (_, c) => c);
   const counted = (of: (i: number) => boolean, holds: (i: number) => boolean) => countsOf(rows, of, holds);

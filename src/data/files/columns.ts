@@ -1,4 +1,6 @@
+import { z } from 'zod';
 import { CtXaiError, nearest } from '../../core/errors.ts';
+import { findingIn } from '../../core/findings.ts';
 
 /** What else people call a column, in small letters and digits alone. */
 const OTHER_NAMES = {
@@ -26,11 +28,17 @@ export interface ColumnsOptions<C extends KnownColumn> {
   readonly needed: readonly C[];
   /** Other columns that the suite names, for subgroups. */
   readonly groups?: readonly string[];
+  /** Columns that say of a finding whether it is there: names of findings, or of findings and their columns. */
+  readonly findings?: FindingColumns | undefined;
 }
+
+/** Names of columns that are findings, or the column of each finding. */
+export type FindingColumns = readonly string[] | Readonly<Record<string, string>>;
 
 export interface FoundColumns<C extends KnownColumn> {
   readonly at: { readonly [K in C]?: number };
   readonly groups: readonly { readonly name: string; readonly at: number }[];
+  readonly findings: readonly { readonly name: string; readonly at: number }[];
   /** Names of columns that nothing uses. */
   readonly unused: readonly string[];
 }
@@ -55,13 +63,65 @@ export function findColumns<C extends KnownColumn>(header: readonly string[], o:
     else missing.push(column);
   }
   const groups = (o.groups ?? []).map(name => ({ name, at: groupAt(name, header, o.index) }));
+  const findings = findingNames(o.findings).map(([name, column]) => ({ name, at: findingAt(column, header, o.index) }));
   const used = new Set<number>([
     ...Object.values<number | undefined>(at).flatMap(v => v ?? []),
     ...groups.map(g => g.at),
+    ...findings.map(f => f.at),
   ]);
   const unused = header.filter((name, i) => name !== '' && !used.has(i));
   askBack(missing, unused, o.index);
-  return { at, groups, unused };
+  return { at, groups, findings, unused };
+}
+
+/** The option of readers that have a table. */
+export const findingColumns = z
+  .union([z.array(z.string()).min(1), z.record(z.string(), z.string())])
+  .optional()
+  .describe(
+    'For models of several findings: columns of the index that say 1 where a finding is there, 0 where it is not, and ' +
+      'nothing (or −1) where it is not known. Their names, or Finding: column.',
+  );
+
+export function namesOfFindings(findings: FindingColumns): string[] {
+  return findingNames(findings).map(([finding]) => finding);
+}
+
+/** Findings with their columns. */
+function findingNames(findings: FindingColumns = []): (readonly [finding: string, column: string])[] {
+  return Array.isArray(findings) ? findings.map(name => [name, name]) : Object.entries(findings);
+}
+
+function findingAt(column: string, header: readonly string[], index: string): number {
+  const place = header.indexOf(column);
+  if (place >= 0) return place;
+  const near = nearest(column, header);
+  throw new CtXaiError('DATA', `data.findings: ${index} has no column '${column}'.`, {
+    hint: `${near ? `Did you mean '${near}'? ` : ''}It has: ${header.join(', ')}.`,
+  });
+}
+
+/**
+ * What a row says of each finding; what is not known is left out.
+ * @throws CtXaiError DATA for a cell that says neither yes, no nor unknown
+ */
+export function findingsOf(
+  columns: Pick<FoundColumns<never>, 'findings'>,
+  cells: readonly string[],
+  where: string,
+): Readonly<Record<string, boolean>> | undefined {
+  if (columns.findings.length === 0) return undefined;
+  const found: Record<string, boolean> = {};
+  for (const { name, at } of columns.findings) {
+    const said = findingIn(cells[at] ?? '');
+    if (said === 'unreadable') {
+      throw new CtXaiError('DATA', `${where}: the cell of '${name}' is '${cells[at]}'.`, {
+        hint: 'A finding is 1 (there) or 0 (not there); an empty cell or −1 says that it is not known.',
+      });
+    }
+    if (said !== undefined) found[name] = said;
+  }
+  return found;
 }
 
 function noColumn(column: KnownColumn, name: string, header: readonly string[], index: string): CtXaiError {

@@ -7,6 +7,7 @@ import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { fileDigests } from '../file-digests.ts';
+import { findingColumns, namesOfFindings } from '../files/columns.ts';
 import { type DecodeOptions, decodeImage } from '../pixels/decode.ts';
 import { maxPixels } from '../pixels/limit.ts';
 import { createMemoryGate } from '../pixels/memory-gate.ts';
@@ -33,6 +34,7 @@ const options = z.strictObject({
       'Names of the index’s columns where they differ from file, label, split, patient, mask, spacing; false: the ' +
         'index has no such column.',
     ),
+  findings: findingColumns,
   groups: z
     .array(z.string())
     .default([])
@@ -88,6 +90,9 @@ export const imageFolder: DataReader = {
     if (index === undefined && split) {
       throw new CtXaiError('DATA', `data.split: ${root} has no index.csv, so its images have no split.`);
     }
+    if (index === undefined && o.findings) {
+      throw new CtXaiError('DATA', `data.findings: ${root} has no index.csv with columns of findings.`);
+    }
     const listed =
       index === undefined
         ? await scanFolders(root, o.masks)
@@ -97,6 +102,7 @@ export const imageFolder: DataReader = {
             images: o.images,
             columns: o.columns,
             groups: o.groups,
+            findings: o.findings,
             ...(split ? { split } : {}),
           });
     if (listed.entries.length === 0) throw new CtXaiError('DATA', `${resolve(root, index!)}: the index has no rows.`);
@@ -183,6 +189,7 @@ async function digestOf(root: string, entries: readonly Entry[], o: Options): Pr
       digests.get(e.path),
       e.maskPath && digests.get(e.maskPath),
       e.groups,
+      ...(e.findings ? [e.findings] : []),
     ]),
   ]);
 }
@@ -208,6 +215,7 @@ function asDataset(name: string, entries: readonly Entry[], digest: string, o: O
   return {
     name,
     labels: [...labels].sort(),
+    ...(o.findings ? { findings: namesOfFindings(o.findings) } : {}),
     digest,
     count: entries.length,
     async *samples() {
@@ -221,6 +229,7 @@ function asSample(entry: Entry, o: Options, decoding: DecodeOptions): Sample {
     id: entry.id,
     patient: entry.patient,
     ...(entry.label === undefined ? {} : { label: entry.label }),
+    ...(entry.findings ? { findings: entry.findings } : {}),
     ...(entry.split === undefined ? {} : { split: entry.split }),
     ...(entry.groups === undefined ? {} : { groups: entry.groups }),
     hasMask: entry.maskPath !== undefined,

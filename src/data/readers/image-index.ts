@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { extname, isAbsolute, posix, resolve } from 'node:path';
 import { CtXaiError } from '../../core/errors.ts';
-import { findColumns } from '../files/columns.ts';
+import { type FindingColumns, findColumns, findingsOf } from '../files/columns.ts';
 import { readCsvFile } from '../files/csv.ts';
 import { leftOutRemark, walkFolder } from '../files/walk.ts';
 import { IMAGE_EXTENSIONS, isImageName } from '../pixels/decode.ts';
@@ -17,6 +17,7 @@ export interface ImageEntry {
   readonly maskPath?: string;
   readonly spacing?: readonly [number, number];
   readonly groups?: Readonly<Record<string, string>>;
+  readonly findings?: Readonly<Record<string, boolean>>;
   /** For messages: 'index.csv, line 7: a.png'. */
   readonly where: string;
 }
@@ -37,6 +38,7 @@ export interface IndexOptions {
   /** Columns that the suite names; the others have their own names and, but for `file`, may be absent. */
   readonly columns: { readonly [C in Column]?: string | false | undefined };
   readonly groups: readonly string[];
+  readonly findings?: FindingColumns | undefined;
   readonly split?: readonly string[];
 }
 
@@ -55,6 +57,7 @@ export async function readIndex(options: IndexOptions): Promise<ListedImages> {
     given: options.columns,
     needed: options.split ? ['file', 'split'] : ['file'],
     groups: options.groups,
+    findings: options.findings,
   });
   const entries: ImageEntry[] = [];
   const splits = new Set<string>();
@@ -78,6 +81,7 @@ export async function readIndex(options: IndexOptions): Promise<ListedImages> {
     const spacing = cell('spacing');
     const found = findFile(resolve(options.root, options.images), file);
     const groups = Object.fromEntries(columns.groups.flatMap(g => (cells[g.at] ? [[g.name, cells[g.at]!]] : [])));
+    const findings = findingsOf(columns, cells, `${where}: ${file}`);
     entries.push({
       id: found.id,
       path: found.path,
@@ -88,6 +92,7 @@ export async function readIndex(options: IndexOptions): Promise<ListedImages> {
       ...(mask ? { maskPath: findFile(options.root, mask).path } : {}),
       ...(spacing ? { spacing: parseSpacing(spacing, `${where}: ${file}`) } : {}),
       ...(columns.groups.length > 0 ? { groups } : {}),
+      ...(findings ? { findings } : {}),
     });
   }
   if (options.split && entries.length === 0) {

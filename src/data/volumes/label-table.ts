@@ -1,6 +1,6 @@
 import { posix, resolve } from 'node:path';
 import { CtXaiError } from '../../core/errors.ts';
-import { findColumns } from '../files/columns.ts';
+import { type FindingColumns, findColumns, findingsOf } from '../files/columns.ts';
 import { readCsvFile } from '../files/csv.ts';
 
 /** What rows of a table are found by. */
@@ -18,6 +18,7 @@ export interface RowFacts {
   readonly split?: string;
   readonly patient?: string;
   readonly groups?: Readonly<Record<string, string>>;
+  readonly findings?: Readonly<Record<string, boolean>>;
 }
 
 export interface LabelTable {
@@ -34,6 +35,7 @@ interface TableRow {
   readonly line: number;
   readonly cell: (column: TableColumn) => string | undefined;
   readonly groups: Readonly<Record<string, string>>;
+  readonly findings?: Readonly<Record<string, boolean>>;
   used: boolean;
 }
 
@@ -48,9 +50,10 @@ export async function readLabelTable(
   index: string,
   given: { readonly [C in TableColumn]?: string | false | undefined },
   groups: readonly string[],
+  findings?: FindingColumns,
 ): Promise<LabelTable> {
   const { header, rows, remarks } = await readCsvFile(resolve(root, index), index);
-  const columns = findColumns(header, { index, known: TABLE_COLUMNS, given, needed: [], groups });
+  const columns = findColumns(header, { index, known: TABLE_COLUMNS, given, needed: [], groups, findings });
   const key = (['file', 'series', 'patient'] as const).find(c => columns.at[c] !== undefined);
   if (key === undefined) {
     throw new CtXaiError(
@@ -75,7 +78,8 @@ export async function readLabelTable(
     if (other)
       throw new CtXaiError('DATA', `${index}: lines ${other.line} and ${line} are about the same ${key} '${name}'.`);
     const of = Object.fromEntries(columns.groups.flatMap(g => (cells[g.at] ? [[g.name, cells[g.at]!]] : [])));
-    byKey.set(id, { line, cell, groups: of, used: false });
+    const said = findingsOf(columns, cells, `${index}, line ${line}`);
+    byKey.set(id, { line, cell, groups: of, ...(said ? { findings: said } : {}), used: false });
   }
   return {
     factsOf(keys) {
@@ -91,6 +95,7 @@ export async function readLabelTable(
         ...(split === undefined ? {} : { split }),
         ...(patient === undefined || key === 'patient' ? {} : { patient }),
         ...(columns.groups.length > 0 ? { groups: found.groups } : {}),
+        ...(found.findings ? { findings: found.findings } : {}),
       };
     },
     remarks() {

@@ -1,7 +1,9 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import type { Dataset, LoadedSample, Sample } from '../../core/contracts/index.ts';
+import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError } from '../../core/errors.ts';
+import { findingColumns, namesOfFindings } from '../files/columns.ts';
 import { maxPixels, refuseLarge } from '../pixels/limit.ts';
 import {
   firstFolder,
@@ -20,6 +22,7 @@ export interface OfferedSlice {
   readonly exam?: string;
   readonly groups?: Readonly<Record<string, string>>;
   readonly label?: string;
+  readonly findings?: Readonly<Record<string, boolean>>;
   readonly split?: string;
   readonly hasMask: boolean;
   /** [rows, columns], where they are known before it is loaded. */
@@ -42,6 +45,7 @@ export const labelOptions = {
     )
     .default({})
     .describe('Names of the index’s columns where they differ from file, series, patient, slice, label, split.'),
+  findings: findingColumns,
   groups: z.array(z.string()).default([]).describe('Columns of the index that put patients into subgroups.'),
   split: z
     .union([z.string(), z.array(z.string()).min(1)])
@@ -75,8 +79,10 @@ export interface Assembly {
 
 /** The slices with their labels, splits, subgroups and patients, as a dataset. @throws CtXaiError DATA */
 export async function assemble({ root, options, slices, ...rest }: Assembly): Promise<Dataset> {
-  const { index, columns, groups, split } = options;
-  const table = index === undefined ? undefined : await readLabelTable(root, index, columns, groups);
+  const { index, columns, groups, findings, split } = options;
+  if (findings && index === undefined)
+    throw new CtXaiError('DATA', "data.findings: they stand in a table; name it by 'index'.");
+  const table = index === undefined ? undefined : await readLabelTable(root, index, columns, groups, findings);
   if (split !== undefined && !table && slices.every(s => s.split === undefined)) {
     throw new CtXaiError('DATA', "data.split: the data has no splits, and no 'index' with a column for them.");
   }
@@ -109,7 +115,9 @@ export async function assemble({ root, options, slices, ...rest }: Assembly): Pr
   return {
     name: basename(root),
     labels,
-    digest: rest.digest,
+    ...(findings ? { findings: namesOfFindings(findings) } : {}),
+    // The table is no file of the images: its labels are part of the data all the same.
+    digest: table ? jsonDigest([rest.digest, samples.map(saidOf)]) : rest.digest,
     count: samples.length,
     async *samples() {
       for (const sample of samples) yield asSample(sample, options.maxPixels);
@@ -117,6 +125,11 @@ export async function assemble({ root, options, slices, ...rest }: Assembly): Pr
     remarks,
     leftOut: rest.leftOut,
   };
+}
+
+/** What a table may say of a slice. */
+function saidOf({ id, patient, label, findings, groups }: OfferedSlice) {
+  return [id, patient, label ?? null, findings ?? null, groups ?? null];
 }
 
 function completed(
@@ -131,6 +144,7 @@ function completed(
   return {
     ...slice,
     ...(facts?.label === undefined ? {} : { label: facts.label }),
+    ...(facts?.findings ? { findings: facts.findings } : {}),
     ...(facts?.split === undefined ? {} : { split: facts.split }),
     ...(patient === undefined ? {} : { patient: name(patient) }),
     ...(facts?.groups || slice.groups ? { groups: { ...slice.groups, ...facts?.groups } } : {}),
@@ -182,11 +196,12 @@ export function reasonsOf(leftOut: readonly { readonly path: string; readonly re
 }
 
 function asSample(slice: OfferedSlice, most: number): Sample {
-  const { id, where, patient, label, split, hasMask, groups, exam, size } = slice;
+  const { id, where, patient, label, findings, split, hasMask, groups, exam, size } = slice;
   return {
     id,
     patient,
     ...(label === undefined ? {} : { label }),
+    ...(findings ? { findings } : {}),
     ...(split === undefined ? {} : { split }),
     hasMask,
     source: where,

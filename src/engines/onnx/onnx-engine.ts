@@ -123,8 +123,9 @@ export async function openModel(
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
     const placements = inspector ? async () => inspector.placements : undefined;
     const { id, classes } = card;
+    const independent = card.task === 'multi-label';
     return new EngineClassifier({
-      ...{ id, classes, runtime, layers, capabilities, tracer, placements },
+      ...{ id, classes, independent, runtime, layers, capabilities, tracer, placements },
       runner: executor,
     });
   } catch (error) {

@@ -27,6 +27,7 @@ export class EngineClassifier implements FullClassifier {
   readonly id: string;
   readonly input: FullClassifier['input'];
   readonly classes: readonly string[];
+  readonly independent: boolean;
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
   readonly tracer?: Tracer;
@@ -38,6 +39,7 @@ export class EngineClassifier implements FullClassifier {
   constructor(parts: {
     id: string;
     classes: readonly string[];
+    independent: boolean;
     runtime: Runtime;
     runner: NetworkRunner;
     layers: LayerMap;
@@ -48,6 +50,7 @@ export class EngineClassifier implements FullClassifier {
   }) {
     this.id = parts.id;
     this.classes = parts.classes;
+    this.independent = parts.independent;
     this.runtime = parts.runtime;
     this.capabilities = parts.capabilities;
     this.#runner = parts.runner;
@@ -212,6 +215,7 @@ export class EngineClassifier implements FullClassifier {
     return new EngineClassifier({
       id: this.id,
       classes: this.classes,
+      independent: this.independent,
       runtime: this.runtime,
       runner: this.#runner,
       layers: this.#layers,

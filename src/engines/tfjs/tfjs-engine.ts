@@ -129,7 +129,9 @@ async function openOn(
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
       limitations,
     };
-    const model = new EngineClassifier({ id: card.id, classes: card.classes, runtime, runner, layers, capabilities });
+    const { id, classes, task } = card;
+    const independent = task === 'multi-label';
+    const model = new EngineClassifier({ id, classes, independent, runtime, runner, layers, capabilities });
     return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
     await (error instanceof Stuck ? pool.end() : pool.close());

@@ -64,6 +64,7 @@ export interface Description {
   readonly id: string;
   readonly input: ModelInput;
   readonly classes: readonly string[];
+  readonly independent: boolean;
   readonly capabilities: readonly Capability[];
   readonly runtime: Runtime;
   readonly layers: readonly LayerInfo[];

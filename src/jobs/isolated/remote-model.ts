@@ -87,6 +87,7 @@ export function remoteModel({ about, ask, meters }: Parts): FullClassifier {
     id: about.id,
     input: about.input,
     classes: about.classes,
+    independent: about.independent,
     capabilities: new Set(about.capabilities),
     runtime: about.runtime,
     scores,

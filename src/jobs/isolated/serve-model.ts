@@ -64,8 +64,16 @@ export async function answer(
 }
 
 async function describe(classifier: FullClassifier): Promise<Description> {
-  const { id, input, classes, capabilities, runtime } = classifier;
-  return { id, input, classes, capabilities: [...capabilities], runtime, layers: await classifier.layers() };
+  const { id, input, classes, independent = false, capabilities, runtime } = classifier;
+  return {
+    id,
+    input,
+    classes,
+    independent,
+    capabilities: [...capabilities],
+    runtime,
+    layers: await classifier.layers(),
+  };
 }
 
 function batchOf({ count, data }: SentBatch): Batch {

@@ -9,6 +9,7 @@ import {
 import { defineMetric } from '../../core/define.ts';
 import { priorityField, rankByField } from '../../core/perturbation/order.ts';
 import { removalBatch } from '../../core/perturbation/removal.ts';
+import { predicts } from '../../core/predicts.ts';
 import { patchSizeOptions } from '../shared/patch-options.ts';
 import { type Patches, patchesOf } from '../shared/patches.ts';
 
@@ -158,8 +159,8 @@ async function scores(
   const { data } = await model.scores(batch, { as: 'probability', signal });
   const classes = model.classes.length;
   const first = data.subarray(0, classes);
-  if (Math.max(...first) > first[target.class]!)
-    return undefinedBecause('the copy does not predict the class explained');
+  const logOdds = first.map(p => Math.log(p / (1 - p)));
+  if (!predicts(model, logOdds, target.class)) return undefinedBecause('the copy does not predict the class explained');
   const found = Array.from({ length: batch.count }, (_, i) => data[i * classes + target.class]!);
   return found.every(Number.isFinite) ? found : undefinedBecause('the copy gives no finite probability');
 }

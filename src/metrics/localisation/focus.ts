@@ -3,6 +3,7 @@ import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { fingerprint } from '../../core/fingerprint.ts';
 import { mosaicOf, quarterOf } from '../../core/image/mosaic.ts';
+import { predicts } from '../../core/predicts.ts';
 
 /**
  * Focus (Arias-Duarte et al. 2022, equation 1): the share of the positive relevance that lies on the two quarters of a
@@ -49,13 +50,12 @@ export const focus = defineMetric({
       const { data } = await model.scores(batch, { as: 'logit', signal });
       const classes = model.classes.length;
       return Array.from({ length: batch.count }, (_, i) => {
-        const row = [...data.subarray(i * classes, (i + 1) * classes)];
-        return row.indexOf(Math.max(...row));
+        return predicts(model, data.subarray(i * classes, (i + 1) * classes), target.class);
       });
     });
-    if (predicted[0] !== target.class) return undefinedBecause('the class explained is not the one predicted');
-    const alike = others.filter((_, i) => predicted[i + 1] === target.class);
-    const unlike = others.filter((_, i) => predicted[i + 1] !== target.class);
+    if (!predicted[0]) return undefinedBecause('the class explained is not the one predicted');
+    const alike = others.filter((_, i) => predicted[i + 1]);
+    const unlike = others.filter((_, i) => !predicted[i + 1]);
     if (alike.length < 1 || unlike.length < 2) {
       return undefinedBecause('too few training images are predicted to be of this class, or of others');
     }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { imageBatch } from '../../core/batch.ts';
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
+import { predicts } from '../../core/predicts.ts';
 import { spearman } from '../../core/statistics/correlation.ts';
 
 /**
@@ -54,7 +55,7 @@ export const acquisitionStability = defineMetric({
     ]);
     const classes = model.classes.length;
     const row = (i: number) => scores.slice(i * classes, (i + 1) * classes);
-    const first = (i: number) => row(i)[target.class] === Math.max(...row(i));
+    const first = (i: number) => predicts(model, row(i), target.class);
     const compared: { rank: number; drift: number }[] = [];
     let flipped = 0;
     for (const [i, { name, image: other }] of versions.entries()) {

@@ -4,6 +4,7 @@ import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { shifted } from '../../core/image/shift.ts';
 import { spacingOrGuess } from '../../core/image/window.ts';
+import { predicts } from '../../core/predicts.ts';
 import type { Rng } from '../../core/rng.ts';
 import { planar } from '../../core/tensor.ts';
 import { spreadOf } from './shared/changes.ts';
@@ -52,10 +53,7 @@ export const translationEquivariance = defineMetric({
       ...(await model.scores(imageBatch(image, ...images), { as: 'logit', signal })).data,
     ]);
     const classes = model.classes.length;
-    const first = (i: number) => {
-      const row = scores.slice(i * classes, (i + 1) * classes);
-      return row[target.class] === Math.max(...row);
-    };
+    const first = (i: number) => predicts(model, scores.slice(i * classes, (i + 1) * classes), target.class);
     const changes: number[] = [];
     let [flipped, missing] = [0, 0];
     for (const [i, [rows, columns]] of shifts.entries()) {

@@ -1,3 +1,4 @@
+import { absenceOf, thresholdOf } from '../../core/findings.ts';
 import type { Rng } from '../../core/rng.ts';
 import { type ClassifiedSlice, poolExams } from '../../core/statistics/exams.ts';
 import { type Performance, performance } from '../../core/statistics/performance.ts';
@@ -6,10 +7,23 @@ import type { ModelEntry } from './analysis.ts';
 
 /** How good a classifier is: by image, by exam, and in each subgroup that the data has. */
 export interface ClassifierAnalysis {
+  /** Names of the classes that are told apart: the model's, or a finding and its absence. */
+  readonly classes: readonly string[];
   readonly byImage: Performance;
   /** Absent where no exam has several images, or none has one label. */
   readonly byExam?: ExamPerformance;
   readonly subgroups: readonly SubgroupPerformance[];
+  /** Of findings that do not exclude each other: each by itself, where the data know of some image whether it is there. */
+  readonly findings?: readonly FindingPerformance[];
+}
+
+export interface FindingPerformance {
+  readonly finding: string;
+  /** Images of which the data say whether it is there. */
+  readonly known: number;
+  readonly unknown: number;
+  readonly positives: number;
+  readonly performance: Performance;
 }
 
 export interface ExamPerformance {
@@ -38,7 +52,51 @@ const MOST_VALUES = 12;
  */
 export function classifierOf(
   rows: readonly SampleRow[],
-  { classes, task }: ModelEntry,
+  model: ModelEntry,
+  positive: number,
+  rng: Rng,
+): ClassifierAnalysis | undefined {
+  return model.task === 'multi-label' ? ofFindings(rows, model, positive, rng) : ofClasses(rows, model, positive, rng);
+}
+
+/** The finding that is explained against its absence, and every finding by itself. */
+function ofFindings(
+  rows: readonly SampleRow[],
+  { classes, threshold }: ModelEntry,
+  explained: number,
+  rng: Rng,
+): ClassifierAnalysis | undefined {
+  const slicesOf = (at: number, there: (row: SampleRow) => boolean | undefined) =>
+    rows.flatMap(row => {
+      const known = there(row);
+      const p = row.probabilities?.[at];
+      if (known === undefined || p === undefined || !(p >= 0 && p <= 1 + 1e-6)) return [];
+      const predicted = p >= thresholdOf(threshold === undefined ? {} : { threshold }, classes[at]!) ? 1 : 0;
+      const { patient, groups = {} } = row;
+      return [{ label: known ? 1 : 0, probabilities: [1 - p, p], predicted, patient, exam: patient, groups }];
+    });
+  const finding = classes[explained]!;
+  const names = [absenceOf(finding), finding];
+  const slices = slicesOf(explained, row => (row.label === undefined ? undefined : row.label === finding));
+  const findings = classes.flatMap((name, at) => {
+    const own = slicesOf(at, row => row.findings?.[name]);
+    if (own.length === 0) return [];
+    const measured = performance(own, { rng: rng.fork('finding', name), positive: 1, resamples: FEW_RESAMPLES });
+    const positives = own.filter(s => s.label === 1).length;
+    return [{ finding: name, known: own.length, unknown: rows.length - own.length, positives, performance: measured }];
+  });
+  if (slices.length === 0) return undefined;
+  return {
+    classes: names,
+    byImage: performance(slices, { rng, positive: 1 }),
+    subgroups: subgroupsOf(slices, 1, rng.fork('subgroups')),
+    ...(findings.length > 0 ? { findings } : {}),
+  };
+}
+
+function ofClasses(
+  rows: readonly SampleRow[],
+  { classes }: ModelEntry,
   positive: number,
   rng: Rng,
 ): ClassifierAnalysis | undefined {
@@ -51,10 +109,10 @@ export function classifierOf(
     return [{ label: index, probabilities, patient, exam: own, groups }];
   });
   if (slices.length === 0) return undefined;
-  // Slices are pooled by probabilities that add up to 1; those of findings that do not exclude each other do not.
   const unit = rows.some(r => r.exam !== undefined) ? 'exam' : 'patient';
-  const byExam = task === 'multi-label' ? undefined : examsOf(slices, unit, positive, rng.fork('exams'));
+  const byExam = examsOf(slices, unit, positive, rng.fork('exams'));
   return {
+    classes,
     byImage: performance(slices, { rng, positive }),
     ...(byExam ? { byExam } : {}),
     subgroups: subgroupsOf(slices, positive, rng.fork('subgroups')),

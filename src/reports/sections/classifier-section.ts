@@ -2,6 +2,7 @@ import { DOUBTS } from '../../core/image/doubts.ts';
 import type { Estimate, Performance } from '../../core/statistics/performance.ts';
 import type { Manifest, SampleRow } from '../../results/rows.ts';
 import type { ModelAnalysis } from '../analysis/analysis.ts';
+import type { ClassifierAnalysis } from '../analysis/classifier.ts';
 import { reliabilityChart } from '../charts/reliability-chart.ts';
 import { table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
@@ -37,9 +38,9 @@ function doubtfulImages(samples: readonly SampleRow[]): string[] {
 }
 
 function modelPart(entry: ModelAnalysis, several: boolean): Markup {
-  const { model, performance: measured, answered, images } = entry;
+  const { model, performance: measured, classifier, answered, images } = entry;
   const head = several ? html`<h3>${model.id}</h3>` : undefined;
-  if (!measured) {
+  if (!measured || !classifier) {
     const why =
       answered === 0
         ? `None of ${plural(images, 'image')} was classified.`
@@ -50,8 +51,12 @@ function modelPart(entry: ModelAnalysis, several: boolean): Markup {
   return html`${head}<p class="note">Over ${plural(measured.images, 'image')} of ${plural(measured.patients, 'patient')}${
     unlabelled > 0 ? html`; ${plural(unlabelled, 'image')} without a usable label left out` : undefined
   }. Shares are over images; intervals: ${measured.interval}.</p>
-<div class="figures"><div>${figuresTable(measured, model.classes)}${confusion(measured, model.classes)}</div>
-${reliability(measured, model.classes)}</div>${levelsTable(entry)}`;
+<div class="figures"><div>${figuresTable(measured, classifier.classes)}${confusion(measured, classifier.classes)}</div>
+${reliability(measured, classifier.classes)}</div>${levelsTable(entry)}${findingsTable(classifier)}`;
+}
+
+function measureText(estimate: Estimate): string {
+  return estimate.value === null ? '–' : `${fixed(estimate.value, 2)} (${endsText(estimate)})`;
 }
 
 /** What a table of other units and subgroups says, row by row. */
@@ -60,7 +65,7 @@ function levelRows({ classifier }: ModelAnalysis): { readonly title?: string; re
   const { byExam, byImage, subgroups } = classifier;
   const row = (name: string, { images, patients, sensitivity, specificity, auc }: Performance) => [
     ...[name, group(images), group(patients)],
-    ...[sensitivity, specificity, auc].map(e => (e.value === null ? '–' : `${fixed(e.value, 2)} (${endsText(e)})`)),
+    ...[sensitivity, specificity, auc].map(measureText),
   ];
   const exams = byExam ? [row(`by ${byExam.unit}`, byExam.performance)] : [];
   const columns = [...new Set(subgroups.map(s => s.column))];
@@ -72,6 +77,28 @@ function levelRows({ classifier }: ModelAnalysis): { readonly title?: string; re
       rows: subgroups.filter(s => s.column === column).map(s => row(s.value, s.performance)),
     })),
   ];
+}
+
+const FINDING_COLUMNS = ['Finding', 'Known', 'With it', 'Unknown', 'Sensitivity', 'Specificity', 'AUC'] as const;
+
+/** Findings that do not exclude each other: each is measured by itself, over the images of which the data know it. */
+function findingRows({ findings = [] }: ClassifierAnalysis): string[][] {
+  return findings.map(({ finding, known, unknown, positives, performance: p }) => [
+    ...[finding, group(known), group(positives), group(unknown)],
+    ...[p.sensitivity, p.specificity, p.auc].map(measureText),
+  ]);
+}
+
+const FINDINGS = 'Each finding by itself: images of which the data say whether it is there, with 95 % intervals';
+
+function findingsTable(classifier: ClassifierAnalysis): Markup | undefined {
+  const rows = findingRows(classifier);
+  if (rows.length === 0) return undefined;
+  return table(
+    FINDINGS,
+    FINDING_COLUMNS.map((title, i) => ({ title, numeric: i > 0 })),
+    [{ rows }],
+  );
 }
 
 const LEVEL_COLUMNS = ['Unit or subgroup', 'Images or exams', 'Patients', 'Sensitivity', 'Specificity', 'AUC'] as const;
@@ -170,11 +197,11 @@ function reliability(measured: Performance, classes: readonly string[]): Markup 
 }
 
 function markdownOf(entry: ModelAnalysis): string[] {
-  const { model, performance: measured, answered, images } = entry;
-  if (!measured) {
+  const { performance: measured, classifier, answered, images } = entry;
+  if (!measured || !classifier) {
     return [answered === 0 ? `None of ${plural(images, 'image')} was classified.` : 'No image has a usable label.'];
   }
-  const of = measured.positive === null ? 'mean over classes' : `positive: ${model.classes[measured.positive]}`;
+  const of = measured.positive === null ? 'mean over classes' : `positive: ${classifier.classes[measured.positive]}`;
   const row = (name: string, { value, low, high }: (typeof measured)['accuracy']) => [
     name,
     fixed(value ?? undefined, 3),
@@ -201,15 +228,24 @@ function markdownOf(entry: ModelAnalysis): string[] {
     ),
     'Images by label (rows) and prediction (columns):',
     markdownTable(
-      ['Label', ...model.classes],
+      ['Label', ...classifier.classes],
       measured.confusion.map((counts, i) => {
         const total = counts.reduce((a, b) => a + b, 0);
-        return [model.classes[i] ?? '', ...counts.map(n => (total > 0 ? `${group(n)} (${percent(n / total)})` : '0'))];
+        return [
+          classifier.classes[i] ?? '',
+          ...counts.map(n => (total > 0 ? `${group(n)} (${percent(n / total)})` : '0')),
+        ];
       }),
-      model.classes.map((_, i) => i + 1),
+      classifier.classes.map((_, i) => i + 1),
     ),
     ...levelsMarkdown(entry),
+    ...findingsMarkdown(classifier),
   ];
+}
+
+function findingsMarkdown(classifier: ClassifierAnalysis): string[] {
+  const rows = findingRows(classifier);
+  return rows.length === 0 ? [] : [`${FINDINGS}:`, markdownTable([...FINDING_COLUMNS], rows, [1, 2, 3, 4, 5, 6])];
 }
 
 function levelsMarkdown(entry: ModelAnalysis): string[] {

@@ -41,6 +41,9 @@ export function isPrimary(
 }
 
 /** Whether images have a reference that tells positive from negative. */
-export function hasReference({ labels }: Manifest['dataset'], { task }: Pick<ModelEntry, 'task'>): boolean {
-  return labels.length > 0 && task !== 'regression';
+export function hasReference(
+  { labels, findings = [] }: Manifest['dataset'],
+  { task }: Pick<ModelEntry, 'task'>,
+): boolean {
+  return labels.length + findings.length > 0 && task !== 'regression';
 }

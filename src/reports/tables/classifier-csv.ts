@@ -29,12 +29,15 @@ export function renderClassifierCsv(run: RunData, analysis: Analysis = analyse(r
 
 function linesOf({ model, classifier }: ModelAnalysis): Line[] {
   if (!classifier) return [];
-  const { byImage, byExam, subgroups } = classifier;
+  const { byImage, byExam, subgroups, findings = [] } = classifier;
   return [
     ...measures([model.id, 'image', '', ''], byImage),
     ...(byExam ? measures([model.id, byExam.unit, '', ''], byExam.performance) : []),
     ...subgroups.flatMap(({ column, value, performance }) =>
       measures([model.id, 'image', column, value], performance, false),
+    ),
+    ...findings.flatMap(({ finding, performance }) =>
+      measures([model.id, 'image', 'finding', finding], performance, false),
     ),
   ];
 }

@@ -1,14 +1,19 @@
 import type { Collected, MetricContext, Score, Undefined } from '../../../core/contracts/index.ts';
 import { undefinedBecause } from '../../../core/contracts/index.ts';
 import { fingerprint } from '../../../core/fingerprint.ts';
+import { predicts } from '../../../core/predicts.ts';
 
-/** The class that the model predicts for the image: one pass, shared by all that ask for it. */
+/** Stands for a finding that is not there. */
+const NONE = -1;
+
+/** The class that the model predicts for the image, or whether the finding explained is there: one shared pass. */
 export async function predictedClass(context: MetricContext<unknown>): Promise<number> {
-  const { image, model, signal } = context;
+  const { image, model, target, signal } = context;
   const scores = await context.memo(`scores/logit/${fingerprint(image)}`, async () => {
     const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(image.data) };
     return [...(await model.scores(batch, { as: 'logit', signal })).data];
   });
+  if (model.independent) return predicts(model, scores, target.class) ? target.class : NONE;
   return scores.indexOf(Math.max(...scores));
 }
 

@@ -10,6 +10,7 @@ import {
 import { bodyMask } from '../../../core/image/body.ts';
 import { spacingOrGuess, windowEnds } from '../../../core/image/window.ts';
 import { ctNoise, noiseLevel } from '../../../core/perturbation/noise.ts';
+import { predicts } from '../../../core/predicts.ts';
 import { type Tensor, tensor } from '../../../core/tensor.ts';
 
 /** Noise below this share of the window is not worth asking about. */
@@ -85,7 +86,7 @@ export async function neighbourhoodOf(context: MetricContext<NeighbourOptions>):
   });
   const classes = context.model.classes.length;
   const logits = (i: number) => scores.slice(i * classes, (i + 1) * classes);
-  const first = (values: readonly number[]) => values[context.target.class] === Math.max(...values);
+  const first = (values: readonly number[]) => predicts(context.model, values, context.target.class);
   const neighbours: Neighbour[] = [];
   let flipped = 0;
   let reason = '';
