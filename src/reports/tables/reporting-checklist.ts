@@ -1,6 +1,7 @@
 import type { Manifest } from '../../results/rows.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import { primaryEntry, verdictOf } from '../analysis/verdict.ts';
+import type { Rating } from '../reading/with-readings.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { countOf } from '../summary/tally.ts';
 import { AUDIT_WORDS } from '../text/audit-words.ts';
@@ -27,7 +28,7 @@ export function renderChecklist(run: RunData, analysis: Analysis): string {
     ['Data', dataItems(run)],
     ['Reference standard', referenceItems(run)],
     ['Model', modelItems(manifest)],
-    ['Explanations and their evaluation', explanationItems(manifest, analysis)],
+    ['Explanations and their evaluation', explanationItems(manifest, analysis, run.readings ?? [])],
     ['Statistics', statisticsItems(analysis)],
     ['Results', resultItems(manifest, analysis)],
     ['Openness', opennessItems(manifest)],
@@ -120,7 +121,11 @@ function modelItems({ models }: Manifest): ChecklistItem[] {
   ];
 }
 
-function explanationItems({ methods, metrics, target }: Manifest, { models }: Analysis): ChecklistItem[] {
+function explanationItems(
+  { methods, metrics, target }: Manifest,
+  { models }: Analysis,
+  readings: readonly Rating[],
+): ChecklistItem[] {
   const controls = methods.filter(m => m.role === 'control');
   return [
     item(
@@ -141,8 +146,15 @@ function explanationItems({ methods, metrics, target }: Manifest, { models }: An
       listed(models.map(auditLine).filter(line => line !== '')) ||
         'No metric was audited: the run has no controls whose right value is known.',
     ),
-    item('Whether readers judged the maps, and how they were blinded'),
+    item('Whether readers judged the maps, and how they were blinded', readersLine(readings)),
   ];
+}
+
+function readersLine(readings: readonly Rating[]): string | undefined {
+  if (readings.length === 0) return undefined;
+  const readers = new Set(readings.map(r => r.reader)).size;
+  const items = new Set(readings.map(r => JSON.stringify([r.set, r.item]))).size;
+  return `${plural(readers, 'reader')} rated ${plural(items, 'map')} without knowing the explainer, controls among them; see Readers. ${AUTHOR}`;
 }
 
 /** 'phantom-cnn: srg supported; deletion contradicted'. */
