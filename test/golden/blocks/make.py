@@ -1,16 +1,18 @@
 """Small networks in the style of the well-known families, with autograd's gradients.
 
-Run with torch, onnx and onnxscript installed: python make.py. Writes input.npy, NAME.onnx, NAME.logits.npy,
+Run with torch, torchvision, onnx and onnxscript installed: python make.py [NAME…], all by default. Writes input.npy, NAME.onnx, NAME.logits.npy,
 NAME.gradient.npy and index.json here. Gradients are those of logit t of image i, t = targets[i], in float64.
 """
 import json
 import os
 import platform
+import sys
 
 import numpy as np
 import onnx
 import torch
 import torch.nn.functional as F
+import torchvision
 from torch import nn
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -215,6 +217,118 @@ class Norms(nn.Module):
         return x * torch.rsqrt(x.pow(2).mean(1, keepdim=True) + 1e-3) + F.normalize(x, dim=1).clamp(-0.9, 0.9)
 
 
+class Deformable(nn.Module):
+    """Offsets and a mask that follow from the image, as in DCNv2."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.shift, self.conv = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 54, 3, padding=1), None
+        self.weight = nn.Parameter(torch.randn(8, 2, 3, 3) * 0.3)
+
+    def forward(self, x):
+        x = torch.tanh(self.a(x))
+        shift = self.shift(x)
+        return torchvision.ops.deform_conv2d(x, shift[:, :36], self.weight, None, padding=1,
+                                             mask=torch.sigmoid(shift[:, 36:]))
+
+
+class Transformer(nn.Module):
+    """A spatial transformer that moves the image by a net of its own."""
+
+    def __init__(self, mode, padding):
+        super().__init__()
+        self.mode, self.padding = mode, padding
+        self.a, self.theta = nn.Conv2d(3, 4, 3, 2), nn.Linear(4, 6)
+        self.b = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        theta = self.theta(torch.tanh(self.a(x)).mean((2, 3))).view(-1, 2, 3) + torch.eye(2, 3)[None].to(x)
+        grid = F.affine_grid(theta, (x.shape[0], 3, 12, 10), align_corners=False)
+        return torch.tanh(self.b(F.grid_sample(x, grid, mode=self.mode, padding_mode=self.padding, align_corners=False)))
+
+
+class Regions(nn.Module):
+    """Fixed regions of every image, whose samples depend on their sizes."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv2d(3, 8, 3, padding=1)
+
+    def forward(self, x):
+        x = torch.tanh(self.a(x))
+        n = x.shape[0]
+        image = torch.arange(n, dtype=x.dtype)[:, None]
+        boxes = torch.tensor([[1.5, 2.0, 9.0, 14.0]], dtype=x.dtype).expand(n, 4)
+        return torchvision.ops.roi_align(x, torch.cat((image, boxes), 1), 3, 1.0, -1, True)
+
+
+class Lists(nn.Module):
+    """Lists of tensors, taken apart and put together again: sequences in the scripted export."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 9, 3), nn.Conv2d(9, 8, 1)
+
+    def forward(self, x):
+        a, b, c = torch.split(self.a(x), [2, 3, 4], dim=1)
+        rows = list(torch.unbind(c, 2))
+        parts = [a * 2.0, torch.tanh(b)]
+        parts.append(torch.stack([rows[0], rows[3], rows[-1] * rows[1]], 2).mean(2, keepdim=True).expand_as(c))
+        return self.b(torch.cat(parts, 1))
+
+
+class Spectrum(nn.Module):
+    """A filter in the frequency domain, as in GFNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.weight = nn.Conv2d(3, 8, 3, padding=1), nn.Parameter(torch.randn(8, 16, 9, 2) * 0.5)
+
+    def forward(self, x):
+        f = torch.view_as_real(torch.fft.rfft2(torch.tanh(self.a(x)), norm="ortho"))
+        w = self.weight
+        real, imaginary = f[..., 0] * w[..., 0] - f[..., 1] * w[..., 1], f[..., 0] * w[..., 1] + f[..., 1] * w[..., 0]
+        return torch.sqrt(real * real + imaginary * imaginary + 1e-2)
+
+
+class Folded(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Linear(27, 27), nn.Conv2d(3, 8, 1)
+
+    def forward(self, x):
+        patches = F.unfold(x, 3, padding=1, stride=2)
+        y = torch.tanh(self.a(patches.transpose(1, 2))).transpose(1, 2)
+        return self.b(F.fold(y, (16, 16), 3, padding=1, stride=2))
+
+
+class Grouped(nn.Module):
+    """Heads of queries that share keys and values, rotary places; causal, or with a mask of the brighter tokens."""
+
+    def __init__(self, causal):
+        super().__init__()
+        self.causal = causal
+        self.patch, self.q, self.kv = nn.Conv2d(3, 16, 4, 4), nn.Linear(16, 16), nn.Linear(16, 16)
+        angle = torch.arange(16.0)[:, None] * torch.tensor([1.0, 0.3])
+        self.register_buffer("cos", torch.cat((angle.cos(), angle.cos()), 1))
+        self.register_buffer("sin", torch.cat((angle.sin(), angle.sin()), 1))
+
+    def turned(self, x):
+        a, b = x.chunk(2, -1)
+        return x * self.cos + torch.cat((-b, a), -1) * self.sin
+
+    def forward(self, x):
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        n = x.shape[0]
+        q = self.turned(self.q(x).view(n, 16, 4, 4).transpose(1, 2))
+        k, v = self.kv(x).view(n, 16, 4, 4).transpose(1, 2).chunk(2, 1)
+        k = self.turned(k)
+        bright = x.mean(2)
+        mask = None if self.causal else (bright >= bright.mean(1, keepdim=True))[:, None, None, :]
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=self.causal, enable_gqa=True)
+        return y.transpose(1, 2).reshape(n, 16, 16).transpose(1, 2)[..., None]
+
+
 stem = lambda o, act=nn.ReLU: cbr(3, o, 3, 2, act=act)
 FAMILIES = {
     "resnet": (Head(nn.Sequential(stem(8), nn.MaxPool2d(3, 2, 1), Bottleneck(8, 8, 16, 2)), 16), "torchscript", 17),
@@ -238,7 +352,27 @@ FAMILIES = {
     "unet": (Head(UNet(), 8), "torchscript", 16),
     "alexnet": (AlexNet(), "dynamo", 18),
     "norms": (Head(Norms(), 8), "torchscript", 18),
+    "deformable": (Head(Deformable(), 8), "torchscript", 19),
+    "transformer-cubic": (Head(Transformer("bicubic", "reflection"), 8), "torchscript", 20),
+    "transformer-linear": (Head(Transformer("bilinear", "reflection"), 8), "dynamo", 20),
+    "regions": (Head(Regions(), 8), "torchscript", 17),
+    "lists": (torch.jit.script(Head(Lists(), 8)), "torchscript", 17),
+    "lists-dynamo": (Head(Lists(), 8), "dynamo", 18),
+    "spectrum": (Head(Spectrum(), 8), "dynamo", 20),
+    "folded": (Head(Folded(), 8), "torchscript", 18),
+    "grouped-causal": (Head(Grouped(True), 16), "dynamo", 23),
+    "grouped-masked": (Head(Grouped(False), 16), "dynamo", 23),
 }
+
+
+@torch.onnx.symbolic_helper.parse_args("v", "v", "v", "v", "v", *["i"] * 8, "b")
+def deform_conv(g, x, weight, offset, mask, bias, sy, sx, py, px, dy, dx, groups, shifts, use_mask):
+    """torchvision has no symbolic of its own for it."""
+    return g.op("DeformConv", x, weight, offset, bias, mask, strides_i=[sy, sx], pads_i=[py, px, py, px],
+                dilations_i=[dy, dx], group_i=groups, offset_group_i=shifts)
+
+
+torch.onnx.register_custom_op_symbolic("torchvision::deform_conv2d", deform_conv, 19)
 
 
 def export(model, name, exporter, opset):
@@ -261,10 +395,16 @@ def export(model, name, exporter, opset):
 
 
 def main():
+    names = sys.argv[1:] or list(FAMILIES)
+    made = os.path.join(HERE, "index.json")
     models = []
+    if sys.argv[1:]:
+        with open(made) as f:
+            models = [m for m in json.load(f)["models"] if m["name"] not in names]
     x = torch.from_numpy(np.random.default_rng(20).random((2, 3, 16, 16), np.float32) * 2 - 1)
     np.save(os.path.join(HERE, "input.npy"), x.numpy())
-    for name, (model, exporter, opset) in FAMILIES.items():
+    for name in names:
+        model, exporter, opset = FAMILIES[name]
         model.eval()
         opset = export(model, name, exporter, opset)
         exact = model.double()
@@ -286,7 +426,7 @@ def main():
         "gradient": "d logits[i, targets[i]] / d input of image i, autograd in float64, stored as float32",
         "models": models,
     }
-    with open(os.path.join(HERE, "index.json"), "w") as f:
+    with open(made, "w") as f:
         json.dump(index, f, indent=2, ensure_ascii=False)
         f.write("\n")
 

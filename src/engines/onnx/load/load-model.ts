@@ -11,6 +11,7 @@ import { noFloats, requireFlat } from './image-axes.ts';
 import { withOpenBatch } from './open-batch.ts';
 import { inFloat32 } from './precision.ts';
 import { probe } from './probe-shapes.ts';
+import { withoutSequences } from './sequences.ts';
 import { upgrade } from './upgrade/index.ts';
 
 /** A classifier's graph with its image size fixed: one opset, shapes known, everything constant folded away. */
@@ -73,10 +74,10 @@ export function withInnerOutput(graph: Graph, name: string): Graph {
   return { ...graph, outputs: [...graph.outputs, { name, dtype: DType.float, dims: [] }] };
 }
 
-/** Probes and cleans, once more for every layer of branches that turned out constant. */
+/** Probes and cleans, once more for every layer of branches that turned out constant, or of sequences. */
 async function settled(graph: Graph, file: string): Promise<Cleaned> {
   const findings = await probe(graph, file);
-  const straight = withoutBranches(graph, findings.values);
+  const straight = withoutBranches(graph, findings.values) ?? withoutSequences(graph, findings);
   if (straight) return settled(straight, file);
   return clean(graph, findings);
 }

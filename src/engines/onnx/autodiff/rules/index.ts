@@ -1,5 +1,6 @@
 import type { Node } from '../../graph/graph.ts';
 import type { Rule } from '../rule.ts';
+import { affineGrid } from './affine-grid.ts';
 import * as arithmetic from './arithmetic.ts';
 import { averagePool } from './average-pool.ts';
 import { batchNormalization } from './batch-normalization.ts';
@@ -45,6 +46,7 @@ import { where } from './where.ts';
 
 /** Every differentiation rule there is. */
 export const RULES: readonly Rule[] = [
+  affineGrid,
   ...Object.values(arithmetic),
   averagePool,
   batchNormalization,

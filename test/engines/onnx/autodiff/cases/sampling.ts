@@ -21,6 +21,16 @@ function transformed(
   };
 }
 
+function gridded(note: string, attrs: Parameters<typeof node>[2], size: readonly number[]): Case {
+  const axes = size.length - 2;
+  return {
+    note,
+    nodes: [node('AffineGrid', ['theta', 'size'], attrs)],
+    inputs: { theta: spread([2, axes, axes + 1]) },
+    constants: { size: constant.ints(size) },
+  };
+}
+
 /** A grid whose places are not on pixels, where the derivative jumps, and partly outside. */
 const grid = (dims: readonly number[], reach = 1.1) => spread([...dims, 2], -reach, reach, 5);
 
@@ -112,6 +122,10 @@ export const sampling: readonly Case[] = [
   transformed('another axis', [2, 5, 4, 1], {}, {}, 1),
   transformed('padded to a length', [2, 5, 1], {}, {}, 1, 8),
   transformed('cut to a length', [2, 6, 2], {}, {}, 1, 4),
+  gridded('half pixels', {}, [2, 3, 4, 5]),
+  gridded('corners aligned', { align_corners: 1 }, [2, 3, 4, 5]),
+  gridded('one pixel high, corners aligned', { align_corners: 1 }, [2, 3, 1, 3]),
+  gridded('a volume', {}, [2, 1, 2, 3, 4]),
   sampled('linear, zeros', { mode: 'linear' }),
   sampled('linear, zeros, dynamic batch', { mode: 'linear' }, { dynamic: true }),
   sampled('linear, corners aligned', { mode: 'linear', align_corners: 1 }),
