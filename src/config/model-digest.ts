@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, readSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parsingAsync } from '../core/boundary.ts';
 import type { ModelCard } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
-import { type ByteReader, externalLocations } from '../core/onnx-external.ts';
+import { externalWeights } from '../files/external-weights.ts';
 import { insideFolder } from '../files/inside.ts';
-import { isRegular, openRegularSync, piecesOf, readRegular } from '../files/regular.ts';
+import { isRegular, piecesOf, readRegular } from '../files/regular.ts';
 
 /**
  * SHA-256 (hex) of a model: its weights, external data and shards included, and what its card says of scores and
@@ -66,41 +65,14 @@ export async function fileDigest(path: string): Promise<string> {
 
 /** Files that hold weights beside the one the card names, as far as they are there. */
 async function companions({ file, format }: ModelCard): Promise<string[]> {
-  if (format === 'onnx') return externalFiles(file);
+  if (format === 'onnx') return present(file, externalWeights(file));
   if (/\.(h5|hdf5|keras)$/i.test(file)) return [];
   return present(file, shardsOf((await readRegular(file, { limit: MOST_JSON })).toString('utf8')));
-}
-
-/** The files beside an .onnx file that it names for its weights, as far as they are there. */
-function externalFiles(file: string): string[] {
-  const { descriptor, size } = openRegularSync(file);
-  try {
-    return present(file, externalLocations(inBlocks(descriptor), size));
-  } finally {
-    closeSync(descriptor);
-  }
 }
 
 /** Of names found in a model's file, the ordinary files below its folder: of the others its engine will say what is wrong. */
 function present(file: string, names: readonly string[]): string[] {
   return names.flatMap(name => insideFolder(dirname(file), name) ?? []).filter(isRegular);
-}
-
-/** Bytes read and kept in blocks: the parts that are asked for lie close together. */
-function inBlocks(handle: number): ByteReader {
-  const block = new Uint8Array(2 ** 16);
-  let [start, held] = [0, 0];
-  return (at, length) => {
-    if (length > block.length) {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, readSync(handle, bytes, 0, length, at));
-    }
-    if (at < start || at + length > start + held) {
-      held = readSync(handle, block, 0, block.length, at);
-      start = at;
-    }
-    return block.subarray(at - start, at - start + length);
-  };
 }
 
 /** The shards that a TF.js model lists; none where the file is not sound, which its engine will say. */

@@ -79,7 +79,7 @@ export async function openModel(
   const pool = new OnnxPool(mostWorkers(original, device, options), lock);
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
-    const digest = graphOf ? undefined : weightsDigest(card.file);
+    const digest = graphOf ? undefined : await weightsDigest(card.file);
     const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput) };
     const key =
       digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
@@ -98,13 +98,12 @@ export async function openModel(
     const alone = mixes ? { ...options, microBatch: 1 } : options;
     const prepare = preparer(headed, card, device, alone, pool, digest, inspector);
     const image = { height: size[0], width: size[1], channels, layout };
-    const { capabilities, limitations, built, attention } = onnxAbilities(headed, layers, findings.grids);
+    const { capabilities, limitations, attention } = onnxAbilities(headed, layers, findings.grids);
     const executor = await OnnxExecutor.open({
       ...headed,
       image,
       pool,
       grids: findings.grids,
-      built,
       prepare,
       attention,
     });

@@ -46,11 +46,15 @@ function texture(size: readonly number[], channels: number, { mean, range, wave 
   const [rows, columns] = size.slice(-2) as [number, number];
   const noise = hashed(seed);
   const values = new Float32Array(sizeOf(size) * channels);
+  const slices = values.length / (rows * columns * channels);
+  const along = Float64Array.from({ length: slices * rows }, (_, i) =>
+    Math.sin((i % rows) / wave + seed + Math.floor(i / rows)),
+  );
+  const across = Float64Array.from({ length: columns * channels }, (_, i) =>
+    Math.cos(Math.floor(i / channels) / (wave * 0.8) + (i % channels)),
+  );
   for (let i = 0; i < values.length; i++) {
-    const pixel = Math.floor(i / channels);
-    const [row, column] = [Math.floor(pixel / columns) % rows, pixel % columns];
-    const slice = Math.floor(pixel / (rows * columns));
-    const waves = Math.sin(row / wave + seed + slice) * Math.cos(column / (wave * 0.8) + (i % channels));
+    const waves = along[Math.floor(i / across.length)]! * across[i % across.length]!;
     values[i] = mean + range * (0.6 * waves + 0.8 * (noise() - 0.5));
   }
   return values;

@@ -221,7 +221,7 @@ describe('readModelFile', () => {
 
   it('reads weights from the file beside the model', () => {
     writeFileSync(join(folder, 'm.data'), new Uint8Array(Float32Array.of(9, 1.5, -2).buffer));
-    expect(readModelFile(written('m.data', '4')).constants.get('w')).toEqual(constant.float([2], [1.5, -2]));
+    expect(readModelFile(written('m.data', '4')).constants.get('w')).toMatchObject(constant.float([2], [1.5, -2]));
   });
 
   it.each([

@@ -12,6 +12,24 @@ export interface Constant {
   readonly dtype: DTypeCode;
   readonly dims: readonly number[];
   readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Uint16Array;
+  /** Where the same values lie in a file of the model. */
+  readonly stored?: Stored;
+}
+
+/** A place in a file where values lie as they are in memory. */
+export interface Stored {
+  readonly file: StoredFile;
+  /** In bytes. */
+  readonly offset: number;
+  /** The values that lie there. A constant whose `data` is another array is not stored there. */
+  readonly values: Constant['data'];
+}
+
+/** A file that weights were read from, and how it was then. */
+export interface StoredFile {
+  /** Without symbolic links. */
+  readonly path: string;
+  readonly version: string;
 }
 
 /** One operator call. An absent optional input is ''. */

@@ -1,11 +1,24 @@
 import { create } from '@bufbuild/protobuf';
-import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
+import { StringStringEntryProtoSchema, type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import { type Constant, DType } from './graph.ts';
+import { type Constant, DType, type Stored, type StoredFile } from './graph.ts';
 
-/** Reads `length` bytes (to the end, if absent) of a file beside the model. */
-export type ExternalReader = (location: string, offset: number, length: number | undefined) => Uint8Array;
+/** Bytes of a file beside the model, and which file it is. */
+export interface ExternalBytes {
+  readonly bytes: Uint8Array;
+  readonly file?: StoredFile;
+}
+
+/** Reads `length` bytes of a file beside the model. */
+export type ExternalReader = (location: string, offset: number, length: number) => ExternalBytes;
+
+/** What tensors are read from. */
+export interface TensorSource {
+  readonly external?: ExternalReader | undefined;
+  /** The file whose bytes are decoded, from the beginning of their buffer; they may be overwritten then. */
+  readonly file?: StoredFile | undefined;
+}
 
 type Data = Constant['data'];
 
@@ -59,7 +72,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
  * @param what how messages call it
  * @throws CtXaiError MODEL for types that classifiers do not use, and for data that does not fit the dims.
  */
-export function decodeTensor(t: TensorProto, what: string, external: ExternalReader | undefined): Constant {
+export function decodeTensor(t: TensorProto, what: string, source: TensorSource): Constant {
   const layout = LAYOUTS.get(t.dataType);
   if (!layout) {
     const name = TYPE_NAMES[t.dataType] ?? `number ${t.dataType}`;
@@ -71,20 +84,27 @@ export function decodeTensor(t: TensorProto, what: string, external: ExternalRea
   if (!dims.every(d => Number.isSafeInteger(d) && d >= 0) || !Number.isSafeInteger(sizeOf(dims) * layout.bytes)) {
     throw new CtXaiError('MODEL', `${what}: its dims [${dims.join(', ')}] are no sizes of a tensor.`);
   }
-  const data = readData(t, layout, what, external);
+  const { data, stored } = readData(t, layout, what, source);
   if (data.length !== sizeOf(dims)) {
     throw new CtXaiError(
       'MODEL',
       `${what}: dims [${dims.join(', ')}] need ${sizeOf(dims)} values, found ${data.length}.`,
     );
   }
-  if (t.dataType !== BFLOAT16) return { dtype: t.dataType, dims, data };
+  if (t.dataType !== BFLOAT16) return { dtype: t.dataType, dims, data, ...(stored ? { stored } : {}) };
   const bits = Uint32Array.from(data as Uint16Array, half => half << 16);
   return { dtype: DType.float, dims, data: new Float32Array(bits.buffer) };
 }
 
-function readData(t: TensorProto, layout: Layout, what: string, external: ExternalReader | undefined): Data {
+function readData(
+  t: TensorProto,
+  layout: Layout,
+  what: string,
+  { external, file: own }: TensorSource,
+): { data: Data; stored?: Stored } {
   let raw: Uint8Array = t.rawData;
+  let offset = raw.byteOffset;
+  let file = own;
   if (t.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     const entries = new Map(t.externalData.map(e => [e.key, e.value]));
     const location = entries.get('location');
@@ -102,9 +122,10 @@ function readData(t: TensorProto, layout: Layout, what: string, external: Extern
         hint: 'Export or copy the model again.',
       });
     }
-    raw = external(location, Number(entries.get('offset') ?? 0), bytes);
+    offset = Number(entries.get('offset') ?? 0);
+    ({ bytes: raw, file } = external(location, offset, bytes));
   } else if (raw.length === 0) {
-    return layout.fields(t);
+    return { data: layout.fields(t) };
   }
   if (raw.length % layout.bytes !== 0) {
     throw new CtXaiError(
@@ -112,14 +133,43 @@ function readData(t: TensorProto, layout: Layout, what: string, external: Extern
       `${what}: ${raw.length} bytes are not a whole number of ${layout.bytes}-byte values.`,
     );
   }
-  // Typed arrays want aligned offsets; what is not aligned is copied.
-  const aligned = raw.byteOffset % layout.bytes === 0 ? raw : new Uint8Array(raw);
-  return layout.view(aligned.buffer, aligned.byteOffset, raw.length / layout.bytes);
+  const aligned = alignedTo(layout.bytes, raw, own !== undefined);
+  const data = layout.view(aligned.buffer, aligned.byteOffset, raw.length / layout.bytes);
+  return file ? { data, stored: { file, offset, values: data } } : { data };
 }
 
-/** A tensor as stored, its values as raw bytes. */
-export function encodeTensor(c: Constant, name: string): TensorProto {
+/** Smaller tensors are copied: between the values of two tensors there may be no more bytes than these. */
+const MOVED = { bytes: 4, size: 4096 };
+
+/**
+ * Typed arrays want aligned offsets. What is not aligned is copied, or, where the bytes around it may be overwritten,
+ * moved down a little: weights of gigabytes are there once.
+ */
+function alignedTo(bytes: number, raw: Uint8Array, mayMove: boolean): Uint8Array {
+  const by = raw.byteOffset % bytes;
+  if (by === 0) return raw;
+  if (!mayMove || bytes > MOVED.bytes || raw.length < MOVED.size) return new Uint8Array(raw);
+  const moved = new Uint8Array(raw.buffer, raw.byteOffset - by, raw.length);
+  moved.set(raw);
+  return moved;
+}
+
+/**
+ * A tensor as stored, its values as raw bytes.
+ * @param location the file's name where the values are to be read from the file that they are stored in
+ */
+export function encodeTensor(c: Constant, name: string, location?: string): TensorProto {
   const { data } = c;
+  if (location !== undefined) {
+    const entries = { location, offset: String(c.stored!.offset), length: String(data.byteLength) };
+    return create(TensorProtoSchema, {
+      name,
+      dims: c.dims.map(BigInt),
+      dataType: c.dtype,
+      dataLocation: TensorProto_DataLocation.EXTERNAL,
+      externalData: Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
+    });
+  }
   return create(TensorProtoSchema, {
     name,
     dims: c.dims.map(BigInt),

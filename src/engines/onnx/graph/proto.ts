@@ -16,16 +16,14 @@ import {
 } from 'onnx-buf';
 import { CtXaiError } from '../../../core/errors.ts';
 import { type Attr, type Constant, DType, type Graph, NO_TENSOR, type Node, type ValueInfo } from './graph.ts';
-import { decodeTensor, type ExternalReader, encodeTensor } from './proto-tensor.ts';
+import { decodeTensor, encodeTensor, type TensorSource } from './proto-tensor.ts';
 
 /** The IR version that files are written with: ONNX Runtime 1.30 and all since 1.18 read it. */
 const IR_VERSION = 10n;
 
-export interface ProtoOptions {
+export interface ProtoOptions extends TensorSource {
   /** How messages call the model, usually its path. */
   readonly name: string;
-  /** Reads files beside the model, where it keeps weights in them. */
-  readonly external?: ExternalReader;
 }
 
 interface Decoder extends ProtoOptions {
@@ -94,7 +92,7 @@ function decodeGraph(g: GraphProto, opset: number, decoder: Decoder, outer: Omit
   const constants = new Map<string, Constant>();
   const scope: Scope = { ...outer, constants };
   for (const t of g.initializer) {
-    constants.set(outer.rename(t.name), decodeTensor(t, `${decoder.name}: tensor '${t.name}'`, decoder.external));
+    constants.set(outer.rename(t.name), decodeTensor(t, `${decoder.name}: tensor '${t.name}'`, decoder));
   }
   const inputs = g.input.map(v => decodeValue(v, outer.rename)).filter(v => !constants.has(v.name));
   const outputs = g.output.map(v => decodeValue(v, outer.rename));
@@ -200,7 +198,7 @@ function decodeAttr(a: AttributeProto, where: string, opset: number, decoder: De
       return { type: 'strings', value: a.strings.map(utf8) };
     case AttributeType.TENSOR:
       if (!a.t) throw withoutValue(a, where);
-      return { type: 'tensor', value: decodeTensor(a.t, `${where}, attribute '${a.name}'`, decoder.external) };
+      return { type: 'tensor', value: decodeTensor(a.t, `${where}, attribute '${a.name}'`, decoder) };
     case AttributeType.GRAPH:
       if (!a.g) throw withoutValue(a, where);
       return { type: 'graph', value: decodeGraph(a.g, opset, decoder, scope) };
@@ -254,12 +252,15 @@ export interface EncodeOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Whether the shapes of outputs are said, as other tools want it; else they are left to ONNX Runtime's inference. */
   readonly outputShapes?: boolean;
+  /** The file beside the model that a constant's values are to be read from; undefined: they are written. */
+  readonly locationOf?: (constant: Constant) => string | undefined;
 }
 
 /** The bytes of an .onnx file that ONNX Runtime reads. */
-export function encodeModel(graph: Graph, { metadata = {}, outputShapes = false }: EncodeOptions = {}): Uint8Array {
+export function encodeModel(graph: Graph, options: EncodeOptions = {}): Uint8Array {
+  const { metadata = {} } = options;
   const domains = new Set<string>();
-  const encoded = encodeGraph(graph, 'main', domains, outputShapes);
+  const encoded = encodeGraph(graph, 'main', domains, options);
   domains.delete('');
   return toBinary(
     ModelProtoSchema,
@@ -278,7 +279,12 @@ export function encodeModel(graph: Graph, { metadata = {}, outputShapes = false 
   );
 }
 
-function encodeGraph(graph: Graph, name: string, domains: Set<string>, outputShapes = false): GraphProto {
+function encodeGraph(
+  graph: Graph,
+  name: string,
+  domains: Set<string>,
+  { outputShapes = false, locationOf }: EncodeOptions = {},
+): GraphProto {
   return create(GraphProtoSchema, {
     name,
     node: graph.nodes.map(node => {
@@ -292,7 +298,7 @@ function encodeGraph(graph: Graph, name: string, domains: Set<string>, outputSha
         attribute: Object.entries(node.attrs).map(([key, value]) => encodeAttr(key, value, domains)),
       });
     }),
-    initializer: [...graph.constants].map(([key, value]) => encodeTensor(value, key)),
+    initializer: [...graph.constants].map(([key, value]) => encodeTensor(value, key, locationOf?.(value))),
     input: graph.inputs.map(v => encodeValue(v, true)),
     output: graph.outputs.map(v => encodeValue(v, outputShapes)),
     valueInfo: graph.nodes.flatMap(({ outputs }) =>

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { encodeModel } from '../graph/proto.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
 import { camCandidates } from './cam-candidates.ts';
@@ -44,7 +44,7 @@ function openIn(pool: OnnxPool): OpenGraph {
   const session = 'layers';
   return async graph => {
     const threads = Math.min(4, availableParallelism());
-    await pool.open(session, encodeModel(graph), { executionProviders: ['cpu'], threads }, 1);
+    await pool.open(session, encodeByReference(graph), { executionProviders: ['cpu'], threads, optimise: false }, 1);
     const run = async (feeds: Parameters<Awaited<ReturnType<OpenGraph>>>[0]) =>
       (await pool.run(session, feeds, 1)).outputs;
     return Object.assign(run, { close: () => pool.drop(session) });

@@ -109,7 +109,8 @@ function changeGraph(
   const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...taken.map(twin.nameOf)] });
   const [zero, one] = [b.ints([0]), b.ints([1])];
   const outputs = new Map<string, string>();
-  for (const { name, grids } of tensors) {
+  // ONNX Runtime begins with the last node that nothing follows: so each tensor is let go of as soon as it is reduced.
+  for (const { name, grids } of tensors.toReversed()) {
     const unchanged = b.op('Slice', [twin.nameOf(name), zero, one, zero]);
     const change = b.op('Sub', [name, unchanged]);
     for (const axis of new Set(grids.map(g => g.channelAxis))) {

@@ -3,12 +3,14 @@ import { closeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parsing } from '../../../core/boundary.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { externalLocations } from '../../../core/onnx-external.ts';
+import { externalWeights } from '../../../files/external-weights.ts';
 import { insideFolder } from '../../../files/inside.ts';
-import { isRegular, openRegularSync, readAt, readRegularSync } from '../../../files/regular.ts';
+import { isRegular, openRegularSync, piecesOf, readAt, readRegularSync } from '../../../files/regular.ts';
 import { refuseMistaken } from '../../shared/mistaken-file.ts';
-import type { Graph } from '../graph/graph.ts';
+import { storedFile } from '../graph/by-reference.ts';
+import type { Graph, StoredFile } from '../graph/graph.ts';
 import { decodeModel } from '../graph/proto.ts';
+import type { ExternalBytes } from '../graph/proto-tensor.ts';
 
 /**
  * Reads an .onnx file and the files beside it that hold its weights.
@@ -16,7 +18,10 @@ import { decodeModel } from '../graph/proto.ts';
  */
 export function readModelFile(file: string): Graph {
   let bytes: Uint8Array;
+  let stored: StoredFile;
   try {
+    // Before it is read: what is changed meanwhile is then seen to be.
+    stored = storedFile(file);
     bytes = readRegularSync(file);
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
@@ -25,30 +30,33 @@ export function readModelFile(file: string): Graph {
   }
   refuseMistaken(bytes, file);
   return parsing({ code: 'MODEL', what: `${file}: it can't be read as an ONNX model` }, () =>
-    decodeModel(bytes, { name: file, external: (...range) => readBeside(file, ...range) }),
+    decodeModel(bytes, { name: file, file: stored, external: (...range) => readBeside(file, ...range) }),
   );
 }
 
 /** SHA-256 (hex) of an .onnx file and of the files beside it that it names for its weights, as far as they are there. */
-export function weightsDigest(file: string): string {
-  const bytes = readRegularSync(file);
-  const hash = createHash('sha256').update(bytes);
-  for (const location of externalLocations((at, length) => bytes.subarray(at, at + length), bytes.length)) {
-    const path = insideFolder(dirname(file), location);
+export async function weightsDigest(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const piece of piecesOf(file)) hash.update(piece);
+  for (const location of externalWeights(file)) {
     hash.update(`\0${location}\0`);
-    if (path !== undefined && isRegular(path)) hash.update(readRegularSync(path));
+    const path = insideFolder(dirname(file), location);
+    if (path === undefined || !isRegular(path)) continue;
+    for await (const piece of piecesOf(path)) hash.update(piece);
   }
   return hash.digest('hex');
 }
 
 /** A model may come from anywhere: it reads nothing outside its own folder, and no more than there is. */
-function readBeside(file: string, location: string, offset: number, length: number | undefined): Uint8Array {
+function readBeside(file: string, location: string, offset: number, length: number): ExternalBytes {
   const path = insideFolder(dirname(file), location);
   if (path === undefined) {
     throw new CtXaiError('MODEL', `${file}: its weights point outside its folder, to '${location}'.`);
   }
   let opened: ReturnType<typeof openRegularSync>;
+  let stored: StoredFile;
   try {
+    stored = storedFile(path);
     opened = openRegularSync(path);
   } catch (cause) {
     throw new CtXaiError(
@@ -62,7 +70,7 @@ function readBeside(file: string, location: string, offset: number, length: numb
   }
   const { descriptor, size } = opened;
   try {
-    const end = length === undefined ? size : offset + length;
+    const end = offset + length;
     if (!(offset >= 0 && end >= offset && end <= size)) {
       throw new CtXaiError(
         'MODEL',
@@ -70,7 +78,7 @@ function readBeside(file: string, location: string, offset: number, length: numb
         { hint: 'Copy both files again.' },
       );
     }
-    return readAt(descriptor, offset, end - offset);
+    return { bytes: readAt(descriptor, offset, length), file: stored };
   } finally {
     closeSync(descriptor);
   }

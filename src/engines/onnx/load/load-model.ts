@@ -1,9 +1,10 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import { type Constant, DType, type Graph, NO_TENSOR, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
-import { encodeModel } from '../graph/proto.ts';
 import { producers, pruned } from '../graph/walk.ts';
+import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
@@ -143,7 +144,7 @@ async function sameScores(fixed: NormalisedModel, open: NormalisedModel): Promis
 }
 
 async function run(model: NormalisedModel, data: Float32Array, dims: number[]): Promise<Float32Array> {
-  const session = await InferenceSession.create(encodeModel(model.graph), { logSeverityLevel: 4 });
+  const session = await createSession(encodeByReference(model.graph), { logSeverityLevel: 4 });
   try {
     const results = await session.run({ [model.input]: new Tensor('float32', data, dims) });
     return Float32Array.from(results[model.output]!.data as Float32Array);

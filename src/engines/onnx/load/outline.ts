@@ -1,10 +1,11 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import type { FileOutline } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import { DType, type Graph, type Node, read, type ValueInfo } from '../graph/graph.ts';
-import { encodeModel } from '../graph/proto.ts';
 import { producers } from '../graph/walk.ts';
+import { createSession } from '../session/session-options.ts';
 import { imageAxes } from './image-axes.ts';
 import { PASSING, TAILS } from './tail.ts';
 
@@ -60,7 +61,7 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
     return { size: sizes[0]!, outputs: told.map(({ name, dims }) => ({ name, units: sizeOf(dims as number[]) })) };
   }
   let failure: unknown;
-  const session = await InferenceSession.create(encodeModel(graph), { logSeverityLevel: 4 }).catch((cause: unknown) => {
+  const session = await createSession(encodeByReference(graph), { logSeverityLevel: 4 }).catch((cause: unknown) => {
     throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${messageOf(cause)}`, { cause });
   });
   try {

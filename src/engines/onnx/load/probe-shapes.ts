@@ -1,11 +1,12 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { withoutInnerNames } from '../../shared/mistaken-file.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import { type Constant, DType, type Graph, type TensorInfo } from '../graph/graph.ts';
-import { encodeModel } from '../graph/proto.ts';
 import { RANDOM } from '../graph/random.ts';
 import { dependents } from '../graph/walk.ts';
+import { createSession } from '../session/session-options.ts';
 
 /** What running a graph tells of it. */
 export interface ProbedShapes {
@@ -43,7 +44,8 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
 
   const shapes = new Map(made.filter(n => varying.has(n) && types.has(n)).map((n, i) => [n, `ctxai/shape_of_${i}`]));
   const steady = made.filter(n => !varying.has(n) && types.has(n));
-  const nodes = [...shapes].map(([name, shape]) => {
+  // ONNX Runtime begins with the last node that nothing follows: so each tensor is let go of as soon as it is measured.
+  const nodes = [...shapes].reverse().map(([name, shape]) => {
     return { op: 'Shape', domain: '', name: shape, inputs: [name], outputs: [shape], attrs: {} };
   });
   const outputs = [...shapes.values(), ...steady].map(name => ({ name, dtype: 0, dims: [] }));
@@ -100,7 +102,7 @@ async function outputTypes(graph: Graph, names: readonly string[], file: string)
 
 async function load(graph: Graph, file: string): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(encodeModel(graph), {
+    return await createSession(encodeByReference(graph), {
       graphOptimizationLevel: 'disabled',
       logSeverityLevel: 4,
     });

@@ -1,5 +1,6 @@
-import { encodeModel } from '../graph/proto.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import { pruned } from '../graph/walk.ts';
+import type { SessionSource } from '../session/session-options.ts';
 import { readModelFile } from './file.ts';
 import { withInnerOutput } from './load-model.ts';
 import { inFloat32 } from './precision.ts';
@@ -14,7 +15,7 @@ export interface Untouched {
    * Ways to open it, best first: the file itself; then, read when it is asked for, the same graph in its own opset with
    * float32 throughout and nothing but the path from image to scores.
    */
-  sources(): Iterable<string | Uint8Array>;
+  sources(): Iterable<SessionSource>;
 }
 
 export function untouched(file: string, input: string, output: string): Untouched {
@@ -26,7 +27,7 @@ export function untouched(file: string, input: string, output: string): Untouche
       const graph = withInnerOutput(readModelFile(file), output);
       const inputs = graph.inputs.filter(i => i.name === input);
       const outputs = graph.outputs.filter(o => o.name === output);
-      yield encodeModel(inFloat32(pruned({ ...graph, inputs, outputs }, [output])));
+      yield encodeByReference(inFloat32(pruned({ ...graph, inputs, outputs }, [output])));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { DeviceRun, Profile } from './profile.ts';
+import type { SessionSource } from './session-options.ts';
 
 /** What the main thread and the workers of ONNX Runtime say to each other. */
 
@@ -35,12 +36,8 @@ export interface RunResult {
 }
 
 export interface OnnxProtocol {
-  /** Opens a session under a name, from a model's bytes or from its file. */
-  open(asked: {
-    readonly session: string;
-    readonly model: Uint8Array | string;
-    readonly settings: SessionSettings;
-  }): void;
+  /** Opens a session under a name. */
+  open(asked: { readonly session: string; readonly model: SessionSource; readonly settings: SessionSettings }): void;
   run(asked: {
     readonly session: string;
     readonly feeds: readonly Feed[];

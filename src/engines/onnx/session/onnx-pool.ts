@@ -2,6 +2,7 @@ import { WorkerPool } from '../../shared/worker-pool.ts';
 import { workerUrl } from '../../shared/worker-url.ts';
 import type { Feed, OnnxProtocol, RunResult, SessionSettings } from './onnx-messages.ts';
 import type { DeviceRun, Profile } from './profile.ts';
+import type { SessionSource } from './session-options.ts';
 
 /**
  * Worker threads that hold sessions of ONNX Runtime. Sessions are known by name; each worker that is to run one has its
@@ -15,8 +16,8 @@ export class OnnxPool {
     this.#workers = new WorkerPool(size, worker, 'ONNX Runtime', lock);
   }
 
-  /** Opens a session in the first `workers` workers, or in all, from a model's bytes or from its file. */
-  async open(session: string, model: Uint8Array | string, settings: SessionSettings, workers?: number): Promise<void> {
+  /** Opens a session in the first `workers` workers, or in all. */
+  async open(session: string, model: SessionSource, settings: SessionSettings, workers?: number): Promise<void> {
     await this.#workers.each('open', { session, model, settings }, workers);
   }
 

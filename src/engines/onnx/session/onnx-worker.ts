@@ -1,9 +1,9 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Handlers, serve } from '../../shared/serve.ts';
-import type { OnnxProtocol, SessionSettings } from './onnx-messages.ts';
+import type { OnnxProtocol } from './onnx-messages.ts';
 import type { Profile } from './profile.ts';
 import { ProfiledSession, type ProfilingThread } from './profiled-session.ts';
-import { sessionOptions } from './session-options.ts';
+import { createSession, sessionOptions } from './session-options.ts';
 
 /** Holds sessions and runs them: `session.run` blocks its thread, so it has one of its own. */
 
@@ -13,9 +13,9 @@ const profiling: ProfilingThread = { times: new Map(), active: undefined };
 const handlers: Handlers<OnnxProtocol> = {
   async open({ session, model, settings }) {
     const opened =
-      settings.profile && typeof model !== 'string'
+      settings.profile && model instanceof Uint8Array
         ? await ProfiledSession.open(model, settings, profiling)
-        : await plainSession(model, settings);
+        : await createSession(model, sessionOptions(settings));
     sessions.set(session, opened);
   },
   async run({ session: name, feeds, label, only }) {
@@ -38,12 +38,6 @@ const handlers: Handlers<OnnxProtocol> = {
     await release(session);
   },
 };
-
-/** From bytes, or from the file itself with the weights beside it. */
-function plainSession(model: Uint8Array | string, settings: SessionSettings): Promise<InferenceSession> {
-  const options = sessionOptions(settings);
-  return typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options);
-}
 
 /** @returns what a session with a profile did */
 async function release(name: string): Promise<Profile | undefined> {

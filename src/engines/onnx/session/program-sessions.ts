@@ -21,8 +21,6 @@ export interface ProgramSession<P extends Program = Program> extends Prepared {
 
 export interface SessionParts {
   readonly pool: OnnxPool;
-  /** Programs that were built before, by `programKey`: each is taken once. */
-  readonly built?: Map<string, Program>;
   /**
    * Opens a program in the pool.
    * @param kind programs of one kind cost much the same, so one sweep serves them all
@@ -49,11 +47,9 @@ export class ProgramSessions {
   open<P extends Program>(key: string, make: () => P, kind: ProgramKind, graph: string): Promise<ProgramSession<P>> {
     const known = this.#sessions.get(key) as Promise<ProgramSession<P>> | undefined;
     if (known !== undefined) return known;
-    const { built, prepare } = this.#parts;
     const opening = (async () => {
-      const program = (built?.get(key) as P | undefined) ?? make();
-      built?.delete(key);
-      return { program, ...(await prepare(program, kind, graph)) };
+      const program = make();
+      return { program, ...(await this.#parts.prepare(program, kind, graph)) };
     })();
     this.#sessions.set(key, opening);
     opening.catch(() => this.#sessions.delete(key));

@@ -1,5 +1,21 @@
-import type { InferenceSession } from 'onnxruntime-node';
+import { InferenceSession } from 'onnxruntime-node';
+import type { ModelByReference } from '../graph/by-reference.ts';
 import type { SessionSettings } from './onnx-messages.ts';
+
+/** A model as ONNX Runtime takes it: its bytes, its file, or a graph and the folder of its weights. */
+export type SessionSource = Uint8Array | string | ModelByReference;
+
+/** Opens a session in this thread. */
+export function createSession(
+  source: SessionSource,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  if (typeof source === 'string') return InferenceSession.create(source, options);
+  if (source instanceof Uint8Array) return InferenceSession.create(source, options);
+  const { session = {}, ...extra } = (options.extra ?? {}) as { session?: Record<string, string> };
+  const own = { ...session, model_external_initializers_file_folder_path: source.folder };
+  return InferenceSession.create(source.bytes, { ...options, extra: { ...extra, session: own } });
+}
 
 /**
  * ONNX Runtime's options for a session of ours.

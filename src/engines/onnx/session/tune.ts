@@ -1,4 +1,5 @@
 import { sizeOf } from '../../../core/tensor.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import { encodeModel } from '../graph/proto.ts';
 import type { Feed, SessionSettings } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
@@ -55,12 +56,13 @@ export async function tune(
 ): Promise<Prepared> {
   const [smallest, ...larger] = microBatch === undefined ? MICRO_BATCHES : [microBatch];
   const only = candidates.length === 1 && larger.length === 0;
-  const bytes = encodeModel(program.graph);
+  // A session with a profile is opened anew for each label, when the files may be others.
+  const source = base.profile ? encodeModel(program.graph) : encodeByReference(program.graph);
   let best: (Prepared & { speed: number }) | undefined;
   for (const division of candidates) {
     const settings = { ...division, microBatch: smallest! };
     const session = `${name} ${division.workers}x${division.threads}`;
-    await pool.open(session, bytes, { ...base, threads: division.threads }, division.workers);
+    await pool.open(session, source, { ...base, threads: division.threads }, division.workers);
     const speed = only ? 1 : await imagesPerMs(pool, session, program, settings);
     const worse = best !== undefined && speed <= best.speed * MARGIN ? session : best?.session;
     if (worse !== session) best = { session, settings, speed };
@@ -69,7 +71,7 @@ export async function tune(
   const reopened = async () => {
     const { session, settings } = best!;
     await pool.drop(session);
-    await pool.open(session, bytes, { ...base, threads: settings.threads }, settings.workers);
+    await pool.open(session, source, { ...base, threads: settings.threads }, settings.workers);
   };
   for (const more of larger) {
     const { session, settings, speed } = best!;
@@ -91,14 +93,16 @@ async function imagesPerMs(
   settings: ExecutorSettings,
 ): Promise<number> {
   const { workers, microBatch } = settings;
+  const made = feeds(program, microBatch);
+  const copy = () => made.map(feed => ({ ...feed, data: feed.data.slice() }));
   const round = async (runs: number) => {
     const start = performance.now();
-    await Promise.all(Array.from({ length: runs }, () => pool.run(session, feeds(program, microBatch), workers)));
+    await Promise.all(Array.from({ length: runs }, () => pool.run(session, copy(), workers)));
     return performance.now() - start;
   };
-  // The first run allocates; the second says how many make up the time.
-  await round(workers);
-  const once = await round(workers);
+  // The first run allocates, which matters little where a pass is long; the second says how many make up the time.
+  const first = await round(workers);
+  const once = first > MEASURE_MS ? first : await round(workers);
   const more = Math.min(64, Math.floor(MEASURE_MS / Math.max(0.1, once)));
   const took = more > 1 ? await round(workers * more) : once;
   return (workers * Math.max(1, more) * microBatch) / took;

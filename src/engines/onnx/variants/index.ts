@@ -4,8 +4,8 @@ import { CtXaiError } from '../../../core/errors.ts';
 import { toChannelsFirst } from '../../shared/images.ts';
 import { probeImages, textureImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
+import { encodeByReference } from '../graph/by-reference.ts';
 import type { Graph } from '../graph/graph.ts';
-import { encodeModel } from '../graph/proto.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
@@ -105,7 +105,7 @@ async function outputsOf(
   const dims = [count, ...(layout === 'NCHW' ? [channels, ...size] : [...size, channels])];
   const session = 'variant';
   const settings = { executionProviders: ['cpu'], threads: Math.min(4, availableParallelism()), optimise: false };
-  await pool.open(session, encodeModel(graph), settings, 1);
+  await pool.open(session, encodeByReference(graph), settings, 1);
   try {
     return (await pool.run(session, [{ name: input, dims, data }], 1)).outputs;
   } finally {
