@@ -42,7 +42,9 @@ export async function score(job: ScoreJob, services: Services): Promise<JobResul
     const outcome = scoreOutcome(found, metric, counter);
     const kept = outcome.status === 'ok' && film ? (found as Score).film : undefined;
     frames = kept && filmOf(kept, image.viewOf(context.baseline));
-    return kept && frames ? { ...outcome, film: { from: kept.from } } : outcome;
+    return kept && frames
+      ? { ...outcome, film: { from: kept.from, ...(kept.curve ? { curve: kept.curve } : {}) } }
+      : outcome;
   });
   const row = { kind: 'score', ...evaluated } satisfies ScoreRow;
   return { row, ...(frames ? { arrays: { film: frames } } : {}) };

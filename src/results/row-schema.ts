@@ -8,6 +8,7 @@ const number = z.number();
 const texts = z.record(text, text);
 const numbers = z.record(text, number);
 const passes = z.looseObject({ forward: number, backward: number });
+const curve = z.looseObject({ fraction: z.array(number), score: z.array(number) });
 const outcome = {
   job: text.optional(),
   status: z.enum(['ok', 'undefined', 'skipped', 'failed']),
@@ -82,8 +83,10 @@ const score = z.looseObject({
   error: number.optional(),
   chance: number.optional(),
   details: numbers.optional(),
-  curve: z.looseObject({ fraction: z.array(number), score: z.array(number) }).optional(),
-  film: z.looseObject({ from: z.enum(['image', 'baseline']), file: text.optional() }).optional(),
+  curve: curve.optional(),
+  film: z
+    .looseObject({ from: z.enum(['image', 'baseline']), curve: curve.optional(), file: text.optional() })
+    .optional(),
 });
 
 const item = z.looseObject({ kind: z.literal('item'), ...scored });

@@ -110,6 +110,8 @@ export interface ScoreRow extends Outcome, Variants {
   /** What the classifier saw along the curve: frame 0 is the image or the baseline, the last one the other. */
   readonly film?: {
     readonly from: 'image' | 'baseline';
+    /** Its points are the frames; absent: the row's own curve is. */
+    readonly curve?: Curve;
     /** Path of uint8 [2, h, w]: the frame, from 1, that changes each pixel; the baseline in 255ths of the window. */
     readonly file?: string;
   };

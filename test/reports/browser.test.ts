@@ -194,7 +194,7 @@ describe.skipIf(noBrowser !== undefined)(name, () => {
       await page.keyboard.press('End');
       expect(await darkest()).toBe(1);
       expect(await film.locator('[role="status"]').textContent()).toMatch(
-        /^Step 25 of 25: 100 % of the pixels are removed; score 0\.1/,
+        /^Step 25 of 25: 100 % of the pixels are removed, the most relevant first; score 0\.1/,
       );
       await page.keyboard.press('ArrowLeft');
       expect(await film.locator('[role="status"]').textContent()).toMatch(/^Step 24 of 25: 96 % /);

@@ -26,6 +26,8 @@ export interface Film {
   readonly from: 'image' | 'baseline';
   /** [h, w]: the frame, from 1, from which on the pixel is of the last frame. */
   readonly steps: Tensor;
+  /** Its points are the frames; absent: the score's own curve is. */
+  readonly curve?: Curve;
 }
 
 export interface Score {
@@ -35,7 +37,7 @@ export interface Score {
   /** What the value would be by chance on this image, where that depends on the image (the mask's share of the body). */
   readonly chance?: number;
   readonly curve?: Curve;
-  /** Where it was asked for. Its frames are the curve's points. */
+  /** Where it was asked for. */
   readonly film?: Film;
   readonly details?: Readonly<Record<string, number>>;
 }

@@ -1,6 +1,7 @@
 import { type Curve, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { valueAt } from '../../core/perturbation/curve.ts';
+import { filmOf } from './shared/film.ts';
 import { followPaths } from './shared/follow-paths.ts';
 import { curveCost, curveOptions } from './shared/options.ts';
 import { detailsOf, followed, unmoved } from './shared/outcome.ts';
@@ -49,6 +50,15 @@ export const srg = defineMetric({
       value: leastFirst - mostFirst,
       ...(error === undefined ? {} : { error }),
       curve: gap(most.curve(to.follow), kept.curve(to.follow)),
+      // Of the two orders the map's own. A filler makes pixels anew in every frame.
+      ...(context.film && !context.fill
+        ? {
+            film: {
+              ...filmOf('removed', context.attribution.shape, curves.plan, most.edges),
+              curve: most.curve(to.follow),
+            },
+          }
+        : {}),
       details: { ...detailsOf(context, curves, share), leastFirst, mostFirst },
     };
   },

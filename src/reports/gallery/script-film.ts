@@ -56,7 +56,7 @@ const filmOf = item => {
     for (let i = 3; i < image.data.length; i += 4) image.data[i] = 255;
     context.putImageData(image, 0, 0);
     curve.at(frame);
-    said.textContent = 'Step ' + frame + ' of ' + slider.max + ': ' + share(film.fraction[frame]) + (film.from === 'image' ? ' of the pixels are removed' : ' of the pixels are put in') + '; score ' + number(film.score[frame]) + '.';
+    said.textContent = 'Step ' + frame + ' of ' + slider.max + ': ' + share(film.fraction[frame]) + (film.from === 'image' ? ' of the pixels are removed' : ' of the pixels are put in') + ', the most relevant first' + '; score ' + number(film.score[frame]) + '.';
   };
   const choose = () => {
     const film = films[choice.value];

@@ -60,10 +60,10 @@ async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {
   }
   const films: GalleryFilm[] = [];
   for (const row of rows) {
-    if (row.kind !== 'score' || !row.film || !row.curve || !pick.methods.includes(row.method) || !isPlain(row))
-      continue;
-    const film = await run.readFilm(row);
-    if (film) films.push({ ...row.film, method: row.method, metric: row.metric, curve: row.curve, ...planesOf(film) });
+    if (row.kind !== 'score' || !row.film || !pick.methods.includes(row.method) || !isPlain(row)) continue;
+    const curve = row.film.curve ?? row.curve;
+    const film = curve && (await run.readFilm(row));
+    if (film) films.push({ ...row.film, method: row.method, metric: row.metric, curve, ...planesOf(film) });
   }
   return {
     model: pick.model,

@@ -1,15 +1,8 @@
-import {
-  type Film,
-  type MetricContext,
-  type Score,
-  type Undefined,
-  undefinedBecause,
-} from '../../../core/contracts/index.ts';
-import { tensor } from '../../../core/tensor.ts';
+import { type MetricContext, type Score, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
+import { filmOf } from './film.ts';
 import { followPaths } from './follow-paths.ts';
 import type { CurveOptions } from './options.ts';
 import { detailsOf, followed, unmoved } from './outcome.ts';
-import type { PerturbationPlan } from './perturbation-plan.ts';
 import { curvesOf } from './scores.ts';
 
 /** The area under the score while the most relevant pixels are removed from the image, or kept alone of it. */
@@ -35,19 +28,4 @@ export async function areaWhile(
       : {}),
     details: detailsOf(context, curves, to.share && path.area(to.share)),
   };
-}
-
-/** Which frame changes each pixel, of the order that the scores were taken in: a frame for each point of the curve. */
-function filmOf(
-  change: 'removed' | 'kept',
-  shape: readonly number[],
-  { sequences }: PerturbationPlan,
-  edges: readonly number[],
-): Film {
-  const { pixels, ends } = sequences[0]!;
-  const steps = tensor(shape);
-  for (let frame = 1; frame < edges.length; frame++) {
-    for (let j = ends[edges[frame - 1]!]!; j < ends[edges[frame]!]!; j++) steps.data[pixels[j]!] = frame;
-  }
-  return { from: change === 'removed' ? 'image' : 'baseline', steps };
 }
