@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { attr, constant, DType, type Graph, GraphBuilder } from '../../src/engines/onnx/graph/graph.ts';
+import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
 import { mistakenFile, withoutInnerNames } from '../../src/engines/shared/mistaken-file.ts';
 import { temporaryFolder } from '../results/fixture.ts';
@@ -19,7 +19,7 @@ test('prints what was measured, and which explainers stay', async () => {
   expect(stdout).toMatch(/passes a second/);
   expect(stdout).toMatch(/no gradients: operator DequantizeLinear/);
   expect(stdout).toMatch(/can have: .*\blime\b/);
-  expect(stdout).toMatch(/that it can't: .*\bintegrated-gradients\b/);
+  expect(stdout).toMatch(/that it can't, for want of gradients: .*\bintegrated-gradients\b/);
 });
 
 test('gives the same as JSON, with the ranked layers; weights need no card', async () => {
@@ -65,6 +65,20 @@ test('messages of ONNX Runtime do not name nodes that the program adds', () => {
   expect(withoutInnerNames('Node (ctxai/MatMul_11) Op (MatMul) failed')).toBe(
     'Node added by ct-xai-bench Op (MatMul) failed',
   );
+});
+
+test('names all operators without a rule, and what they cost', async () => {
+  const graph = network([null, 1, 8, 8], [2, 3]);
+  const [mean, product] = graph.nodes as [Node, Node];
+  const b = new GraphBuilder({ opset: 17, taken: [...graph.constants.keys(), ...graph.nodes.flatMap(n => n.outputs)] });
+  const sum = b.op('Sum', [mean.outputs[0]!, b.op('Det', ['image']), b.op('Det', ['image'])]);
+  const nodes = [mean, ...b.nodes, { ...product, inputs: [sum, product.inputs[1]!] }];
+  const file = join(await temporaryFolder(), 'model.onnx');
+  await writeFile(file, encodeModel({ ...graph, nodes }));
+  const { stdout } = await cli('inspect', file);
+  expect(stdout).toMatch(/no differentiation rule for Det: 2 nodes, /);
+  expect(stdout).toMatch(/for want of gradients: .*\bsaliency\b/);
+  expect(stdout).toMatch(/can have: .*\bocclusion\b/);
 });
 
 /** A network of [batch, …] in, [batch, 2] out. */

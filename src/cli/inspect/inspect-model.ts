@@ -4,6 +4,9 @@ import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
 import type { Capability, FullClassifier, LayerInfo, ModelCard, Runtime } from '../../core/contracts/index.ts';
 import type { Registry } from '../../core/registry.ts';
+import { externalWeights } from '../../files/external-weights.ts';
+import { insideFolder } from '../../files/inside.ts';
+import { isRegular } from '../../files/regular.ts';
 import { openModel } from '../../jobs/open-model.ts';
 import { parseDevice } from '../../runners/timing/devices.ts';
 import { openDraft, scoresOf } from '../init/draft-card.ts';
@@ -22,6 +25,7 @@ export interface InspectArguments {
 /** What was measured on a model, as plain JSON. */
 interface Inspection {
   readonly file: string;
+  /** With the files beside it that hold its weights. */
   readonly megabytes: number;
   readonly input: ModelCard['input'];
   readonly task: ModelCard['task'];
@@ -96,7 +100,7 @@ async function inspected(model: FullClassifier, card: ModelCard, registry: Regis
   const layers = model.capabilities.has('layers') || model.capabilities.has('activations') ? await model.layers() : [];
   return {
     file: card.file,
-    megabytes: Number((statSync(card.file).size / 1e6).toFixed(2)),
+    megabytes: Number((bytesOf(card) / 1e6).toFixed(2)),
     input: card.input,
     task: card.task,
     classes: card.classes,
@@ -105,6 +109,13 @@ async function inspected(model: FullClassifier, card: ModelCard, registry: Regis
     explainers: explainersFor(model, registry),
     passesPerSecond: Number((BATCH / seconds).toPrecision(3)),
   };
+}
+
+/** Bytes of the file and of the files beside it that hold its weights. */
+function bytesOf({ file, format }: ModelCard): number {
+  const beside = format === 'onnx' ? externalWeights(file) : [];
+  const paths = beside.flatMap(name => insideFolder(dirname(file), name) ?? []).filter(isRegular);
+  return [file, ...paths].reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 function explainersFor({ capabilities, runtime }: FullClassifier, registry: Registry): Inspection['explainers'] {
@@ -131,7 +142,7 @@ function described(found: Inspection): string {
   const share = (v: number | undefined) =>
     v === undefined ? 'not measured' : v === 0 ? 'exactly' : v.toExponential(1);
   const ranked = layers.filter(l => l.rank !== undefined).sort((a, b) => a.rank! - b.rank!);
-  const out = Object.entries(explainers).filter(([, why]) => why !== null);
+  const out = Object.entries(explainers).flatMap(([name, why]) => (why === null ? [] : [[name, why] as const]));
   const stay = Object.entries(explainers).flatMap(([name, why]) => (why === null ? name : []));
   const lines = [
     `file         ${found.file}, ${found.megabytes} MB`,
@@ -151,11 +162,31 @@ function described(found: Inspection): string {
       : [`No layer for class activation maps: ${runtime.noCamLayer ?? 'none has pixels.'}`]),
     `${layers.length} layers in all, ${layers.filter(l => l.spatial).length} with pixels.`,
     '',
+    ...Object.entries(runtime.operatorsWithoutRule ?? {}).map(withoutRule),
     ...Object.entries(runtime.limitations ?? {}).map(([what, why]) => `no ${what}: ${why}`),
     `explainers that this model can have: ${stay.join(', ')}`,
-    ...(out.length > 0 ? [`and those that it can't: ${out.map(([name]) => name).join(', ')}`] : []),
+    ...[...lost(out)].map(([what, names]) => `those that it can't, for want of ${what}: ${names.join(', ')}`),
   ];
   return lines.join('\n');
+}
+
+/** Nodes that are named. */
+const MOST_NAMED = 3;
+
+function withoutRule([operator, nodes]: [string, readonly string[]]): string {
+  const named = nodes.slice(0, MOST_NAMED).map(node => `'${node}'`);
+  const more = nodes.length > MOST_NAMED ? ', …' : '';
+  return `no differentiation rule for ${operator}: ${nodes.length} node${nodes.length === 1 ? '' : 's'}, ${named.join(', ')}${more}`;
+}
+
+/** Explainers by the ability that they lack. */
+function lost(explainers: readonly (readonly [string, string])[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const [name, why] of explainers) {
+    const what = why.slice(0, why.indexOf(':')).replace(/^no layer$/, 'a layer');
+    found.set(what, [...(found.get(what) ?? []), name]);
+  }
+  return found;
 }
 
 function row({ name, operator, depth = 0, shape, share }: LayerInfo): string[] {

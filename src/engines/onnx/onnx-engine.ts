@@ -8,6 +8,7 @@ import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
 import type { LayerMap } from '../shared/layer-map.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
+import { operatorsWithoutRule } from './autodiff/index.ts';
 import { DEVICES, type OnnxDevice, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
@@ -117,6 +118,7 @@ export async function openModel(
       ...camLayers(layers),
       ...fixedBatch(original.model),
       limitations,
+      ...(limitations.gradients === undefined ? {} : withoutRule(headed)),
       measured: measurements,
     };
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
@@ -131,6 +133,12 @@ export async function openModel(
     await pool.close();
     throw onGpu ? refused(device, error) : error;
   }
+}
+
+/** Of a model without gradients: all operators that stand in their way. */
+function withoutRule({ model }: Headed): Pick<Runtime, 'operatorsWithoutRule'> {
+  const found = operatorsWithoutRule(model);
+  return Object.keys(found).length === 0 ? {} : { operatorsWithoutRule: found };
 }
 
 /** A batch of several images that is written into the file. */

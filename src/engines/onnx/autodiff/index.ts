@@ -7,3 +7,4 @@ export { derivativeSeeding } from './rule-sets/derivative-seeding.ts';
 export { ruleSetOf } from './rule-sets/index.ts';
 export type { Seeding } from './rule-sets/seeding.ts';
 export { RULES } from './rules/index.ts';
+export { operatorsWithoutRule } from './without-rule.ts';
