@@ -14,7 +14,7 @@ export async function auditPatients(
   if (analysis.audit === undefined) return [];
   const patients = new Set<string>();
   for await (const sample of samplesOf(plan)) {
-    const counts = models.some(model => isExplained({ explained: positivesOf(dataset.labels) }, model, sample));
+    const counts = models.some(model => isExplained({ explained: positivesOf(dataset) }, model, sample));
     if (counts) patients.add(sample.patient);
   }
   const ordered = [...patients].map(patient => ({ patient, key: jsonDigest(['audit', seed, patient]) }));
@@ -25,6 +25,6 @@ export async function auditPatients(
     .sort();
 }
 
-function positivesOf(labels: readonly string[]): Plan['explained'] {
-  return labels.length > 0 ? 'positives' : 'all';
+function positivesOf({ labels, findings = [] }: Plan['dataset']): Plan['explained'] {
+  return labels.length + findings.length > 0 ? 'positives' : 'all';
 }
