@@ -36,7 +36,7 @@ describe('the conclusions', () => {
     expect(await texts({ broken: 'no layer' }, 'caution')).toMatch(
       /lime has no value on any metric \(failed: no layer\)/,
     );
-    expect(await texts({ images: 12, patients: 12 }, 'caution')).toMatch(/each image is of another patient/);
+    expect(await texts({ images: 12, patients: 12 }, 'caution')).toMatch(/Each image is of a different patient/);
   });
 
   it('mark methods that are scored with their own baseline', async () => {
