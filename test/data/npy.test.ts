@@ -20,6 +20,22 @@ const ramp = (n: number) => Int16Array.from({ length: n }, (_, i) => i * 10 - 10
 const npz = (arrays: Readonly<Record<string, NpyInput>>) =>
   zipSync(Object.fromEntries(Object.entries(arrays).map(([name, array]) => [`${name}.npy`, writeNpy(array)])));
 
+it('is other data where the table says otherwise: another label, or another finding', async () => {
+  put(base, 'told/one.npy', writeNpy({ shape: [2, 3], data: ramp(6) }));
+  const digestOf = async (row: string, options: object = {}) => {
+    put(base, 'told/t.csv', `file,label,Mass\n${row}\n`);
+    return (await open({ path: 'told', index: 't.csv', ...options })).digest;
+  };
+  const first = await digestOf('one.npy,ill,1');
+  expect(await digestOf('one.npy,ill,0')).toBe(first);
+  expect(await digestOf('one.npy,well,1')).not.toBe(first);
+  const findings = { findings: ['Mass'] };
+  expect(await digestOf('one.npy,ill,1', findings)).not.toBe(await digestOf('one.npy,ill,0', findings));
+  const dataset = await open({ path: 'told', index: 't.csv', ...findings });
+  expect(dataset.findings).toEqual(['Mass']);
+  expect((await list(dataset))[0]).toMatchObject({ label: 'ill', findings: { Mass: false } });
+});
+
 describe('arrays', () => {
   it('are one image, a stack, or coloured; units by type and range', async () => {
     put(base, 'plain/a/one.npy', writeNpy({ shape: [2, 3], data: ramp(6) }));
