@@ -1,4 +1,4 @@
-import type { ModelCard } from './contracts/index.ts';
+import type { ModelCard, Sample } from './contracts/index.ts';
 
 /** How rows call the absence of a finding. */
 export function absenceOf(finding: string): string {
@@ -8,6 +8,40 @@ export function absenceOf(finding: string): string {
 /** From this probability on a finding counts as predicted. */
 export function thresholdOf({ threshold = 0.5 }: Pick<ModelCard, 'threshold'>, finding: string): number {
   return typeof threshold === 'number' ? threshold : (threshold[finding] ?? 0.5);
+}
+
+/** How many images have a finding, have it not, and of how many it is not known. */
+export interface FindingCount {
+  readonly present: number;
+  readonly absent: number;
+  readonly unknown: number;
+}
+
+/** Counts findings over samples that are told one by one. */
+export function countFindings(names: readonly string[]) {
+  const counts = new Map(names.map(name => [name, { present: 0, absent: 0, unknown: 0 }]));
+  return {
+    add({ findings }: Pick<Sample, 'findings'>): void {
+      for (const [name, count] of counts) {
+        const there = findings?.[name];
+        count[there === undefined ? 'unknown' : there ? 'present' : 'absent']++;
+      }
+    },
+    /** By finding; nothing where there are none. */
+    finish(): { readonly findings?: Readonly<Record<string, FindingCount>> } {
+      return counts.size > 0 ? { findings: Object.fromEntries(counts) } : {};
+    },
+  };
+}
+
+/** 'Effusion 25 of 60, Mass 19 of 54 (6 not known)'. */
+export function findingsText(findings: Readonly<Record<string, FindingCount>>): string {
+  return Object.entries(findings)
+    .map(
+      ([name, n]) =>
+        `${name} ${n.present} of ${n.present + n.absent}${n.unknown > 0 ? ` (${n.unknown} not known)` : ''}`,
+    )
+    .join(', ');
 }
 
 /** How tables write that a finding is there, is not, or is not known (CheXpert writes −1 where it is uncertain). */

@@ -1,5 +1,6 @@
 import type { Plan } from '../config/plan.ts';
 import { samplesOf } from '../config/samples.ts';
+import { countFindings, type FindingCount } from '../core/findings.ts';
 
 /** What the images of a run are, so that data that fell away is seen before it runs. */
 export interface DataSummary {
@@ -14,24 +15,15 @@ export interface DataSummary {
   readonly remarks: readonly string[];
 }
 
-export interface FindingCount {
-  readonly present: number;
-  readonly absent: number;
-  readonly unknown: number;
-}
-
 /** Counts the images that a run of the plan would see; reads no pixels. */
 export async function summariseData(plan: Pick<Plan, 'dataset' | 'limit'>): Promise<DataSummary> {
   const patients = new Set<string>();
   const labels = new Map<string, { images: number; patients: Set<string> }>();
   let [images, masks] = [0, 0];
-  const names = plan.dataset.findings ?? [];
-  const findings = new Map(names.map(name => [name, { present: 0, absent: 0, unknown: 0 }]));
-  for await (const { patient, label = '', hasMask, findings: said } of samplesOf(plan)) {
-    for (const [name, count] of findings) {
-      const there = said?.[name];
-      count[there === undefined ? 'unknown' : there ? 'present' : 'absent']++;
-    }
+  const found = countFindings(plan.dataset.findings ?? []);
+  for await (const sample of samplesOf(plan)) {
+    const { patient, label = '', hasMask } = sample;
+    found.add(sample);
     images++;
     if (hasMask) masks++;
     patients.add(patient);
@@ -46,7 +38,7 @@ export async function summariseData(plan: Pick<Plan, 'dataset' | 'limit'>): Prom
     patients: patients.size,
     masks,
     labels: Object.fromEntries(sorted.map(([l, { images: n, patients: p }]) => [l, { images: n, patients: p.size }])),
-    ...(names.length > 0 ? { findings: Object.fromEntries(findings) } : {}),
+    ...found.finish(),
     remarks: plan.dataset.remarks ?? [],
   };
 }

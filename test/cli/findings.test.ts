@@ -93,9 +93,13 @@ test('each target is explained, labelled and analysed by itself; what is not kno
 });
 
 test('check says how many images have each finding', async () => {
-  const { file } = await study({ target: 'Mass' }, alternating);
+  const { folder, file } = await study({ target: 'Mass' }, alternating);
   const { stdout } = await cli('check', file, '--no-measure');
-  expect(stdout).toMatch(/findings Effusion 6 of 12, Mass 4 of 8 \(4 not known\), Nodule 0 of 12/);
+  const told = /findings +Effusion 6 of 12, Mass 4 of 8 \(4 not known\), Nodule 0 of 12/;
+  expect(stdout).toMatch(told);
+  const options = ['--use', 'image-folder', '--data-option', 'findings=[Effusion, Mass, Nodule]'];
+  const inspected = await cli('data', 'inspect', join(folder, 'images'), ...options);
+  expect(inspected.stdout).toMatch(told);
 });
 
 test.each([

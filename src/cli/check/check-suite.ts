@@ -4,6 +4,7 @@ import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
 import { countImages } from '../../config/samples.ts';
 import type { PassCount } from '../../core/contracts/index.ts';
+import { findingsText } from '../../core/findings.ts';
 import { positiveClass } from '../../core/positive-class.ts';
 import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
 import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
@@ -36,16 +37,13 @@ export async function checkSuiteCommand(argv: CheckArguments): Promise<number> {
 }
 
 function describeData(plan: Plan, summary: DataSummary): string[] {
-  const { images, patients, masks, labels, findings = {}, remarks } = summary;
-  const found = Object.entries(findings).map(
-    ([name, n]) => `${name} ${n.present} of ${n.present + n.absent}${n.unknown > 0 ? ` (${n.unknown} not known)` : ''}`,
-  );
+  const { images, patients, masks, labels, findings, remarks } = summary;
   const each = Object.entries(labels).map(
     ([label, n]) => `${label || 'no label'} ${n.images} (${n.patients} ${n.patients === 1 ? 'patient' : 'patients'})`,
   );
   return [
     `data     ${plan.dataset.name}: ${images} of ${plan.dataset.count} images of ${patients} patients, ${masks} with a mask`,
-    ...(found.length > 0 ? [`findings ${found.join(', ')}`] : [`labels   ${each.join(', ')}`]),
+    findings ? `findings ${findingsText(findings)}` : `labels   ${each.join(', ')}`,
     ...remarks.map(remark => `         ${remark}`),
   ];
 }

@@ -1,3 +1,4 @@
+import { findingsText } from '../../core/findings.ts';
 import { DOUBTS } from '../../core/image/doubts.ts';
 import { type DataInspection, type ImageCount, inspectData } from '../../data/inspect/inspect-data.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
@@ -54,7 +55,9 @@ function describe(use: string, d: DataInspection): string {
   const splits = Object.entries(d.splits).map(([name, s]) => line(`  ${name}`, `${count(s)}: ${each(s.labels)}`));
   return [
     line('data', `${d.name}, read as ${use}: ${count(d)}`),
-    ...Object.entries(d.labels).map(([name, n]) => line('label', `${name || 'none'}: ${count(n)}`)),
+    ...(d.findings
+      ? [line('findings', findingsText(d.findings))]
+      : Object.entries(d.labels).map(([name, n]) => line('label', `${name || 'none'}: ${count(n)}`))),
     ...(splits.length > 0 ? ['splits', ...splits] : []),
     ...when(d.crossing.length > 0, 'CROSSING', () => {
       const who = d.crossing.map(c => `${c.patient} (${c.splits.join(', ')})`);

@@ -1,5 +1,6 @@
 import type { Dataset, Sample } from '../../core/contracts/index.ts';
 import { messageOf } from '../../core/errors.ts';
+import { countFindings, type FindingCount } from '../../core/findings.ts';
 import { type ValueDoubt, valueRange } from '../../core/image/doubts.ts';
 import { looksBurntIn } from './burnt-in.ts';
 import { tensorDigest } from './digest-pixels.ts';
@@ -52,6 +53,8 @@ export interface DataInspection extends ImageCount {
   readonly crossing: readonly { readonly patient: string; readonly splits: readonly string[] }[];
   /** Patients whose images have more than one label. */
   readonly severalLabels: number;
+  /** Images by finding, where the data have a column for each. */
+  readonly findings?: Readonly<Record<string, FindingCount>>;
   readonly masks: { readonly found: number; readonly missing: number };
   /** Subgroups by column: images by value. */
   readonly groups: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -93,7 +96,10 @@ async function countsOf(dataset: Dataset): Promise<Counts> {
   const labelsOf = new Map<string, Set<string>>();
   const groups = new Map<string, Map<string, number>>();
   let masks = 0;
-  for await (const { patient, label = '', split, hasMask, groups: own = {} } of dataset.samples()) {
+  const findings = countFindings(dataset.findings ?? []);
+  for await (const sample of dataset.samples()) {
+    const { patient, label = '', split, hasMask, groups: own = {} } = sample;
+    findings.add(sample);
     add(all, patient);
     add(getOr(labels, label, tally), patient);
     getOr(labelsOf, patient, () => new Set<string>()).add(label);
@@ -113,6 +119,7 @@ async function countsOf(dataset: Dataset): Promise<Counts> {
   return {
     ...countOf(all),
     labels: sorted(labels, countOf),
+    ...findings.finish(),
     splits: sorted(splits, s => ({ ...countOf(s), labels: sorted(s.labels, n => n) })),
     crossing: [...splitsOf].filter(([, s]) => s.size > 1).map(([patient, s]) => ({ patient, splits: [...s].sort() })),
     severalLabels: [...labelsOf.values()].filter(s => s.size > 1).length,

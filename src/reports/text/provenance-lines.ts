@@ -13,8 +13,10 @@ export function hardwareLine({ hardware: { cpu, cores, memoryGb, os } }: Manifes
   return `${cpu}, ${plural(cores, 'core')}, ${fixed(memoryGb, Number.isInteger(memoryGb) ? 0 : 1)} GB, ${os}`;
 }
 
-export function dataLine({ dataset: { name, count, labels } }: Manifest): string {
-  return `${name}: ${plural(count, 'image')}${labels.length > 0 ? `, labels ${labels.join(', ')}` : ', no labels'}`;
+export function dataLine({ dataset: { name, count, labels, findings = [] } }: Manifest): string {
+  const found = findings.length > 0 ? `, findings ${findings.join(', ')}` : '';
+  const said = labels.length > 0 ? `, labels ${labels.join(', ')}` : '';
+  return `${name}: ${plural(count, 'image')}${said + found || ', no labels'}`;
 }
 
 function clock(iso: string): string {
