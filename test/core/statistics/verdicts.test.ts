@@ -88,6 +88,16 @@ describe('trainings of one architecture', () => {
     expect(width(study(5, 200, 1))).toBeGreaterThan(3 * width(study(5, 200, 0)));
   });
 
+  it('have the spread between them that an analysis of variance gives', () => {
+    const values = [
+      [0.61, 0.72, 0.55, 0.8],
+      [0.4, 0.58, 0.47, 0.66],
+      [0.7, 0.69, 0.52, 0.91],
+    ];
+    // statsmodels 0.14, anova_lm of v ~ C(training) + C(patient): sqrt((0.035358 - 0.003703) / 4)
+    expect(acrossSeeds(values)!.between).toBeCloseTo(0.08896004096721677, 12);
+  });
+
   it('cover the mean about as often as they say', () => {
     let covered = 0;
     for (let s = 0; s < 400; s++) {
