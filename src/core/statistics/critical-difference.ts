@@ -1,6 +1,6 @@
 import { averageRanks } from './ranks.ts';
 
-/** Quantiles of the studentised range over √2, at .05 and infinite degrees of freedom, for 2 … 10 methods (SciPy 1.16). */
+/** Quantiles of the studentised range over √2, at .05 and infinite degrees of freedom, for 2 … 10 methods (SciPy 1.17.1). */
 const QUANTILES = [1.96, 2.3437, 2.569, 2.7278, 2.8497, 2.9483, 3.0309, 3.1017, 3.1637];
 
 /**

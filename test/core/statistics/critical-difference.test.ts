@@ -4,7 +4,7 @@ import { criticalDifference, meanRanks, undividedSets } from '../../../src/core/
 
 describe('a critical-difference diagram', () => {
   it('has Nemenyi’s difference, as SciPy’s studentised range gives it', () => {
-    // scipy.stats.studentized_range.ppf(0.95, k, 1e9) / sqrt(2) * sqrt(k (k + 1) / 6 / n), SciPy 1.16
+    // scipy.stats.studentized_range.ppf(0.95, k, 1e9) / sqrt(2) * sqrt(k (k + 1) / 6 / n), SciPy 1.17.1
     expect(criticalDifference(4, 20)).toBeCloseTo(1.04878, 3);
     expect(criticalDifference(10, 45)).toBeCloseTo(2.01933, 3);
     expect(criticalDifference(2, 30)).toBeCloseTo(0.35784, 3);

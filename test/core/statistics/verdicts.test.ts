@@ -94,7 +94,7 @@ describe('trainings of one architecture', () => {
       [0.4, 0.58, 0.47, 0.66],
       [0.7, 0.69, 0.52, 0.91],
     ];
-    // statsmodels 0.14, anova_lm of v ~ C(training) + C(patient): sqrt((0.035358 - 0.003703) / 4)
+    // statsmodels 0.15.0, anova_lm of v ~ C(training) + C(patient): sqrt((0.035358 - 0.003703) / 4)
     expect(acrossSeeds(values)!.between).toBeCloseTo(0.08896004096721677, 12);
   });
 
