@@ -291,6 +291,14 @@ class Spectrum(nn.Module):
         return torch.sqrt(real * real + imaginary * imaginary + 1e-2)
 
 
+class SpectrumFilter(Spectrum):
+    """The same, and back into the image."""
+
+    def forward(self, x):
+        f = torch.fft.rfft2(torch.tanh(self.a(x)), norm="ortho") * torch.view_as_complex(self.weight)
+        return torch.tanh(torch.fft.irfft2(f, s=(16, 16), norm="ortho"))
+
+
 class Folded(nn.Module):
     def __init__(self):
         super().__init__()
@@ -359,6 +367,7 @@ FAMILIES = {
     "lists": (torch.jit.script(Head(Lists(), 8)), "torchscript", 17),
     "lists-dynamo": (Head(Lists(), 8), "dynamo", 18),
     "spectrum": (Head(Spectrum(), 8), "dynamo", 20),
+    "spectrum-filter": (Head(SpectrumFilter(), 8), "dynamo", 20),
     "folded": (Head(Folded(), 8), "torchscript", 18),
     "grouped-causal": (Head(Grouped(True), 16), "dynamo", 23),
     "grouped-masked": (Head(Grouped(False), 16), "dynamo", 23),

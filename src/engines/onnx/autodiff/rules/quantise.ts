@@ -30,6 +30,12 @@ function parameter(site: Site, input: number, otherwise: number): string | numbe
   );
 }
 
+/** The integers that a quantised type holds. */
+const RANGES: Readonly<Record<number, readonly [low: number, high: number]>> = {
+  [DType.uint8]: [0, 255],
+  [DType.int8]: [-128, 127],
+};
+
 /** q = x/s + z, rounded and clipped: g/s within the range of q's type. */
 export const quantizeLinear = defineRule('QuantizeLinear', site => {
   const { e, g } = site;
@@ -37,7 +43,8 @@ export const quantizeLinear = defineRule('QuantizeLinear', site => {
     () => {
       requireStraightThrough(site);
       const scale = parameter(site, 1, 1);
-      const [low, high] = site.dtype(site.y()) === DType.int8 ? [-128, 127] : [0, 255];
+      const type = site.dtype(site.y());
+      const [low, high] = RANGES[type] ?? site.fail(`its integers are of a type (${type}) whose range is not known`);
       const place = e.add(e.div(site.x(), scale), parameter(site, 2, 0));
       const inside = e.and(e.greater(place, low - 0.5), e.less(place, high + 0.5));
       return e.where(inside, e.div(g, scale), 0);
