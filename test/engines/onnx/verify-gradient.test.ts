@@ -80,4 +80,29 @@ describe('a gradient program', () => {
     });
     expect(await checked(program => program, undefined, graph)).toBe(false);
   });
+
+  it.each([2, 3])('of a file with a batch of %i written into it passes', async batch => {
+    const graph = graphOf({
+      input: [batch, 1, 8, 8],
+      build(b, x) {
+        const flat = b.op('Flatten', [b.op('Tanh', [x])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 3]))]), [batch, 3]];
+      },
+    });
+    expect(await checked(program => program, undefined, graph)).toBe(true);
+  });
+
+  it('whose images mix in a batch that is written into the file is refused', async () => {
+    const graph = graphOf({
+      input: [2, 1, 8, 8],
+      build(b, x) {
+        const spread = b.op('Sub', [x, b.op('ReduceMean', [x], { axes: attr.ints([0, 1, 2, 3]) })]);
+        const flat = b.op('Flatten', [b.op('Tanh', [spread])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 3]))]), [2, 3]];
+      },
+    });
+    await expect(checked(program => program, undefined, graph)).rejects.toThrow(
+      /change each other's gradients, and its batch is fixed at 2/,
+    );
+  });
 });

@@ -33,22 +33,26 @@ export interface GradientCheck {
 /**
  * Whether a program with gradients gives each image what it gets alone. The image's gradient is also compared with
  * differences of the score along two directions, where the network is smooth enough for them to tell.
- * @throws CtXaiError LAYER where a layer's rows are not images; OPERATOR where the gradient contradicts the differences.
+ * @throws CtXaiError MODEL where they change each other and can't be run alone; LAYER where a layer's rows are not images; OPERATOR where the gradient contradicts the differences.
  */
 export async function gradientsIndependent(check: GradientCheck): Promise<boolean> {
   const { model, card, program } = check;
   const images = probeImages(card).slice(0, 3);
   const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
-  const rows = (indices: readonly number[]) => {
-    return fixed === undefined ? indices : Array.from({ length: fixed }, (_, i) => indices[i % indices.length]!);
-  };
-  const alone = await ran(check, rows([0]), images);
-  const together = await ran(check, rows([1, 2, 0]), images);
-  const own = fixed === undefined || fixed > 2 ? 2 : 0;
+  const count = fixed ?? 3;
+  // The image stands last; a batch that is fixed is filled up with it where it stands alone.
+  const own = count - 1;
+  const copies = new Array<number>(fixed ?? 1).fill(0);
+  const alone = await ran(check, copies, images);
+  const together = await ran(
+    check,
+    Array.from({ length: count }, (_, i) => (i === own ? 0 : 1 + (i % 2))),
+    images,
+  );
   let independent = true;
   for (const { name } of program.graph.outputs) {
-    requireRows(name, alone[name]!, rows([0]).length, model, program);
-    const size = alone[name]!.length / rows([0]).length;
+    requireRows(name, alone[name]!, copies.length, model, program);
+    const size = alone[name]!.length / copies.length;
     const [a, b] = [alone[name]!.subarray(0, size), together[name]!.subarray(own * size, (own + 1) * size)];
     if (!(distance(b, a) <= INDEPENDENT)) independent = false;
   }
@@ -56,6 +60,13 @@ export async function gradientsIndependent(check: GradientCheck): Promise<boolea
   const ofImage =
     program.gradients!.length === 1 && !program.graph.outputs.some(o => isLayerOf(o.name, model, program));
   if (ofImage && !model.straightThrough) await compareDifferences(check, images, gradient);
+  if (!independent && fixed !== undefined && fixed > 1) {
+    throw new CtXaiError(
+      'MODEL',
+      `${card.file}: images of one batch change each other's gradients, and its batch is fixed at ${fixed}.`,
+      { hint: 'Export the model with a batch of 1, or of any size. Explainers that need scores only still work.' },
+    );
+  }
   return independent;
 }
 
