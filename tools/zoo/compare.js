@@ -1,0 +1,74 @@
+/**
+ * What ct-xai-bench makes of exported networks, for zoo.py: scores, the gradient of a class's logit with respect to the
+ * image, and the layer of class activation maps with its values and gradients.
+ *
+ *   node tools/zoo/compare.js JOB.json
+ *
+ * The job names files: the image (float32, [rows, columns, channels]) and, for each export, the model and where results
+ * go. Results: PREFIX.json, and PREFIX.scores, .gradient, .activations, .slopes as float32.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { onnxEngine } from '../../dist/engines/onnx/index.js';
+
+const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
+const bytes = readFileSync(job.image);
+const image = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+for (const { model, prefix } of job.exports) {
+  writeFileSync(`${prefix}.json`, JSON.stringify(await results(model, prefix).catch(refusal)));
+}
+
+function refusal(error) {
+  return { error: [error.message, error.hint].filter(Boolean).join(' ') };
+}
+
+async function results(file, prefix) {
+  const { rows, columns, channels, classes, target } = job;
+  const card = {
+    id: 'zoo',
+    file,
+    origin: file,
+    format: 'onnx',
+    task: 'softmax',
+    emits: 'logits',
+    explainAt: 'logits',
+    classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
+    input: { size: [rows, columns], channels, layout: 'NCHW' },
+    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
+    resize: { antialias: true, fit: 'stretch' },
+  };
+  const start = performance.now();
+  const opened = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads: 1, microBatch: 1 });
+  const write = (name, data) => writeFileSync(`${prefix}.${name}`, new Uint8Array(Float32Array.from(data).buffer));
+  const batch = { count: 1, write: (_, out) => out.set(image) };
+  const about = { class: target, score: 'logit' };
+  try {
+    const { limitations = {}, camLayer, otherCamLayers, noCamLayer, measured, note } = opened.runtime;
+    const found = {
+      seconds: (performance.now() - start) / 1000,
+      limitations,
+      camLayer,
+      otherCamLayers,
+      noCamLayer,
+      note,
+    };
+    found.warnings = measured?.warnings;
+    write('scores', (await opened.scores(batch, { as: 'logit' })).data);
+    if (opened.capabilities.has('gradients')) {
+      try {
+        await opened.gradients(batch, about, (_, gradient) => write('gradient', gradient));
+        found.gradient = true;
+      } catch (error) {
+        found.gradientError = error.message;
+      }
+    }
+    if (camLayer !== undefined && opened.capabilities.has('layers')) {
+      const { activations, gradients, spatial } = await opened.layer(batch, about, undefined);
+      write('activations', activations.data);
+      write('slopes', gradients.data);
+      Object.assign(found, { shape: activations.shape, spatial });
+    }
+    return found;
+  } finally {
+    await opened.close();
+  }
+}

@@ -1,0 +1,277 @@
+"""
+Exports networks with random weights by both exporters of PyTorch, and compares ct-xai-bench with PyTorch: scores, the
+gradient of a class's logit with respect to the image, and the class activation map. Writes docs/zoo.md.
+
+    npm run build
+    pip install -r tools/zoo/requirements.txt
+    python tools/zoo/zoo.py [--only PATTERN] [--results FOLDER] [--page-only] [--again]
+
+Each network has a file of results, and one that is there is not run again. Networks run one at a time, each in a
+process of its own.
+"""
+
+import argparse
+import fnmatch
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+import zlib
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+sys.path.insert(0, str(Path(__file__).parent))
+from networks import NETWORKS
+from page import write_page
+
+HERE = Path(__file__).resolve().parent
+TARGET = 1
+OPSETS = {"dynamo": 18, "legacy": 17}
+SECONDS = 420
+
+
+def made(name):
+    """The network in float32 with random weights, none of them at the value that initialisation leaves all alike."""
+    make, size, channels = NETWORKS[name]
+    torch.manual_seed(zlib.crc32(name.encode()))
+    network = make().eval()
+    with torch.no_grad():
+        for parameter in network.parameters():
+            # Zeros, ones and layer scales of 1e-6 would leave whole branches untested.
+            if parameter.numel() > 1 and float(parameter.std()) < 1e-4:
+                parameter.add_(0.1 * torch.randn_like(parameter))
+    warm(network, size, channels)
+    return network, size, channels
+
+
+def warm(network, size, channels):
+    """Batch statistics of a few random images."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    for norm in norms:
+        norm.train()
+        norm.momentum = 0.5
+    with torch.no_grad():
+        for _ in range(3):
+            network(images(4, size, channels))
+    network.eval()
+
+
+def images(count, size, channels):
+    """Smooth textures with noise."""
+    axis = torch.linspace(0, 1, size)
+    rows, columns = torch.meshgrid(axis, axis, indexing="ij")
+    found = torch.empty(count, channels, size, size)
+    for i in range(count):
+        for c in range(channels):
+            a, b, p = torch.rand(3) * 12
+            found[i, c] = torch.sin(a * rows + p) * torch.cos(b * columns + p) + 0.3 * torch.randn(size, size)
+    return found
+
+
+def gradient_of(network, image):
+    image = image.clone().requires_grad_()
+    scores = network(image)
+    (gradient,) = torch.autograd.grad(scores[0, TARGET], image)
+    return scores.detach(), gradient
+
+
+class Kept(TorchFunctionMode):
+    """Every tensor of a certain number of elements that PyTorch computes."""
+
+    def __init__(self, elements):
+        super().__init__()
+        self.elements = elements
+        self.found = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, torch.Tensor) and tensor.numel() == self.elements and tensor.requires_grad:
+                self.found.append(tensor)
+        return result
+
+
+def cam_error(network, image, activations, slopes):
+    """Grad-CAM at the tensor that has our layer's values: the difference as a share of the largest value."""
+    channels = activations.shape[-1]
+    ours = np.maximum(0, (activations.reshape(-1, channels) * slopes.reshape(-1, channels).mean(0)).sum(1))
+    best = None
+    wanted = activations.reshape(-1, channels)
+    for extra in (0, 1, 2, 5):
+        pixels = wanted.shape[0] + extra
+        with Kept(pixels * channels) as kept:
+            scores = network(image.clone().requires_grad_())
+        for tensor in kept.found:
+            for arranged in arrangements(tensor, pixels, channels):
+                values = arranged(tensor)[extra:].detach().numpy()
+                off = relative(values, wanted)
+                if best is None or off < best[0]:
+                    best = (off, tensor, arranged, extra, scores)
+        if best is not None and best[0] < 1e-2:
+            break
+    if best is None or best[0] > 1e-2:
+        return None
+    off, tensor, arranged, extra, scores = best
+    (slope,) = torch.autograd.grad(scores[0, TARGET], tensor)
+    values, slope = arranged(tensor)[extra:].detach().numpy(), arranged(slope)[extra:].numpy()
+    theirs = np.maximum(0, (values * slope.mean(0)).sum(1))
+    if theirs.max() == 0:
+        return 0.0 if ours.max() < 1e-6 * np.abs(values * slope.mean(0)).sum(1).max() else float("inf")
+    return float(np.abs(ours - theirs).max() / theirs.max())
+
+
+def arrangements(tensor, pixels, channels):
+    """Ways to read a tensor as [pixels, channels]."""
+    shape = [d for d in tensor.shape if d != 1]
+    if not shape:
+        return []
+    found = []
+    if shape[-1] == channels:
+        found.append(lambda t: t.reshape(pixels, channels))
+    if shape[0] == channels:
+        found.append(lambda t: t.reshape(channels, pixels).T)
+    return found
+
+
+def relative(a, b):
+    return float(np.linalg.norm(a.astype(np.float64) - b) / max(np.linalg.norm(b), 1e-30))
+
+
+def exported(network, image, exporter, file):
+    options = {"input_names": ["image"], "output_names": ["scores"], "opset_version": OPSETS[exporter]}
+    if exporter == "legacy":
+        axes = {"image": {0: "batch"}, "scores": {0: "batch"}}
+        torch.onnx.export(network, (image,), file, dynamo=False, dynamic_axes=axes, **options)
+    else:
+        shapes = ({0: torch.export.Dim.DYNAMIC},)
+        two = torch.cat([image, image])
+        torch.onnx.export(network, (two,), file, dynamo=True, dynamic_shapes=shapes, verbose=False, external_data=False, **options)
+
+
+def run(name):
+    """The results of one network, as written."""
+    network, size, channels = made(name)
+    image = images(1, size, channels)
+    scores32, gradient32 = gradient_of(network, image)
+    result = {
+        "name": name,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "size": size,
+        "channels": channels,
+        "exports": {},
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        jobs = []
+        for exporter in OPSETS:
+            file = folder / f"{exporter}.onnx"
+            try:
+                exported(network, image, exporter, str(file))
+                jobs.append({"model": str(file), "prefix": str(folder / exporter)})
+            except Exception as error:
+                result["exports"][exporter] = {"export_error": first_line(error)}
+        network = network.double()
+        image64 = image.double()
+        scores, gradient = (t.numpy() for t in gradient_of(network, image64))
+        result["gradient_size"] = float(np.abs(gradient).max())
+        result["torch32"] = {
+            "score": share(scores32.numpy(), scores),
+            "gradient": relative(gradient32.numpy(), gradient),
+        }
+        image[0].permute(1, 2, 0).contiguous().numpy().tofile(folder / "image")
+        job = {"image": str(folder / "image"), "rows": size, "columns": size, "channels": channels}
+        job |= {"classes": scores.shape[1], "target": TARGET, "exports": jobs}
+        (folder / "job.json").write_text(json.dumps(job))
+        done = subprocess.run(
+            ["node", str(HERE / "compare.js"), str(folder / "job.json")], capture_output=True, text=True, timeout=SECONDS
+        )
+        for one in jobs:
+            exporter = Path(one["prefix"]).name
+            file = Path(one["prefix"] + ".json")
+            if not file.exists():
+                result["exports"][exporter] = {"error": (done.stderr.strip().splitlines() or ["it ended"])[-1]}
+                continue
+            found = json.loads(file.read_text())
+            found["opset"] = OPSETS[exporter]
+            found["megabytes"] = Path(one["model"]).stat().st_size / 1e6
+            read = lambda key: np.fromfile(one["prefix"] + "." + key, np.float32)
+            if "error" not in found:
+                found["score_error"] = share(read("scores"), scores[0])
+                if found.get("gradient"):
+                    ours = read("gradient").reshape(size, size, channels)
+                    found["gradient_error"] = relative(ours, gradient[0].transpose(1, 2, 0))
+                if "shape" in found:
+                    values, slopes = (read(k).reshape(-1, found["shape"][-1]) for k in ("activations", "slopes"))
+                    found["cam_error"] = cam_error(network, image64, values, slopes)
+            result["exports"][exporter] = found
+    return result
+
+
+def share(a, b):
+    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
+
+
+def first_line(error):
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return f"{type(error).__name__}: {lines[0]}"[:200]
+
+
+def in_child(name, file):
+    """Runs one network in a process of its own, so that its memory is given back."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            warnings.simplefilter("ignore")
+            start = time.time()
+            with open(file.with_suffix(".log"), "w") as log:
+                os.dup2(log.fileno(), 1)
+                os.dup2(log.fileno(), 2)
+                try:
+                    result = run(name)
+                except Exception as error:
+                    traceback.print_exc()
+                    result = {"name": name, "failed": first_line(error)}
+            result["seconds"] = time.time() - start
+            partial = file.with_suffix(".partial")
+            partial.write_text(json.dumps(result, indent=1))
+            partial.rename(file)
+            code = 0
+        finally:
+            os._exit(code)
+    os.waitpid(child, 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="*", help="names to run, such as 'timm/vit*'")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="where results are kept")
+    parser.add_argument("--page-only", action="store_true", help="write docs/zoo.md from the results that are there")
+    parser.add_argument("--again", action="store_true", help="run networks that have results, too")
+    given = parser.parse_args()
+    given.results.mkdir(parents=True, exist_ok=True)
+    if not given.page_only:
+        import timm, torchvision  # noqa: F401 (read once, before the processes part)
+
+        for name in fnmatch.filter(NETWORKS, given.only):
+            file = given.results / f"{name.replace('/', '--')}.json"
+            if file.exists() and not given.again:
+                continue
+            in_child(name, file)
+            print(name, "done" if file.exists() else "ended without a result", flush=True)
+    write_page(given.results, HERE.parent.parent / "docs" / "zoo.md")
+
+
+if __name__ == "__main__":
+    main()
