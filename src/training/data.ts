@@ -4,7 +4,10 @@ import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { openPath, readerNamed, takenOptions } from '../data/open-path.ts';
 import { LABELS } from '../data/phantom/slice.ts';
+import type { Confounder } from './confounders.ts';
 import { SPLITS, type Split, splitsOf } from './splits.ts';
+
+const IN_WORDS: Readonly<Record<Confounder, string>> = { letter: 'a letter', table: "the table's edge" };
 
 /** Where images come from. */
 export interface DataRequest {
@@ -18,8 +21,11 @@ export interface DataRequest {
   /** Another folder whose images, all of them, are the test split. */
   readonly testData?: string | undefined;
   readonly seed: string | number;
-  /** `letter`: how often a burnt-in letter agrees with the label. */
-  readonly phantom: Readonly<Record<Split, number>> & { readonly slices: number; readonly letter?: number | undefined };
+  readonly phantom: Readonly<Record<Split, number>> & {
+    readonly slices: number;
+    /** What is drawn into the images, and how often it agrees with the label. */
+    readonly confounder?: { readonly name: Confounder; readonly agreement: number } | undefined;
+  };
   /** Stored values × slope + intercept are HU. */
   readonly rescale?: { readonly slope: number; readonly intercept: number } | undefined;
   readonly patientPattern?: string | undefined;
@@ -63,18 +69,22 @@ async function samplesOf(dataset: Dataset): Promise<Sample[]> {
 async function openPhantomSplits({ phantom: size, readers, options: given }: DataRequest): Promise<OpenedData> {
   const phantom = readerNamed('phantom', readers);
   const open = async (split: Split): Promise<SplitSamples & { about: string }> => {
-    const letter = size.letter === undefined ? {} : { letter: size.letter };
-    const options = { ...given, split, patients: size[split], slices: size.slices, ...letter };
+    const drawn = size.confounder ? { [size.confounder.name]: size.confounder.agreement } : {};
+    const options = { ...given, split, patients: size[split], slices: size.slices, ...drawn };
     const dataset = await phantom.open(takenOptions(phantom, options), { base: '.' });
     return { samples: await samplesOf(dataset), digest: dataset.digest, about: dataset.name };
   };
   const splits = { train: await open('train'), val: await open('val'), test: await open('test') };
   const counts = SPLITS.map(s => `${size[s]} ${s}`).join(', ');
+  const { confounder } = size;
+  const confounded = confounder
+    ? `, with ${IN_WORDS[confounder.name]} that agrees with the label in ${100 * confounder.agreement} %`
+    : '';
   return {
     splits,
     labels: LABELS,
     unit: 'HU',
-    description: `Patients of the CT ${splits.train.about.replace(' (train)', '')}: ${counts}, ${size.slices} slices each${size.letter === undefined ? '' : `, with a letter that agrees with the label in ${100 * size.letter} %`}; no real images`,
+    description: `Patients of the CT ${splits.train.about.replace(' (train)', '')}: ${counts}, ${size.slices} slices each${confounded}; no real images`,
   };
 }
 

@@ -67,7 +67,7 @@ test('volumes train as pictures do: through the reader that their files suggest,
 });
 
 test('a letter that always agrees with the label is in every positive image and in no other', async () => {
-  const phantom = { train: 4, val: 2, test: 2, slices: 1, letter: 1 };
+  const phantom = { train: 4, val: 2, test: 2, slices: 1, confounder: { name: 'letter' as const, agreement: 1 } };
   const { readers } = builtinRegistry();
   const { splits, description } = await openData({ readers, data: 'phantom', seed: 1, phantom });
   expect(description).toContain('a letter that agrees with the label in 100 %');

@@ -13,6 +13,7 @@ import type { Registry } from '../../core/registry.ts';
 import { createOnnxTrainer } from '../../engines/onnx/training/trainer.ts';
 import { dropLeftovers, ioError } from '../../results/files.ts';
 import { acquireLock } from '../../results/lock.ts';
+import type { Confounder } from '../../training/confounders.ts';
 import { type OpenedData, openData } from '../../training/data.ts';
 import { type ImageSet, loadImages } from '../../training/images.ts';
 import { crossings, SPLITS, type Split } from '../../training/splits.ts';
@@ -45,7 +46,7 @@ export interface TrainArguments {
   readonly valPatients: number;
   readonly testPatients: number;
   readonly slices: number;
-  readonly confounder?: 'letter' | undefined;
+  readonly confounder?: Confounder | undefined;
   readonly agreement?: number | undefined;
   readonly width: number;
   readonly epochs: number;
@@ -202,7 +203,7 @@ function requestOf(argv: TrainArguments, { readers }: Registry): Parameters<type
     seed: argv.seed,
     phantom: {
       ...{ train: argv.patients, val: argv.valPatients, test: argv.testPatients, slices: argv.slices },
-      ...(argv.confounder === undefined ? {} : { letter: argv.agreement }),
+      ...(argv.confounder === undefined ? {} : { confounder: { name: argv.confounder, agreement: argv.agreement! } }),
     },
     rescale: slope === undefined || intercept === undefined ? undefined : { slope, intercept },
     patientPattern: argv.patientPattern,

@@ -23,6 +23,8 @@ export interface FactorOptions {
   readonly distractors: number;
   /** Probability that a burnt-in letter agrees with the label: it is there in positives, and not in negatives. */
   readonly letter?: number | undefined;
+  /** Probability that the edge of the table agrees with the label in the same way. */
+  readonly table?: number | undefined;
 }
 
 /** A slice whose factors can be switched off, the noise frozen. */
@@ -33,22 +35,26 @@ export interface FactoredSlice {
 }
 
 /**
- * A slice with its factors: the lesions (beyond what `MOST_FACTORS` leaves room for, the smallest together), distractors
- * and a letter. The noise is that of the picture with all factors, so that two variants differ by factors alone, save
+ * A slice with its factors: the lesions (beyond what `MOST_FACTORS` leaves room for, the smallest together), distractors,
+ * a letter and the table's edge. The noise is that of the picture with all factors, so that two variants differ by factors alone, save
  * where HU are cut at −1024.
  */
 export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options: FactorOptions): FactoredSlice {
   const scene = drawScene(rng, spec, slice, { record: true });
   const stream = scene.stream.fork('factors');
   const letter = letterOf(scene, stream.fork('letter'), options.letter);
-  const room = MOST_FACTORS - options.distractors - (options.letter === undefined ? 0 : 1);
+  const confounders = [options.letter, options.table].filter(agreement => agreement !== undefined).length;
+  const room = MOST_FACTORS - options.distractors - confounders;
   const lesions = lesionFactors(scene, room);
   const distractors = distractorsOf(scene, stream.fork('distractors'), lesions, options.distractors);
+
+  const table = tableOf(scene, stream.fork('table'), options.table);
+  const changes = [...distractors, ...(table ? [{ name: 'table', change: table }] : [])];
 
   const cleanOf = (without: ReadonlySet<string>) => {
     const damages = damagesOf(scene, new Set(lesions.filter(l => !without.has(l.name)).flatMap(l => l.parts)));
     const clean = withoutNoise(scene, damages);
-    for (const { name, change } of distractors) {
+    for (const { name, change } of changes) {
       if (!without.has(name)) for (const [p, hu] of change) clean[p]! += hu;
     }
     return { damages, clean };
@@ -59,6 +65,7 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
       ...lesions.map(({ name }) => ({ name, role: 'lesion' as const })),
       ...distractors.map(({ name }) => ({ name, role: 'distractor' as const })),
       ...(letter ? [{ name: 'letter', role: 'confounder' as const }] : []),
+      ...(table ? [{ name: 'table', role: 'confounder' as const }] : []),
     ],
     render(without = []) {
       const hidden = new Set(without);
@@ -153,10 +160,10 @@ const GLYPH = ['1111.', '1...1', '1...1', '1111.', '1.1..', '1..1.', '1...1'];
 /** The letter's pixels, where the slice has one: about 20 mm high, in the upper left corner, moved a little. */
 function letterOf({ pictureFrame: frame, spec }: Scene, rng: Rng, agreement: number | undefined): number[] | undefined {
   if (agreement === undefined) return undefined;
-  const agrees = rng.next() < agreement;
+  const shown = isShown(spec, rng, agreement);
   const cell = Math.max(1, Math.round(20 / 7 / frame.spacing));
   const [x0, y0] = [0, 1].map(() => Math.round((4 + 8 * rng.next()) / frame.spacing)) as [number, number];
-  if (agrees !== (spec.label === 'covid')) return undefined;
+  if (!shown) return undefined;
   const pixels: number[] = [];
   for (let y = 0; y < 7 * cell; y++) {
     for (let x = 0; x < 5 * cell; x++) {
@@ -165,3 +172,40 @@ function letterOf({ pictureFrame: frame, spec }: Scene, rng: Rng, agreement: num
   }
   return pixels;
 }
+
+/** Whether a slice has a confounder: in positives where it agrees with the label, in negatives where it does not. */
+function isShown({ label }: PatientSpec, rng: Rng, agreement: number): boolean {
+  return rng.next() < agreement === (label === 'covid');
+}
+
+/** HU of a table's shell. */
+const TABLE_HU = -300;
+/** mm: its thickness, half its width, how far it lies below the body at least and at most. */
+const TABLE = { thickness: 3, half: 110, near: 3, far: 8 };
+
+/** The edge of the table where the slice has one: a shell in the air below the body, before noise. */
+function tableOf(scene: Scene, rng: Rng, agreement: number | undefined): Change | undefined {
+  if (agreement === undefined) return undefined;
+  const shown = isShown(scene.spec, rng, agreement);
+  const gap = TABLE.near + (TABLE.far - TABLE.near) * rng.next();
+  if (!shown) return undefined;
+  const { size, spacing } = scene.frame;
+  const clean = withoutNoise(scene, damagesOf(scene));
+  let lowest = size - 1;
+  while (lowest > 0 && !clean.subarray(lowest * size, (lowest + 1) * size).some(hu => hu > BODY_HU)) lowest--;
+  const thick = Math.max(1, Math.round(TABLE.thickness / spacing));
+  // A field of view that ends at the body's back has the table at its border.
+  const first = Math.min(lowest + Math.max(1, Math.round(gap / spacing)), size - thick);
+  const change = new Map<number, number>();
+  const half = Math.round(TABLE.half / spacing);
+  for (let y = first; y < first + thick; y++) {
+    for (let x = Math.max(0, Math.floor(size / 2) - half); x < Math.min(size, size / 2 + half); x++) {
+      const p = y * size + x;
+      if (clean[p]! < BODY_HU) change.set(p, TABLE_HU - clean[p]!);
+    }
+  }
+  return change;
+}
+
+/** Between air and fat. */
+const BODY_HU = -500;

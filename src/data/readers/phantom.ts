@@ -72,6 +72,14 @@ const fields = z.strictObject({
     .max(1)
     .optional()
     .describe('Burns a letter into the corner that agrees with the label with this probability; 0.5: no relation.'),
+  table: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      "Draws the table's edge below the body, which agrees with the label with this probability; 0.5: no relation.",
+    ),
   ...scanOptions,
 });
 
@@ -136,16 +144,16 @@ const rootRng = (spec: PatientSpec): Rng =>
 const KEPT_PIXELS = 2 ** 22;
 
 function openPhantom(o: Options): Dataset {
-  const { seed, split, patients, slices, size, factors, distractors, letter } = o;
+  const { seed, split, patients, slices, size, factors, distractors, letter, table } = o;
   const scan = scanOf(o);
   const entries = phantomSlices(o);
-  const factored = factors || distractors > 0 || letter !== undefined;
+  const factored = factors || distractors > 0 || letter !== undefined || table !== undefined;
   const most = Math.max(1, Math.floor(KEPT_PIXELS / o.size ** 2));
   const plain = keptLast(most, (k: number) => renderPhantom(entries[k]!));
   // A slice with its factors holds some ten times as much.
   const apart = keptLast(Math.ceil(most / 10), (k: number) => {
     const { spec, slice } = entries[k]!;
-    return drawFactored(rootRng(spec), spec, slice, { distractors, letter });
+    return drawFactored(rootRng(spec), spec, slice, { distractors, letter, table });
   });
   // Which factors a slice has is asked more often than what it looks like.
   const named = new Map<number, ReturnType<typeof factorsOf>>();
@@ -187,7 +195,7 @@ function openPhantom(o: Options): Dataset {
   });
   const identity = {
     ...{ seed, split, patients, slices, size },
-    ...(factored ? { factors: FACTORS_VERSION, distractors, letter } : {}),
+    ...(factored ? { factors: FACTORS_VERSION, distractors, letter, table } : {}),
     ...(scan ? { scan } : {}),
   };
   return {

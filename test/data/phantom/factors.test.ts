@@ -106,6 +106,29 @@ describe('factors of the phantom', () => {
     expect(agree).toBeLessThanOrEqual(18);
   });
 
+  test('the edge of the table lies in the air below the body, changes nothing else, and agrees as often as asked', async () => {
+    const always = await samplesOf({ ...asked, table: 1 });
+    const never = await samplesOf({ ...asked, table: 0 });
+    for (const [k, sample] of always.entries()) {
+      const has = sample.label === 'covid';
+      expect(factorsOf(sample, 'confounder')).toEqual(has ? ['table'] : []);
+      expect(factorsOf(never[k]!, 'confounder')).toEqual(has ? [] : ['table']);
+      if (!has) continue;
+      const [whole, without] = [await pixels(sample), await pixels(sample, 'without:table')];
+      const rows = new Set<number>();
+      whole.forEach((hu, p) => {
+        if (Math.abs(hu - without[p]!) <= 10) return;
+        rows.add(Math.floor(p / 96));
+        expect(without[p]).toBeLessThan(-700);
+        expect(hu).toBeGreaterThan(-500);
+      });
+      // 3 mm, below all that is body.
+      expect(rows.size).toBe(1);
+      const body = without.findLastIndex(hu => hu > -500);
+      expect(Math.min(...rows)).toBeGreaterThanOrEqual(Math.floor(body / 96));
+    }
+  });
+
   test('a variant that is not there is refused by name', async () => {
     await expect(samples[0]!.load(undefined, 'without:kernel')).rejects.toThrow(/no variant 'without:kernel'/);
     await expect(plain[0]!.load(undefined, 'without:lesion-1')).rejects.toThrow(/no variant/);
