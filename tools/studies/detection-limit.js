@@ -175,7 +175,9 @@ await writeFile(
 );
 
 const two = v => v.toFixed(2);
-const agreements = Object.keys(study.models).map(Number);
+const agreements = Object.keys(study.models)
+  .map(Number)
+  .sort((a, b) => a - b);
 const of = agreement => models.filter(m => m.agreement === agreement);
 const relied = agreements.map(a => {
   const sorted = of(a)
