@@ -18,6 +18,8 @@ const STEPS = [1e-2, 2.5e-3];
 /** Two steps must agree that closely for the differences to tell anything, and the derivative must to be right. */
 const SMOOTH = 0.02;
 const RIGHT = 0.1;
+/** Scores are rounded to about this share of themselves: their differences tell of no smaller slope. */
+const ROUNDING = 2 ** -20;
 
 /** What is checked, and with what. */
 export interface GradientCheck {
@@ -135,16 +137,20 @@ async function compareDifferences(
   for (const direction of DIRECTIONS) {
     const d = Float32Array.from({ length: x.length }, (_, i) => direction(i));
     const found: number[] = [];
+    let rounding = 0;
     for (const step of STEPS) {
       const h = step * spread;
       const [up, down] = [1, -1].map(s => x.map((v, i) => v + s * h * d[i]!)) as [Float32Array, Float32Array];
-      found.push(((await scoreOf(check, up)) - (await scoreOf(check, down))) / (2 * h));
+      const [above, below] = [await scoreOf(check, up), await scoreOf(check, down)];
+      found.push((above - below) / (2 * h));
+      rounding = (ROUNDING * Math.max(Math.abs(above), Math.abs(below))) / (2 * h);
     }
     const slope = g.reduce((sum, v, i) => sum + v * d[i]!, 0);
     const [coarse, fine] = found as [number, number];
     const scale = Math.max(Math.abs(coarse), Math.abs(fine), norm);
     if (!(Math.abs(coarse - fine) <= SMOOTH * scale) || scale === 0) continue;
-    if (Math.abs(fine - slope) <= RIGHT * Math.max(Math.abs(fine), Math.abs(slope), norm)) continue;
+    const right = RIGHT * Math.max(Math.abs(fine), Math.abs(slope), norm);
+    if (Math.abs(fine - slope) <= right + rounding) continue;
     throw new CtXaiError(
       'OPERATOR',
       `${card.file}: the gradient of '${model.output}' contradicts differences of the score: along one direction it ` +
