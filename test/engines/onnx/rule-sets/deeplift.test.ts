@@ -78,12 +78,27 @@ describe('sums to the difference on networks in the style of the well-known fami
     }
   };
 
+  // Samplers, regions, spectra and masks made at run time have no rule: a refusal that names the operator, or, where a
+  // mask is minus infinity, no finite sum. Never a finite number that is wrong.
+  const REFUSED: Readonly<Record<string, RegExp>> = {
+    deformable: /can't pass node '.*DeformConv'.*no rule for DeformConv/,
+    'transformer-linear': /no rule for GridSample/,
+    'transformer-cubic': /no rule for GridSample/,
+    regions: /no rule for RoiAlign/,
+    spectrum: /no rule for DFT/,
+    'spectrum-filter': /no rule for DFT/,
+    folded: /no rule for Col2Im/,
+    'grouped-masked': /can't pass a part of the model \(Where\)/,
+    'grouped-causal': /expected NaN/,
+  };
+
   it.each(networks.map(({ name }) => name))('%s', async name => {
     const input = { size: [16, 16], channels: 3, layout: 'NCHW' } as const;
     const card = cardFor(join(blocks, `${name}.onnx`), { classes: ['a', 'b', 'c'], input });
     const { data } = channelsLast(golden('blocks/input.npy'));
     const image = (i: number) => tensor([16, 16, 3], data.slice(i * 768, (i + 1) * 768));
-    await check(card, image(0), image(1));
+    const sums = check(card, image(0), image(1));
+    await (REFUSED[name] ? expect(sums).rejects.toThrow(REFUSED[name]) : sums);
   });
 
   it('normalisations one after the other, at a reference without spread', async () => {

@@ -73,7 +73,11 @@ export const deeplift: RuleSet = {
 };
 
 function refuse(node: Node, why: string): never {
-  throw new CtXaiError('OPERATOR', `DeepLIFT can't pass node '${node.name}' (${node.op}): ${why}.`, {
+  // What the program put in place of a node has a name that says nothing to a user.
+  const where = node.name.startsWith('ctxai/')
+    ? `a part of the model (${node.op})`
+    : `node '${node.name}' (${node.op})`;
+  throw new CtXaiError('OPERATOR', `DeepLIFT can't pass ${where}: ${why}.`, {
     hint: 'Use integrated gradients, which have the same sum and need derivatives only.',
   });
 }
@@ -85,7 +89,7 @@ function guarded(rule: Rule, { path }: NetworkView): Rule {
     differentiate(site) {
       const other = site.node.inputs.find(name => name !== '' && site.varies(name) && !path.tensors.has(name));
       if (other !== undefined)
-        refuse(site.node, `its input '${other}' changes with the image, and is no number to differentiate`);
+        refuse(site.node, `one of its inputs changes with the image, and is no number to differentiate`);
       return rule.differentiate(site);
     },
   };
