@@ -5,6 +5,7 @@ import { readCard } from '../dist/config/card.js';
 import { createRng } from '../dist/core/rng.js';
 import { attr, constant, DType, GraphBuilder } from '../dist/engines/onnx/graph/graph.js';
 import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
+import { plainCard } from './plain-card.js';
 
 /**
  * DenseNet-121 (Huang et al. 2017) as PyTorch exports it, with random weights: speed does not depend on them.
@@ -74,17 +75,5 @@ export async function cardOf(name, folder) {
   if (name !== 'densenet121') return readCard(fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
   const file = join(folder, 'densenet121.onnx');
   writeFileSync(file, encodeModel(densenet121(224, 1, 2)));
-  return {
-    id: name,
-    file,
-    origin: file,
-    format: 'onnx',
-    task: 'softmax',
-    emits: 'logits',
-    explainAt: 'logits',
-    classes: ['a', 'b'],
-    input: { size: [224, 224], channels: 1, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
+  return plainCard({ id: name, file, classes: 2, size: [224, 224], channels: 1 });
 }

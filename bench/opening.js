@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { onnxEngine } from '../dist/engines/onnx/index.js';
+import { plainCard } from './plain-card.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,19 +54,7 @@ async function plain(file) {
 }
 
 async function opened(name, file) {
-  const card = {
-    id: 'opening',
-    file,
-    origin: file,
-    format: 'onnx',
-    task: 'softmax',
-    emits: 'logits',
-    explainAt: 'logits',
-    classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
-    input: { size: [size, size], channels, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
+  const card = plainCard({ id: 'opening', file, classes, size: [size, size], channels });
   const model = await onnxEngine.open(card, { device: 'cpu', cacheDir: values.cache });
   const image = { count: 1, write: (_, out) => out.fill(0.3) };
   if (name === 'gradient') await model.gradients(image, { class: 0, score: 'logit' }, () => undefined);

@@ -14,6 +14,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 import { onnxEngine } from '../dist/engines/onnx/index.js';
 import { densenet121 } from './densenet121.js';
+import { plainCard } from './plain-card.js';
 
 const { values } = parseArgs({
   options: {
@@ -42,19 +43,7 @@ try {
 }
 
 async function measure(file) {
-  const card = {
-    id: 'perf',
-    file,
-    origin: file,
-    format: 'onnx',
-    task: 'softmax',
-    emits: 'logits',
-    explainAt: 'logits',
-    classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
-    input: { size: [size, size], channels, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
+  const card = plainCard({ id: 'perf', file, classes, size: [size, size], channels });
   const given = { workers: values.workers, threads: values.threads, microBatch: values['micro-batch'] };
   const wishes = Object.fromEntries(Object.entries(given).flatMap(([k, v]) => (v ? [[k, Number(v)]] : [])));
   const tuned = await onnxEngine.open(card, { device: 'auto', ...wishes });

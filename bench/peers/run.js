@@ -23,6 +23,7 @@ import { isUndefined } from '../../dist/core/contracts/index.js';
 import { encodeModel } from '../../dist/engines/onnx/graph/proto.js';
 import { onnxEngine } from '../../dist/engines/onnx/index.js';
 import { densenet121 } from '../densenet121.js';
+import { plainCard } from '../plain-card.js';
 
 const { values } = parseArgs({
   options: {
@@ -65,13 +66,7 @@ try {
 async function measure() {
   const file = join(folder, 'model.onnx');
   writeFileSync(file, encodeModel(densenet121(SIZE, 1, 2)));
-  const card = {
-    ...{ id: 'densenet121', file, origin: file, format: 'onnx', task: 'softmax', emits: 'logits', explainAt: 'logits' },
-    classes: ['a', 'b'],
-    input: { size: [SIZE, SIZE], channels: 1, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
+  const card = plainCard({ id: 'densenet121', file, classes: 2, size: [SIZE, SIZE], channels: 1 });
   const model = await onnxEngine.open(
     card,
     threads === availableParallelism() ? { device: 'cpu' } : { device: 'cpu', workers: threads, threads: 1 },

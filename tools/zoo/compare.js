@@ -8,6 +8,7 @@
  * go. Results: PREFIX.json, and PREFIX.scores, .gradient, .activations, .slopes as float32.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { plainCard } from '../../bench/plain-card.js';
 import { onnxEngine } from '../../dist/engines/onnx/index.js';
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
@@ -23,19 +24,7 @@ function refusal(error) {
 
 async function results(file, prefix) {
   const { rows, columns, channels, classes, target } = job;
-  const card = {
-    id: 'zoo',
-    file,
-    origin: file,
-    format: 'onnx',
-    task: 'softmax',
-    emits: 'logits',
-    explainAt: 'logits',
-    classes: Array.from({ length: classes }, (_, i) => `class ${i}`),
-    input: { size: [rows, columns], channels, layout: 'NCHW' },
-    intensity: { unit: 'grey', window: [0, 255], air: 0, steps: [] },
-    resize: { antialias: true, fit: 'stretch' },
-  };
+  const card = plainCard({ id: 'zoo', file, classes, size: [rows, columns], channels });
   const start = performance.now();
   const opened = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads: 1, microBatch: 1 });
   const write = (name, data) => writeFileSync(`${prefix}.${name}`, new Uint8Array(Float32Array.from(data).buffer));
