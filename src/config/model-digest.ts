@@ -16,41 +16,17 @@ export function modelDigest(card: ModelCard): Promise<string> {
   return parsingAsync({ code: 'MODEL', what: `${card.file}: the model can't be read` }, () => digestOf(card));
 }
 
+/** What of a card changes a model's answers. Keys that a card does not have are no part of the digest. */
+const SAID = [
+  ...(['format', 'task', 'emits', 'explainAt', 'classes', 'input', 'output', 'intensity', 'resize'] as const),
+  ...(['camLayer', 'quantisation', 'threshold'] as const),
+];
+
 async function digestOf(card: ModelCard): Promise<string> {
   const files = [card.file, ...(await companions(card))];
   const contents: string[] = [];
   for (const file of files) contents.push(await fileDigest(file));
-  const {
-    format,
-    task,
-    emits,
-    explainAt,
-    classes,
-    input,
-    output,
-    intensity,
-    resize,
-    camLayer,
-    quantisation,
-    threshold,
-  } = card;
-  return jsonDigest([
-    contents,
-    {
-      format,
-      task,
-      emits,
-      explainAt,
-      classes,
-      input,
-      output,
-      intensity,
-      resize,
-      camLayer,
-      ...(quantisation ? { quantisation } : {}),
-      ...(threshold === undefined ? {} : { threshold }),
-    },
-  ]);
+  return jsonDigest([contents, Object.fromEntries(SAID.map(key => [key, card[key]]))]);
 }
 
 /** Bytes of a model.json: it holds no weights. */
