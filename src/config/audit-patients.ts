@@ -1,6 +1,6 @@
 import { jsonDigest } from '../core/digest.ts';
 import type { Plan } from './plan.ts';
-import { isExplained, samplesOf } from './samples.ts';
+import { isPositive, samplesOf } from './samples.ts';
 
 /**
  * The patients that metrics are audited by, and explainers are not ranked by: of those that are explained and, where the
@@ -14,7 +14,7 @@ export async function auditPatients(
   if (analysis.audit === undefined) return [];
   const patients = new Set<string>();
   for await (const sample of samplesOf(plan)) {
-    const counts = models.some(model => isExplained({ explained: positivesOf(dataset) }, model, sample));
+    const counts = models.some(model => isPositive(dataset, model, sample));
     if (counts) patients.add(sample.patient);
   }
   const ordered = [...patients].map(patient => ({ patient, key: jsonDigest(['audit', seed, patient]) }));
@@ -23,8 +23,4 @@ export async function auditPatients(
     .slice(0, Math.round(analysis.audit * ordered.length))
     .map(p => p.patient)
     .sort();
-}
-
-function positivesOf({ labels, findings = [] }: Plan['dataset']): Plan['explained'] {
-  return labels.length + findings.length > 0 ? 'positives' : 'all';
 }

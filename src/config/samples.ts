@@ -32,6 +32,15 @@ export function isExplained(
   return explained === 'all' || referenceOf(model, sample) === positiveClass(model.card);
 }
 
+/** Whether the data say that an image is positive for a model; where they say nothing of any image, each counts. */
+export function isPositive(
+  { labels, findings = [] }: Pick<Plan['dataset'], 'labels' | 'findings'>,
+  model: Pick<PlannedModel, 'card' | 'classOf' | 'absences'>,
+  sample: Pick<Sample, 'label' | 'findings'>,
+): boolean {
+  return isExplained({ explained: labels.length + findings.length > 0 ? 'positives' : 'all' }, model, sample);
+}
+
 /** How many images a plan has, and how many of them each of its models explains. */
 export interface ImageCounts {
   readonly images: number;

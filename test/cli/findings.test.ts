@@ -102,6 +102,13 @@ test('check says how many images have each finding', async () => {
   expect(inspected.stdout).toMatch(told);
 });
 
+test('baselines are measured on the images that have the finding', async () => {
+  const { file } = await study({ target: 'Mass' }, alternating);
+  const { code, stdout } = await cli('baselines', file, '--baselines', 'air', '--json');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject([{ baseline: 'air', fall: { patients: 4 } }]);
+});
+
 test.each([
   ['no finding is named', {}, alternating, /names no finding of the model 'net'.*Name one, or several/s],
   ['the predicted class is asked for', { target: 'predicted' }, alternating, /do not exclude each other/],

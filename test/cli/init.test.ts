@@ -1,10 +1,12 @@
-import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { nameClasses, numberClasses } from '../../src/cli/init/name-classes.ts';
 import { writeNpy } from '../../src/core/npy.ts';
 import { detectReader } from '../../src/data/detect-reader.ts';
+import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
+import { smallNet } from '../engines/onnx/fixtures.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli, cliWorld, ROOT } from './fixture.ts';
 
@@ -49,6 +51,27 @@ test('writes a card and a suite that pass check at once, and says what it could 
   const checked = await cli('check', join(dir, 'study', 'suite.yaml'), '--no-measure');
   expect(checked.stderr).toBe('');
   expect(checked.code).toBe(0);
+});
+
+test('a model of several findings is given one to explain, which is to be checked', async () => {
+  const dir = await world();
+  for (const [label, other] of [
+    ['fluid', 'no'],
+    ['lump', 'yes'],
+    ['mark', 'no'],
+  ] as const) {
+    await mkdir(join(dir, 'findings', label), { recursive: true });
+    for (const name of await readdir(join(dir, 'images', other))) {
+      await copyFile(join(dir, 'images', other, name), join(dir, 'findings', label, name));
+    }
+  }
+  await writeFile(join(dir, 'findings.onnx'), encodeModel(smallNet({ units: 3, tail: 'Sigmoid' })));
+  const made = await cli('init', join(dir, 'findings.onnx'), join(dir, 'findings'), '--out', join(dir, 'several'));
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  expect(await yamlOf(join(dir, 'several', 'model.yaml'))).toMatchObject({ task: 'multi-label' });
+  const suite = await readFile(join(dir, 'several', 'suite.yaml'), 'utf8');
+  expect(suite).toMatch(/CHECK: The finding explained[^\n]*\ntarget: fluid\n/);
+  expect((await cli('check', join(dir, 'several', 'suite.yaml'), '--no-measure')).code).toBe(0);
 });
 
 test('does not overwrite without --force', async () => {

@@ -71,6 +71,19 @@ export function cardText({ draft, runtime, anySize, measured, unknown }: Finding
   return lines.join('\n');
 }
 
+function targetLines({ task, classes }: DraftCard): string[] {
+  if (task === 'multi-label') {
+    return [
+      comment('CHECK: The finding explained. A list, such as [A, B], explains and ranks by each of them.'),
+      `target: ${scalar(classes[0]!)}`,
+    ];
+  }
+  return [
+    comment('The class explained: positive (the card’s), predicted, label (the image’s own), or the name of a class.'),
+    'target: positive',
+  ];
+}
+
 function camLines({ camLayer, limitations }: Runtime): string[] {
   const others = "Others: 'ct-xai explain --model model.yaml --list-layers'.";
   if (camLayer !== undefined) {
@@ -120,8 +133,7 @@ export function suiteText(findings: Findings): string {
     comment("All of them: 'ct-xai list explainers'.", '  '),
     `metrics: [deletion, insertion, srg${summary.masks > 0 ? ', pointing-game, relevance-mass' : ''}]`,
     '',
-    comment('The class explained: positive (the card’s), predicted, label (the image’s own), or the name of a class.'),
-    'target: positive',
+    ...targetLines(findings.draft),
     comment('Fewer images for a first run, spread over the labels.'),
     `${summary.images > 50 ? '' : '# '}limit: ${Math.min(50, summary.images)}`,
     '',

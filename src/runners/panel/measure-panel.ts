@@ -1,5 +1,5 @@
 import type { Plan, PlannedModel } from '../../config/plan.ts';
-import { samplesOf } from '../../config/samples.ts';
+import { isPositive, samplesOf } from '../../config/samples.ts';
 import { imageBatch } from '../../core/batch.ts';
 import type { FullClassifier, Sample } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
@@ -86,7 +86,7 @@ export async function measurePanel(options: PanelOptions): Promise<PanelRow[]> {
   let done = 0;
   for await (const sample of samplesOf(plan)) {
     signal.throwIfAborted();
-    if (sample.label !== undefined && model.classOf.get(sample.label) !== target.class) continue;
+    if (!isPositive(plan.dataset, model, sample)) continue;
     services.begin(sample, done);
     const looked = await look(sample, options, score);
     clean.push((await distances?.(removalOf(looked), looked.path.pixels, [0]))?.[0] ?? []);
