@@ -173,7 +173,6 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
       asked.replicate ?? 0,
     );
   };
-  const training = request.trainingImages ?? Array.from({ length: 12 }, (_, i) => trainingImage(subject.model, i));
   const context: MetricContext<unknown> = {
     ...subject,
     model: needs('model') ? metered : outOfReach(metric.name),
@@ -198,11 +197,15 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
     ...(needs('effects') && request.effects ? { effects: request.effects } : {}),
     trainingImages: async count => {
       if (!needs('training-images')) throw undeclared(metric.name, 'context.trainingImages', 'training-images');
-      return training.slice(0, count);
+      const drawn = (n: number) => Array.from({ length: n }, (_, i) => trainingImage(subject.model, i));
+      return request.trainingImages?.slice(0, count) ?? drawn(Math.min(count, TRAINING_IMAGES));
     },
   };
   return { context, spent: () => ({ ...passes, explanations: { ...explanations } }) };
 }
+
+/** How many there are unless others are given. */
+const TRAINING_IMAGES = 12;
 
 /** Of contrast 1, −2, 4, −8, 1, …, so that they are not all of one class. */
 function trainingImage(model: FullClassifier, i: number): Tensor {

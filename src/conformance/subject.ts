@@ -59,6 +59,9 @@ function texture(spatial: readonly number[], rng: Rng): Tensor {
   return out;
 }
 
+/** How many there are unless others are given. */
+const TRAINING_IMAGES = 3;
+
 export interface ExplainRequest {
   readonly explainer: Explainer;
   readonly subject: Subject;
@@ -99,8 +102,6 @@ export async function explainSubject(request: ExplainRequest): Promise<Explained
   });
   const options = explainer.options.parse(request.options ?? {});
   const innerOptions = request.wrappedOptions ?? explainer.innerOptionsOf(options);
-  const training =
-    request.trainingImages ?? Array.from({ length: 3 }, (_, i) => subjectFor(subject.model, 90 + i).image);
   const result = await explainer.explain({
     ...subject,
     model: restricted(model, explainer.requiresOf(options)) as AbleModel,
@@ -110,7 +111,10 @@ export async function explainSubject(request: ExplainRequest): Promise<Explained
     memo: request.memo ?? ((_, compute) => compute()),
     inner: image => innerMap(request, innerOptions, model as FullClassifier, image),
     ...(wrapped ? { innerKey: JSON.stringify([wrapped.name, wrapped.options.parse(innerOptions)]) } : {}),
-    trainingImages: async count => training.slice(0, count),
+    trainingImages: async count => {
+      const drawn = (n: number) => Array.from({ length: n }, (_, i) => subjectFor(subject.model, 90 + i).image);
+      return request.trainingImages?.slice(0, count) ?? drawn(Math.min(count, TRAINING_IMAGES));
+    },
     ...(request.donor ? { donor: request.donor } : {}),
     ...(request.effects ? { effects: request.effects } : {}),
   });

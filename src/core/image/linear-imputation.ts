@@ -8,13 +8,15 @@ const MOST_ITERATIONS = 5000;
 interface Neighbours {
   /** Removed pixels. */
   readonly unknown: Int32Array;
-  /** Eight per removed pixel: another removed pixel's place in `unknown`, −1 − a kept pixel, or NONE outside. */
+  /** Eight per removed pixel: another removed pixel's place in `unknown`, or the place after the last one. */
   readonly links: Int32Array;
+  /** Eight per removed pixel: a kept pixel, or NONE. */
+  readonly kept: Int32Array;
   /** Sum of the weights of the neighbours that lie in the image. */
   readonly degree: Float64Array;
 }
 
-const NONE = 0x7fffffff;
+const NONE = -1;
 const WEIGHTS = [DIAGONAL, DIRECT, DIAGONAL, DIRECT, DIRECT, DIAGONAL, DIRECT, DIAGONAL];
 
 /**
@@ -47,7 +49,8 @@ function neighboursOf(removed: Uint8Array, height: number, width: number): Neigh
   const pixels: number[] = [];
   for (let i = 0; i < removed.length; i++) if (removed[i]) place[i] = pixels.push(i) - 1;
   const unknown = Int32Array.from(pixels);
-  const links = new Int32Array(8 * unknown.length).fill(NONE);
+  const links = new Int32Array(8 * unknown.length).fill(unknown.length);
+  const kept = new Int32Array(8 * unknown.length).fill(NONE);
   const degree = new Float64Array(unknown.length);
   unknown.forEach((pixel, u) => {
     const [y, x] = [Math.floor(pixel / width), pixel % width];
@@ -58,64 +61,81 @@ function neighboursOf(removed: Uint8Array, height: number, width: number): Neigh
         const [yy, xx] = [y + dy, x + dx];
         if (yy >= 0 && yy < height && xx >= 0 && xx < width) {
           const other = yy * width + xx;
-          links[8 * u + n] = removed[other] ? place[other]! : -1 - other;
+          if (removed[other]) links[8 * u + n] = place[other]!;
+          else kept[8 * u + n] = other;
           degree[u]! += WEIGHTS[n]!;
         }
         n++;
       }
     }
   });
-  return { unknown, links, degree };
+  return { unknown, links, kept, degree };
 }
 
 /** Conjugate gradients, preconditioned by the diagonal; the matrix is symmetric and positive definite. */
-function solve({ unknown, links, degree }: Neighbours, plane: Float64Array, start: Float64Array): Float64Array {
+function solve(neighbours: Neighbours, plane: Float64Array, start: Float64Array): Float64Array {
+  const { unknown, kept, degree } = neighbours;
   const n = unknown.length;
-  const x = Float64Array.from(unknown, pixel => start[pixel]!);
+  // One place more, always 0, for neighbours that are no unknowns: no branch in the inner loop.
+  const x = new Float64Array(n + 1);
+  const direction = new Float64Array(n + 1);
   const residual = new Float64Array(n);
-  const apply = (v: Float64Array, u: number): number => {
-    let sum = degree[u]! * v[u]!;
-    for (let j = 0; j < 8; j++) {
-      const link = links[8 * u + j]!;
-      if (link >= 0 && link !== NONE) sum -= WEIGHTS[j]! * v[link]!;
-    }
-    return sum;
-  };
+  const image = new Float64Array(n);
   let scale = 0;
+  unknown.forEach((pixel, u) => {
+    x[u] = start[pixel]!;
+    scale = Math.max(scale, Math.abs(start[pixel]!));
+  });
+  multiply(neighbours, x, image);
+  let [product, largest] = [0, 0];
   for (let u = 0; u < n; u++) {
     let known = 0;
     for (let j = 0; j < 8; j++) {
-      const link = links[8 * u + j]!;
-      if (link < 0) known += WEIGHTS[j]! * plane[-1 - link]!;
+      const pixel = kept[8 * u + j]!;
+      if (pixel !== NONE) known += WEIGHTS[j]! * plane[pixel]!;
     }
-    residual[u] = known - apply(x, u);
-    scale = Math.max(scale, Math.abs(start[unknown[u]!]!));
+    const r = known - image[u]!;
+    residual[u] = r;
+    product += (r * r) / degree[u]!;
+    largest = Math.max(largest, Math.abs(r));
   }
-  const direction = new Float64Array(n);
-  const image = new Float64Array(n);
-  let previous = 0;
-  for (let iteration = 0; iteration < MOST_ITERATIONS; iteration++) {
-    let [product, largest] = [0, 0];
-    for (let u = 0; u < n; u++) {
-      product += (residual[u]! * residual[u]!) / degree[u]!;
-      largest = Math.max(largest, Math.abs(residual[u]!));
-    }
-    if (largest <= TOLERANCE * scale) break;
-    const keep = iteration === 0 ? 0 : product / previous;
+  let keep = 0;
+  for (let iteration = 0; iteration < MOST_ITERATIONS && largest > TOLERANCE * scale; iteration++) {
     for (let u = 0; u < n; u++) direction[u] = residual[u]! / degree[u]! + keep * direction[u]!;
-    let curvature = 0;
-    for (let u = 0; u < n; u++) {
-      image[u] = apply(direction, u);
-      curvature += direction[u]! * image[u]!;
-    }
+    const curvature = multiply(neighbours, direction, image);
     const step = product / curvature;
+    const previous = product;
+    [product, largest] = [0, 0];
     for (let u = 0; u < n; u++) {
       x[u]! += step * direction[u]!;
-      residual[u]! -= step * image[u]!;
+      const r = residual[u]! - step * image[u]!;
+      residual[u] = r;
+      product += (r * r) / degree[u]!;
+      largest = Math.max(largest, Math.abs(r));
     }
-    previous = product;
+    keep = product / previous;
   }
   return x;
+}
+
+/** Writes the matrix times `v` to `out`; returns their scalar product. */
+function multiply({ links, degree }: Neighbours, v: Float64Array, out: Float64Array): number {
+  let product = 0;
+  for (let u = 0, l = 0; u < out.length; u++, l += 8) {
+    const sum =
+      degree[u]! * v[u]! -
+      DIAGONAL * v[links[l]!]! -
+      DIRECT * v[links[l + 1]!]! -
+      DIAGONAL * v[links[l + 2]!]! -
+      DIRECT * v[links[l + 3]!]! -
+      DIRECT * v[links[l + 4]!]! -
+      DIAGONAL * v[links[l + 5]!]! -
+      DIRECT * v[links[l + 6]!]! -
+      DIAGONAL * v[links[l + 7]!]!;
+    out[u] = sum;
+    product += v[u]! * sum;
+  }
+  return product;
 }
 
 /** A smooth first guess: each removed pixel takes the mean of the kept ones in the smallest block of a pyramid. */
