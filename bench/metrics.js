@@ -110,6 +110,7 @@ async function measured(name) {
         file: card.file,
         size: height,
         patch,
+        pixelsPerStep: pixelsPerStep(height),
         threads,
         classes: subjects.map(s => s.class),
       }),
@@ -142,13 +143,21 @@ async function prepared(model, i) {
   return { subject, class: predicted, attribution: result.map };
 }
 
+/** At most `steps` equal steps: Quantus takes only numbers of pixels that divide the image. */
+function pixelsPerStep(size) {
+  const pixels = size * size;
+  let step = Math.ceil(pixels / settings.steps);
+  while (pixels % step !== 0) step++;
+  return step;
+}
+
 /** The twelve, as Quantus is asked for them in metrics.py. */
 function optionsFor(size, patch) {
-  const { steps, regions, segments, subsets, draws, repeats, copies } = settings;
+  const { regions, segments, subsets, draws, repeats, copies } = settings;
   const patches = { patchPixels: patch, score: 'logit' };
   const noise = { noise: 'uniform', radius: 0.02, draws: copies };
   return {
-    deletion: { pixelsPerStep: Math.ceil((size * size) / steps), tieFields: 1 },
+    deletion: { pixelsPerStep: pixelsPerStep(size), tieFields: 1 },
     aopc: { regions, side: 8, fill: 'baseline', score: 'probability' },
     irof: { segments },
     road: { noise: 0.01 },

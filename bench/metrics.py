@@ -96,7 +96,7 @@ pixels = patch * patch
 black = dict(perturb_baseline="black")
 noise = dict(nr_samples=given["copies"], lower_bound=0.02)
 METRICS = {
-    "deletion": lambda: quantus.PixelFlipping(features_in_step=-(-size * size // given["steps"]), **black, **quiet),
+    "deletion": lambda: quantus.PixelFlipping(features_in_step=given["pixelsPerStep"], **black, **quiet),
     "aopc": lambda: quantus.RegionPerturbation(patch_size=8, regions_evaluation=given["regions"], **black, **quiet),
     "irof": lambda: quantus.IROF(segmentation_method="slic", return_aggregate=False, **quiet),
     "road": lambda: quantus.ROAD(noise=0.01, percentages=list(range(10, 100, 10)), **quiet),
