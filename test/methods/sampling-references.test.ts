@@ -144,7 +144,7 @@ const EXPLAINERS: readonly [Explainer, Asking][] = [
   ],
 ];
 
-describe.each(['densenet', 'vit'])('%s', name => {
+describe.each(['densenet', 'vit', 'resnet', 'efficientnet', 'convnext'])('%s', name => {
   const entry = referenceModels[name]!;
   let model: FullClassifier;
   beforeAll(async () => {

@@ -279,8 +279,8 @@ def main():
         points = np.round(qmc.Sobol(32, seed=12).random(32) * 255) / 255
         a, b = points[:, :16], points[:, 16:]
         files = {"a": w.save("draws/sobol-a", a * 255, np.uint8), "b": w.save("draws/sobol-b", b * 255, np.uint8)}
-        for name in ("densenet", "vit"):
-            for kind in ("logit", "margin"):
+        for name in ("densenet", "vit", "resnet", "efficientnet", "convnext"):
+            for kind in ("logit", "margin") if name in ("densenet", "vit") else ("margin",):
                 rise(w, name, kind, masks, rise_file)
                 hsic(w, name, kind, grids, grid_file)
                 sobol(w, name, kind, a, b, files)
