@@ -1,15 +1,16 @@
 /**
  * What ct-xai-bench makes of exported networks, for zoo.py: scores, the gradient of a class's logit with respect to the
- * image, and the layer of class activation maps with its values and gradients.
+ * image, the layer of class activation maps with its values and gradients, and the sum of DeepLIFT's map.
  *
  *   node tools/zoo/compare.js JOB.json
  *
  * The job names files: the image (float32, [rows, columns, channels]) and, for each export, the model and where results
- * go. Results: PREFIX.json, and PREFIX.scores, .gradient, .activations, .slopes as float32.
+ * go. DeepLIFT's baseline has the same value everywhere. Results: PREFIX.json, and PREFIX.scores, .gradient, .activations, .slopes as float32.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { plainCard } from '../../bench/plain-card.js';
 import { onnxEngine } from '../../dist/engines/onnx/index.js';
+import { deeplift } from '../../dist/methods/deeplift.js';
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const bytes = readFileSync(job.image);
@@ -56,8 +57,22 @@ async function results(file, prefix) {
       write('slopes', gradients.data);
       Object.assign(found, { shape: activations.shape, spatial });
     }
+    found.deeplift = await deepliftSum(opened).catch(refusal);
     return found;
   } finally {
     await opened.close();
   }
+}
+
+async function deepliftSum(model) {
+  const { rows, columns, channels, deeplift: asked } = job;
+  const shape = [rows, columns, channels];
+  const explained = await deeplift.explain({
+    model,
+    image: { shape, data: image },
+    baseline: { shape, data: new Float32Array(image.length).fill(asked.baseline) },
+    target: { class: asked.class },
+    options: { score: 'logit', background: 0 },
+  });
+  return { sum: explained.map.data.reduce((a, b) => a + b, 0) };
 }

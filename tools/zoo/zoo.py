@@ -1,6 +1,7 @@
 """
 Exports networks with random weights by both exporters of PyTorch, and compares ct-xai-bench with PyTorch: scores, the
-gradient of a class's logit with respect to the image, and the class activation map. Writes docs/zoo.md.
+gradient of a class's logit with respect to the image, the class activation map, and the sum of DeepLIFT's map. Writes
+docs/zoo.md.
 
     npm run build
     pip install -r tools/zoo/requirements.txt
@@ -35,6 +36,7 @@ from page import write_page
 
 HERE = Path(__file__).resolve().parent
 TARGET = 1
+BASELINE = -1.0
 OPSETS = {"dynamo": 18, "legacy": 17}
 SECONDS = 420
 
@@ -189,9 +191,13 @@ def run(name):
             "score": share(scores32.numpy(), scores),
             "gradient": relative(gradient32.numpy(), gradient),
         }
+        with torch.no_grad():
+            differences = (scores - network(torch.full_like(image64, BASELINE)).numpy())[0]
+        lift = int(np.abs(differences).argmax())
         image[0].permute(1, 2, 0).contiguous().numpy().tofile(folder / "image")
         job = {"image": str(folder / "image"), "rows": size, "columns": size, "channels": channels}
         job |= {"classes": scores.shape[1], "target": TARGET, "exports": jobs}
+        job["deeplift"] = {"class": lift, "baseline": BASELINE}
         (folder / "job.json").write_text(json.dumps(job))
         done = subprocess.run(
             ["node", str(HERE / "compare.js"), str(folder / "job.json")], capture_output=True, text=True, timeout=SECONDS
@@ -211,6 +217,8 @@ def run(name):
                 if found.get("gradient"):
                     ours = read("gradient").reshape(size, size, channels)
                     found["gradient_error"] = relative(ours, gradient[0].transpose(1, 2, 0))
+                if "sum" in found["deeplift"]:
+                    found["deeplift"]["error"] = float(abs(found["deeplift"]["sum"] / differences[lift] - 1))
                 if "shape" in found:
                     values, slopes = (read(k).reshape(-1, found["shape"][-1]) for k in ("activations", "slopes"))
                     found["cam_error"] = cam_error(network, image64, values, slopes)
