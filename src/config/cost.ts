@@ -28,16 +28,21 @@ export interface ModelCost {
 
 /**
  * The passes that a plan demands of its images: an upper bound, since maps may be undefined or the same, skipped
- * explainers cost nothing and metrics that need a mask run only where there is one.
+ * explainers cost nothing and metrics that need a mask run only where there is one. Patches in mm are counted by the
+ * spacing of one image for each model, of 1 mm where it is not given.
  */
 export function planCost(
   plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>,
   { images, explained }: ImageCounts,
+  spacings: Spacings = [],
 ): PlanCost {
-  const models = plan.models.map((model, i) => modelCost(plan, model, explained[i]!));
+  const models = plan.models.map((model, i) => modelCost(plan, model, explained[i]!, spacings[i]));
   const each = models.flatMap(m => [scaled(m.perImage, m.explained), scaled(PREDICTION, images - m.explained)]);
   return { images, models, total: added(each) };
 }
+
+/** For each model of a plan, millimetres per pixel of an image on its grid, where they are known. */
+export type Spacings = readonly (readonly number[] | undefined)[];
 
 const PREDICTION: PassCount = { forward: 1, backward: 0 };
 
@@ -45,8 +50,9 @@ function modelCost(
   { explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>,
   model: PlannedModel,
   explained: number,
+  spacing: readonly number[] | undefined,
 ): ModelCost {
-  const facts = factsOf(model);
+  const facts: ModelFacts = { ...factsOf(model), ...(spacing ? { spacing } : {}) };
   const single = new Map(explainers.map(e => [e.id, explanationCost(e, facts)]));
   // A borrowed map can't be made again of another image.
   const again = (e: PlannedExplainer) => (e.of === undefined ? single.get(e.id)! : NONE);

@@ -1,4 +1,4 @@
-import { type PlanCost, planCost } from '../config/cost.ts';
+import { type PlanCost, planCost, type Spacings } from '../config/cost.ts';
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import { countImages, samplesOf } from '../config/samples.ts';
 import type { FullClassifier, Runtime } from '../core/contracts/index.ts';
@@ -14,6 +14,8 @@ export interface CheckResult {
   readonly images: number;
   readonly cost: PlanCost;
   readonly models: readonly ModelCheck[];
+  /** For each model, millimetres per pixel of the first readable image on its grid, where they are known. */
+  readonly spacings: Spacings;
   /** Of the whole run without timing, from the measurement; undefined where no model could be measured. */
   readonly seconds?: number;
 }
@@ -32,38 +34,43 @@ export interface ModelCheck {
 const BATCH = 8;
 
 /**
- * Counts the passes of a plan and measures one pass on the first readable image.
+ * Counts the passes of a plan, by the spacing of the first readable image, and measures one pass on it.
+ * @param options.measure false: opens no model
  * @throws CtXaiError as `openModel` does, or IMAGE where no image can be read.
  */
 export async function checkPlan(
   plan: Plan,
-  options: { readonly cacheDir?: string; readonly signal?: AbortSignal } = {},
+  options: { readonly cacheDir?: string; readonly signal?: AbortSignal; readonly measure?: boolean } = {},
 ): Promise<CheckResult> {
   const counts = await countImages(plan);
-  const cost = planCost(plan, counts);
   const signal = options.signal ?? new AbortController().signal;
+  const images: LoadedImage[] = [];
+  for (const model of plan.models) images.push(await firstImage(plan, model, signal));
+  const spacings = images.map(image => image.spacing);
+  const cost = planCost(plan, counts, spacings);
+  if (options.measure === false) return { images: counts.images, cost, models: [], spacings };
   const models: ModelCheck[] = [];
   let seconds = 0;
   for (const [i, model] of plan.models.entries()) {
-    const found = await measureModel(plan, model, signal, options.cacheDir);
+    const found = await measureModel(plan, model, images[i]!, signal, options.cacheDir);
     models.push(found);
     const { perImage, explained } = cost.models[i]!;
     const { forwardMs = 0, backwardMs = 0 } = found;
     const predicted = (counts.images - explained) * forwardMs;
     seconds += (predicted + explained * (perImage.forward * forwardMs + perImage.backward * backwardMs)) / 1000;
   }
-  return { images: counts.images, cost, models, seconds };
+  return { images: counts.images, cost, models, spacings, seconds };
 }
 
 async function measureModel(
   plan: Plan,
   model: PlannedModel,
+  image: LoadedImage,
   signal: AbortSignal,
   cacheDir: string | undefined,
 ): Promise<ModelCheck> {
   const classifier = await openModel(plan, model, { signal, ...(cacheDir === undefined ? {} : { cacheDir }) });
   try {
-    const image = await firstImage(plan, model, signal);
     const { data } = image.image;
     const batch = { count: BATCH, write: (_: number, out: Float32Array) => out.set(data) };
     const forward = () => classifier.scores(batch, { as: 'logit', signal });

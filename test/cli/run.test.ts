@@ -119,7 +119,7 @@ test('check tells the plan, its passes and its time, and writes nothing', async 
   expect(stdout).toMatch(
     /data +images: 3 of 4 images of \d patients, \d with a mask\nlabels +no \d \(\d patients?\), yes/,
   );
-  expect(stdout).toMatch(/tiny +64×64×1 +no, yes +onnx on cpu, 1 × 1 threads +\d+\.\d/);
+  expect(stdout).toMatch(/tiny +64×64×1 +unknown +no, yes +onnx on cpu, 1 × 1 threads +\d+\.\d/);
   expect(stdout).toMatch(/lime +air +20 \+ 0/);
   expect(stdout).toMatch(/expected: \d+ forward and \d+ backward passes, about/);
   const json = await cli('check', suite, '--json', '--no-measure');

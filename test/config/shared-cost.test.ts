@@ -27,10 +27,10 @@ function metricOf(name: string, options: object = {}, baseline = 'air'): Planned
   };
 }
 
-function costOf(list: readonly PlannedMetric[]) {
+function costOf(list: readonly PlannedMetric[], spacing?: readonly number[]) {
   const explainer = { id: 'small', explainer: smallExplainer, options: {} };
-  return planCost({ models: [planned], explainers: [explainer], metrics: list }, { images: 1, explained: [1] })
-    .models[0]!;
+  const plan = { models: [planned], explainers: [explainer], metrics: list };
+  return planCost(plan, { images: 1, explained: [1] }, [spacing]).models[0]!;
 }
 
 /** Passes that the metrics of two maps of one image really take, explanations by the way included. */
@@ -85,6 +85,15 @@ describe.each(Object.entries(families))('%s', (_, list) => {
     expect(together.saved.forward).toBeGreaterThan(0);
     expect(await spentOn(list)).toBe(planned);
   });
+});
+
+it('patches in mm are counted by the spacing of the image', async () => {
+  const list = [metricOf('faithfulness-estimate'), metricOf('non-sensitivity'), metricOf('monotonicity')];
+  const byImage = costOf(list, [1.5, 1.5]).perImage.forward - 3;
+  expect(await spentOn(list)).toBe(byImage);
+  // 8 mm are 5 pixels, not 8: 4 × 5 patches where 1 mm would give 3 × 3.
+  expect(byImage).toBe(2 * (1 + 20));
+  expect(costOf(list).perImage.forward - 3).toBe(2 * (1 + 9));
 });
 
 describe('what is shared', () => {

@@ -1,8 +1,7 @@
 import { builtinRegistry } from '../../builtin.ts';
-import { type PlanCost, planCost } from '../../config/cost.ts';
+import type { PlanCost } from '../../config/cost.ts';
 import type { Plan } from '../../config/plan.ts';
 import { loadPlan } from '../../config/resolve.ts';
-import { countImages } from '../../config/samples.ts';
 import type { PassCount } from '../../core/contracts/index.ts';
 import { findingsText } from '../../core/findings.ts';
 import { positiveClass } from '../../core/positive-class.ts';
@@ -25,10 +24,7 @@ export interface CheckArguments {
 /** `ct-xai check`. */
 export async function checkSuiteCommand(argv: CheckArguments): Promise<number> {
   const plan = await loadPlan(argv.suite, builtinRegistry(), { env: process.env, overrides: overridesOf(argv) });
-  const counts = await countImages(plan);
-  const result: CheckResult = argv.measure
-    ? await checkPlan(plan, { cacheDir: cacheFolder() })
-    : { images: counts.images, cost: planCost(plan, counts), models: [] };
+  const result = await checkPlan(plan, { cacheDir: cacheFolder(), measure: argv.measure });
   const data = await summariseData(plan);
   if (argv.json) {
     print(JSON.stringify({ name: plan.name, digest: plan.digest, suite: plan.suite, data, ...result }, null, 2));
@@ -71,15 +67,16 @@ function savedLine({ models }: PlanCost): string[] {
   return [`${forward} forward${also} passes are asked for by several metrics, and made once`];
 }
 
-function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: DataSummary): string {
+function describe(plan: Plan, { cost, models, seconds, spacings }: CheckResult, data: DataSummary): string {
   const passes = (p: PassCount | undefined) => `${p?.forward ?? 0} + ${p?.backward ?? 0}`;
   const [first] = cost.models;
-  const modelLines = plan.models.map(({ id, card }) => {
+  const modelLines = plan.models.map(({ id, card }, i) => {
     const found = models.find(m => m.model === id);
     const { runtime } = found ?? {};
     return [
       id,
       `${card.input.size.join('×')}×${card.input.channels}`,
+      spacings[i]?.map(mm => Number(mm.toPrecision(3))).join('×') ?? 'unknown',
       card.classes.join(', '),
       runtime ? `${runtime.engine} on ${runtime.device}, ${runtime.workers} × ${runtime.threads} threads` : '',
       found?.forwardMs === undefined ? '' : found.forwardMs.toFixed(1),
@@ -99,7 +96,7 @@ function describe(plan: Plan, { cost, models, seconds }: CheckResult, data: Data
     `seed     ${plan.seed}`,
     `plan     ${plan.digest.slice(0, 16)}`,
     '',
-    textTable([['model', 'input', 'classes', 'runs on', 'forward ms', 'backward ms'], ...modelLines]),
+    textTable([['model', 'input', 'mm', 'classes', 'runs on', 'forward ms', 'backward ms'], ...modelLines]),
     '',
     textTable([
       ['method', 'baseline', 'forward + backward', 'options'],

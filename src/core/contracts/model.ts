@@ -95,6 +95,8 @@ export interface ModelFacts extends ModelInput {
   readonly classes?: number;
   /** The layers of the opened model; absent before one is opened. */
   readonly layers?: readonly LayerInfo[];
+  /** Millimetres per pixel of an image on the model's grid; absent where it is unknown. */
+  readonly spacing?: readonly number[];
 }
 
 /** A model loaded on an engine and a device. Methods may be called concurrently. Images are in input space. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ModelInput } from '../../core/contracts/index.ts';
+import type { ModelFacts } from '../../core/contracts/index.ts';
 import { planar } from '../../core/tensor.ts';
 
 /** How large patches are. */
@@ -32,9 +32,9 @@ export function patchWork({ patch, patchPixels, score }: PatchOptions): string {
   return JSON.stringify([patchPixels ?? `${patch} mm`, score]);
 }
 
-/** Patches of an image of this size; with patches in mm the spacing decides, and this is the number for 1 mm. */
-export function patchCount(options: PatchOptions, input: ModelInput): number {
-  const [h, w] = planar(input.spatial);
-  const [rows, columns] = patchSize(options);
+/** Patches of an image of this size; with patches in mm the spacing decides, which is 1 mm where it is not known. */
+export function patchCount(options: PatchOptions, { spatial, spacing }: ModelFacts): number {
+  const [h, w] = planar(spatial);
+  const [rows, columns] = patchSize(options, spacing);
   return Math.ceil(h / rows) * Math.ceil(w / columns);
 }

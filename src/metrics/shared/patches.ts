@@ -3,7 +3,7 @@ import {
   type Cost,
   isUndefined,
   type MetricContext,
-  type ModelInput,
+  type ModelFacts,
   type Undefined,
   undefinedBecause,
 } from '../../core/contracts/index.ts';
@@ -146,7 +146,7 @@ export async function dropsOfEach(
 }
 
 /** What `dropsOfEach` costs. */
-export function costOfEach(options: PatchOptions, input: ModelInput): Cost {
+export function costOfEach(options: PatchOptions, input: ModelFacts): Cost {
   const count = patchCount(options, input);
   return {
     forward: 1 + count,

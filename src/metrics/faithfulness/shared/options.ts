@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Cost, ModelInput, SharedPasses } from '../../../core/contracts/index.ts';
+import type { Cost, ModelFacts, SharedPasses } from '../../../core/contracts/index.ts';
 import { edgesPerStep, equalEdges } from '../../../core/perturbation/path.ts';
 import { planar } from '../../../core/tensor.ts';
 import { patchSize, patchSizeOptions } from '../../shared/patch-options.ts';
@@ -60,12 +60,12 @@ export function edgesOf(options: CurveOrderOptions, elements: number): number[] 
 
 /**
  * Numbers of elements changed at the states of one curve, both ends included, without ties that are averaged. With
- * patches in mm the spacing of an image decides; these are then the ones for a spacing of 1 mm.
+ * patches in mm the spacing of an image decides, which is 1 mm where it is not known.
  */
-function plannedEdges(options: CurveOrderOptions, input: ModelInput): number[] {
-  const [h, w] = planar(input.spatial);
+function plannedEdges(options: CurveOrderOptions, { spatial, spacing }: ModelFacts): number[] {
+  const [h, w] = planar(spatial);
   if (options.unit === 'pixels') return edgesOf(options, h * w);
-  const [rows, columns] = patchSize(options);
+  const [rows, columns] = patchSize(options, spacing);
   return edgesOf(options, Math.ceil(h / rows) * Math.ceil(w / columns));
 }
 
@@ -90,10 +90,10 @@ function expectedPoints(
  * What a curve in the order of the map costs: its points, of which its ends belong to all curves of the image. With a
  * precision that is what is to be expected, not what is certain.
  */
-export function curveCost(options: CurveOrderOptions, input: ModelInput, paths: readonly CurvePath[]): Cost {
+export function curveCost(options: CurveOrderOptions, input: ModelFacts, paths: readonly CurvePath[]): Cost {
   const edges = plannedEdges(options, input);
   const inner = expectedPoints(options, edges.length - 2);
-  const known = options.unit === 'pixels' || options.patchPixels !== undefined;
+  const known = options.unit === 'pixels' || options.patchPixels !== undefined || input.spacing !== undefined;
   const symmetric = known && edges.every((e, i) => e + edges.at(-1 - i)! === edges.at(-1)!);
   const { score = 'probability', normalised, precision = 'exact', ...order } = options as Partial<CurveOptions>;
   const raw = score === 'logit' ? 'logit' : 'margin';

@@ -3,7 +3,7 @@ import {
   type Cost,
   isUndefined,
   type MetricContext,
-  type ModelInput,
+  type ModelFacts,
   type Undefined,
   undefinedBecause,
 } from '../../../core/contracts/index.ts';
@@ -31,7 +31,7 @@ export type SizesOptions = z.output<typeof sizesOptions>;
 const sizeOf = (share: number, count: number): number => Math.min(count - 1, Math.max(1, Math.round(share * count)));
 
 /** One pass for the image, and one for each set of each size. */
-export function sizesCost(options: SizesOptions, input: ModelInput): Cost {
+export function sizesCost(options: SizesOptions, input: ModelFacts): Cost {
   const { subsets } = options;
   const count = patchCount(options, input);
   const sizes = [...new Set(options.shares.map(share => sizeOf(share, count)))];
