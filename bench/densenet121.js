@@ -6,6 +6,7 @@ import { createRng } from '../dist/core/rng.js';
 import { attr, constant, DType, GraphBuilder } from '../dist/engines/onnx/graph/graph.js';
 import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 import { plainCard } from './plain-card.js';
+import { vgg11 } from './vgg11.js';
 
 /**
  * DenseNet-121 (Huang et al. 2017) as PyTorch exports it, with random weights: speed does not depend on them.
@@ -70,10 +71,11 @@ export function densenet121(size = 224, channels = 1, classes = 2) {
   };
 }
 
-/** The card of a bundled model; `densenet121` is written into the folder first. */
+/** The card of a bundled model; networks with random weights are written into the folder first. */
 export async function cardOf(name, folder) {
-  if (name !== 'densenet121') return readCard(fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
-  const file = join(folder, 'densenet121.onnx');
-  writeFileSync(file, encodeModel(densenet121(224, 1, 2)));
+  const network = { densenet121, vgg11 }[name];
+  if (!network) return readCard(fileURLToPath(new URL(`../models/${name}`, import.meta.url)));
+  const file = join(folder, `${name}.onnx`);
+  writeFileSync(file, encodeModel(network(224, 1, 2)));
   return plainCard({ id: name, file, classes: 2, size: [224, 224], channels: 1 });
 }

@@ -2,8 +2,16 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
-import type { Capability, FullClassifier, LayerInfo, ModelCard, Runtime } from '../../core/contracts/index.ts';
+import type {
+  Capability,
+  ChangesWorth,
+  FullClassifier,
+  LayerInfo,
+  ModelCard,
+  Runtime,
+} from '../../core/contracts/index.ts';
 import type { Registry } from '../../core/registry.ts';
+import { sizeOf, type Tensor, tensor } from '../../core/tensor.ts';
 import { externalWeights } from '../../files/external-weights.ts';
 import { insideFolder } from '../../files/inside.ts';
 import { isRegular } from '../../files/regular.ts';
@@ -35,10 +43,15 @@ interface Inspection {
   /** By explainer: why the model can't have it; null where it can. */
   readonly explainers: Readonly<Record<string, string | null>>;
   readonly passesPerSecond: number;
+  /** What it is worth to compute only what changed, for windows of 16 pixels. */
+  readonly changes?: ChangesWorth;
 }
 
 /** Images of the timed batch. */
 const BATCH = 8;
+
+/** Side of the windows that inspect tries, pixels: that of `occlusion` by default. */
+const WINDOW = 16;
 
 /** `ct-xai inspect`. */
 export async function inspectModel(argv: InspectArguments): Promise<number> {
@@ -107,6 +120,7 @@ async function inspected(model: FullClassifier, card: ModelCard, registry: Regis
     runtime: model.runtime,
     layers,
     explainers: explainersFor(model, registry),
+    ...(model.changesWorth ? { changes: await model.changesWorth(WINDOW, variedImage(model)) } : {}),
     passesPerSecond: Number((BATCH / seconds).toPrecision(3)),
   };
 }
@@ -116,6 +130,22 @@ function bytesOf({ file, format }: ModelCard): number {
   const beside = format === 'onnx' ? externalWeights(file) : [];
   const paths = beside.flatMap(name => insideFolder(dirname(file), name) ?? []).filter(isRegular);
   return [file, ...paths].reduce((sum, path) => sum + statSync(path).size, 0);
+}
+
+/** Values from 0 to 1 that differ from pixel to pixel. */
+function variedImage({ input: { spatial, channels } }: FullClassifier): Tensor {
+  const shape = [...spatial, channels];
+  return tensor(
+    shape,
+    Float32Array.from({ length: sizeOf(shape) }, (_, i) => 0.5 + 0.5 * Math.sin(1.3 * i)),
+  );
+}
+
+/** Whether windows are computed without the rest of the image, in words. */
+function changesInWords(changes: ChangesWorth | undefined): string {
+  if (changes === undefined) return 'whole images are computed';
+  if ('reason' in changes) return `whole images are computed: ${changes.reason}`;
+  return `of images that differ in windows of ${WINDOW} pixels only what changed is computed: ${changes.faster.toFixed(1)} times as fast`;
 }
 
 function explainersFor({ capabilities, runtime }: FullClassifier, registry: Registry): Inspection['explainers'] {
@@ -149,6 +179,7 @@ function described(found: Inspection): string {
     `input        ${input.size.join(' × ')} × ${input.channels}, ${input.layout}`,
     `output       ${found.task}, ${found.classes.length} classes: ${measured?.emits ?? 'not measured'}`,
     `runs on      ${runtime.engine} ${runtime.engineVersion}, ${runtime.device}, ${found.passesPerSecond} passes a second`,
+    `windows      ${changesInWords(found.changes)}`,
     ...(runtime.note ? [`note         ${runtime.note}`] : []),
     `repeats      ${share(measured?.repeatError)}${measured && measured.repeatError > 0 ? ' of the largest score' : ''}`,
     `independent  ${share(measured?.batchError)}${measured && measured.batchError > 0 ? ' of the largest score between an image alone and among others' : ''}`,

@@ -99,6 +99,9 @@ export interface ModelFacts extends ModelInput {
   readonly spacing?: readonly number[];
 }
 
+/** What computing only what changed is worth: so many times as fast as whole images, or why it is not done. */
+export type ChangesWorth = { readonly faster: number } | { readonly reason: string };
+
 /** A model loaded on an engine and a device. Methods may be called concurrently. Images are in input space. */
 export interface Classifier {
   readonly id: string;
@@ -117,6 +120,12 @@ export interface Classifier {
   /** Where operators run, for the graphs that were used so far; absent where an engine has one device only. */
   placements?(): Promise<readonly Placement[]>;
   readonly tracer?: Tracer;
+  /**
+   * What it is worth to compute only what changed, where the images of a large batch differ in squares of that side
+   * (pixels) from the first one or each from the one before. Measured on the given image when first asked for, or when
+   * such a batch comes first. Absent where an engine always computes whole images.
+   */
+  changesWorth?(side: number, image: Tensor): Promise<ChangesWorth>;
   close(): Promise<void>;
 }
 

@@ -107,6 +107,7 @@ export async function openModel(
       grids: findings.grids,
       prepare,
       attention,
+      changes: !onGpu && !mixes,
     });
     throwIfAborted(options.signal);
     const runtime: Runtime = {

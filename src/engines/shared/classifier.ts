@@ -3,6 +3,7 @@ import type {
   Batch,
   BiasTerm,
   Capability,
+  ChangesWorth,
   FullClassifier,
   GradientOptions,
   LayerGradients,
@@ -67,6 +68,14 @@ export class EngineClassifier implements FullClassifier {
     const { scores, consume } = this.#scoreRows(batch.count, options.as);
     await this.#runner.forward(batch, consume, options.signal);
     return scores;
+  }
+
+  async changesWorth(side: number, image: Tensor): Promise<ChangesWorth> {
+    return (
+      (await this.#runner.changesWorth?.(side, image.data)) ?? {
+        reason: `the engine ${this.runtime.engine} has no other way`,
+      }
+    );
   }
 
   async score(batch: Batch, target: Target, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {

@@ -1,4 +1,11 @@
-import type { AttentionOnImage, Batch, BiasTerm, GradientOptions, Target } from '../../core/contracts/index.ts';
+import type {
+  AttentionOnImage,
+  Batch,
+  BiasTerm,
+  ChangesWorth,
+  GradientOptions,
+  Target,
+} from '../../core/contracts/index.ts';
 import type { Layer, Layout } from './layer-map.ts';
 import type { Head } from './scores.ts';
 
@@ -36,6 +43,12 @@ export interface NetworkRunner {
   readonly image: ImageShape;
   /** Raw scores of each image. */
   forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
+  /**
+   * What it is worth, in `forward`, to compute only what changed from one image to the next, where changes lie within
+   * squares of that side (pixels). Measured on the given image when it is first asked for. Absent where an engine
+   * always computes the whole image.
+   */
+  changesWorth?(side: number, image: Float32Array): Promise<ChangesWorth>;
   /** d score / d image, [h, w, c], or what backward rules put in its place, and more of each image. */
   gradients(
     batch: Batch,

@@ -3,6 +3,7 @@ import type {
   BackwardRules,
   Batch,
   BiasTerm,
+  ChangesWorth,
   GradientOptions,
   Target,
 } from '../../../core/contracts/index.ts';
@@ -16,6 +17,7 @@ import type { BackwardFindings, ImageShape, LayerSlopes, NetworkRunner } from '.
 import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import { ruleSetOf } from '../autodiff/index.ts';
+import { ChangedRegions } from '../changes/changed-regions.ts';
 import type { AttentionStructure } from '../graph/attention-blocks.ts';
 import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
@@ -44,7 +46,11 @@ export interface OnnxExecutorParts extends SessionParts {
   readonly grids: PixelGrids;
   /** Where the model has self-attention. */
   readonly attention?: AttentionStructure | undefined;
+  /** Whether only what changed from image to image may be computed. */
+  readonly changes: boolean;
 }
+
+const NO_CHANGES = 'it is done on the CPU only';
 
 /**
  * Streams images through a model's sessions. The forward session is opened at once, the others when they are first
@@ -59,6 +65,7 @@ export class OnnxExecutor implements NetworkRunner {
   readonly #sessions: ProgramSessions;
   readonly #feeds = new RowFeeds();
   #attention: AttentionReader | undefined;
+  #changedRegions: ChangedRegions | undefined;
 
   private constructor(parts: OnnxExecutorParts) {
     this.#parts = parts;
@@ -80,8 +87,35 @@ export class OnnxExecutor implements NetworkRunner {
   }
 
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
+    const changes = await this.#changes();
+    return changes ? changes.forward(batch, consume, signal) : this.#whole(batch, consume, signal);
+  }
+
+  async changesWorth(side: number, image: Float32Array): Promise<ChangesWorth> {
+    const changes = await this.#changes();
+    return changes ? changes.worth(side, image) : { reason: NO_CHANGES };
+  }
+
+  /** Full inference. */
+  async #whole(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
     const session = await this.#forward();
     await this.#stream(session, this.#images(), batch, signal, noFeeds, (i, row) => consume(i, row(this.#output)));
+  }
+
+  /** Computes only what changed from image to image, where the device is one that this was tried on. */
+  async #changes(): Promise<ChangedRegions | undefined> {
+    if (!this.#parts.changes) return undefined;
+    if (this.#changedRegions) return this.#changedRegions;
+    const { model, image, pool } = this.#parts;
+    const { workers, microBatch } = (await this.#forward()).settings;
+    this.#changedRegions ??= new ChangedRegions({
+      ...{ model, image, underWay: workers * IN_FLIGHT, microBatch },
+      open: (program, name) => this.#sessions.open(programKey('changes', [name]), () => program, 'changes', name),
+      drop: session => this.#sessions.drop(session),
+      run: async ({ session }, feeds) => (await pool.run(session, feeds, workers, this.label)).outputs,
+      forward: (batch, consume, signal) => this.#whole(batch, consume, signal),
+    });
+    return this.#changedRegions;
   }
 
   async gradients(

@@ -56,6 +56,14 @@ export class ProgramSessions {
     return opening;
   }
 
+  /** Closes a session that nothing uses. */
+  async drop({ session }: ProgramSession): Promise<void> {
+    for (const [key, opening] of this.#sessions) {
+      if ((await opening.catch(() => undefined))?.session === session) this.#sessions.delete(key);
+    }
+    await this.#parts.pool.drop(session);
+  }
+
   /**
    * Uses a session that is opened where it is not open, and that may be closed for others afterwards.
    * @param graph what tables call it

@@ -33,7 +33,8 @@ export type ProgramKind =
   | 'activations'
   | 'continuation'
   | 'biases'
-  | 'attention';
+  | 'attention'
+  | 'changes';
 
 /** The name of a program: what it is of, and the tensors that it is about. */
 export function programKey(kind: ProgramKind, tensors: readonly string[] = []): string {

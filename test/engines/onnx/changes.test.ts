@@ -1,0 +1,177 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import type { Batch } from '../../../src/core/contracts/index.ts';
+import { createRng, type Rng } from '../../../src/core/rng.ts';
+import { changedBox } from '../../../src/engines/onnx/changes/changed-box.ts';
+import { cutNetwork, localPart } from '../../../src/engines/onnx/changes/cuts.ts';
+import { recompute } from '../../../src/engines/onnx/changes/recompute.ts';
+import { attr, constant, DType, type Graph, GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import type { Program } from '../../../src/engines/onnx/session/programs.ts';
+
+const QUIET = { logSeverityLevel: 4, intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
+const [HEIGHT, WIDTH, CHANNELS, SIDE] = [44, 39, 2, 6];
+
+/** A network of convolutions, pools, sums and joins with whatever kernels, strides, dilations and pads. */
+function randomNetwork(rng: Rng): Graph {
+  const b = new GraphBuilder({ opset: 17, taken: ['image'] });
+  const random = (...dims: number[]) =>
+    b.constant(
+      constant.float(
+        dims,
+        Float32Array.from({ length: dims.reduce((p, d) => p * d, 1) }, () => rng.normal()),
+      ),
+    );
+  let [x, channels, rows, columns] = ['image', CHANNELS, HEIGHT, WIDTH];
+  const conv = (from: string, to: number, same: boolean) => {
+    const kernel = [1 + rng.int(4), 1 + rng.int(4)];
+    const dilations = [1 + rng.int(2), 1 + rng.int(2)];
+    const strides = same ? [1, 1] : [1 + rng.int(2), 1 + rng.int(2)];
+    // ONNX Runtime has no automatic pads with dilations.
+    const auto = !same && dilations.every(d => d === 1) && rng.int(2) === 0;
+    const extent = kernel.map((k, a) => (k - 1) * dilations[a]! + 1);
+    const before = extent.map(e => rng.int(same ? e : 3));
+    const pads = [...before, ...extent.map((e, a) => (same ? e - 1 - before[a]! : rng.int(3)))];
+    [rows, columns] = [rows, columns].map((n, a) =>
+      auto ? Math.ceil(n / strides[a]!) : Math.floor((n + pads[a]! + pads[a + 2]! - extent[a]!) / strides[a]!) + 1,
+    ) as [number, number];
+    const weights = random(to, channels, kernel[0]!, kernel[1]!);
+    const scaled = b.op('Mul', [weights, b.scalar(1 / Math.sqrt(channels * kernel[0]! * kernel[1]!))]);
+    return b.op('Conv', [from, scaled, random(to)], {
+      ...(auto ? { auto_pad: attr.string(rng.int(2) === 0 ? 'SAME_UPPER' : 'SAME_LOWER') } : { pads: attr.ints(pads) }),
+      kernel_shape: attr.ints(kernel),
+      strides: attr.ints(strides),
+      dilations: attr.ints(dilations),
+    });
+  };
+  for (let layer = 0; layer < 6; layer++) {
+    const to = 2 + rng.int(3);
+    const kind = rng.int(6);
+    if (kind === 0 && rows > 8 && columns > 8) {
+      const ceil = rng.int(2);
+      [rows, columns] = [rows, columns].map(n => (ceil ? Math.ceil((n - 1) / 2) : Math.floor((n - 1) / 2)) + 1) as [
+        number,
+        number,
+      ];
+      x = b.op(rng.int(2) === 0 ? 'MaxPool' : 'AveragePool', [x], {
+        kernel_shape: attr.ints([3, 3]),
+        strides: attr.ints([2, 2]),
+        pads: attr.ints([1, 1, 1, 1]),
+        ceil_mode: attr.int(ceil),
+      });
+    } else if (kind === 1) {
+      x = b.op('Add', [x, conv(x, channels, true)]);
+    } else if (kind === 2) {
+      x = b.op('Concat', [x, conv(x, to, true)], { axis: attr.int(1) });
+      channels += to;
+    } else {
+      x = conv(x, to, false);
+      channels = to;
+    }
+    x = b.op('LeakyRelu', [x], { alpha: attr.float(0.3) });
+    if (rows < 4 || columns < 4) break;
+  }
+  const flat = b.op('GlobalAveragePool', [b.op('Mul', [x, x])]);
+  const scores = b.op('Gemm', [b.op('Flatten', [flat]), random(channels, 2), random(2)]);
+  return {
+    opset: 17,
+    nodes: b.nodes,
+    constants: b.constants,
+    inputs: [{ name: 'image', dtype: DType.float, dims: [null, CHANNELS, HEIGHT, WIDTH] }],
+    outputs: [{ name: scores, dtype: DType.float, dims: [null, 2] }],
+  };
+}
+
+async function opened(graph: Graph) {
+  const hint = { file: 'random', size: [HEIGHT, WIDTH], channels: CHANNELS, layout: 'NCHW', classes: 2 } as const;
+  const model = await loadModel(graph, hint);
+  const sessions = new Map<string, InferenceSession>();
+  const open = async (program: Program) => {
+    const session = `${sessions.size}`;
+    sessions.set(session, await InferenceSession.create(encodeModel(program.graph), QUIET));
+    return { session, program, settings: { microBatch: 3, workers: 1, threads: 1 } };
+  };
+  const run = async (
+    session: string,
+    feeds: readonly { name: string; dims: readonly number[]; data: Float32Array }[],
+  ) => {
+    const tensors = Object.fromEntries(feeds.map(f => [f.name, new Tensor('float32', f.data, f.dims)]));
+    const results = await sessions.get(session)!.run(tensors);
+    return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, t.data as Float32Array]));
+  };
+  const whole = await open({ graph: model.graph });
+  const image = { height: HEIGHT, width: WIDTH, channels: CHANNELS, layout: 'NCHW' as const };
+  const plain = async (batch: Batch) => {
+    const rows: Float32Array[] = [];
+    for (let i = 0; i < batch.count; i++) {
+      const data = new Float32Array(HEIGHT * WIDTH * CHANNELS);
+      batch.write(i, data);
+      const planar = data.map((_, k) => data[(k % (HEIGHT * WIDTH)) * CHANNELS + Math.floor(k / (HEIGHT * WIDTH))]!);
+      const feed = { name: model.input, dims: [1, CHANNELS, HEIGHT, WIDTH], data: planar };
+      rows.push((await run(whole.session, [feed]))[model.output]!);
+    }
+    return rows;
+  };
+  const local = localPart(model);
+  const cut = local && cutNetwork(local, SIDE, { copy: 0, stage: 0 });
+  if (!cut) return { plain };
+  const stages = [];
+  for (const { graph } of cut.stages) stages.push(await open({ graph }));
+  const rest = await open({ graph: cut.rest.graph });
+  const { input, output } = model;
+  const parts = { cut, stages, rest, input, output, image, underWay: 2, plain };
+  return {
+    plain,
+    opened: { ...parts, run: (s: { session: string }, feeds: Parameters<typeof run>[1]) => run(s.session, feeds) },
+  };
+}
+
+/** A batch from images that are made one from the other. */
+function batchOf(rng: Rng, what: 'windows' | 'path' | 'mixed'): Batch {
+  const size = HEIGHT * WIDTH * CHANNELS;
+  const images = [Float32Array.from({ length: size }, () => rng.normal())];
+  for (let i = 1; i < 20; i++) {
+    const data = images[what === 'windows' || (what === 'mixed' && i % 3 === 0) ? 0 : i - 1]!.slice();
+    const side = what === 'mixed' && i % 11 === 5 ? 30 : 1 + rng.int(SIDE);
+    const edge = rng.int(4);
+    const top = edge === 0 ? 0 : edge === 1 ? HEIGHT - side : rng.int(HEIGHT - side + 1);
+    const left = edge === 2 ? 0 : edge === 3 ? WIDTH - side : rng.int(WIDTH - side + 1);
+    for (let y = top; y < top + side; y++) {
+      for (let k = (y * WIDTH + left) * CHANNELS; k < (y * WIDTH + left + side) * CHANNELS; k++) data[k] = rng.normal();
+    }
+    images.push(data);
+  }
+  return { count: images.length, write: (i, out) => out.set(images[i]!) };
+}
+
+describe('computing only what changed', () => {
+  it('gives the scores of full inference, for networks with any kernels, strides, dilations and pads', async () => {
+    let stages = 0;
+    for (let seed = 0; seed < 12; seed++) {
+      const rng = createRng(`network ${seed}`);
+      const { plain, opened: parts } = await opened(randomNetwork(rng));
+      if (!parts) continue;
+      stages += parts.stages.length;
+      for (const what of ['windows', 'path', 'mixed'] as const) {
+        const batch = batchOf(rng.fork(what), what);
+        const want = await plain(batch);
+        const got: Float32Array[] = [];
+        await recompute(parts, batch, (i, raw) => (got[i] = raw.slice()), undefined);
+        const largest = Math.max(1, ...want.flatMap(row => [...row].map(Math.abs)));
+        const worst = Math.max(...want.flatMap((row, i) => [...row].map((v, k) => Math.abs(v - got[i]![k]!))));
+        expect(worst / largest, `network ${seed}, ${what}`).toBeLessThan(1e-5);
+      }
+    }
+    expect(stages).toBeGreaterThan(12);
+  }, 60_000);
+
+  it('finds the least rectangle that holds all differences', () => {
+    const a = new Float32Array(5 * 4 * 2);
+    const b = a.slice();
+    expect(changedBox(a, b, 4, 2)).toBeUndefined();
+    b[(1 * 4 + 2) * 2 + 1] = 1;
+    b[(3 * 4 + 1) * 2] = 1;
+    expect(changedBox(a, b, 4, 2)).toEqual({ top: 1, bottom: 3, left: 1, right: 2 });
+  });
+});
