@@ -3,7 +3,7 @@
  * other: each whole batch against the same images in pieces that are too small for it, in turn. The processor's time
  * says the same on a busy machine; the clock does not.
  *
- *   npm run build && node bench/changes.js [--models vgg11 --models densenet121] [--rounds 3] [--passes 1000]
+ *   npm run build && npm run perf:changes -- [--models vgg11 --models densenet121] [--rounds 3] [--passes 1000]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';

@@ -9,6 +9,7 @@ import { throwIfAborted } from '../shared/in-order.ts';
 import type { LayerMap } from '../shared/layer-map.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { operatorsWithoutRule } from './autodiff/index.ts';
+import type { RememberedChanges } from './changes/changed-regions.ts';
 import { DEVICES, type OnnxDevice, selectDevice } from './devices/onnx-devices.ts';
 import { probeDevices } from './devices/probe-onnx-devices.ts';
 import type { Graph } from './graph/graph.ts';
@@ -28,7 +29,7 @@ import { tracerOf } from './session/onnx-tracer.ts';
 import type { ExecutorSettings, Prepared } from './session/program-sessions.ts';
 import type { Program, ProgramKind } from './session/programs.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
-import { measuringKey, recall, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
+import { measuringKey, recall, recallChanges, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
 import { verified } from './session/verify.ts';
 import { gradientsIndependent } from './session/verify-gradient.ts';
 import { variantOf } from './variants/index.ts';
@@ -107,7 +108,7 @@ export async function openModel(
       grids: findings.grids,
       prepare,
       attention,
-      changes: !onGpu && !mixes,
+      changes: onGpu || mixes ? undefined : rememberedChanges(headed, device, alone, digest),
     });
     throwIfAborted(options.signal);
     const runtime: Runtime = {
@@ -134,6 +135,25 @@ export async function openModel(
     await pool.close();
     throw onGpu ? refused(device, error) : error;
   }
+}
+
+/** What is kept, from one opening to the next, of computing only what changed. */
+function rememberedChanges(
+  { model }: Headed,
+  device: OnnxDevice,
+  { microBatch, workers, threads, cacheDir }: OpenOptions,
+  digest: string | undefined,
+): RememberedChanges {
+  const folder = digest === undefined ? undefined : cacheDir;
+  const key = (side: number) =>
+    tuningKey({
+      ...{ digest, kind: `changes of ${side} px`, device: device.name, version: ORT_VERSION },
+      ...{ wishes: { microBatch, workers, threads }, size: model.graph.inputs[0]!.dims },
+    });
+  return {
+    recall: side => recallChanges(folder, key(side)),
+    remember: (side, worth) => remember(folder, key(side), worth),
+  };
 }
 
 /** Of a model without gradients: all operators that stand in their way. */

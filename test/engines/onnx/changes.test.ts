@@ -1,14 +1,19 @@
+import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../../src/core/contracts/index.ts';
 import { createRng, type Rng } from '../../../src/core/rng.ts';
+import { tensor } from '../../../src/core/tensor.ts';
 import { changedBox } from '../../../src/engines/onnx/changes/changed-box.ts';
 import { cutNetwork, localPart } from '../../../src/engines/onnx/changes/cuts.ts';
+import { KeptNetwork } from '../../../src/engines/onnx/changes/kept-network.ts';
 import { recompute } from '../../../src/engines/onnx/changes/recompute.ts';
 import { attr, constant, DType, type Graph, GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
 import type { Program } from '../../../src/engines/onnx/session/programs.ts';
+import { cardFor, temporary } from './fixtures.ts';
 
 const QUIET = { logSeverityLevel: 4, intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
 const [HEIGHT, WIDTH, CHANNELS, SIDE] = [44, 39, 2, 6];
@@ -117,13 +122,20 @@ async function opened(graph: Graph) {
   const cut = local && cutNetwork(local, SIDE, { copy: 0, stage: 0 });
   if (!cut) return { plain };
   const stages = [];
-  for (const { graph } of cut.stages) stages.push(await open({ graph }));
-  const rest = await open({ graph: cut.rest.graph });
-  const { input, output } = model;
-  const parts = { cut, stages, rest, input, output, image, underWay: 2, plain };
+  for (const { graph: own, ...stage } of cut.stages)
+    stages.push({ ...stage, session: (await open({ graph: own })).session });
+  const rest = { inputs: cut.rest.inputs, session: (await open({ graph: cut.rest.graph })).session };
+  const plan = { side: SIDE, stages, rest, output: model.output, image, places: cut.places };
+  // Messages between threads are copied, and so is the plan.
+  const network = new KeptNetwork(structuredClone(plan), run);
+  const size = HEIGHT * WIDTH * CHANNELS;
   return {
     plain,
-    opened: { ...parts, run: (s: { session: string }, feeds: Parameters<typeof run>[1]) => run(s.session, feeds) },
+    stages: stages.length,
+    opened: {
+      ...{ size, underWay: 1 },
+      run: (asked: { base: Float32Array; images: Float32Array }) => network.scores(asked.base, asked.images),
+    },
   };
 }
 
@@ -131,7 +143,7 @@ async function opened(graph: Graph) {
 function batchOf(rng: Rng, what: 'windows' | 'path' | 'mixed'): Batch {
   const size = HEIGHT * WIDTH * CHANNELS;
   const images = [Float32Array.from({ length: size }, () => rng.normal())];
-  for (let i = 1; i < 20; i++) {
+  for (let i = 1; i < 40; i++) {
     const data = images[what === 'windows' || (what === 'mixed' && i % 3 === 0) ? 0 : i - 1]!.slice();
     const side = what === 'mixed' && i % 11 === 5 ? 30 : 1 + rng.int(SIDE);
     const edge = rng.int(4);
@@ -145,14 +157,55 @@ function batchOf(rng: Rng, what: 'windows' | 'path' | 'mixed'): Batch {
   return { count: images.length, write: (i, out) => out.set(images[i]!) };
 }
 
+/** Convolutions of many channels: a pass takes some ten milliseconds. */
+function largeNetwork(): Graph {
+  const rng = createRng('weights');
+  const b = new GraphBuilder({ opset: 17, taken: ['image'] });
+  const random = (dims: number[], scale: number) =>
+    b.constant(
+      constant.float(
+        dims,
+        Float32Array.from({ length: dims.reduce((p, d) => p * d, 1) }, () => scale * rng.normal()),
+      ),
+    );
+  let [x, channels] = ['image', 1];
+  for (const to of [48, 48, 48]) {
+    const conv = b.op('Conv', [x, random([to, channels, 3, 3], Math.sqrt(2 / (channels * 9)))], {
+      pads: attr.ints([1, 1, 1, 1]),
+    });
+    [x, channels] = [b.op('Relu', [conv]), to];
+  }
+  const flat = b.op('Flatten', [b.op('GlobalAveragePool', [x])]);
+  const scores = b.op('Gemm', [flat, random([channels, 2], 1), random([2], 1)]);
+  return {
+    opset: 17,
+    nodes: b.nodes,
+    constants: b.constants,
+    inputs: [{ name: 'image', dtype: DType.float, dims: [null, 1, 96, 96] }],
+    outputs: [{ name: scores, dtype: DType.float, dims: [null, 2] }],
+  };
+}
+
+/** An image, then the image with a dark square of 8 pixels at other places. */
+function batchOfWindows(image: Float32Array, width: number, count: number): Batch {
+  return {
+    count,
+    write(i, out) {
+      out.set(image);
+      const [top, left] = [(i * 7) % (width - 8), (i * 13) % (width - 8)];
+      if (i > 0) for (let y = top; y < top + 8; y++) out.fill(0, y * width + left, y * width + left + 8);
+    },
+  };
+}
+
 describe('computing only what changed', () => {
   it('gives the scores of full inference, for networks with any kernels, strides, dilations and pads', async () => {
     let stages = 0;
     for (let seed = 0; seed < 12; seed++) {
       const rng = createRng(`network ${seed}`);
-      const { plain, opened: parts } = await opened(randomNetwork(rng));
+      const { plain, opened: parts, stages: own } = await opened(randomNetwork(rng));
       if (!parts) continue;
-      stages += parts.stages.length;
+      stages += own;
       for (const what of ['windows', 'path', 'mixed'] as const) {
         const batch = batchOf(rng.fork(what), what);
         const want = await plain(batch);
@@ -164,6 +217,38 @@ describe('computing only what changed', () => {
       }
     }
     expect(stages).toBeGreaterThan(12);
+  }, 60_000);
+
+  it('is decided once for a model: what was measured is remembered', async () => {
+    const folder = temporary();
+    try {
+      const file = folder.write('large.onnx', largeNetwork());
+      const card = cardFor(file, { classes: ['a', 'b'], input: { size: [96, 96], channels: 1, layout: 'NCHW' } });
+      const options = { device: 'cpu', cacheDir: join(folder.path, 'cache') };
+      const rng = createRng('large');
+      const image = tensor(
+        [96, 96, 1],
+        Float32Array.from({ length: 96 * 96 }, () => rng.next()),
+      );
+      const windows = batchOfWindows(image.data, 96, 100);
+      const first = await onnxEngine.open(card, options);
+      const worth = await first.changesWorth!(8, image);
+      const together = await first.scores(windows, { as: 'logit' });
+      const apart: number[] = [];
+      for (let i = 0; i < windows.count; i += 50) {
+        const some = { count: 50, write: (j: number, out: Float32Array) => windows.write(i + j, out) };
+        apart.push(...(await first.scores(some, { as: 'logit' })).data);
+      }
+      await first.close();
+      apart.forEach((v, i) => {
+        expect(together.data[i]! / v).toBeCloseTo(1, 4);
+      });
+      const again = await onnxEngine.open(card, options);
+      expect(await again.changesWorth!(8, image)).toEqual(worth);
+      await again.close();
+    } finally {
+      folder.remove();
+    }
   }, 60_000);
 
   it('finds the least rectangle that holds all differences', () => {

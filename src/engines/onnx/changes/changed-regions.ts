@@ -2,22 +2,33 @@ import type { Batch, ChangesWorth } from '../../../core/contracts/index.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { createRng } from '../../../core/rng.ts';
 import type { ImageShape } from '../../shared/network-runner.ts';
+import { IN_FLIGHT } from '../../shared/worker-pool.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
+import type { OnnxPool } from '../session/onnx-pool.ts';
 import type { ProgramSession } from '../session/program-sessions.ts';
 import type { Program } from '../session/programs.ts';
 import { changedBox, sideOf } from './changed-box.ts';
 import { cutNetwork, localPart } from './cuts.ts';
-import { type OpenedCut, recompute } from './recompute.ts';
+import type { KeptNetworkPlan } from './kept-network.ts';
+import { type Recomputing, recompute } from './recompute.ts';
 
-export interface ChangedRegionsParts extends Pick<OpenedCut, 'run' | 'image'> {
+/** What was found earlier about squares of a side. */
+export interface RememberedChanges {
+  recall(side: number): ChangesWorth | undefined;
+  remember(side: number, worth: ChangesWorth): void;
+}
+
+export interface ChangedRegionsParts {
   readonly model: NormalisedModel;
+  readonly image: ImageShape;
+  readonly pool: OnnxPool;
+  readonly workers: number;
+  readonly remembered: RememberedChanges;
   open(program: Program, name: string): Promise<ProgramSession>;
   drop(session: ProgramSession): Promise<void>;
   /** Raw scores by full inference. */
   forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
-  /** Micro-batches under way at once. */
-  readonly underWay: number;
-  readonly microBatch: number;
 }
 
 /** Smaller batches are not looked at: to open sessions and to measure would cost more than is saved. */
@@ -30,6 +41,10 @@ const GRAIN = 8;
 const MOST_SIDES = 3;
 /** What takes less is not worth an attempt, milliseconds for one image. */
 const SHORTEST_PASS = 4;
+/** Images that are tried for each worker: in whole, and only what changed of them. */
+const TRIED = { whole: 8, changed: 32 };
+/** Both ways are timed in turn, so often: what runs beside must not decide. The shortest times are compared. */
+const ROUNDS = 2;
 /** It must be so many times as fast, measured. */
 const WORTHWHILE = 1.15;
 /** The largest difference of raw scores, relative to the largest score, or to 1. */
@@ -60,7 +75,7 @@ export class ChangedRegions {
     };
     const side = changedSide(first, image);
     const found = side === undefined ? undefined : await this.#find(side, first[0]!);
-    if (found?.opened) return recompute(found.opened, again, consume, signal);
+    if (found?.changed) return recompute(found.changed, again, consume, signal);
     return this.#parts.forward(again, consume, signal);
   }
 
@@ -73,50 +88,105 @@ export class ChangedRegions {
     const known = this.#known.get(side);
     if (known) return known;
     if (this.#known.size >= MOST_SIDES) return Promise.resolve(without('squares of other sizes are kept ready'));
-    const finding = this.#measure(side, image).catch((error: unknown) => without(messageOf(error)));
+    const finding = this.#decide(side, image).catch((error: unknown) => without(messageOf(error)));
     this.#known.set(side, finding);
     return finding;
   }
 
-  async #measure(side: number, image: Float32Array): Promise<Found> {
-    const { model, open, drop, run, forward, underWay, microBatch, image: shape } = this.#parts;
-    if (shape.layout !== 'NCHW') return without('the file has its channels last');
-    const probes = probeImages(image, shape, side, Math.max(16, 2 * underWay * microBatch));
-    const plain = async (batch: Batch) => {
-      const rows: Float32Array[] = [];
-      await forward(batch, (_, raw) => rows.push(raw.slice()));
-      return rows;
-    };
-    const want = await plain(probes);
-    const full = (await timed(() => plain(probes))) / probes.count;
-    if (full < SHORTEST_PASS) return without(`one pass takes ${full.toPrecision(2)} ms only`);
+  /** What was decided before holds, so that a run that goes on computes the same way. */
+  async #decide(side: number, image: Float32Array): Promise<Found> {
+    const { remembered } = this.#parts;
+    const before = remembered.recall(side);
+    if (before && 'reason' in before) return { worth: before };
+    if (!before) {
+      const pass = await this.#timeWhole(this.#probes(side, image));
+      if (pass < SHORTEST_PASS) return without(`one pass takes ${pass.toPrecision(2)} ms only`);
+    }
+    const opened = await this.#open(side);
+    if ('reason' in opened) return { worth: opened };
+    if (before) return { worth: before, changed: opened };
+    const worth = await this.#measure(side, image, opened);
+    remembered.remember(side, worth);
+    if ('faster' in worth) return { worth, changed: opened };
+    await opened.close();
+    return { worth };
+  }
+
+  #probes(side: number, image: Float32Array): Batch {
+    return probeImages(image, this.#parts.image, side, TRIED.changed * this.#parts.workers);
+  }
+
+  /** Milliseconds that full inference takes for one image. */
+  async #timeWhole(probes: Batch, keep?: Float32Array[]): Promise<number> {
+    const some = { ...probes, count: TRIED.whole * this.#parts.workers };
+    const taken = await timed(() =>
+      this.#parts.forward(some, (i, raw) => {
+        if (keep) keep[i] = raw.slice();
+      }),
+    );
+    return taken / some.count;
+  }
+
+  async #measure(side: number, image: Float32Array, opened: Recomputing): Promise<ChangesWorth> {
+    const probes = this.#probes(side, image);
+    const [whole, changed] = [[] as Float32Array[], [] as Float32Array[]];
+    const times = { whole: Number.POSITIVE_INFINITY, changed: Number.POSITIVE_INFINITY };
+    for (let round = 0; round < ROUNDS; round++) {
+      times.whole = Math.min(times.whole, await this.#timeWhole(probes, whole));
+      const take = (i: number, raw: Float32Array) => {
+        changed[i] = raw.slice();
+      };
+      const less = await timed(() => recompute(opened, probes, take, undefined));
+      times.changed = Math.min(times.changed, less / probes.count);
+    }
+    const error = largestDifference(changed.slice(0, whole.length), whole);
+    // Written so that NaN is a difference.
+    if (!(error <= SAME)) return { reason: `scores differ by ${error.toPrecision(2)} from those of whole images` };
+    const faster = times.whole / times.changed;
+    return faster >= WORTHWHILE ? { faster } : { reason: `it is ${faster.toFixed(2)} times as fast only` };
+  }
+
+  /** Opens a cut network in the workers. */
+  async #open(side: number): Promise<(Recomputing & { close(): Promise<void> }) | { readonly reason: string }> {
+    const { model, image, pool, workers, open, drop } = this.#parts;
+    if (image.layout !== 'NCHW') return { reason: 'the file has its channels last' };
     const local = localPart(model);
     const cut = local && cutNetwork(local, side);
-    if (!cut) return without('most of the work lies where a change has spread over the whole image');
-    const stages: ProgramSession[] = [];
-    for (const [s, { graph }] of cut.stages.entries())
-      stages.push(await open({ graph }, `changes of ${side} px, part ${s + 1}`));
-    const rest = await open({ graph: cut.rest.graph }, `changes of ${side} px, the rest`);
-    const opened = { cut, stages, rest, input: model.input, output: model.output, image: shape, underWay, run, plain };
-    const got: Float32Array[] = [];
-    await recompute(opened, probes, (_, raw) => got.push(raw.slice()), undefined);
-    const error = largestDifference(got, want);
-    const faster = full / ((await timed(() => recompute(opened, probes, () => undefined, undefined))) / probes.count);
-    // Written so that NaN is a difference.
-    const same = error <= SAME;
-    if (same && faster >= WORTHWHILE) return { worth: { faster }, opened };
-    for (const session of [...stages, rest]) await drop(session);
-    return without(
-      same
-        ? `it is ${faster.toFixed(2)} times as fast only`
-        : `scores differ by ${error.toPrecision(2)} from those of whole images`,
-    );
+    if (!cut) return { reason: 'most of the work lies where a change has spread over the whole image' };
+    const name = `changes of ${side} px`;
+    const sessions: ProgramSession[] = [];
+    const opened = async (graph: Graph, part: string) => {
+      const session = await open({ graph }, `${name}, ${part}`);
+      sessions.push(session);
+      return session.session;
+    };
+    const close = async () => {
+      await pool.forget(name);
+      for (const session of sessions) await drop(session);
+    };
+    try {
+      const stages: KeptNetworkPlan['stages'][number][] = [];
+      for (const [s, { graph, ...stage }] of cut.stages.entries()) {
+        stages.push({ ...stage, session: await opened(graph, `part ${s + 1}`) });
+      }
+      const rest = { inputs: cut.rest.inputs, session: await opened(cut.rest.graph, 'the rest') };
+      await pool.keep(name, { side, stages, rest, output: model.output, image, places: cut.places }, workers);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return {
+      size: image.height * image.width * image.channels,
+      underWay: workers * IN_FLIGHT,
+      run: asked => pool.changed({ name, ...asked }, workers),
+      close,
+    };
   }
 }
 
 interface Found {
   readonly worth: ChangesWorth;
-  readonly opened?: OpenedCut;
+  readonly changed?: Recomputing;
 }
 
 const without = (reason: string): Found => ({ worth: { reason } });

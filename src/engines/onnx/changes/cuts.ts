@@ -46,8 +46,8 @@ export interface CutNetwork {
   readonly stages: readonly Stage[];
   /** The rest, from planes to the scores. */
   readonly rest: { readonly graph: Graph; readonly inputs: readonly Plane[] };
-  /** Where the crop of each stage lies, and what changes, for a change that begins at pixel `at` of the axis. */
-  place(axis: 0 | 1, at: number): readonly PlacedStage[];
+  /** Where the crop of each stage lies, and what changes; by axis and by the pixel where the changed square begins. */
+  readonly places: readonly [readonly (readonly PlacedStage[])[], readonly (readonly PlacedStage[])[]];
 }
 
 /** A stage's crop along one axis. */
@@ -161,17 +161,12 @@ export function cutNetwork(local: LocalPart, side: number, costs = COSTS): CutNe
   const { model } = local;
   const scores = { name: model.output, ...model.infos.get(model.output)! };
   const rest = { graph: part(local, nodes.slice(end), lives[last]!.map(full), [scores]), inputs: lives[last]! };
-  return {
-    side,
-    stages,
-    rest,
-    place: placing(
-      local,
-      stages,
-      steps.map(j => positions[j]!),
-      side,
-    ),
-  };
+  const ends = steps.map(j => positions[j]!);
+  const places = ([0, 1] as const).map(axis => {
+    const length = planes.get(model.input)!.size[axis];
+    return Array.from({ length: length - side + 1 }, (_, at) => placed(local, stages, ends, axis, at, side));
+  });
+  return { side, stages, rest, places: [places[0]!, places[1]!] };
 }
 
 type Geometry = Omit<Stage, 'graph'>;
@@ -291,26 +286,21 @@ function startOf(inputs: readonly Plane[], cells: Changes, axis: 0 | 1, step: nu
   return Math.floor(first / step) * step;
 }
 
-function placing(
+/** Where each stage's crop lies along one axis for a square that begins at pixel `at`. */
+function placed(
   local: LocalPart,
   stages: readonly Stage[],
   ends: readonly number[],
+  axis: 0 | 1,
+  at: number,
   side: number,
-): CutNetwork['place'] {
-  const known = new Map<string, readonly PlacedStage[]>();
-  return (axis, at) => {
-    const key = `${axis} ${at}`;
-    const found = known.get(key);
-    if (found) return found;
-    const changes = changed(local, axis, at, side, true);
-    const placed = stages.map((stage, s) => {
-      const cells = needed(local, axis, changes, s === 0 ? 0 : ends[s - 1]!, ends[s]!, stage, true);
-      const start = Math.min(startOf(stage.inputs, cells, axis, stage.step[axis]), stage.less[axis] * stage.step[axis]);
-      return { start, changed: new Map(stage.outputs.map(p => [p.name, changes.get(p.name)!])) };
-    });
-    known.set(key, placed);
-    return placed;
-  };
+): PlacedStage[] {
+  const changes = changed(local, axis, at, side, true);
+  return stages.map((stage, s) => {
+    const cells = needed(local, axis, changes, s === 0 ? 0 : ends[s - 1]!, ends[s]!, stage, true);
+    const start = Math.min(startOf(stage.inputs, cells, axis, stage.step[axis]), stage.less[axis] * stage.step[axis]);
+    return { start, changed: new Map(stage.outputs.map(p => [p.name, changes.get(p.name)!])) };
+  });
 }
 
 function subgraph(

@@ -16,14 +16,21 @@ export interface PlaneValues {
 }
 
 /** Copies cells of a plane from one array into another, each of which holds a part of the plane. */
-export function copyCells(from: PlaneValues, into: PlaneValues, [rows, columns]: Patch, channels: number): void {
+function copyCells(from: PlaneValues, into: PlaneValues, [rows, columns]: Patch, channels: number): void {
   const width = columns.to - columns.from + 1;
+  const height = rows.to - rows.from + 1;
+  const [source, target] = [from.data, into.data];
+  const wholeRows = width === from.columns && width === into.columns;
+  if (wholeRows && height === from.rows && height === into.rows) {
+    target.set(source.subarray(from.at, from.at + channels * height * width), into.at);
+    return;
+  }
   for (let c = 0; c < channels; c++) {
-    for (let y = rows.from; y <= rows.to; y++) {
-      let a = from.at + (c * from.rows + y - from.corner[0]) * from.columns + columns.from - from.corner[1];
-      let b = into.at + (c * into.rows + y - into.corner[0]) * into.columns + columns.from - into.corner[1];
-      if (width > 64) into.data.set(from.data.subarray(a, a + width), b);
-      else for (const end = a + width; a < end; a++, b++) into.data[b] = from.data[a]!;
+    let a = from.at + (c * from.rows + rows.from - from.corner[0]) * from.columns + columns.from - from.corner[1];
+    let b = into.at + (c * into.rows + rows.from - into.corner[0]) * into.columns + columns.from - into.corner[1];
+    for (let y = rows.from; y <= rows.to; y++, a += from.columns, b += into.columns) {
+      if (width > 64) target.set(source.subarray(a, a + width), b);
+      else for (let x = 0; x < width; x++) target[b + x] = source[a + x]!;
     }
   }
 }
@@ -36,12 +43,25 @@ export class KeptPlane {
   /** Outside of it both are the same. */
   #differs: Patch | undefined;
 
-  constructor(plane: Plane, base: Float32Array) {
+  constructor(plane: Plane) {
     this.plane = plane;
     const [rows, columns] = plane.size;
-    const values = (data: Float32Array): PlaneValues => ({ data, at: 0, rows, columns, corner: [0, 0] });
-    this.#base = values(base);
-    this.#values = values(base.slice());
+    const none = (): PlaneValues => {
+      return { data: new Float32Array(plane.channels * rows * columns), at: 0, rows, columns, corner: [0, 0] };
+    };
+    this.#base = none();
+    this.#values = none();
+  }
+
+  /** All values, to be read only. */
+  get data(): Float32Array {
+    return this.#values.data;
+  }
+
+  /** What was written last is the base image's. */
+  keep(): void {
+    this.#base.data.set(this.#values.data);
+    this.#differs = undefined;
   }
 
   /** Back to the base image. */

@@ -17,7 +17,7 @@ import type { BackwardFindings, ImageShape, LayerSlopes, NetworkRunner } from '.
 import type { Head } from '../../shared/scores.ts';
 import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import { ruleSetOf } from '../autodiff/index.ts';
-import { ChangedRegions } from '../changes/changed-regions.ts';
+import { ChangedRegions, type RememberedChanges } from '../changes/changed-regions.ts';
 import type { AttentionStructure } from '../graph/attention-blocks.ts';
 import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
@@ -46,8 +46,8 @@ export interface OnnxExecutorParts extends SessionParts {
   readonly grids: PixelGrids;
   /** Where the model has self-attention. */
   readonly attention?: AttentionStructure | undefined;
-  /** Whether only what changed from image to image may be computed. */
-  readonly changes: boolean;
+  /** Where only what changed from image to image may be computed: what was found of it earlier. */
+  readonly changes?: RememberedChanges | undefined;
 }
 
 const NO_CHANGES = 'it is done on the CPU only';
@@ -104,15 +104,14 @@ export class OnnxExecutor implements NetworkRunner {
 
   /** Computes only what changed from image to image, where the device is one that this was tried on. */
   async #changes(): Promise<ChangedRegions | undefined> {
-    if (!this.#parts.changes) return undefined;
+    const { model, image, pool, changes: remembered } = this.#parts;
+    if (!remembered) return undefined;
     if (this.#changedRegions) return this.#changedRegions;
-    const { model, image, pool } = this.#parts;
-    const { workers, microBatch } = (await this.#forward()).settings;
+    const { workers } = (await this.#forward()).settings;
     this.#changedRegions ??= new ChangedRegions({
-      ...{ model, image, underWay: workers * IN_FLIGHT, microBatch },
+      ...{ model, image, pool, workers, remembered },
       open: (program, name) => this.#sessions.open(programKey('changes', [name]), () => program, 'changes', name),
       drop: session => this.#sessions.drop(session),
-      run: async ({ session }, feeds) => (await pool.run(session, feeds, workers, this.label)).outputs,
       forward: (batch, consume, signal) => this.#whole(batch, consume, signal),
     });
     return this.#changedRegions;

@@ -1,3 +1,4 @@
+import type { ChangedScores, KeptNetworkPlan } from '../changes/kept-network.ts';
 import type { DeviceRun, Profile } from './profile.ts';
 import type { SessionSource } from './session-options.ts';
 
@@ -46,6 +47,12 @@ export interface OnnxProtocol {
     /** The outputs that are wanted. Default: all. */
     readonly only?: readonly string[] | undefined;
   }): RunResult;
+  /** Keeps a cut network under a name; its sessions are open. */
+  keep(asked: { readonly name: string; readonly plan: KeptNetworkPlan }): void;
+  /** Scores of images that differ little from the base image, or each from the one before; one after the other. */
+  changed(asked: { readonly name: string; readonly base: Float32Array; readonly images: Float32Array }): ChangedScores;
+  /** Forgets a cut network. */
+  forget(asked: { readonly name: string }): void;
   /** Releases a session with a profile, and tells what its runs did. */
   profile(asked: { readonly session: string }): Profile;
   /** Releases all sessions with a profile, and tells the time on the device of each label. */

@@ -1,5 +1,7 @@
+import type { AskedOf } from '../../shared/protocol.ts';
 import { WorkerPool } from '../../shared/worker-pool.ts';
 import { workerUrl } from '../../shared/worker-url.ts';
+import type { ChangedScores, KeptNetworkPlan } from '../changes/kept-network.ts';
 import type { Feed, OnnxProtocol, RunResult, SessionSettings } from './onnx-messages.ts';
 import type { DeviceRun, Profile } from './profile.ts';
 import type { SessionSource } from './session-options.ts';
@@ -34,6 +36,21 @@ export class OnnxPool {
     only?: readonly string[],
   ): Promise<RunResult> {
     return this.#workers.one('run', { session, feeds, label, only }, workers);
+  }
+
+  /** Keeps a cut network in the first `workers` workers, where its sessions are open. */
+  async keep(name: string, plan: KeptNetworkPlan, workers: number): Promise<void> {
+    await this.#workers.each('keep', { name, plan }, workers);
+  }
+
+  /** Scores of images that differ little from a base image. The arrays are given away. */
+  changed(asked: AskedOf<OnnxProtocol, 'changed'>, workers: number): Promise<ChangedScores> {
+    return this.#workers.one('changed', asked, workers);
+  }
+
+  /** Forgets a cut network. */
+  async forget(name: string): Promise<void> {
+    await this.#workers.each('forget', { name });
   }
 
   /** Releases a session with a profile in the first worker, and tells what its runs did. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
+import type { ChangesWorth } from '../../../core/contracts/index.ts';
 import type { MeasuredModel } from './measure.ts';
 import type { ExecutorSettings } from './program-sessions.ts';
 import type { Wishes } from './tune.ts';
@@ -57,8 +58,24 @@ export function recallMeasured(folder: string | undefined, key: string): Measure
   return good ? found : undefined;
 }
 
+/** What was found earlier of computing only what changed. */
+export function recallChanges(folder: string | undefined, key: string): ChangesWorth | undefined {
+  const found = folder === undefined ? undefined : (readAll(folder)[key] as Partial<ChangesFields> | undefined);
+  if (typeof found?.reason === 'string') return { reason: found.reason };
+  return Number.isFinite(found?.faster) ? { faster: found!.faster! } : undefined;
+}
+
+interface ChangesFields {
+  readonly faster: number;
+  readonly reason: string;
+}
+
 /** Remembers settings or measurements. A folder that can't be written only costs the next sweep. */
-export function remember(folder: string | undefined, key: string, value: ExecutorSettings | MeasuredModel): void {
+export function remember(
+  folder: string | undefined,
+  key: string,
+  value: ExecutorSettings | MeasuredModel | ChangesWorth,
+): void {
   if (folder === undefined) return;
   try {
     mkdirSync(folder, { recursive: true });
