@@ -210,7 +210,7 @@ describe.each(Object.entries(referenceModels))('%s', (name, entry) => {
     }
   });
 
-  it.skipIf(entry.layer === undefined)('has the CAM layer of PyTorch', async () => {
+  it.skipIf(entry.activations === undefined)('has the CAM layer of PyTorch', async () => {
     const { layer = '', activations = '' } = entry;
     for (const [i, image] of images.entries()) {
       for (const score of ['logit', 'margin'] as const) {

@@ -3,9 +3,13 @@
 `raw` is the map on the layer's grid as it is before ReLU and enlarging; `map` is ReLU(raw), bilinear without aligned
 corners; hires-cam and recipro-cam keep their signs. Nothing is scaled to 0…1, though all the tools do so at the end: their
 maps are taken before that.
+
+On the ViT the layer is the first norm of the last block; its tokens without the class token are a grid, as by
+reshape_transform of pytorch-grad-cam, and whatever changes the grid leaves the class token as it is.
 """
 import contextlib
 import io
+import math
 from importlib.metadata import version
 
 import numpy as np
@@ -31,6 +35,42 @@ class Split:
         self.before = model.features[:cut + 1] if cut >= 0 else model.features
         after = model.features[cut + 1:] if cut >= 0 else []
         self.after = lambda a: score(model.tail(after(a) if len(after) else a), target, kind)
+
+
+class SplitTokens:
+    """A ViT cut behind the first norm of its last block: x → the grid of tokens → score of the target."""
+
+    def __init__(self, model, target, kind):
+        self.model, self.block = model, model.blocks[-1]
+        self.layer = self.block.n1
+        self.scored = Scored(model, target, kind)
+        self.target, self.kind = target, kind
+
+    @staticmethod
+    def grid(tokens):
+        side = math.isqrt(tokens.shape[1] - 1)
+        return tokens[:, 1:].reshape(len(tokens), side, side, -1).permute(0, 3, 1, 2)
+
+    def before(self, x):
+        kept = []
+        handles = [self.block.register_forward_pre_hook(lambda _, given: kept.append(given[0])),
+                   self.layer.register_forward_hook(lambda _, given, found: kept.append(found))]
+        self.model(x)
+        for handle in handles:
+            handle.remove()
+        self.input, tokens = kept
+        self.token = tokens[:, :1]
+        return self.grid(tokens)
+
+    def after(self, a):
+        tokens = torch.cat((self.token.expand(len(a), -1, -1), a.flatten(2).transpose(1, 2)), 1)
+        x = self.input + self.block.attention(tokens)
+        x = x + self.block.mlp(self.block.n2(x))
+        return score(self.model.head(self.model.norm(x)[:, 0]), self.target, self.kind)
+
+
+def split_of(name, model, cut, target, kind):
+    return SplitTokens(model, target, kind) if name == "vit" else Split(model, cut, target, kind)
 
 
 def enlarge(a, size):
@@ -109,7 +149,9 @@ def recipro_cam(a, after, gaussian):
 def by_jacobgil(kind, split, x):
     """The tool's map on the layer's grid, before ReLU and scaling."""
     kept = []
-    with contextlib.redirect_stderr(io.StringIO()), getattr(pytorch_grad_cam, kind)(split.scored, [split.layer]) as cam:
+    reshape = getattr(split, "grid", None)
+    with contextlib.redirect_stderr(io.StringIO()), getattr(pytorch_grad_cam, kind)(
+            split.scored, [split.layer], reshape_transform=reshape) as cam:
         get = cam.get_cam_image
 
         def keep(*arguments):
@@ -154,18 +196,19 @@ def maps_of(name, cut, kind, dtype):
         out[key][1].append(tool)
 
     for i, t in enumerate(targets):
-        v, split = x[i:i + 1], Split(model, cut, t, kind)
+        v, split = x[i:i + 1], split_of(name, model, cut, t, kind)
+        tokens = isinstance(split, SplitTokens)
         with torch.no_grad():
             a = split.before(v)
             scores.append(float(split.scored(v)))
         g = gradient(split.after, a)
         for explainer, (formula, tool) in GRADIENT_CAMS.items():
             put((explainer, ""), formula(a, g), by_jacobgil(tool, split, v))
-        put(("ablation-cam", ""), ablation_cam(a, split.after), by_jacobgil("AblationCAM", split, v))
+        put(("ablation-cam", ""), ablation_cam(a, split.after), None if tokens else by_jacobgil("AblationCAM", split, v))
         put(("eigen-cam", ""), eigen_cam(a), by_jacobgil("EigenCAM", split, v))
         softmaxed, constant = score_cam(split, v, a, True)
         assert constant == 0, "torchcam gives constant channels a weight"
-        put(("score-cam", ""), softmaxed, by_torchcam("ScoreCAM", split, v))
+        put(("score-cam", ""), softmaxed, None if tokens else by_torchcam("ScoreCAM", split, v))
         put(("score-cam", "raw"), score_cam(split, v, a, False)[0])
         put(("recipro-cam", ""), recipro_cam(a, split.after, False))
         put(("recipro-cam", "gaussian"), recipro_cam(a, split.after, True))
@@ -214,10 +257,10 @@ def tool_says(explainer, own, tool, scores):
 def main():
     index = read_index()["models"]
     with Writer("cams.py") as w:
-        for name in EARLIER:
+        for name in (*EARLIER, "vit"):
             size = [index[name]["side"]] * 2
             for kind, place in (("logit", ""), ("logit", "earlier"), ("margin", "")):
-                if kind == "margin" and name in ("cnn", "resnet"):
+                if (kind == "margin" and name in ("cnn", "resnet")) or (place and name == "vit"):
                     continue
                 cut = EARLIER[name] if place else -1
                 maps, scores = maps_of(name, cut, kind, torch.float64)
@@ -231,15 +274,17 @@ def main():
                     print(name, label, says, f"{unstable:.1e}")
                     if unstable > 5e-5:
                         continue
+                    called = CALLS[explainer] if "tool" in says or says["by"] != "formula" else "make/cams.py"
                     entry = dict(explainer=explainer, variant="-".join(filter(None, (variant, place))), model=name,
-                                 score=kind, **says, call=CALLS.get(explainer, "make/cams.py"),
+                                 score=kind, **says, call=called,
                                  layer=index[name]["earlierLayer" if place else "layer"],
                                  raw=w.save(f"{name}/{label}-raw", raw), signed=explainer in SIGNED)
                     if kind == "logit" and not place:
                         final = raw if explainer in SIGNED else relu(raw)
                         entry["map"] = w.save(f"{name}/{label}", enlarge(final, size))
                     w.add(**entry)
-            fused_layer_cam(w, name, index[name])
+            if name != "vit":
+                fused_layer_cam(w, name, index[name])
 
 
 if __name__ == "__main__":

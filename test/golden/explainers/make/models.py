@@ -50,7 +50,13 @@ def make(name):
     targets = TARGETS[name]
     entry = {"file": f"{name}.onnx", "images": f"images-{side}.npy", "side": side,
              "classes": model(torch.from_numpy(x)).shape[1], "targets": targets}
-    if name != "vit":
+    if name == "vit":
+        kept = []
+        handle = model.blocks[-1].n1.register_forward_hook(lambda _, given, found: kept.append(found.detach().numpy()))
+        model(torch.from_numpy(x))
+        handle.remove()
+        entry["layer"] = tensor_named(path, x, kept[0])
+    else:
         with torch.no_grad():
             entry["layer"] = tensor_named(path, x, model.features(torch.from_numpy(x)).numpy())
             earlier = model.features[:EARLIER[name] + 1](torch.from_numpy(x)).numpy()
