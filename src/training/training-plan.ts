@@ -64,6 +64,11 @@ export interface TrainPlan {
 
 export const planDigest = (plan: TrainPlan): string => jsonDigest(['training 1', plan]);
 
+/** The same for trainings of one recipe on the same images, whatever their seeds: the card's `group`. */
+export function groupOf({ seed: _, ...recipe }: TrainPlan): string {
+  return `${recipe.architecture}-${jsonDigest(['recipe 1', recipe]).slice(0, 8)}`;
+}
+
 /** Learning rate at a time in epochs: linear warm-up, then a cosine to 0. */
 export function rateAt(plan: Pick<TrainPlan, 'rate' | 'warmUp' | 'epochs'>, time: number): number {
   const { rate, warmUp, epochs } = plan;

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { Estimate, Performance } from '../core/statistics/performance.ts';
 import { writeAtomic } from '../results/files.ts';
 import { CHECKPOINT, type Trained } from './train.ts';
-import { AUGMENTATIONS, planDigest, type TrainPlan } from './training-plan.ts';
+import { AUGMENTATIONS, groupOf, planDigest, type TrainPlan } from './training-plan.ts';
 
 export interface Provenance {
   readonly version: string;
@@ -35,6 +35,7 @@ export function cardText(plan: TrainPlan, trained: Trained, { licence, warnings 
     file: 'model.onnx',
     task: 'softmax',
     classes: plan.classes,
+    group: groupOf(plan),
     input: { size: input.size[0] === input.size[1] ? input.size[0] : input.size, channels: input.channels },
     intensity: {
       ...intensity,

@@ -43,7 +43,10 @@ test('a training killed in its midst goes on, and ends in the same weights', asy
     /model\.json: the same weights for TF\.js, logits within \d\.\de-\d+ of the largest/,
   );
   expect((await readFile(join(dir, 'whole', 'tfjs', 'weights.bin'))).equals(weights)).toBe(true);
-  expect(await readCard(join(dir, 'whole', 'tfjs'))).toMatchObject({ id: 'whole-tfjs', format: 'tfjs' });
+  const { group } = await readCard(join(dir, 'whole'));
+  expect(group).toMatch(/^cnn-[0-9a-f]{8}$/);
+  const tfjs = { id: 'whole-tfjs', format: 'tfjs', group: `${group}-tfjs` };
+  expect(await readCard(join(dir, 'whole', 'tfjs'))).toMatchObject(tfjs);
   const other = await cli(...train('whole', '--seed', '2'));
   expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/--fresh to replace it/) });
 });

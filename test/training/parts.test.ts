@@ -12,7 +12,7 @@ import { type Checkpoint, readCheckpoint, writeCheckpoint } from '../../src/trai
 import { calibrate, calibrated, negativeLogLikelihood, softmax } from '../../src/training/evaluate.ts';
 import { loadImages } from '../../src/training/images.ts';
 import { crossings, splitsOf } from '../../src/training/splits.ts';
-import { AUGMENTATIONS, cardOf, planDigest, rateAt } from '../../src/training/training-plan.ts';
+import { AUGMENTATIONS, cardOf, groupOf, planDigest, rateAt } from '../../src/training/training-plan.ts';
 import { toyPlan, toySet } from './toy.ts';
 
 const still = { rotation: 0, scale: 0, shift: 0, flip: false, intensity: 0, noise: 0 };
@@ -125,6 +125,8 @@ describe('schedule and batches', () => {
   });
 
   test('a plan with another seed, rate or split is another plan', () => {
+    const [first, ...others] = [toyPlan(), toyPlan({ seed: 2 }), toyPlan({ rate: 0.02 })].map(groupOf);
+    expect([others[0] === first, others[1] === first]).toEqual([true, false]);
     const digests = [toyPlan(), toyPlan({ seed: 2 }), toyPlan({ rate: 0.02 }), toyPlan({ data: 'x' })].map(planDigest);
     expect(new Set(digests).size).toBe(4);
   });

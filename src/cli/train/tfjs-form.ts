@@ -27,8 +27,10 @@ export async function dropTfjsForm(dir: string): Promise<void> {
 export async function writeTfjsForm(dir: string): Promise<{ file: string; difference: number }> {
   const card = await readCard(dir);
   const { id: _, ...own } = parse(await readFile(card.origin, 'utf8')) as Record<string, unknown>;
+  // A training and its other form are not two trainings.
+  const group = card.group === undefined ? {} : { group: `${card.group}-tfjs` };
   const text = stringify(
-    { id: `${card.id}-tfjs`, ...own, file: 'model.json' },
+    { id: `${card.id}-tfjs`, ...own, ...group, file: 'model.json' },
     { lineWidth: 116, flowCollectionPadding: true },
   );
   const folder = join(dir, FOLDER);
