@@ -31,12 +31,12 @@ export interface ReadingKey {
 }
 
 /**
- * Maps of all explainers and of all controls that are the same for every explainer, over images of the primary analysis,
- * each patient once before any twice, in random order. The same run and number give the same set.
+ * Maps of all explainers and of all controls, shuffled maps included, over images of the primary analysis, each patient
+ * once before any twice, in random order. The same run and number give the same set.
  * @param count images of each model
  */
 export function readingKey(manifest: Manifest, { samples, maps }: RunSummary, count: number): ReadingKey {
-  const methods = manifest.methods.filter(method => method.of === undefined).map(method => method.id);
+  const methods = manifest.methods.map(method => method.id);
   const chosen = manifest.models.flatMap(model => {
     const rng = createRng(manifest.seed).fork('reading', model.id);
     const has = (method: string, sample: string) =>
