@@ -55,7 +55,12 @@ export async function furtherTraining(card: ModelCard, training: FurtherTraining
   if (found !== own.digest) throw refuse(`${own.file} is gone or was changed since it was trained`);
   const { auc, modelAuc } = own;
   if (training === 'masked' && auc !== undefined && modelAuc !== undefined && modelAuc - auc > MOST_FALL) {
-    throw refuse(`the copy trained on masks has an AUC of ${auc.toFixed(3)}, the model one of ${modelAuc.toFixed(3)}`);
+    throw new CtXaiError(
+      'MODEL',
+      `the copy trained on masks has an AUC of ${auc.toFixed(3)} on the test images, more than ${MOST_FALL} below the ` +
+        `${modelAuc.toFixed(3)} of the model, so that it does not stand for it. It was trained on for a third of the ` +
+        'model’s epochs: more --epochs, or more test images for a surer AUC, may help.',
+    );
   }
   return file;
 }

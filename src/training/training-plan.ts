@@ -62,6 +62,17 @@ export interface TrainPlan {
   readonly splits: Readonly<Record<'train' | 'val' | 'test', string>>;
 }
 
+/** Settings that two plans differ in, each with the first plan's value: 'smooth 1, not 5'. */
+export function differingSettings(first: TrainPlan, second: TrainPlan): string[] {
+  const names = [...new Set([...Object.keys(first), ...Object.keys(second)])] as (keyof TrainPlan)[];
+  const text = (value: unknown) => (value === undefined ? 'its default' : JSON.stringify(value).replaceAll('"', ''));
+  return names.flatMap(name => {
+    const [own, other] = [text(first[name]), text(second[name])];
+    if (own === other) return [];
+    return name === 'splits' ? ['images or labels'] : [`${name} ${own}, not ${other}`];
+  });
+}
+
 export const planDigest = (plan: TrainPlan): string => jsonDigest(['training 1', plan]);
 
 /** The same for trainings of one recipe on the same images, whatever their seeds: the card's `group`. */

@@ -48,7 +48,7 @@ test('a training killed in its midst goes on, and ends in the same weights', asy
   const tfjs = { id: 'whole-tfjs', format: 'tfjs', group: `${group}-tfjs` };
   expect(await readCard(join(dir, 'whole', 'tfjs'))).toMatchObject(tfjs);
   const other = await cli(...train('whole', '--seed', '2'));
-  expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/--fresh to replace it/) });
+  expect(other).toMatchObject({ code: 2, stderr: expect.stringMatching(/: seed 1, not 2\.\n.*--fresh to replace it/) });
 });
 
 test('what metrics ask for of a trained model is trained beside it, once, and listed by digest', async () => {

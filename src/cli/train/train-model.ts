@@ -19,7 +19,7 @@ import { type ImageSet, loadImages } from '../../training/images.ts';
 import { crossings, SPLITS, type Split } from '../../training/splits.ts';
 import { type Trained, train } from '../../training/train.ts';
 import type { TrainEvent } from '../../training/training-events.ts';
-import { AUGMENTATIONS, cardOf, planDigest, type TrainPlan } from '../../training/training-plan.ts';
+import { AUGMENTATIONS, cardOf, differingSettings, planDigest, type TrainPlan } from '../../training/training-plan.ts';
 import { figuresOf, writeTrained } from '../../training/write.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { keyValues } from '../shared/key-values.ts';
@@ -87,6 +87,10 @@ export async function trainModelCommand(argv: TrainArguments): Promise<number> {
   try {
     await dropLeftovers(dir);
     return await trainInto(dir, argv, { settings, start: start?.file }, opened, interrupts.signal);
+  } catch (error) {
+    // Images that are being read end with an error of their own.
+    if (!interrupts.signal.aborted) throw error;
+    throw new CtXaiError('INTERRUPTED', 'the training was interrupted; the same command goes on.');
   } finally {
     interrupts.release();
     await lock.release();
@@ -286,10 +290,12 @@ async function loadSplits(
 async function isFinished(dir: string, plan: TrainPlan): Promise<boolean> {
   const path = join(dir, 'training.json');
   if (!existsSync(path)) return false;
-  const { digest } = JSON.parse(await readFile(path, 'utf8')) as { digest: string };
-  if (digest === planDigest(plan)) return true;
-  throw new CtXaiError('RUN_FOLDER', `${dir} holds a model that was trained with other settings or data.`, {
-    hint: 'Give another --out, or --fresh to replace it.',
+  const found = JSON.parse(await readFile(path, 'utf8')) as { digest: string; plan?: TrainPlan };
+  if (found.digest === planDigest(plan)) return true;
+  const differing = found.plan ? differingSettings(found.plan, plan) : [];
+  const what = differing.length > 0 ? `: ${differing.join('; ')}` : '';
+  throw new CtXaiError('RUN_FOLDER', `${dir} holds a model that was trained with other settings or data${what}.`, {
+    hint: 'Give its settings to go on with it (--further), another --out, or --fresh to replace it.',
   });
 }
 
