@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { attr } from '../../../src/engines/onnx/graph/graph.ts';
+import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { caseCard, refusal, usingCard } from './cases.ts';
 import { cardFor, difference, graphOf, images, smallNet, temporary, weights } from './fixtures.ts';
 
@@ -49,6 +49,35 @@ describe('images that change each other', () => {
       { microBatch: 4 },
     );
     expect(difference(await engineScores(name, x), await fileScores(name, x))).toBeLessThan(1e-5);
+  });
+
+  it.each<[string, (b: GraphBuilder, x: string) => string]>([
+    // Its scale is that of the whole batch: it moves scores by less than 1e-3.
+    ['dynamic quantisation', (b, x) => b.op('DequantizeLinear', b.ops('DynamicQuantizeLinear', [x], 3))],
+    // Changes nothing on images of ordinary contrast.
+    [
+      'a limit that only bright neighbours pass',
+      (b, x) =>
+        b.op('Where', [
+          b.op('Greater', [b.op('ReduceMax', [x], { keepdims: attr.int(0) }), b.scalar(6)]),
+          b.op('Neg', [x]),
+          x,
+        ]),
+    ],
+  ])('are run one by one, also where neighbours move scores a little or seldom: %s', async (_, mix) => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build: (b, x) => [b.op('MatMul', [b.op('Flatten', [mix(b, x)]), b.constant(weights('w', [64, 2]))]), [null, 2]],
+    });
+    const card = cardFor(folder.write('neighbours.onnx', graph), { classes: ['a', 'b'] });
+    await usingCard(
+      card,
+      ({ runtime }) => {
+        expect(runtime.microBatch).toBe(1);
+        expect(runtime.measured?.warnings?.join()).toMatch(/images of one batch change each other's scores/);
+      },
+      { microBatch: 4 },
+    );
   });
 
   it('are told from a statistic of each image by itself', async () => {

@@ -50,11 +50,22 @@ describe('decodeModel', () => {
         ['b', { dtype: DType.bool, dims: [2], data: Uint8Array.of(1, 0) }],
         ['h', { dtype: DType.float16, dims: [1], data: Uint16Array.of(0x3c00) }],
         ['d', { dtype: DType.double, dims: [1], data: Float64Array.of(Math.PI) }],
+        ['u16', { dtype: DType.uint16, dims: [1], data: Uint16Array.of(65535) }],
+        ['i16', { dtype: DType.int16, dims: [1], data: Int16Array.of(-2) }],
+        ['u32', { dtype: DType.uint32, dims: [1], data: Uint32Array.of(2 ** 32 - 1) }],
+        ['u64', { dtype: DType.uint64, dims: [1], data: BigUint64Array.of(2n ** 64n - 1n) }],
+        ['u4', { dtype: DType.uint4, dims: [3], data: Uint8Array.of(0xf1, 0x08) }],
       ]),
       inputs: [{ name: 'x', dtype: DType.float, dims: [null, 3, 4, 4] }],
-      outputs: [{ name: 'z', dtype: DType.float, dims: [] }],
+      outputs: [{ name: 'z', dtype: DType.float, dims: [], unshaped: true }],
     };
     expect(decodeModel(encodeModel(graph), { name: 'm.onnx' })).toEqual(graph);
+  });
+
+  it('reads 4-bit integers two to a byte', () => {
+    const numbers = (dtype: number) => numbersOf({ dtype, dims: [3], data: Uint8Array.of(0xf1, 0x08) });
+    expect(numbers(DType.uint4)).toEqual([1, 15, 8]);
+    expect(numbers(DType.int4)).toEqual([1, -1, -8]);
   });
 
   it('reads every typed data field, and bfloat16 as float32', () => {

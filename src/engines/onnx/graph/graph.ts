@@ -1,17 +1,25 @@
 import { CtXaiError } from '../../../core/errors.ts';
 
 /** ONNX element types that graphs here use, by their TensorProto numbers. */
-export const DType = { float: 1, uint8: 2, int8: 3, int32: 6, int64: 7, bool: 9, float16: 10, double: 11 } as const;
+export const DType = {
+  ...{ float: 1, uint8: 2, int8: 3, uint16: 4, int16: 5, int32: 6, int64: 7, bool: 9, float16: 10, double: 11 },
+  ...{ uint32: 12, uint64: 13, uint4: 21, int4: 22 },
+} as const;
 export type DTypeCode = number;
 
 /** The type code of an output that the file says is no tensor, such as a map or sequence; 0 where it says nothing. */
 export const NO_TENSOR = -1;
 
-/** A constant: raw values as a typed array matching `dtype` (bool as Uint8Array, float16 as Uint16Array). */
+/**
+ * A constant: raw values as a typed array matching `dtype` (bool as Uint8Array, float16 as Uint16Array; of 4-bit
+ * integers two to a byte, the first in the low bits).
+ */
 export interface Constant {
   readonly dtype: DTypeCode;
   readonly dims: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Int8Array | Uint16Array;
+  readonly data:
+    | (Float32Array | Float64Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array)
+    | (Uint8Array | Int8Array | Uint16Array | Int16Array);
   /** Where the same values lie in a file of the model. */
   readonly stored?: Stored;
 }
@@ -58,6 +66,8 @@ export interface ValueInfo {
   readonly dtype: DTypeCode;
   /** null: a dynamic dimension. */
   readonly dims: readonly (number | null)[];
+  /** Where the file says no shape, so that empty `dims` do not mean a single number. */
+  readonly unshaped?: true;
 }
 
 /** A graph in one opset of the default domain, nodes in topological order. */
@@ -104,8 +114,17 @@ export const constant = {
   ints: (values: readonly number[]): Constant => constant.int64([values.length], values),
 };
 
+function nibblesOf({ dims, data, dtype }: Constant): number[] {
+  const count = dims.reduce((a, b) => a * b, 1);
+  return Array.from({ length: count }, (_, i) => {
+    const bits = (Number(data[i >> 1]) >> (4 * (i & 1))) & 15;
+    return dtype === DType.int4 && bits > 7 ? bits - 16 : bits;
+  });
+}
+
 /** Reads an integer-like constant as numbers. */
 export function numbersOf(c: Constant): number[] {
+  if (c.dtype === DType.uint4 || c.dtype === DType.int4) return nibblesOf(c);
   return Array.from(c.data as ArrayLike<number | bigint>, Number);
 }
 

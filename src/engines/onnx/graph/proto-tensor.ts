@@ -26,11 +26,21 @@ const BFLOAT16 = 16;
 
 interface Layout {
   readonly bytes: number;
+  /** Values that share a byte. Default: none do. */
+  readonly perByte?: number;
   /** Over raw bytes that start at a multiple of `bytes`. */
   view(buffer: ArrayBufferLike, offset: number, length: number): Data;
   /** From the typed fields that protobuf has beside raw bytes. */
   fields(t: TensorProto): Data;
 }
+
+/** Two values to a byte, handed on as they are: only ONNX Runtime computes with them. */
+const FOUR_BITS: Layout = {
+  bytes: 1,
+  perByte: 2,
+  view: (b, o, n) => new Uint8Array(b, o, n),
+  fields: t => Uint8Array.from(t.int32Data),
+};
 
 const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
   [
@@ -54,17 +64,32 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
     DType.double,
     { bytes: 8, view: (b, o, n) => new Float64Array(b, o, n), fields: t => Float64Array.from(t.doubleData) },
   ],
+  [DType.uint16, { bytes: 2, view: (b, o, n) => new Uint16Array(b, o, n), fields: t => Uint16Array.from(t.int32Data) }],
+  [DType.int16, { bytes: 2, view: (b, o, n) => new Int16Array(b, o, n), fields: t => Int16Array.from(t.int32Data) }],
+  [
+    DType.uint32,
+    { bytes: 4, view: (b, o, n) => new Uint32Array(b, o, n), fields: t => Uint32Array.from(t.uint64Data, Number) },
+  ],
+  [
+    DType.uint64,
+    { bytes: 8, view: (b, o, n) => new BigUint64Array(b, o, n), fields: t => BigUint64Array.from(t.uint64Data) },
+  ],
+  [DType.uint4, FOUR_BITS],
+  [DType.int4, FOUR_BITS],
 ]);
 
 /** The names of ONNX's element types, for messages. */
 const TYPE_NAMES: Readonly<Record<number, string>> = {
-  4: 'uint16',
-  5: 'int16',
   8: 'string',
-  12: 'uint32',
-  13: 'uint64',
   14: 'complex64',
   15: 'complex128',
+  17: 'float8',
+  18: 'float8',
+  19: 'float8',
+  20: 'float8',
+  23: 'float4',
+  25: 'uint2',
+  26: 'int2',
 };
 
 /**
@@ -85,15 +110,18 @@ export function decodeTensor(t: TensorProto, what: string, source: TensorSource)
     throw new CtXaiError('MODEL', `${what}: its dims [${dims.join(', ')}] are no sizes of a tensor.`);
   }
   const { data, stored } = readData(t, layout, what, source);
-  if (data.length !== sizeOf(dims)) {
-    throw new CtXaiError(
-      'MODEL',
-      `${what}: dims [${dims.join(', ')}] need ${sizeOf(dims)} values, found ${data.length}.`,
-    );
+  const needed = places(dims, layout);
+  if (data.length !== needed) {
+    throw new CtXaiError('MODEL', `${what}: dims [${dims.join(', ')}] need ${needed} values, found ${data.length}.`);
   }
   if (t.dataType !== BFLOAT16) return { dtype: t.dataType, dims, data, ...(stored ? { stored } : {}) };
   const bits = Uint32Array.from(data as Uint16Array, half => half << 16);
   return { dtype: DType.float, dims, data: new Float32Array(bits.buffer) };
+}
+
+/** The length of an array that holds a tensor. */
+function places(dims: readonly number[], { perByte = 1 }: Layout): number {
+  return Math.ceil(sizeOf(dims) / perByte);
 }
 
 function readData(
@@ -116,7 +144,7 @@ function readData(
       );
     }
     const length = entries.get('length');
-    const bytes = sizeOf(t.dims.map(Number)) * layout.bytes;
+    const bytes = places(t.dims.map(Number), layout) * layout.bytes;
     if (length !== undefined && Number(length) !== bytes) {
       throw new CtXaiError('MODEL', `${what}: its external data has ${length} bytes; its dims need ${bytes}.`, {
         hint: 'Export or copy the model again.',

@@ -104,7 +104,8 @@ function decodeValue(v: ValueInfoProto, rename: (name: string) => string): Value
   const type = v.type?.value;
   const tensor = type?.case === 'tensorType' ? type.value : undefined;
   const dims = (tensor?.shape?.dim ?? []).map(d => (d.value.case === 'dimValue' ? Number(d.value.value) : null));
-  return { name: rename(v.name), dtype: tensor?.elemType ?? (type?.case === undefined ? 0 : NO_TENSOR), dims };
+  const dtype = tensor?.elemType ?? (type?.case === undefined ? 0 : NO_TENSOR);
+  return { name: rename(v.name), dtype, dims, ...(tensor?.shape ? {} : { unshaped: true }) };
 }
 
 function decodeNodes(protos: readonly NodeProto[], opset: number, decoder: Decoder, scope: Scope): Node[] {
@@ -316,7 +317,7 @@ function encodeValue(v: ValueInfo, withShape: boolean): ValueInfoProto {
     if (d !== null) return { value: { case: 'dimValue' as const, value: BigInt(d) } };
     return i === 0 ? { value: { case: 'dimParam' as const, value: 'batch' } } : {};
   });
-  const type = { elemType: v.dtype, ...(withShape ? { shape: { dim } } : {}) };
+  const type = { elemType: v.dtype, ...(withShape && !(v.unshaped && dim.length === 0) ? { shape: { dim } } : {}) };
   return create(ValueInfoProtoSchema, { name: v.name, type: { value: { case: 'tensorType', value: type } } });
 }
 

@@ -230,7 +230,9 @@ function kindOf({ dtype }: ValueInfo): string {
 }
 
 /** Operators behind which no scores are left: decisions, and maps from names to scores. */
-const DECIDING: ReadonlySet<string> = new Set(['ArgMax', 'ArgMin', 'TopK', 'ZipMap', 'Cast', 'Identity']);
+const DECIDING: ReadonlySet<string> = new Set([
+  ...['ArgMax', 'ArgMin', 'TopK', 'ZipMap', 'Cast', 'Identity', 'QuantizeLinear'],
+]);
 
 /** Refuses a file whose outputs are decisions or maps, and names the tensor that they were made from. */
 function noScores(graph: Graph, hint: InputHint, what: string): CtXaiError {

@@ -34,10 +34,12 @@ function parameter(site: Site, input: number, otherwise: number): string | numbe
 const RANGES: Readonly<Record<number, readonly [low: number, high: number]>> = {
   [DType.uint8]: [0, 255],
   [DType.int8]: [-128, 127],
+  [DType.uint16]: [0, 65535],
+  [DType.int16]: [-32768, 32767],
 };
 
 /** q = x/s + z, rounded and clipped: g/s within the range of q's type. */
-export const quantizeLinear = defineRule('QuantizeLinear', site => {
+export const quantizeLinear = defineRule(['QuantizeLinear', 'com.microsoft:QuantizeLinear'], site => {
   const { e, g } = site;
   return [
     () => {
@@ -53,7 +55,7 @@ export const quantizeLinear = defineRule('QuantizeLinear', site => {
 });
 
 /** y = (q − z)·s: g·s. */
-export const dequantizeLinear = defineRule('DequantizeLinear', site => [
+export const dequantizeLinear = defineRule(['DequantizeLinear', 'com.microsoft:DequantizeLinear'], site => [
   () => {
     requireStraightThrough(site);
     return site.e.mul(site.g, parameter(site, 1, 1));

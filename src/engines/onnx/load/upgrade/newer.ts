@@ -16,15 +16,25 @@ const LATER: Readonly<Record<string, Readonly<Record<string, readonly (number | 
   Cast: { round_mode: ['up', 'nearest', 'down'] },
   CastLike: { round_mode: ['up', 'nearest', 'down'] },
   QuantizeLinear: { block_size: [0], output_dtype: [0, 2, 3], precision: [0, 1] },
-  DequantizeLinear: { block_size: [0], output_dtype: [0, 1] },
+  // Half precision becomes float32 throughout.
+  DequantizeLinear: { block_size: [0], output_dtype: [0, 1, DType.float16, 16] },
 };
+
+/** Integers that quantise since opset 21. */
+const WIDE_OR_NARROW: ReadonlySet<number> = new Set([DType.uint16, DType.int16, DType.uint4, DType.int4]);
 
 const dropLater: UpgradeRule = (node, u) => {
   const later = LATER[node.op]!;
+  if (node.inputs.some(name => WIDE_OR_NARROW.has(u.stored(name)?.dtype ?? 0))) {
+    u.keep(node);
+    return;
+  }
   for (const [key, allowed] of Object.entries(later)) {
     const value = node.attrs[key]?.value;
     if (value !== undefined && !allowed.includes(value as number | string)) {
-      u.fail(node, `attribute '${key}' = ${String(value)} is not supported.`);
+      // It has no equivalent in the internal opset.
+      u.keep(node);
+      return;
     }
   }
   u.replace(node, { attrs: without(node, ...Object.keys(later)) });
