@@ -41,9 +41,10 @@ export async function score(job: ScoreJob, services: Services): Promise<JobResul
     const found = await metric.evaluate(film ? { ...context, film } : context);
     const outcome = scoreOutcome(found, metric, counter);
     const kept = outcome.status === 'ok' && film ? (found as Score).film : undefined;
-    frames = kept && filmOf(kept, image.viewOf(context.baseline));
+    frames = kept && filmOf(kept, [context.baseline, ...(kept.frames ?? [])].map(image.viewOf));
+    const apart = kept && kept.curve !== (found as Score).curve;
     return kept && frames
-      ? { ...outcome, film: { from: kept.from, ...(kept.curve ? { curve: kept.curve } : {}) } }
+      ? { ...outcome, film: { from: kept.from, ...(apart ? { curve: kept.curve } : {}) } }
       : outcome;
   });
   const row = { kind: 'score', ...evaluated } satisfies ScoreRow;
@@ -53,12 +54,11 @@ export async function score(job: ScoreJob, services: Services): Promise<JobResul
 /** Frames that one byte can count. */
 const MOST_FRAMES = 255;
 
-/** [2, h, w] for the store; undefined for films of more frames than it holds. */
-function filmOf({ steps }: Film, baseline: Tensor): Tensor | undefined {
+/** [1 + views, h, w] for the store; undefined for films of more frames than it holds. */
+function filmOf({ steps }: Film, views: readonly Tensor[]): Tensor | undefined {
   if (steps.data.some(frame => frame > MOST_FRAMES)) return undefined;
-  const planes = tensor([2, ...steps.shape]);
-  planes.data.set(steps.data);
-  planes.data.set(baseline.data, steps.data.length);
+  const planes = tensor([1 + views.length, ...steps.shape]);
+  for (const [i, plane] of [steps, ...views].entries()) planes.data.set(plane.data, i * steps.data.length);
   return planes;
 }
 

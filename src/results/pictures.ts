@@ -45,7 +45,7 @@ export async function withFilm(
   { shape, data }: Tensor,
   put: Put,
 ): Promise<ScoreRow> {
-  const plane = data.length / 2;
+  const plane = data.length / shape[0]!;
   const bytes = Uint8Array.from(data, (v, i) => (i < plane ? v : Math.round(255 * clamp(v))));
   const names = [row.model, row.method].map(partFileName).join('/');
   const file = `films/${names}/${sampleFileName(row.sample)}/${partFileName(row.metric)}.npy`;

@@ -59,7 +59,7 @@ export function makeRun(dir: string, manifest: Manifest, journal: Journal): Run 
     readMask: row => read(row.mask),
     async readFilm(row) {
       const bytes = await read(row.film?.file);
-      const plane = (bytes?.data.length ?? 0) / 2;
+      const plane = bytes ? bytes.data.length / bytes.shape[0]! : 0;
       return (
         bytes &&
         tensor(

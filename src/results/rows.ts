@@ -112,7 +112,10 @@ export interface ScoreRow extends Outcome, Variants {
     readonly from: 'image' | 'baseline';
     /** Its points are the frames; absent: the row's own curve is. */
     readonly curve?: Curve;
-    /** Path of uint8 [2, h, w]: the frame, from 1, that changes each pixel; the baseline in 255ths of the window. */
+    /**
+     * Path of uint8 [2, h, w]: the frame, from 1, that changes each pixel; the baseline in 255ths of the window. With a
+     * filler [2 + frames, h, w]: then each frame as it was, in the same unit.
+     */
     readonly file?: string;
   };
   readonly passes?: Passes;

@@ -26,7 +26,7 @@ export interface Run {
   readSlice(row: SampleRow): Promise<Tensor | undefined>;
   /** [h, w] of 0 and 1, on the model's grid. */
   readMask(row: SampleRow): Promise<Tensor | undefined>;
-  /** [2, h, w], as the row's `film` says, the baseline in 0…1; undefined where none was kept. */
+  /** [2 or more, h, w], as the row's `film` says, all but the first plane in 0…1; undefined where none was kept. */
   readFilm(row: ScoreRow): Promise<Tensor | undefined>;
   close(): Promise<void>;
 }

@@ -200,6 +200,13 @@ describe.skipIf(noBrowser !== undefined)(name, () => {
       expect(await film.locator('[role="status"]').textContent()).toMatch(/^Step 24 of 25: 96 % /);
       await film.locator('[name="film"]').selectOption({ index: 1 });
       expect(await film.locator('[role="status"]').textContent()).toMatch(/^Step 0 of 25: 0 % /);
+      await film.locator('[name="frame"]').focus();
+      for (let k = 0; k < 3; k++) await page.keyboard.press('ArrowRight');
+      const greys = await page.evaluate<number[]>(`(() => {
+        const canvas = document.querySelector('.film canvas');
+        return [...new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data)];
+      })()`);
+      expect(greys.sort((a, b) => a - b)).toEqual([200 - 7 * 3, 255]);
       expect(complaints).toEqual([]);
     });
   });

@@ -74,7 +74,7 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
         view.shape,
         view.data.map(v => Math.round(1500 * v - 1350)),
       ),
-      films: pick.methods.slice(0, 2).map(method => ({
+      films: pick.methods.slice(0, 2).map((method, which) => ({
         method,
         metric: 'deletion',
         from: 'image',
@@ -83,6 +83,8 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
           Float32Array.from({ length: size * size }, (_, i) => 1 + ((i * 7) % 25)),
         ),
         baseline: tensor([size, size]),
+        // The second as a filler makes it: every frame of one grey.
+        ...(which === 1 ? { frames: curveOf(8, false).score.map((_, k) => greyFrame(size, k)) } : {}),
         curve: curveOf(8, false),
       })),
       maps: pick.methods.map(method => ({ method, map: heat(size, at, method, rng.fork(method)) })),
@@ -92,6 +94,9 @@ export async function fixture(options: FixtureOptions = {}): Promise<RunData> {
   });
   return { manifest, summary, gallery };
 }
+
+const greyFrame = (size: number, k: number) =>
+  tensor([size, size], new Float32Array(size * size).fill((200 - 7 * k) / 255));
 
 export function fixtureRows(options: FixtureOptions = {}): { manifest: Manifest; rows: Row[] } {
   const manifest = fixtureManifest(options);

@@ -156,11 +156,15 @@ test('a film is kept as frame numbers and 255ths of the window', async () => {
   const dir = await temporaryFolder();
   const folder = await make(dir);
   const film = tensor([2, 1, 3], Float32Array.of(1, 2, 16, -0.2, 0.5, 1));
+  const filled = tensor([3, 1, 3], Float32Array.of(1, 2, 16, -0.2, 0.5, 1, 0.25, 0.5, 2));
   await folder.put({ ...scoreRow('x', 'first', 0.3), film: { from: 'image' } }, { film });
+  await folder.put({ ...scoreRow('x', 'second', 0.3), film: { from: 'image' } }, { film: filled });
   await folder.close();
   const run = await readRun(dir);
-  const [row] = await run.rowsOf('m', 'x');
-  const found = row?.kind === 'score' ? await run.readFilm(row) : undefined;
-  expect([...found!.data].map(v => Math.round(255 * v) / 255)).toEqual([1, 2, 16, 0, 128 / 255, 1]);
+  const rows = await run.rowsOf('m', 'x');
+  const [first, second] = await Promise.all(rows.map(row => (row.kind === 'score' ? run.readFilm(row) : undefined)));
+  const values = (found: typeof first) => [...found!.data].map(v => Math.round(255 * v) / 255);
+  expect(values(first)).toEqual([1, 2, 16, 0, 128 / 255, 1]);
+  expect(values(second)).toEqual([1, 2, 16, 0, 128 / 255, 1, 64 / 255, 128 / 255, 1]);
   await run.close();
 });

@@ -26,8 +26,10 @@ export interface Film {
   readonly from: 'image' | 'baseline';
   /** [h, w]: the frame, from 1, from which on the pixel is of the last frame. */
   readonly steps: Tensor;
-  /** Its points are the frames; absent: the score's own curve is. */
-  readonly curve?: Curve;
+  /** Its points are the frames. */
+  readonly curve: Curve;
+  /** What a filler made: each frame whole, [...spatial, channels] in input space. */
+  readonly frames?: readonly Tensor[];
 }
 
 export interface Score {

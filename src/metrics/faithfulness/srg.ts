@@ -50,14 +50,9 @@ export const srg = defineMetric({
       value: leastFirst - mostFirst,
       ...(error === undefined ? {} : { error }),
       curve: gap(most.curve(to.follow), kept.curve(to.follow)),
-      // Of the two orders the map's own. A filler makes pixels anew in every frame.
-      ...(context.film && !context.fill
-        ? {
-            film: {
-              ...filmOf('removed', context.attribution.shape, curves.plan, most.edges),
-              curve: most.curve(to.follow),
-            },
-          }
+      // Of the two orders the map's own.
+      ...(context.film
+        ? { film: filmOf('removed', context, curves.plan, { edges: most.edges, curve: most.curve(to.follow) }) }
         : {}),
       details: { ...detailsOf(context, curves, share), leastFirst, mostFirst },
     };

@@ -184,10 +184,10 @@ function picturesOf(
 /** Films by place of metric and method; baselines that several have in common stand once. */
 function filmsOf(films: readonly GalleryFilm[], methods: readonly MethodEntry[], metrics: readonly string[]) {
   const baselines: string[] = [];
-  const found = films.flatMap(({ method, metric, from, steps, baseline, curve }) => {
+  const found = films.flatMap(({ method, metric, from, steps, baseline, frames, curve }) => {
     const [row, column] = [methods.findIndex(m => m.id === method), metrics.indexOf(metric)];
     if (row < 0 || column < 0) return [];
-    const picture = packed(Uint8Array.from(baseline.data, v => Math.round(255 * v)));
+    const picture = packed(inBytes(baseline));
     if (!baselines.includes(picture)) baselines.push(picture);
     return [
       {
@@ -196,12 +196,23 @@ function filmsOf(films: readonly GalleryFilm[], methods: readonly MethodEntry[],
         from,
         baseline: baselines.indexOf(picture),
         steps: packed(Uint8Array.from(steps.data)),
+        ...(frames ? { frames: changes(frames).map(packed) } : {}),
         fraction: curve.fraction.map(v => Number(v.toFixed(4))),
         score: curve.score.map(v => Number(v.toPrecision(4))),
       },
     ];
   });
   return found.length === 0 ? {} : { films: found, baselines };
+}
+
+function inBytes({ data }: Tensor): Uint8Array {
+  return Uint8Array.from(data, v => Math.round(255 * v));
+}
+
+/** The first frame, and of each further one what it adds to the one before, modulo 256: mostly zeros. */
+function changes(frames: readonly Tensor[]): Uint8Array[] {
+  const bytes = frames.map(inBytes);
+  return bytes.map((frame, k) => (k === 0 ? frame : frame.map((v, i) => v - bytes[k - 1]![i]!)));
 }
 
 /** Whole HU, hundredths of a grey level, or, of runs that kept no slice, 255ths of the window. */

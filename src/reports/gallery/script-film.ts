@@ -52,7 +52,8 @@ const filmOf = item => {
     const [first, last] = film.from === 'image' ? [grey, other] : [other, grey];
     const context = canvas.getContext('2d');
     const image = context.createImageData(width, height);
-    for (let i = 0; i < film.steps.length; i++) image.data.fill(film.steps[i] <= frame ? last[i] : first[i], 4 * i, 4 * i + 3);
+    const made = film.frames[frame];
+    for (let i = 0; i < film.steps.length; i++) image.data.fill(made ? made[i] : film.steps[i] <= frame ? last[i] : first[i], 4 * i, 4 * i + 3);
     for (let i = 3; i < image.data.length; i += 4) image.data[i] = 255;
     context.putImageData(image, 0, 0);
     curve.at(frame);

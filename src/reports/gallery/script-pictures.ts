@@ -25,7 +25,12 @@ const picturesOf = async item => {
   const maps = found.maps.map(async map => (map.values === undefined ? map : { ...map, values: await unpacked(map.values, Int8Array) }));
   const plain = texts => Promise.all((texts ?? []).map(text => unpacked(text, Uint8Array)));
   const steps = await plain(found.films?.map(film => film.steps));
-  const films = found.films?.map((film, i) => ({ ...film, steps: steps[i] }));
-  return { ...found, films, baselines: await plain(found.baselines), pixels: found.pixels && await unpacked(found.pixels, Int16Array), maps: await Promise.all(maps) };
+  const films = [];
+  for (const [i, film] of (found.films ?? []).entries()) {
+    const frames = await plain(film.frames);
+    for (let k = 1; k < frames.length; k++) for (let j = 0; j < frames[k].length; j++) frames[k][j] += frames[k - 1][j];
+    films.push({ ...film, steps: steps[i], frames });
+  }
+  return { ...found, ...(found.films ? { films } : {}), baselines: await plain(found.baselines), pixels: found.pixels && await unpacked(found.pixels, Int16Array), maps: await Promise.all(maps) };
 };
 `;

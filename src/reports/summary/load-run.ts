@@ -76,10 +76,9 @@ async function loadImage(run: Run, pick: GalleryPick): Promise<GalleryImage> {
   };
 }
 
-function planesOf({ shape, data }: Tensor): Pick<GalleryFilm, 'steps' | 'baseline'> {
-  const plane = data.length / 2;
-  return {
-    steps: { shape: shape.slice(1), data: data.subarray(0, plane) },
-    baseline: { shape: shape.slice(1), data: data.subarray(plane) },
-  };
+function planesOf({ shape, data }: Tensor): Pick<GalleryFilm, 'steps' | 'baseline' | 'frames'> {
+  const size = data.length / shape[0]!;
+  const plane = (i: number) => ({ shape: shape.slice(1), data: data.subarray(i * size, (i + 1) * size) });
+  const frames = Array.from({ length: shape[0]! - 2 }, (_, k) => plane(2 + k));
+  return { steps: plane(0), baseline: plane(1), ...(frames.length > 0 ? { frames } : {}) };
 }

@@ -37,7 +37,7 @@ export interface GalleryImage {
   readonly maps: readonly { readonly method: string; readonly map: Tensor }[];
 }
 
-/** Frame k shows the last frame's pixels where `steps` is at most k, and the first one's elsewhere. */
+/** Without `frames`, frame k shows the last frame's pixels where `steps` is at most k, and the first one's elsewhere. */
 export interface GalleryFilm {
   readonly method: string;
   readonly metric: string;
@@ -46,6 +46,8 @@ export interface GalleryFilm {
   readonly steps: Tensor;
   /** [h, w] in 0…1. */
   readonly baseline: Tensor;
+  /** [h, w] in 0…1 each: the frames themselves, where a filler made them. */
+  readonly frames?: readonly Tensor[];
   /** One point for each frame. */
   readonly curve: Curve;
 }

@@ -49,11 +49,11 @@ describe('films', () => {
             };
             const { model, seen } = watched(scene.model);
             const found = await evaluate(metric, { ...scene, model }, { steps, tieFields: 1 }, { film: true });
-            const { film, curve: own } = found as Score;
-            const curve = film!.curve ?? own;
+            const { film } = found as Score;
+            const { curve } = film!;
             const [first, last] =
               film!.from === 'image' ? [scene.image, scene.baseline] : [scene.baseline, scene.image];
-            const frames = curve!.score.map((_, k) =>
+            const frames = curve.score.map((_, k) =>
               Array.from(film!.steps.data, (step, i) => (step <= k ? last.data[i]! : first.data[i]!)),
             );
             const asked = new Set(seen.map(image => JSON.stringify(image)));
@@ -62,13 +62,58 @@ describe('films', () => {
             if (metric !== srg) expect(asked.size).toBe(new Set(frames.map(frame => JSON.stringify(frame))).size);
             for (const [k, frame] of frames.entries()) {
               const margin = frame.reduce((sum, v, i) => sum + v * shares[i]!, 0);
-              expect(curve!.score[k]).toBeCloseTo(1 / (1 + Math.exp(-margin)), 5);
+              expect(curve.score[k]).toBeCloseTo(1 / (1 + Math.exp(-margin)), 5);
             }
           },
         ),
         { numRuns: 40 },
       ),
   );
+
+  it.each([deletion, insertion, srg])('of $name with a filler are what it made for the classifier', async metric => {
+    const scene = additiveScene(3, 4, [1, -3, 4, 2, -1, 3, 5, -2, 6, 7, -4, 8]);
+    const { model, seen } = watched(scene.model);
+    // A pixel's fill depends on all that is removed.
+    const fill = (removed: Uint8Array) => {
+      const count = removed.reduce((a, b) => a + b, 0);
+      return { ...scene.image, data: scene.image.data.map((v, i) => (removed[i] ? count / 64 : v)) };
+    };
+    const options = { steps: PIXELS, tieFields: 1, precision: 'exact' };
+    const found = await evaluate(metric, { ...scene, model }, options, {
+      film: true,
+      fill,
+      baseline: fill(new Uint8Array(PIXELS).fill(1)),
+    });
+    const { film } = found as Score;
+    const asked = new Set(seen.map(image => JSON.stringify(image)));
+    expect(film!.frames).toHaveLength(film!.curve.score.length);
+    expect(film!.frames!.length).toBeGreaterThan(10);
+    for (const frame of film!.frames!) expect(asked.has(JSON.stringify([...frame.data]))).toBe(true);
+    expect([...film!.frames!.at(film!.from === 'image' ? 0 : -1)!.data]).toEqual([...scene.image.data]);
+  });
+
+  it('keep no more than 21 frames of a filler, the ends among them', async () => {
+    const scene = additiveScene(
+      6,
+      6,
+      Array.from({ length: 36 }, (_, i) => i + 1),
+    );
+    const fill = (removed: Uint8Array) => ({
+      ...scene.image,
+      data: scene.image.data.map((v, i) => (removed[i] ? 0 : v)),
+    });
+    const found = await evaluate(
+      deletion,
+      scene,
+      { steps: 36, tieFields: 1, precision: 'exact' },
+      { film: true, fill },
+    );
+    const { film, curve } = found as Score;
+    expect(curve!.fraction).toHaveLength(37);
+    expect(film!.frames).toHaveLength(21);
+    expect(film!.curve.fraction).toEqual(expect.arrayContaining([0, 1]));
+    expect(Math.max(...film!.steps.data)).toBe(20);
+  });
 
   it('are made only where they are asked for', async () => {
     expect((await scoreOf(deletion, additiveScene(2, 3, [1, -3, 4, 2, -1, 3]))).film).toBeUndefined();

@@ -18,14 +18,12 @@ export async function areaWhile(
   const path = paths[0]!;
   const nothing = unmoved(paths, to.follow);
   if (nothing) return nothing;
+  const curve = path.curve(to.follow);
   return {
     value: path.area(to.follow),
     ...(error === undefined ? {} : { error }),
-    curve: path.curve(to.follow),
-    // A filler makes pixels anew in every frame.
-    ...(context.film && !context.fill
-      ? { film: filmOf(change, context.attribution.shape, curves.plan, path.edges) }
-      : {}),
+    curve,
+    ...(context.film ? { film: filmOf(change, context, curves.plan, { edges: path.edges, curve }) } : {}),
     details: detailsOf(context, curves, to.share && path.area(to.share)),
   };
 }
