@@ -39,8 +39,9 @@ const NETS: Readonly<Record<string, Layers>> = {
   },
 };
 
-function netOf(layers: Layers) {
+function netOf(layers: Layers, opset = 17) {
   return graphOf({
+    opset,
     input: [null, 1, 8, 8],
     build(b, x) {
       const flat = b.op('Flatten', [b.op('GlobalAveragePool', [layers(b, x)])]);
@@ -88,5 +89,33 @@ describe('gradients at biases', () => {
     ]);
     // The head's bias of the class explained, as it is.
     expect([...found[1]!.value.data].map(v => v + 0)).toEqual([0, (weights('b', [3]).data as Float32Array)[1], 0]);
+  });
+
+  it('are the same for a GELU in one operator and in several', async () => {
+    const inParts: Layers = (b, x) => {
+      const y = conv(b, x);
+      const phi = b.op('Add', [b.op('Erf', [b.op('Div', [y, b.scalar(Math.SQRT2)])]), b.scalar(1)]);
+      return b.op('Mul', [b.op('Mul', [y, phi]), b.scalar(0.5)]);
+    };
+    const nets: readonly [string, Layers][] = [
+      ['whole', (b, x) => b.op('Gelu', [conv(b, x)])],
+      ['in-parts', inParts],
+    ];
+    const found: BiasTerm[][] = [];
+    for (const [name, layers] of nets) {
+      const file = folder.write(`gelu-${name}.onnx`, netOf(layers, 20));
+      const card = cardFor(file, { classes: ['a', 'b', 'c'] });
+      const model = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads: 1, microBatch: 1 });
+      await model.biasGradients(batchOf(x, 0), { class: 1, score: 'logit' }, (_, _g, _s, terms) => {
+        found.push(terms.map(term => ({ ...term, value: { ...term.value, data: term.value.data.slice() } })));
+      });
+      await model.close();
+    }
+    const [whole, parts] = found as [BiasTerm[], BiasTerm[]];
+    expect(parts.map(term => term.value.shape)).toEqual(whole.map(term => term.value.shape));
+    expect(whole).toHaveLength(2);
+    for (const [k, { value }] of whole.entries()) {
+      for (const [i, v] of value.data.entries()) expect(parts[k]!.value.data[i]).toBeCloseTo(v, 5);
+    }
   });
 });

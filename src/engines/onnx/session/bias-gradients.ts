@@ -5,6 +5,7 @@ import type { Layout } from '../../shared/layer-map.ts';
 import type { Head } from '../../shared/scores.ts';
 import { differentiateAll } from '../autodiff/index.ts';
 import { findPath } from '../autodiff/path.ts';
+import { asOneOperator } from '../autodiff/rule-sets/activations.ts';
 import { biasSites } from '../graph/bias-sites.ts';
 import { type Graph, GraphBuilder } from '../graph/graph.ts';
 import type { PixelGrids } from '../layers/measure-grids.ts';
@@ -20,8 +21,9 @@ export interface BiasProgram extends Program {
 
 /** @throws CtXaiError OPERATOR or LAYER */
 export function biasProgram(model: NormalisedModel, head: Head): BiasProgram {
-  const { tensors } = findPath(model, [model.input], model.output);
-  const sites = biasSites(model, tensors);
+  // The 1 in a GELU that is written as several operators is no bias of the network.
+  const { nodes } = asOneOperator(findPath(model, [model.input], model.output).nodes, model);
+  const sites = biasSites(model, new Set(nodes.flatMap(node => node.outputs)));
   const names = sites.map(site => site.tensor);
   const inner = names.filter(name => name !== model.output);
   const wrt = [model.input, ...inner];
