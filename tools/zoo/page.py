@@ -95,6 +95,10 @@ def remark(result, x):
     torch32 = result["torch32"]["gradient"]
     if x.get("gradient_error", 0) > WRONG:
         said.append(f"PyTorch's own float32 gradient is off by {shown(torch32)}")
+    if "sum" in x["deeplift"] and x["deeplift"]["error"] > SUM:
+        said.append(f"PyTorch's own float32 difference is off by {shown(result['torch32'].get('difference'))}")
+    if result.get("difference_error", 0) > WRONG:
+        said.append(f"a difference of PyTorch's scores is {shown(result['difference_error'])} from its gradient")
     if x.get("gradientError"):
         said.append(plain(x["gradientError"]))
     said += [plain(f"no {what}: {why}") for what, why in x.get("limitations", {}).items() if what == "gradients"]

@@ -22,6 +22,7 @@ import time
 import traceback
 import warnings
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -81,11 +82,42 @@ def images(count, size, channels):
     return found
 
 
+@contextmanager
+def in_order(network):
+    """
+    Within, gradients reach normalisations in the ordinary order of memory: with batch statistics fixed, PyTorch 2.15 on
+    a CPU reads [1, c, h, w] that lies in memory as [1, h, w, c], as behind `flatten(2).transpose(1, 2)`, in the wrong
+    order, and gives another gradient than that of its scores.
+    """
+
+    def ordered(module, given, found):
+        if found.requires_grad:
+            found.register_hook(lambda slope: slope.contiguous())
+
+    kind = nn.modules.batchnorm._NormBase
+    handles = [m.register_forward_hook(ordered) for m in network.modules() if isinstance(m, kind)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 def gradient_of(network, image):
     image = image.clone().requires_grad_()
-    scores = network(image)
+    with in_order(network):
+        scores = network(image)
     (gradient,) = torch.autograd.grad(scores[0, TARGET], image)
     return scores.detach(), gradient
+
+
+def by_differences(network, image, gradient, step=1e-5):
+    """How far the score's slope along the gradient, by a central difference, is from the gradient's size."""
+    size = gradient.norm()
+    step *= image.norm()
+    with torch.no_grad():
+        above, below = (network(image + sign * step * gradient / size)[0, TARGET] for sign in (1, -1))
+    return float(abs((above - below) / (2 * step * size) - 1))
 
 
 class Kept(TorchFunctionMode):
@@ -112,7 +144,7 @@ def cam_error(network, image, activations, slopes):
     wanted = activations.reshape(-1, channels)
     for extra in (0, 1, 2, 5):
         pixels = wanted.shape[0] + extra
-        with Kept(pixels * channels) as kept:
+        with in_order(network), Kept(pixels * channels) as kept:
             scores = network(image.clone().requires_grad_())
         for tensor in kept.found:
             for arranged in arrangements(tensor, pixels, channels):
@@ -166,6 +198,8 @@ def run(name):
     network, size, channels = made(name)
     image = images(1, size, channels)
     scores32, gradient32 = gradient_of(network, image)
+    with torch.no_grad():
+        differences32 = (scores32 - network(torch.full_like(image, BASELINE)))[0].numpy()
     result = {
         "name": name,
         "parameters": sum(p.numel() for p in network.parameters()),
@@ -185,15 +219,18 @@ def run(name):
                 result["exports"][exporter] = {"export_error": first_line(error)}
         network = network.double()
         image64 = image.double()
-        scores, gradient = (t.numpy() for t in gradient_of(network, image64))
+        scores, gradient = gradient_of(network, image64)
+        result["difference_error"] = by_differences(network, image64, gradient)
+        scores, gradient = scores.numpy(), gradient.numpy()
+        with torch.no_grad():
+            differences = (scores - network(torch.full_like(image64, BASELINE)).numpy())[0]
+        lift = int(np.abs(differences).argmax())
         result["gradient_size"] = float(np.abs(gradient).max())
         result["torch32"] = {
             "score": share(scores32.numpy(), scores),
             "gradient": relative(gradient32.numpy(), gradient),
+            "difference": float(abs(differences32[lift] / differences[lift] - 1)),
         }
-        with torch.no_grad():
-            differences = (scores - network(torch.full_like(image64, BASELINE)).numpy())[0]
-        lift = int(np.abs(differences).argmax())
         image[0].permute(1, 2, 0).contiguous().numpy().tofile(folder / "image")
         job = {"image": str(folder / "image"), "rows": size, "columns": size, "channels": channels}
         job |= {"classes": scores.shape[1], "target": TARGET, "exports": jobs}
