@@ -4,6 +4,7 @@ import type { LayerMap, Layout } from '../../shared/layer-map.ts';
 import type { Head } from '../../shared/scores.ts';
 import { Emitter } from '../autodiff/emit.ts';
 import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../graph/graph.ts';
+import { renamed } from '../graph/rename.ts';
 import { pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
@@ -11,7 +12,6 @@ import { gradientProgram, type Program, rulesProgram } from '../session/programs
 import { MODES } from '../session/seed.ts';
 import { type LayerHead, MAP_HEADS, type MapHead, type MapOptions } from './map-heads.ts';
 import { pathBatch } from './path-batch.ts';
-import { renamed } from './rename.ts';
 
 /** Which map a model is to give out beside its scores. */
 export interface MapRecipe {

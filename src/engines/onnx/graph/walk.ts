@@ -14,6 +14,17 @@ function captured(graph: Graph): string[] {
   return read.filter(name => !own.has(name));
 }
 
+/** Puts the names of a graph's tensors and nodes, those of inner graphs included, into `taken`. */
+export function collectNames(graph: Graph, taken: Set<string>): void {
+  for (const name of graph.constants.keys()) taken.add(name);
+  for (const { name } of graph.inputs) taken.add(name);
+  for (const node of graph.nodes) {
+    taken.add(node.name);
+    for (const name of node.outputs) taken.add(name);
+    for (const a of Object.values(node.attrs)) if (a.type === 'graph') collectNames(a.value, taken);
+  }
+}
+
 /** The node that makes each tensor. */
 export function producers(graph: Graph): Map<string, Node> {
   const map = new Map<string, Node>();

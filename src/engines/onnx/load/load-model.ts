@@ -9,6 +9,7 @@ import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
 import { noFloats, requireFlat } from './image-axes.ts';
+import { withoutLoops } from './loops.ts';
 import { withOpenBatch } from './open-batch.ts';
 import { inFloat32 } from './precision.ts';
 import { probe } from './probe-shapes.ts';
@@ -75,10 +76,11 @@ export function withInnerOutput(graph: Graph, name: string): Graph {
   return { ...graph, outputs: [...graph.outputs, { name, dtype: DType.float, dims: [] }] };
 }
 
-/** Probes and cleans, once more for every layer of branches that turned out constant, or of sequences. */
+/** Probes and cleans, once more for every layer of branches and loops that turned out constant, or of sequences. */
 async function settled(graph: Graph, file: string): Promise<Cleaned> {
   const findings = await probe(graph, file);
-  const straight = withoutBranches(graph, findings.values) ?? withoutSequences(graph, findings);
+  const straight =
+    withoutBranches(graph, findings.values) ?? withoutLoops(graph, findings) ?? withoutSequences(graph, findings);
   if (straight) return settled(straight, file);
   return clean(graph, findings);
 }

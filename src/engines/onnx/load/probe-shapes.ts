@@ -32,8 +32,8 @@ const TYPE_CODES: Readonly<Record<string, number>> = {
 };
 
 /**
- * Types, dims and constant values of a graph's tensors, found by running it: at batch 2 and 3 where the batch (the
- * input's first dim) is null, else at the batch it has. No rule for any operator is needed.
+ * Types, dims and constant values of a graph's tensors, found by running it: at batch 2 and 3 (and 1, where
+ * something is decided by shapes) where the batch (the input's first dim) is null, else at the batch it has. No rule for any operator is needed.
  * @throws CtXaiError MODEL if ONNX Runtime can't load or run the graph.
  */
 export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
@@ -62,6 +62,12 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
         ? a
         : await runOnce(session, input.name, [second, ...(input.dims.slice(1) as number[])], file);
 
+    // A condition such as "more than one image" is the same for 2 and 3.
+    const decides = second !== undefined && steady.some(name => types.get(name) === DType.bool);
+    const c = decides
+      ? await attempted(session, input.name, [1, ...(input.dims.slice(1) as number[])], file)
+      : undefined;
+
     const infos = new Map<string, TensorInfo>([[input.name, { dtype: input.dtype, dims: input.dims }]]);
     const values = new Map<string, Constant>();
     for (const [name, c] of graph.constants) infos.set(name, { dtype: c.dtype, dims: c.dims });
@@ -75,7 +81,7 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
     for (const name of steady) {
       const [x, y] = [a[name]!, b[name]!];
       infos.set(name, { dtype: types.get(name)!, dims: x.dims.map((d, i) => (d === y.dims[i] ? d : null)) });
-      if (sameValues(x, y))
+      if (sameValues(x, y) && (!c || sameValues(x, c[name]!)))
         values.set(name, { dtype: types.get(name)!, dims: x.dims, data: x.data as Constant['data'] });
     }
     return { infos, values };
@@ -133,6 +139,16 @@ async function runOnce(session: InferenceSession, input: string, dims: number[],
       },
     );
   }
+}
+
+/** What an image alone gives; undefined where the graph cannot run on one, as after a Squeeze of all axes. */
+function attempted(
+  session: InferenceSession,
+  input: string,
+  dims: number[],
+  file: string,
+): Promise<Results | undefined> {
+  return runOnce(session, input, dims, file).catch(() => undefined);
 }
 
 function dimsFrom(shape: Tensor): number[] {

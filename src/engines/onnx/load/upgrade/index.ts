@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../../../core/errors.ts';
 import { type Attr, type Graph, GraphBuilder, type Node } from '../../graph/graph.ts';
-import { readBy } from '../../graph/walk.ts';
+import { collectNames, readBy } from '../../graph/walk.ts';
 import { attentionRules } from './attention.ts';
 import { contribRules } from './contrib.ts';
 import { inputRules } from './inputs.ts';
@@ -45,16 +45,6 @@ export function upgrade(graph: Graph, file: string): Graph {
   collectNames(graph, state.taken);
   const done = upgraded(graph, state);
   return state.keepsOpset ? { ...done, opset: graph.opset } : done;
-}
-
-function collectNames(graph: Graph, taken: Set<string>): void {
-  for (const name of graph.constants.keys()) taken.add(name);
-  for (const { name } of graph.inputs) taken.add(name);
-  for (const node of graph.nodes) {
-    taken.add(node.name);
-    for (const name of node.outputs) taken.add(name);
-    for (const a of Object.values(node.attrs)) if (a.type === 'graph') collectNames(a.value, taken);
-  }
 }
 
 function upgraded(graph: Graph, state: UpgradeState): Graph {

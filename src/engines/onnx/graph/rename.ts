@@ -1,4 +1,4 @@
-import type { Attr, Graph, Node } from '../graph/graph.ts';
+import type { Attr, Graph, Node } from './graph.ts';
 
 /** The graph with tensors under other names, also where subgraphs of nodes read them. */
 export function renamed(graph: Graph, names: ReadonlyMap<string, string>): Graph {
