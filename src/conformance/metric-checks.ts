@@ -210,6 +210,23 @@ export function metricChecks(metric: Metric, settings: MetricCheckOptions = {}):
       ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} for one pixel.`);
     },
   });
+  const comparesMaps =
+    metric.needs.includes('explain') || metric.variantsOf(metric.options.parse(options ?? {})).length > 0;
+  if (comparesMaps) {
+    checks.push({
+      name: 'is undefined where the maps that it compares with are constant, or have NaN or infinite values',
+      async run() {
+        for (const value of [0, 2, Number.NaN, Number.POSITIVE_INFINITY]) {
+          const explainer = {
+            ...smallExplainer,
+            explain: async () => ({ map: tensor([HEIGHT, WIDTH], new Float32Array(HEIGHT * WIDTH).fill(value)) }),
+          };
+          const { result } = await alone({ metric, options, ...sceneOf(0), explainer });
+          ensure(isUndefined(result), `${name}: it gave ${JSON.stringify(result)} where all other maps are ${value}.`);
+        }
+      },
+    });
+  }
   if (metric.scope === 'group') {
     checks.push({
       name: 'is undefined for no map, and for the maps of one patient',

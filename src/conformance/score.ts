@@ -1,4 +1,5 @@
 import type {
+  Attribution,
   AttributionKind,
   Classifier,
   Collected,
@@ -19,7 +20,7 @@ import { defineExplainer } from '../core/define.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import { createRng } from '../core/rng.ts';
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { mapDefect, type Tensor, tensor } from '../core/tensor.ts';
 import { explainSubject, type Subject, subjectFor } from './subject.ts';
 
 export interface ScoreRequest {
@@ -151,7 +152,7 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
     explanations.count++;
     explanations.forward += found.forward;
     explanations.backward += found.backward;
-    return found.result;
+    return comparable(found.result);
   };
   const again: MetricContext<unknown>['explain'] = async asked => {
     if (!needs('explain')) throw undeclared(metric.name, 'context.explain', 'explain');
@@ -204,6 +205,13 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
   return { context, spent: () => ({ ...passes, explanations: { ...explanations } }) };
 }
 
+/** As in a run: a map that is constant, or has NaN, is none. */
+function comparable(found: Attribution | Undefined): Attribution | Undefined {
+  if (isUndefined(found)) return found;
+  const defect = mapDefect(found.map);
+  return defect === null ? found : { undefined: defect };
+}
+
 /** How many there are unless others are given. */
 const TRAINING_IMAGES = 12;
 
@@ -240,7 +248,8 @@ async function variantMaps(
       class: request.class ?? 0,
       seed: 'explain 0',
     });
-    maps.push(isUndefined(result) ? { variant, reason: result.undefined } : { variant, map: result.map });
+    const found = comparable(result);
+    maps.push(isUndefined(found) ? { variant, reason: found.undefined } : { variant, map: found.map });
   }
   return maps;
 }

@@ -97,9 +97,7 @@ export function attributionOutcome(
   grid: readonly number[],
   counter: Counter,
 ): MapResult {
-  if (typeof found !== 'object' || found === null) {
-    throw new CtXaiError('PLUGIN', `explainer '${name}' returned ${String(found)}; it must return { map }.`);
-  }
+  requireObject(found, name);
   const passes = counter.read();
   if (isUndefined(found)) return { outcome: { status: 'undefined', reason: String(found.undefined), passes } };
   const map = checkedMap(found.map, name, grid);
@@ -123,6 +121,28 @@ export function attributionOutcome(
       ...(found.layerMap ? { layerMap: tensor(found.layerMap.shape, found.layerMap.data.slice()) } : {}),
     },
   };
+}
+
+/**
+ * What an explainer returned for another image or under other weights: a map that the first can be compared with, or why
+ * there is none.
+ * @throws CtXaiError PLUGIN where it is no map of the model's grid
+ */
+export function comparable(
+  found: Attribution | Undefined,
+  name: string,
+  grid: readonly number[],
+): Attribution | Undefined {
+  requireObject(found, name);
+  if (isUndefined(found)) return found;
+  const map = checkedMap(found.map, name, grid);
+  const defect = mapDefect(map);
+  return defect === null ? { ...found, map } : { undefined: defect };
+}
+
+function requireObject(found: unknown, name: string): void {
+  if (typeof found === 'object' && found !== null) return;
+  throw new CtXaiError('PLUGIN', `explainer '${name}' returned ${String(found)}; it must return { map }.`);
 }
 
 function checkedMap(returned: Tensor | undefined, name: string, grid: readonly number[]): Tensor {

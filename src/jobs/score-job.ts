@@ -23,6 +23,7 @@ import type { LoadedImage } from './loaded-image.ts';
 import { noVariant } from './no-variant.ts';
 import {
   attempt,
+  comparable,
   costOf,
   failureWithin,
   type ScoreOutcome,
@@ -240,7 +241,9 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
       const { key, class: asked = target.class, replicate, variant, shift } = request;
       const seen = shift === undefined ? image : image.shifted(shift);
       const what = { job, part: job.explainer, image: seen, target: asked, counter: explaining };
-      const again = (on: FullClassifier) => callExplainer({ ...what, classifier: on }, services, request);
+      const { id } = job.explainer;
+      const again = async (on: FullClassifier) =>
+        comparable(await callExplainer({ ...what, classifier: on }, services, request), id, map.shape);
       return mapMemo.memoFor(explaining)(
         `explain ${JSON.stringify([key, asked, replicate ?? null, variant ?? null, shift ?? null])}`,
         () => (variant ? onVariant(variant, again) : again(classifier)),

@@ -118,6 +118,7 @@ describe('metricChecks', () => {
     });
     const variants = () => [{ kind: 'randomised', depth: 1, seed: 0 }];
     expect(await explaining(blind, { needs: ['weights'], variants })).toEqual([
+      'is undefined where the maps that it compares with are constant, or have NaN or infinite values',
       'says so where the model has no variants',
     ]);
   });

@@ -289,6 +289,26 @@ describe('failures stay where they are', () => {
     });
   });
 
+  test.each([
+    [0, 'the map is constant'],
+    [Number.NaN, 'the map has NaN or infinite values'],
+  ])('maps that are all %d are nothing to compare with', async (value, reason) => {
+    let first = true;
+    const fades = explainer('fades', async ({ image }) => {
+      const map = first ? tensor([SIZE, SIZE], image.data.slice()) : filled([SIZE, SIZE], value);
+      first = false;
+      return { map };
+    });
+    const dir = await world(await temporaryFolder(), 1);
+    const metrics = [{ use: 'max-sensitivity', options: { draws: 2 } }, 'coherence', 'repeatability'];
+    const suite = { explainers: ['fades'], controls: [], metrics, limit: 1 };
+    const { rows } = await run(dir, registryWith(analyticEngine(), { explainers: [fades] }), { suite });
+    expect(scores(rows)).toHaveLength(3);
+    for (const row of scores(rows)) {
+      expect(row).toMatchObject({ status: 'undefined', reason: expect.stringMatching(`: ${reason}$`) });
+    }
+  });
+
   test('an image that can not be read fails its own rows; --retry-failed does them when it is mended', async () => {
     const dir = await world(await temporaryFolder(), 2);
     const file = join(dir, 'data', 'neg', '1 50%.png');
