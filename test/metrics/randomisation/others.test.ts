@@ -150,6 +150,15 @@ describe('random logit', () => {
     const logit = { ...explaining(() => noise('other')), claim: { score: 'logit' as const } };
     expect(await areaOf(randomLogit, scene, {}, logit)).toBeLessThan(0.35);
   });
+
+  it('one sigmoid for two classes: minus the map, whatever is explained', async () => {
+    const shares = new Array<number>(N).fill(0.01);
+    const model = linearModel({ height: SIDE, width: SIDE, weights: [shares.map(v => -v), shares] });
+    const logit = { ...explaining(() => negated(original)), claim: { score: 'logit' as const } };
+    expect(await evaluate(randomLogit, { ...scene, model }, {}, logit)).toMatchObject({
+      undefined: expect.stringMatching(/one sigmoid/),
+    });
+  });
 });
 
 describe('label randomisation', () => {
