@@ -63,7 +63,8 @@ def warm(network, size, channels):
         return
     for norm in norms:
         norm.train()
-        norm.momentum = 0.5
+        norm.reset_running_stats()
+        norm.momentum = None
     with torch.no_grad():
         for _ in range(3):
             network(images(4, size, channels))
