@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FullClassifier, ModelCard } from '../../../../src/core/contracts/index.ts';
 import { type Tensor, tensor } from '../../../../src/core/tensor.ts';
-import { attr, constant } from '../../../../src/engines/onnx/graph/graph.ts';
+import { attr, constant, type GraphBuilder } from '../../../../src/engines/onnx/graph/graph.ts';
 import { onnxEngine } from '../../../../src/engines/onnx/index.ts';
 import {
   referenceBaseline,
@@ -62,6 +62,9 @@ const { models: networks } = JSON.parse(readFileSync(join(blocks, 'index.json'),
   readonly models: readonly { readonly name: string }[];
 };
 
+/** The number of images, as one integer in a list. */
+const batchOf = (b: GraphBuilder, x: string) => b.op('Slice', [b.op('Shape', [x]), b.ints([0]), b.ints([1])]);
+
 describe('sums to the difference on networks in the style of the well-known families', () => {
   const SETTINGS = { device: 'cpu', workers: 1, threads: 1, microBatch: 1 } as const;
   const check = async (card: ModelCard, x: Tensor, reference: Tensor) => {
@@ -78,18 +81,14 @@ describe('sums to the difference on networks in the style of the well-known fami
     }
   };
 
-  // Samplers, regions, spectra and masks made at run time have no rule: a refusal that names the operator, or, where a
-  // mask is minus infinity, no finite sum. Never a finite number that is wrong.
+  // Samplers at places that follow from the image, regions and masks made at run time have no rule: a refusal that names
+  // the operator.
   const REFUSED: Readonly<Record<string, RegExp>> = {
     deformable: /can't pass node '.*DeformConv'.*no rule for DeformConv/,
-    'transformer-linear': /no rule for GridSample/,
-    'transformer-cubic': /no rule for GridSample/,
+    'transformer-linear': /GridSample\): another of its inputs than the first changes with the image/,
+    'transformer-cubic': /GridSample\): another of its inputs than the first changes with the image/,
     regions: /no rule for RoiAlign/,
-    spectrum: /no rule for DFT/,
-    'spectrum-filter': /no rule for DFT/,
-    folded: /no rule for Col2Im/,
     'grouped-masked': /can't pass a part of the model \(Where\)/,
-    'grouped-causal': /expected NaN/,
   };
 
   it.each(networks.map(({ name }) => name))('%s', async name => {
@@ -99,6 +98,27 @@ describe('sums to the difference on networks in the style of the well-known fami
     const image = (i: number) => tensor([16, 16, 3], data.slice(i * 768, (i + 1) * 768));
     const sums = check(card, image(0), image(1));
     await (REFUSED[name] ? expect(sums).rejects.toThrow(REFUSED[name]) : sums);
+  });
+
+  it('a sampler at fixed places', async () => {
+    const folder = temporary();
+    const graph = graphOf({
+      input: [null, 1, 6, 6],
+      build(b, x) {
+        const grid = b.constant(weights('places', [1, 4, 4, 2], 0.5));
+        const grids = b.op('Expand', [grid, b.op('Concat', [batchOf(b, x), b.ints([4, 4, 2])], { axis: attr.int(0) })]);
+        const sampled = b.op('GridSample', [b.op('Tanh', [x]), grids]);
+        const flat = b.op('Flatten', [b.op('Sigmoid', [sampled])]);
+        return [b.op('MatMul', [flat, b.constant(weights('head', [16, 2]))]), [null, 2]];
+      },
+    });
+    try {
+      const input = { size: [6, 6], channels: 1, layout: 'NCHW' } as const;
+      const card = cardFor(folder.write('sampler.onnx', graph), { classes: ['a', 'b'], input });
+      await check(card, images('an image', [6, 6, 1]), images('another', [6, 6, 1]));
+    } finally {
+      folder.remove();
+    }
   });
 
   it('normalisations one after the other, at a reference without spread', async () => {

@@ -18,6 +18,7 @@ const LINEAR = [
   ...['Concat', 'Split', 'Slice', 'Pad', 'Gather', 'GatherElements', 'GatherND', 'ScatterElements', 'ScatterND'],
   ...['Expand', 'Tile', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Trilu', 'CumSum', 'Where'],
   ...['AveragePool', 'GlobalAveragePool', 'ReduceMean', 'ReduceSum', 'Resize', 'DepthToSpace', 'SpaceToDepth'],
+  ...['DFT', 'Col2Im'],
 ];
 
 /** Linear in each of two inputs. */
@@ -47,6 +48,7 @@ const TABLE: ReadonlyMap<string, Multiplier> = new Map<string, Multiplier>([
   ...BILINEAR.map(op => [op, bilinear] as [string, Multiplier]),
   ...POINTWISE.map(op => [op, pointwise] as [string, Multiplier]),
   ['Div', quotient],
+  ['GridSample', sampler],
   ['Max', largest],
   ['Min', largest],
   ['MaxPool', maxPool],
@@ -98,10 +100,24 @@ function guarded(rule: Rule, { path }: NetworkView): Rule {
 function pointwise(standard: Rule): Rule {
   const rule = rescaled(standard);
   return defineRule(standard.operators, site => {
-    const other = site.node.inputs.slice(1).find(name => name !== '' && site.varies(name));
-    if (other !== undefined) refuse(site.node, `its input '${other}' changes with the image`);
+    onlyFirstVaries(site);
     return exact(site) ?? rule.differentiate(site);
   });
+}
+
+/** Linear in the image that is sampled, where the places are the same for every image. */
+function sampler(standard: Rule): Rule {
+  return defineRule(standard.operators, site => {
+    onlyFirstVaries(site);
+    return standard.differentiate(site);
+  });
+}
+
+function onlyFirstVaries(site: Site): void {
+  const others = site.node.inputs.slice(1);
+  if (others.some(name => name !== '' && site.varies(name))) {
+    refuse(site.node, 'another of its inputs than the first changes with the image');
+  }
 }
 
 /** Functions whose Δy/Δx has a form without a division by Δx: squares and inverses. */

@@ -5,9 +5,10 @@ import type { Site } from '../site.ts';
 /** Arguments that differ by less than this share of their size (or of 1) count as equal: float32 tells no more. */
 const NEAR = 1e-6;
 
-/** Whether x and its reference count as equal. */
+/** Whether x and its reference count as equal, minus infinity of a mask among them. */
 export function near(e: Emitter, x: string, reference: string): string {
-  return e.less(e.abs(e.sub(x, reference)), e.mul(e.op('Max', [e.abs(x), 1]), NEAR));
+  const close = e.less(e.abs(e.sub(x, reference)), e.mul(e.op('Max', [e.abs(x), 1]), NEAR));
+  return e.op('Or', [e.equal(x, reference), close]);
 }
 
 /** (y − y′) / (x − x′), and `derivative` where the arguments count as equal. */
