@@ -16,7 +16,7 @@ import { shareInterval, shareOfImages } from '../../dist/core/statistics/proport
 import { acrossSeeds } from '../../dist/core/statistics/seeds.js';
 import { summarise } from '../../dist/core/statistics/summary.js';
 import { verdictsOf } from '../../dist/core/statistics/verdicts.js';
-import { controlled, counted, STUDIES, scored, trainings } from './studies.js';
+import { controlled, counted, RATINGS, STUDIES, scored, trainings } from './studies.js';
 
 const { values } = parseArgs({
   options: {
@@ -30,7 +30,7 @@ const sizes = values.patients.split(',').map(Number);
 /** Enough for a level of .05 of a few pairs, and fast. */
 const RESAMPLES = 599;
 
-const tables = [means(), families(), verdicts(), power(), shares(), areas(), seeds()];
+const tables = [means(), nearlyConstant(), families(), verdicts(), power(), shares(), areas(), seeds()];
 if (values.json) console.log(JSON.stringify(tables));
 else for (const table of tables) print(table);
 process.exitCode = tables.some(table => table.rows.some(row => row.cells.some(cell => cell.missed))) ? 1 : 0;
@@ -71,6 +71,26 @@ function means() {
         return low !== null && low <= mean && mean <= high;
       });
       return [bounded(covered, { least: skewed ? 0.9 : 0.935 }), { value: marked / runs }];
+    }),
+  };
+}
+
+function nearlyConstant() {
+  return {
+    title: 'Coverage of the 95 % interval of nearly constant ratings where they differ at all, and its mean width',
+    columns: ['covered', 'width'],
+    rows: rowsOf(RATINGS, ({ draw, mean, range }, patients, stream) => {
+      let [wide, differ] = [0, 0];
+      const covered = share(run => {
+        const rng = stream(run);
+        const images = draw(rng, patients).map(([patient, value]) => ({ patient, value }));
+        const { low, high } = summarise(images, { rng, resamples: 999, range });
+        if (low === null) return false;
+        differ++;
+        wide += high - low;
+        return low <= mean && mean <= high;
+      });
+      return [bounded((covered * runs) / differ, { least: 0.935 }), { value: wide / differ }];
     }),
   };
 }

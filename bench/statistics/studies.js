@@ -29,6 +29,17 @@ function hits(chance, methods) {
 }
 
 const one = () => 1;
+
+/** Ratings from 1 to 5 of which nearly all are the same: this share is one less than 5, or all the way at 1. */
+const ratings = (chance, other) => (rng, patients) =>
+  Array.from({ length: patients }, (_, p) => [`p${p}`, rng.next() < chance ? other : 5]);
+
+/** Values with a range; only their means are told of. */
+export const RATINGS = {
+  'ratings 1 to 5: one in 20 is 4, the rest 5': { draw: ratings(0.05, 4), mean: 4.95, range: [1, 5] },
+  'ratings 1 to 5: one in 20 is 1, the rest 5': { draw: ratings(0.05, 1), mean: 4.8, range: [1, 5] },
+  'ratings 1 to 5: one in 5 is 4, the rest 5': { draw: ratings(0.2, 4), mean: 4.8, range: [1, 5] },
+};
 const four = draw => [draw, draw, draw, draw];
 
 /** `mean`: the true mean of the first explainer, of which coverage is told. */

@@ -366,9 +366,9 @@ export function fixtureManifest(options: FixtureOptions = {}): Manifest {
       count: options.images ?? 56,
       labels: options.labels === false ? [] : classes,
     },
-    models: (options.models ?? ['densenet121']).map(id => ({
+    models: (options.models ?? ['densenet121']).map((id, i) => ({
       id: options.hostile ? `${id}<&>` : id,
-      digest: 'ab12cd34ef56',
+      digest: i === 0 ? 'ab12cd34ef56' : `${i}b12cd34ef56`,
       classes,
       task: 'softmax',
       runtime: {

@@ -73,5 +73,7 @@ it('fewer than five trainings are described, and nothing is said of the recipe',
 it('a model alone is “this model”', async () => {
   const { analysis } = await runOf(undefined, levels.slice(0, 1));
   expect(analysis.trainings).toEqual([]);
-  expect(scopeText(analysis.trainings, 1)).toMatch(/conclusions are about this model, not about its architecture/);
+  expect(scopeText(analysis.trainings, analysis.models)).toMatch(
+    /conclusions are about this model, not about its architecture/,
+  );
 });

@@ -1,6 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import { type ReportVerdict, verdictOf } from '../../src/reports/analysis/verdict.ts';
+import { everyOf, networkNames, subjectsOf, together } from '../../src/reports/text/subject-words.ts';
+import { scopeText } from '../../src/reports/text/trainings-words.ts';
 import { type FixtureOptions, fixture } from './fixture.ts';
 
 async function verdict(options: FixtureOptions): Promise<ReportVerdict> {
@@ -70,5 +72,35 @@ describe('the verdict', () => {
     const [model] = analyse(run).models;
     expect(model!.primaryMetric).toBe('insertion');
     expect(verdictOf(run.manifest, analyse(run)).sentences[0]).toMatch(/^By Insertion, /);
+  });
+});
+
+describe('what the entries of a run are', () => {
+  const model = { digest: 'a', task: 'multi-label', classes: ['Effusion', 'Mass', 'Nodule'] };
+  const findings = ['Effusion', 'Mass', 'Nodule'].map(positive => ({ ...model, id: `net: ${positive}`, positive }));
+  const others = ['a', 'b'].map(id => ({ ...model, id, digest: id, task: 'softmax' }));
+
+  it('findings of one network are called findings, and the network by its name', () => {
+    expect(subjectsOf(findings)).toBe('findings');
+    expect(everyOf(findings)).toBe('all 3 findings');
+    expect(together(findings.slice(1), findings)).toBe('Mass and Nodule');
+    expect(networkNames(findings)).toBe('net');
+    expect(
+      scopeText(
+        [],
+        findings.map(entry => ({ model: entry })),
+      ),
+    ).toMatch(/^One network is one training/);
+  });
+
+  it('networks are called models', () => {
+    expect(together(others, others)).toBe('both models');
+    expect(networkNames(others)).toBe('a and b');
+    expect(
+      scopeText(
+        [],
+        others.map(entry => ({ model: entry })),
+      ),
+    ).toMatch(/^Each network is one training/);
   });
 });

@@ -1,6 +1,7 @@
 import type { Manifest } from '../../results/rows.ts';
 import { countOf } from '../summary/tally.ts';
 import { fixed, group, listed, percent, plural, withInterval } from '../text/format.ts';
+import { everyOf, nameOf } from '../text/subject-words.ts';
 import { scopeText } from '../text/trainings-words.ts';
 import { orderText } from '../text/verdict-words.ts';
 import type { Finding, ModelAnalysis } from './analysis.ts';
@@ -31,12 +32,13 @@ export function findingsOf(
     ...silentFindings(model),
     ...missingFindings(model),
   ]);
-  const found = models.flatMap(({ model: { id } }, m) =>
+  const entries = models.map(({ model }) => model);
+  const found = models.flatMap(({ model }, m) =>
     own[m]!.flatMap(({ kind, text }) => {
       // What holds of all models is said once.
       const common = own.every(others => others.some(other => other.text === text));
-      if (!common) return [{ kind, text: `${id}: ${text}` }];
-      return m === 0 ? [{ kind, text: everyModel(models.length) + text }] : [];
+      if (!common) return [{ kind, text: `${nameOf(model, entries)}: ${text}` }];
+      return m === 0 ? [{ kind, text: models.length === 1 ? text : `${everyOf(entries)}: ${text}` }] : [];
     }),
   );
   return [...runFindings(manifest, models), ...found, ...limits(manifest, models, trainings)];
@@ -168,11 +170,6 @@ function controlFindings(manifest: Manifest, { metrics, answered }: ModelAnalysi
   return out;
 }
 
-function everyModel(models: number): string {
-  if (models === 1) return '';
-  return models === 2 ? 'both models: ' : `all ${models} models: `;
-}
-
 /** Curves that a few pixels bring to their end, whichever these are. */
 function earlyFindings({ metrics }: ModelAnalysis): Finding[] {
   const early = metrics.flatMap(({ metric, controls }) => {
@@ -272,7 +269,7 @@ function limits(
       ? 'The analysis was declared otherwise when the run began: what is primary now may have been chosen by the results.'
       : '',
     ...missingColumns(manifest, models),
-    scopeText(trainings, models.length),
+    scopeText(trainings, models),
   ];
   return texts.filter(text => text !== '').map(text => ({ kind: 'cannot', text }));
 }

@@ -2,9 +2,10 @@ import { detectableDifference } from '../../core/statistics/detect.ts';
 import { quantile } from '../../core/statistics/quantile.ts';
 import type { Manifest } from '../../results/rows.ts';
 import { fixed, group, listed, plural } from '../text/format.ts';
+import { namesOf, networkNames, networksOf, subjectsOf, together } from '../text/subject-words.ts';
 import { trainingsText } from '../text/trainings-words.ts';
 import { named, orderText } from '../text/verdict-words.ts';
-import type { Analysis, MetricAnalysis, ModelAnalysis } from './analysis.ts';
+import type { Analysis, MetricAnalysis, ModelAnalysis, ModelEntry } from './analysis.ts';
 import type { TrainingsAnalysis } from './trainings.ts';
 
 /** The first thing that a reader sees. */
@@ -26,7 +27,7 @@ export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models' 
   const { models, trainings } = analysis;
   const groups = trainings.filter(entry => entry.enough && !entry.doNotRank);
   const alone = models.filter(({ model }) => !groups.some(entry => entry.models.includes(model.id)));
-  const question = `Which map shows what ${modelNames(models.map(m => m.model.id))} ${models.length === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
+  const question = `Which map shows what ${networkNames(entriesOf(models))} ${networksOf(entriesOf(models)) === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
   const answers = models.map(answerOf);
   const conclusive =
     alone.some(model => answers[models.indexOf(model)]!.separates) ||
@@ -34,7 +35,7 @@ export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models' 
   const told = grouped(alone, model => answers[models.indexOf(model)]!.text);
   const orders = told.map(([text, of]) => {
     const silent = of.every(model => !answers[models.indexOf(model)]!.conclusive);
-    const where = models.length === 1 ? '' : ` ${silent ? 'of' : 'On'} ${together(of, models)}`;
+    const where = models.length === 1 ? '' : ` ${silent ? 'of' : 'On'} ${together(entriesOf(of), entriesOf(models))}`;
     if (silent) return `Nothing can be said${where}: ${text}.`;
     return where ? `${where.trim()}, ${text}.` : `${text[0]!.toUpperCase()}${text.slice(1)}.`;
   });
@@ -104,7 +105,7 @@ function unbeaten(models: readonly ModelAnalysis[]): string[] {
   const parts = grouped(
     open.filter(o => o.ids.length > 0).map(o => o.model),
     model => named(open.find(o => o.model === model)!.ids),
-  ).map(([ids, of]) => (models.length === 1 ? ids : `${ids} (${together(of, models)})`));
+  ).map(([ids, of]) => (models.length === 1 ? ids : `${ids} (${together(entriesOf(of), entriesOf(models))})`));
   return [`Not shown to fit their image better than their own map of another patient: ${parts.join('; ')}.`];
 }
 
@@ -142,7 +143,7 @@ function notRanked(models: readonly ModelAnalysis[]): string[] {
   if (titles.length === 0) return [];
   const parts = titles.map(title => {
     const of = found.filter(f => f.title === title).map(f => f.model);
-    return of.length === models.length ? title : `${title} (${together(of, models)})`;
+    return of.length === models.length ? title : `${title} (${together(entriesOf(of), entriesOf(models))})`;
   });
   return [`Do not rank by ${listed(parts.slice(0, 4))} here: a control map wins, or no explainer beats a random map.`];
 }
@@ -150,9 +151,7 @@ function notRanked(models: readonly ModelAnalysis[]): string[] {
 function weakClassifiers(models: readonly ModelAnalysis[]): string[] {
   const weak = models.filter(({ performance: p }) => p?.auc.low != null && p.auc.low <= 0.5);
   if (weak.length === 0) return [];
-  return [
-    `${modelNames(weak.map(m => m.model.id))} ${weak.length === 1 ? 'is' : 'are'} not shown to classify better than chance.`,
-  ];
+  return [weakText(entriesOf(weak), entriesOf(models))];
 }
 
 function stateOf(manifest: Manifest, models: readonly ModelAnalysis[]): string[] {
@@ -176,7 +175,7 @@ function limitsOf(
   const whole = groups.length > 0 && groups.reduce((n, entry) => n + entry.models.length, 0) === models.length;
   const networks = whole
     ? `trainings of ${listed(groups.map(entry => entry.group))}`
-    : models.length === 1
+    : networksOf(entriesOf(models)) === 1
       ? 'this trained network'
       : 'these trained networks';
   return phantom
@@ -204,14 +203,14 @@ function grouped<T>(items: readonly T[], textOf: (item: T) => string): [text: st
   return [...found];
 }
 
-/** 'both models', 'all 3 models', or names. */
-function together(of: readonly ModelAnalysis[], all: readonly ModelAnalysis[]): string {
-  if (of.length === all.length && all.length > 1) return all.length === 2 ? 'both models' : `all ${all.length} models`;
-  return modelNames(of.map(m => m.model.id));
+function weakText(weak: readonly ModelEntry[], all: readonly ModelEntry[]): string {
+  return subjectsOf(all) === 'models'
+    ? `${namesOf(weak, all)} ${weak.length === 1 ? 'is' : 'are'} not shown to classify better than chance.`
+    : `${networkNames(all)} is not shown to tell ${namesOf(weak, all)} better than chance.`;
 }
 
-function modelNames(ids: readonly string[]): string {
-  return ids.length > MOST_MODELS ? `${group(ids.length)} models` : listed(ids);
+function entriesOf(models: readonly ModelAnalysis[]): ModelEntry[] {
+  return models.map(({ model }) => model);
 }
 
 function classesOf(models: readonly ModelAnalysis[]): string {

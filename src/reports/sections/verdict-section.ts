@@ -6,6 +6,7 @@ import type { ReportContext, Section } from '../page/section.ts';
 import { senseOf } from '../text/categories.ts';
 import { fixed, listed, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
+import { subjectsOf } from '../text/subject-words.ts';
 import { intervalText, metricDecimals, ranksText, targetText } from '../text/words.ts';
 import { meansCaption, meansChart } from './means-figure.ts';
 
@@ -178,6 +179,9 @@ function figure({ analysis: { models }, names }: ReportContext): Markup | undefi
   if (charts.length === 0) return undefined;
   const references = charts.some(c => c.references);
   const shuffled = charts.some(c => c.shuffled);
-  const more = models.length > MOST_DRAWN ? ` The first ${MOST_DRAWN} of ${models.length} models.` : '';
+  const more =
+    models.length > MOST_DRAWN
+      ? ` The first ${MOST_DRAWN} of ${models.length} ${subjectsOf(models.map(m => m.model))}.`
+      : '';
   return html`<figure>${charts.map(c => c.chart)}<figcaption>${meansCaption({ references, shuffled })}${more}</figcaption></figure>`;
 }

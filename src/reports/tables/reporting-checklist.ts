@@ -201,7 +201,7 @@ function resultItems(manifest: Manifest, analysis: Analysis): ChecklistItem[] {
     item('Failures', failed > 0 ? `${plural(failed, 'map')} failed; see Outcomes.` : 'No map failed.'),
     item(
       'What the results mean for practice, and what they do not show',
-      `${scopeText(analysis.trainings, models.length)} ${AUTHOR}`,
+      `${scopeText(analysis.trainings, models)} ${AUTHOR}`,
     ),
   ];
 }

@@ -71,7 +71,7 @@ export function methodsText(
     },
     {
       title: 'Limits',
-      text: `${scopeText(trainings, models.length)} Controls can refute a metric, and never certify it. Localisation says where a reader drew, not what a model uses. That explainers are not separated does not make them equal.`,
+      text: `${scopeText(trainings, models)} Controls can refute a metric, and never certify it. Localisation says where a reader drew, not what a model uses. That explainers are not separated does not make them equal.`,
     },
   ];
 }

@@ -1,5 +1,7 @@
+import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { leadersOf, type TrainingsAnalysis } from '../analysis/trainings.ts';
 import { listed } from './format.ts';
+import { networksOf } from './subject-words.ts';
 import { named } from './verdict-words.ts';
 
 /** Which explainers are best over trainings, as a clause. */
@@ -13,14 +15,19 @@ export function trainingsText(entry: TrainingsAnalysis): string {
 }
 
 /** Whether conclusions go beyond the trained models of the run, as a sentence. */
-export function scopeText(trainings: readonly TrainingsAnalysis[], models: number): string {
+export function scopeText(
+  trainings: readonly TrainingsAnalysis[],
+  models: readonly Pick<ModelAnalysis, 'model'>[],
+): string {
   const groups = trainings.filter(entry => entry.enough);
-  const covered = groups.reduce((n, entry) => n + entry.models.length, 0);
+  const entries = models.map(({ model }) => model);
+  const seen = entries.filter(({ id }) => groups.some(entry => entry.models.includes(id)));
+  const covered = networksOf(seen);
   const recipes = listed(groups.map(entry => entry.group));
-  if (covered === models && covered > 0)
+  if (seen.length === entries.length && covered > 0)
     return `Conclusions are about trainings of ${recipes}, of which ${covered} were seen.`;
   const one =
-    models === 1
+    networksOf(entries) === 1
       ? 'One network is one training: conclusions are about this model, not about its architecture.'
       : 'Each network is one training: conclusions are about these models, not about their architectures.';
   return covered === 0

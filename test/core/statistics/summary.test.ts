@@ -54,10 +54,16 @@ describe('summarise', () => {
     expect(() => summarise(rows([0, 2]), { hits: true })).toThrow(/'p1' has 2 hits/);
   });
 
-  it('cuts to the range, and has no interval where an end is out of sight', () => {
+  it('where nearly all patients are alike takes the mean as a share of its range; without one has no interval', () => {
     const sparse = [0.3, ...new Array<number>(11).fill(0)];
     const cut = summarise(rows(sparse), { range: [0, 1] });
-    expect(cut).toMatchObject({ low: 0, high: 1, method: 'bootstrap-t', skewed: true });
+    // Clopper and Pearson's for 0.3 hits of 12: beta quantiles (SciPy's beta.ppf).
+    expect(cut).toMatchObject({ method: 'clopper-pearson', note: expect.stringMatching(/nearly all patients/) });
+    expect(cut.low).toBeCloseTo(0.00000026, 6);
+    expect(cut.high).toBeCloseTo(0.30410502, 6);
+    const ratings = summarise(rows([4, ...new Array<number>(23).fill(5)]), { range: [1, 5] });
+    expect(ratings.low).toBeCloseTo(4.35522485, 6);
+    expect(ratings.high).toBeCloseTo(4.99999996, 6);
     expect(summarise(rows(sparse))).toMatchObject({ low: null, method: null, note: expect.stringMatching(/too few/) });
   });
 
