@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { segmentPixels } from '../core/image/segmentation.ts';
-import { independentCoalitions, pairedCoalitions } from '../core/shapley/coalitions.ts';
+import { type Coalitions, independentCoalitions, pairedCoalitions } from '../core/shapley/coalitions.ts';
 import { shapleyRegression } from '../core/shapley/shapley-regression.ts';
 import { scoreOption } from './shared/options.ts';
+import { portionOf, relativeError, sampleUntil, samplingPrecision } from './shared/sampling.ts';
 import { segmentOptions, sharedSegments } from './shared/segments.ts';
 import { segmentMap, switchedBatch } from './shared/switched.ts';
 
@@ -13,8 +14,9 @@ import { segmentMap, switchedBatch } from './shared/switched.ts';
  * segments; they sum to f(x) − f(b) (Lundberg and Lee 2017, theorem 2). A pixel's value is its segment's, so pixels do
  * not sum. Exact where every coalition is evaluated, which `samples` allows up to 11 segments.
  *
- * Standard errors are a sandwich estimate over the coalitions drawn. Undefined with fewer than two segments, with fewer
- * coalitions than segments, and where coalitions do not determine the values.
+ * Standard errors are a sandwich estimate over the coalitions drawn. With a `precision` it stops at the first look at
+ * which their root mean square is small enough beside the spread of the segments' values, unless every coalition can be
+ * had. Undefined with fewer than two segments, with fewer coalitions than segments, and where coalitions do not determine the values.
  */
 export const kernelShap = defineExplainer({
   name: 'kernel-shap',
@@ -26,7 +28,13 @@ export const kernelShap = defineExplainer({
   baseline: 'air',
   options: z.strictObject({
     // shap's 2 S + 2048 for 50 segments.
-    samples: z.int().min(2).max(1_000_000).default(2148).describe('coalitions evaluated, besides none and all'),
+    samples: z
+      .int()
+      .min(2)
+      .max(1_000_000)
+      .default(2148)
+      .describe('coalitions evaluated, besides none and all; at most'),
+    precision: samplingPrecision,
     ...segmentOptions,
     segments: segmentOptions.segments.default(50),
     coalitions: z
@@ -42,7 +50,8 @@ export const kernelShap = defineExplainer({
   },
   checks: { options: { samples: 100, segments: 8, kernelSize: 1 } },
   cost: ({ samples }) => ({ forward: samples + 2, backward: 0, atMost: true }),
-  spend: (passes, o) => (passes < 4 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes) - 2) }),
+  spend: (passes, o) =>
+    passes < 4 ? undefined : { ...o, samples: Math.min(1_000_000, Math.floor(passes) - 2), precision: 'exact' },
 
   async explain(context) {
     const { model, target, options: o, rng, signal } = context;
@@ -56,19 +65,25 @@ export const kernelShap = defineExplainer({
     const ends = Uint8Array.from({ length: 2 * count }, (_, i) => (i < count ? 1 : 0));
     const design = Uint8Array.of(...ends, ...coalitions.design);
     const batch = switchedBatch(context, segmentPixels(segmentation), design);
-    const [whole = 0, nothing = 0, ...scores] = await model.score(
-      batch,
-      { class: target.class, score: o.score },
-      { signal },
+    const fitTo = ([whole = 0, nothing = 0, ...scores]: Iterable<number>, of: Coalitions) =>
+      shapleyRegression(of, scores, { whole, nothing });
+    const { scores, ...reached } = await sampleUntil(
+      { most: batch.count, precision: coalitions.complete ? 'exact' : o.precision },
+      (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
+      known => {
+        const found = fitTo(known, coalitions.first(known.length - 2));
+        return found?.standardErrors && relativeError(found.standardErrors, found.values);
+      },
     );
-    const fit = shapleyRegression(coalitions, scores, { whole, nothing });
+    const rows = scores.length - 2;
+    const fit = fitTo(scores, rows === coalitions.weights.length ? coalitions : coalitions.first(rows));
     if (!fit) return undefinedBecause('the coalitions do not determine the values; raise samples');
     const { values, standardErrors } = fit;
     return {
       map: segmentMap(segmentation, values),
       regions: labels,
       ...(standardErrors ? { standardErrors: segmentMap(segmentation, standardErrors) } : {}),
-      diagnostics: { segments: count, coalitions: coalitions.weights.length, difference: whole - nothing },
+      diagnostics: { segments: count, coalitions: rows, difference: scores[0]! - scores[1]!, ...reached },
     };
   },
 });

@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import { isUndefined } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
-import { costOfDraws, fromMoments, noiseOptions, noisyMaps, signedGradient, spendOnDraws } from './shared/noise.ts';
+import { costOfDraws, mapOfNoisyMaps, noiseOptions, signedGradient, spendOnDraws } from './shared/noise.ts';
 
 /**
  * SmoothGrad squared: the mean of the squared maps g of noisy copies, E[g²] = E[g]² + Var g (Hooker et al. 2019,
  * section 3.2). The library `saliency` of PAIR calls this SmoothGrad, by its default `magnitude`.
  *
- * Standard errors are √(Var(g²) / n). Undefined where the wrapped explainer gives no map of a noisy copy.
+ * Standard errors are √(Var(g²) / n); with a `precision` they say when to stop. Undefined where the wrapped explainer gives no map of a noisy copy.
  */
 export const smoothgradSquared = defineExplainer({
   name: 'smoothgrad-squared',
@@ -31,16 +30,11 @@ export const smoothgradSquared = defineExplainer({
   cost: (o, _, inner) => costOfDraws(o, inner),
   spend: (passes, o, _, inner) => spendOnDraws(passes, o, inner),
 
-  async explain(context) {
-    const maps = await noisyMaps(context);
-    if (isUndefined(maps)) return maps;
-    const { mean, variance, third, fourth, draws } = maps;
-    return fromMoments(
-      maps,
-      context.options,
-      p => mean[p]! ** 2 + variance[p]!,
+  explain: context =>
+    mapOfNoisyMaps(context, {
+      value: ({ mean, variance }, p) => mean[p]! ** 2 + variance[p]!,
       // Var(g²) from the moments about the mean μ: m₄ + 4 μ m₃ + 4 μ² m₂ − m₂².
-      p => (fourth[p]! + 4 * mean[p]! * third[p]! + 4 * mean[p]! ** 2 * variance[p]! - variance[p]! ** 2) / (draws - 1),
-    );
-  },
+      errorVariance: ({ mean, variance, third, fourth, draws }, p) =>
+        (fourth[p]! + 4 * mean[p]! * third[p]! + 4 * mean[p]! ** 2 * variance[p]! - variance[p]! ** 2) / (draws - 1),
+    }),
 });

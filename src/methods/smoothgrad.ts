@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { isUndefined } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
-import { costOfDraws, fromMoments, noiseOptions, noisyMaps, signedGradient, spendOnDraws } from './shared/noise.ts';
+import { costOfDraws, mapOfNoisyMaps, noiseOptions, signedGradient, spendOnDraws } from './shared/noise.ts';
 
 /**
  * SmoothGrad: the mean over n draws of the map of x + N(0, σ²) (Smilkov et al. 2017, equation 1), here of the signed
- * gradient unless another explainer is named. Standard errors are √(s² / n), s² the sample variance over the draws.
+ * gradient unless another explainer is named. Standard errors are √(s² / n), s² the sample variance over the draws; with a
+ * `precision` they say when to stop.
  *
  * Undefined where the wrapped explainer gives no map of a noisy copy.
  */
@@ -30,14 +30,9 @@ export const smoothgrad = defineExplainer({
   cost: (o, _, inner) => costOfDraws(o, inner),
   spend: (passes, o, _, inner) => spendOnDraws(passes, o, inner),
 
-  async explain(context) {
-    const maps = await noisyMaps(context);
-    if (isUndefined(maps)) return maps;
-    return fromMoments(
-      maps,
-      context.options,
-      p => maps.mean[p]!,
-      p => maps.variance[p]! / (maps.draws - 1),
-    );
-  },
+  explain: context =>
+    mapOfNoisyMaps(context, {
+      value: ({ mean }, p) => mean[p]!,
+      errorVariance: ({ variance, draws }, p) => variance[p]! / (draws - 1),
+    }),
 });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { isUndefined, undefinedBecause } from '../core/contracts/index.ts';
+import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
-import { costOfDraws, fromMoments, noiseOptions, noisyMaps, signedGradient, spendOnDraws } from './shared/noise.ts';
+import { costOfDraws, mapOfNoisyMaps, noiseOptions, signedGradient, spendOnDraws } from './shared/noise.ts';
 
 /**
  * VarGrad: the variance over the maps g of noisy copies (Adebayo et al. 2018, appendix), here the population variance
  * E[g²] − E[g]², so that it is SmoothGrad squared minus the square of SmoothGrad; `unbiased` divides by n − 1.
  *
- * Standard errors are √((m₄ − s⁴ (n − 3) / (n − 1)) / n). Undefined with one draw, where the gradient does not change
+ * Standard errors are √((m₄ − s⁴ (n − 3) / (n − 1)) / n); with a `precision` they say when to stop. Undefined with one draw, where the gradient does not change
  * with the image (a linear model), and where the wrapped explainer gives no map of a noisy copy.
  */
 export const vargrad = defineExplainer({
@@ -36,18 +36,18 @@ export const vargrad = defineExplainer({
   async explain(context) {
     const { options: o } = context;
     if (o.draws < 2) return undefinedBecause('one draw has no variance; raise draws');
-    const maps = await noisyMaps(context);
-    if (isUndefined(maps)) return maps;
-    const { variance, fourth, mean, draws: n } = maps;
-    // Values that differ by rounding alone are no variance.
-    const alike = (p: number) => variance[p]! <= (ROUNDING * mean[p]!) ** 2;
-    if (variance.every((_, p) => alike(p))) return undefinedBecause('the map is the same for all noisy copies');
-    const factor = o.unbiased ? n / (n - 1) : 1;
-    return fromMoments(
-      maps,
-      o,
-      p => factor * variance[p]!,
-      p => (fourth[p]! - ((n - 3) / (n - 1)) * ((n / (n - 1)) * variance[p]!) ** 2) / n,
+    return mapOfNoisyMaps(
+      context,
+      {
+        value: ({ variance, draws: n }, p) => (o.unbiased ? n / (n - 1) : 1) * variance[p]!,
+        errorVariance: ({ variance, fourth, draws: n }, p) =>
+          (fourth[p]! - ((n - 3) / (n - 1)) * ((n / (n - 1)) * variance[p]!) ** 2) / n,
+      },
+      // Values that differ by rounding alone are no variance.
+      ({ variance, mean }) =>
+        variance.every((v, p) => v <= (ROUNDING * mean[p]!) ** 2)
+          ? undefinedBecause('the map is the same for all noisy copies')
+          : undefined,
     );
   },
 });

@@ -156,7 +156,7 @@ describe('HSIC', () => {
       const k = matrix((i, j) => 0.5 - (design[3 * i + c]! - design[3 * j + c]!) ** 2);
       return sum(k.map((row, i) => sum(row.map((v, j) => v * l[i]![j]!)))) / n ** 2;
     });
-    binaryHsic(design, 3, scores)!.forEach((v, c) => {
+    binaryHsic(design, 3, scores)!.values.forEach((v, c) => {
       expect(v).toBeCloseTo(expected[c]!, 9);
     });
     // An offset of all scores changes nothing, and neither does a factor.
@@ -165,7 +165,7 @@ describe('HSIC', () => {
       3,
       scores.map(s => 5 * s - 100),
     )!;
-    expect(relativeL2(moved, expected)).toBeLessThan(1e-9);
+    expect(relativeL2(moved.values, expected)).toBeLessThan(1e-9);
   });
 
   it('finds the cell that the score depends on, also where it does not depend in the mean', async () => {

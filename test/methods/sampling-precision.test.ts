@@ -1,11 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { explainSubject, smoothModel, subjectFor } from '../../src/conformance/index.ts';
-import { isUndefined } from '../../src/core/contracts/index.ts';
+import { type Explainer, isUndefined, type Memo } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
+import { expectedGradients } from '../../src/methods/expected-gradients.ts';
+import { hsic } from '../../src/methods/hsic.ts';
+import { kernelShap } from '../../src/methods/kernel-shap.ts';
 import { lime } from '../../src/methods/lime.ts';
 import { rise } from '../../src/methods/rise.ts';
+import { saliency } from '../../src/methods/saliency.ts';
 import { errorOfHalves, looks, sampleUntil } from '../../src/methods/shared/sampling.ts';
+import { smoothgrad } from '../../src/methods/smoothgrad.ts';
+import { smoothgradSquared } from '../../src/methods/smoothgrad-squared.ts';
+import { vargrad } from '../../src/methods/vargrad.ts';
 
 describe('sampling until it is precise enough', () => {
   it('looks more and more seldom, and never beyond the samples allowed', () => {
@@ -49,34 +56,84 @@ describe('sampling until it is precise enough', () => {
   });
 
   const subject = subjectFor(smoothModel({ height: 32, width: 32 }), 3);
-  for (const [explainer, precision] of [
-    [lime, 0.3],
-    [rise, 0.35],
-  ] as const) {
+  const many = { samples: 1000 };
+  const draws = { draws: 200 };
+  const CASES = [
+    { explainer: lime, precision: 0.3, options: many },
+    { explainer: rise, precision: 0.35, options: many },
+    { explainer: kernelShap, precision: 0.3, options: { samples: 600, segments: 20 } },
+    { explainer: hsic, precision: 0.5, options: { samples: 400, cells: 4 } },
+    { explainer: smoothgrad, precision: 0.3, options: draws },
+    { explainer: smoothgradSquared, precision: 0.3, options: draws },
+    { explainer: vargrad, precision: 0.5, options: draws },
+    { explainer: expectedGradients, precision: 0.3, options: draws },
+  ];
+  const mapOf = async (explainer: Explainer, options: Readonly<Record<string, unknown>>, rest: object = {}) => {
+    const wrapped = explainer.wraps === undefined ? undefined : saliency;
+    const { result, forward } = await explainSubject({ explainer, subject, options, wrapped, ...rest });
+    if (isUndefined(result)) throw new Error(result.undefined);
+    return { ...result, forward };
+  };
+  for (const { explainer, precision, options } of CASES) {
     it(`${explainer.name}: fewer passes, and a map as near to that of all samples as asked`, async () => {
-      const options = { samples: 1000 };
-      const all = await explainSubject({ explainer, subject, options });
-      const few = await explainSubject({ explainer, subject, options: { ...options, precision } });
-      if (isUndefined(all.result) || isUndefined(few.result)) throw new Error('undefined');
-      const { relativeError, samples } = few.result.diagnostics!;
-      expect(relativeError).toBeLessThanOrEqual(precision);
-      expect(few.forward).toBe(samples);
-      expect(few.forward).toBeLessThan(1000);
+      const all = await mapOf(explainer, options);
+      const few = await mapOf(explainer, { ...options, precision });
+      expect(few.diagnostics!.relativeError).toBeLessThanOrEqual(precision);
+      expect(few.forward).toBeLessThan(all.forward);
       // Root mean square difference over the standard deviation of the map: about the error that was asked for.
-      const [a, b] = [all.result.map.data, few.result.map.data];
-      const mean = a.reduce((sum, v) => sum + v / a.length, 0);
-      const spread = Math.sqrt(a.reduce((sum, v) => sum + (v - mean) ** 2 / a.length, 0));
-      const apart = Math.sqrt(a.reduce((sum, v, i) => sum + (v - b[i]!) ** 2 / a.length, 0));
-      expect(apart / spread).toBeLessThan(2 * precision);
+      const [a, b] = [all.map.data, few.map.data];
+      const apart = Math.sqrt(mean(a.map((v, i) => (v - b[i]!) ** 2)));
+      expect(apart / spreadOf(a)).toBeLessThan(2 * precision);
+      expect(apart).toBeGreaterThan(0);
     });
 
     it(`${explainer.name}: exact by default, and where no error is small enough`, async () => {
-      const options = { samples: 150 };
-      const all = await explainSubject({ explainer, subject, options });
-      const none = await explainSubject({ explainer, subject, options: { ...options, precision: 1e-9 } });
-      if (isUndefined(all.result) || isUndefined(none.result)) throw new Error('undefined');
-      expect(none.forward).toBe(150);
-      expect([...none.result.map.data]).toEqual([...all.result.map.data]);
+      const small = 'draws' in options ? { draws: 40 } : { samples: 150 };
+      const all = await mapOf(explainer, small);
+      const none = await mapOf(explainer, { ...small, precision: 1e-9 });
+      expect(none.forward).toBe(all.forward);
+      const furthest = Math.max(...all.map.data.map((v, i) => Math.abs(v - none.map.data[i]!)));
+      expect(furthest).toBeLessThanOrEqual(1e-6 * Math.max(...all.map.data.map(Math.abs)));
     });
   }
+
+  it('one family shares the noisy copies that both want, and each goes on alone', async () => {
+    const known = new Map<string, unknown>();
+    const memo: Memo = async (key, compute) => {
+      if (!known.has(key)) known.set(key, await compute());
+      return known.get(key) as Awaited<ReturnType<typeof compute>>;
+    };
+    const far = { draws: 200, precision: 0.2 };
+    const [alone, first] = [
+      await mapOf(vargrad, far),
+      await mapOf(smoothgrad, { draws: 200, precision: 0.3 }, { memo }),
+    ];
+    const second = await mapOf(vargrad, far, { memo });
+    expect([...second.map.data]).toEqual([...alone.map.data]);
+    expect(first.forward).toBeGreaterThan(0);
+    expect(second.forward).toBe(alone.forward - first.forward);
+  });
+
+  it('standard errors of HSIC are about the standard deviation over seeds, rather above than below', async () => {
+    const runs = await Promise.all(
+      Array.from({ length: 24 }, (_, i) => mapOf(hsic, { samples: 200, cells: 4 }, { seed: `hsic ${i}` })),
+    );
+    const cells = [...new Set(runs[0]!.regions!)].map(c => runs[0]!.regions!.indexOf(c));
+    const at = (p: number) => Float32Array.from(runs, run => run.map.data[p]!);
+    const seen = Math.sqrt(mean(Float32Array.from(cells, p => spreadOf(at(p)) ** 2)));
+    const said = Math.sqrt(
+      mean(Float32Array.from(cells, p => mean(Float32Array.from(runs, r => r.standardErrors!.data[p]! ** 2)))),
+    );
+    expect(said / seen).toBeGreaterThan(0.8);
+    expect(said / seen).toBeLessThan(4);
+  });
 });
+
+function mean(values: Float32Array): number {
+  return values.reduce((sum, v) => sum + v / values.length, 0);
+}
+
+function spreadOf(values: Float32Array): number {
+  const middle = mean(values);
+  return Math.sqrt(mean(values.map(v => (v - middle) ** 2)));
+}

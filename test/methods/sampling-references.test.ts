@@ -4,7 +4,7 @@ import type { Batch, Explainer, FullClassifier, Memo, Target } from '../../src/c
 import type { Segmentation } from '../../src/core/image/segmentation.ts';
 import type { SmoothMasks } from '../../src/core/perturbation/smooth-masks.ts';
 import { createRng } from '../../src/core/rng.ts';
-import type { Coalitions } from '../../src/core/shapley/coalitions.ts';
+import type { DrawnCoalitions } from '../../src/core/shapley/coalitions.ts';
 import { filled } from '../../src/core/tensor.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { hsic } from '../../src/methods/hsic.ts';
@@ -27,7 +27,7 @@ import {
 import { mapOf, relativeL2 } from './helpers.ts';
 
 /** What is drawn at random comes from the recorded arrays, put here before each explanation. */
-const drawn: { masks?: SmoothMasks; points?: Float64Array; coalitions?: Coalitions } = {};
+const drawn: { masks?: SmoothMasks; points?: Float64Array; coalitions?: DrawnCoalitions } = {};
 
 vi.mock(import('../../src/core/perturbation/smooth-masks.ts'), async original => {
   const real = await original();
@@ -90,12 +90,13 @@ const EXPLAINERS: readonly [Explainer, Asking][] = [
       if (variant === 'exact') return { request: { memo, options: { score, samples: 300 } } };
       const { shape, data } = referenceArray(draws![`coalitions${i}`]!);
       const rows = shape[0]!;
-      const coalitions = {
+      const coalitions: DrawnCoalitions = {
         design: Uint8Array.from(data as Uint8Array),
         weights: new Float64Array(rows).fill(1),
         draw: Int32Array.from({ length: rows }, (_, r) => r >> 1),
         times: new Array<number>(rows / 2).fill(1),
         complete: false,
+        first: () => coalitions,
       };
       return { request: { memo, options: { score } }, drawn: { coalitions } };
     },

@@ -25,5 +25,6 @@ export interface ExplainArguments extends PluginOptions {
   readonly npy?: string | undefined;
   readonly save: readonly Saved[];
   readonly saveTo: string;
+  readonly standardErrors: boolean;
   readonly listLayers: boolean;
 }

@@ -83,6 +83,12 @@ export const explainCommand = defineCommand({
         describe: "the map on the scan's own pixels: NIfTI for 3D Slicer or ITK-SNAP, DICOM as a Parametric Map",
       })
       .option('save-to', { type: 'string', default: '.', requiresArg: true, describe: 'folder for --save' })
+      .option('standard-errors', {
+        type: 'boolean',
+        default: false,
+        describe:
+          'Writes the standard errors of a map that samples too, beside the files of --npy and --save: NAME.se.npy.',
+      })
       .option('list-layers', {
         type: 'boolean',
         default: false,

@@ -151,7 +151,7 @@ async function show(
   for (const row of maps) {
     const scores = rows.filter((s): s is ScoreRow => s.kind === 'score' && s.method === row.method);
     const values = scores.map(s => [s.metric, valueText(s)] as const);
-    const { map } = await store.arraysOf(row);
+    const { map, standardErrors: known } = await store.arraysOf(row);
     if (row.status !== 'ok' || !map) {
       note(`${row.method} is ${row.status} here: ${row.reason}`);
       code = ExitCode.rowsFailed;
@@ -168,7 +168,10 @@ async function show(
         .join(' · '),
       ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join(' · ')] : []),
     ];
-    for (const file of await writeFiles(argv, { row, map, view: view!, title, several: maps.length > 1 })) print(file);
+    if (argv.standardErrors && !known) note(`${row.method} gives no standard errors here.`);
+    const errors = argv.standardErrors ? known : undefined;
+    const several = maps.length > 1;
+    for (const file of await writeFiles(argv, { row, map, errors, view: view!, title, several })) print(file);
     const sample = argv.save.length > 0 ? await sampleNamed(plan, row.sample) : undefined;
     if (!sample) continue;
     const place = {
@@ -180,6 +183,9 @@ async function show(
       title: `${row.method} of ${image.target ?? id}`,
     };
     for (const file of await saveMap(map, place)) print(file);
+    if (!errors) continue;
+    const beside = { name: `${place.name}.se`, title: `standard errors of ${place.title}` };
+    for (const file of await saveMap(errors, { ...place, ...beside })) print(file);
   }
   return code;
 }
@@ -199,12 +205,13 @@ async function writeFiles(
   at: {
     readonly row: MapRow;
     readonly map: Tensor;
+    readonly errors: Tensor | undefined;
     readonly view: Tensor;
     readonly title: readonly string[];
     readonly several: boolean;
   },
 ): Promise<string[]> {
-  const { row, map, view, title, several } = at;
+  const { row, map, errors, view, title, several } = at;
   const place = async (given: string, ending: string) => {
     if (!several) return given;
     await mkdir(given, { recursive: true });
@@ -220,6 +227,11 @@ async function writeFiles(
     const file = await place(npy, 'npy');
     await writeAtomic(file, writeNpy({ shape: map.shape, data: map.data }));
     files.push(file);
+    if (errors) {
+      const beside = `${file.replace(/\.npy$/, '')}.se.npy`;
+      await writeAtomic(beside, writeNpy(errors));
+      files.push(beside);
+    }
   }
   return files;
 }

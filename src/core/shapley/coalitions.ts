@@ -16,13 +16,19 @@ export interface Coalitions {
   readonly complete: boolean;
 }
 
+/** Coalitions in the order in which they were drawn. */
+export interface DrawnCoalitions extends Coalitions {
+  /** The first of them, weighted as if no more had been drawn. */
+  first(rows: number): Coalitions;
+}
+
 /**
  * At most `budget` coalitions by the Shapley kernel (n − 1) / (C(n, k) k (n − k)), as the package shap chooses them: all
  * coalitions of the smallest and the largest sizes as long as the budget allows, then pairs of a coalition and its
  * complement at random, which share the weight that is left (Lundberg and Lee 2017; Covert and Lee 2021 on pairs).
  * @param players At least 2.
  */
-export function pairedCoalitions(players: number, budget: number, rng: Rng): Coalitions {
+export function pairedCoalitions(players: number, budget: number, rng: Rng): DrawnCoalitions {
   const n = players;
   const sizes = Math.ceil((n - 1) / 2);
   const isPaired = (k: number) => 2 * k < n;
@@ -44,18 +50,18 @@ export function pairedCoalitions(players: number, budget: number, rng: Rng): Coa
   }
   const complete = size > sizes;
   if (!complete) drawPairs({ rows, rng, n, kernel, from: size, left, isPaired });
-  return { ...rows.finish(complete ? 0 : kernel.slice(size - 1).reduce((a, b) => a + b, 0)), complete };
+  return rows.finish(complete ? 0 : kernel.slice(size - 1).reduce((a, b) => a + b, 0), complete);
 }
 
 /** `count` coalitions by the Shapley kernel, drawn independently and equally weighted, as Captum does. */
-export function independentCoalitions(players: number, count: number, rng: Rng): Coalitions {
+export function independentCoalitions(players: number, count: number, rng: Rng): DrawnCoalitions {
   const kernel = normalised(Array.from({ length: players - 1 }, (_, i) => 1 / ((i + 1) * (players - i - 1))));
   const rows = collector(players);
   for (let i = 0; i < count; i++) {
     const members = randomMembers(players, 1 + indexOf(kernel, rng.next()), rng);
     rows.put(members, 1, rows.drawOf([members]));
   }
-  return { ...rows.finish(count), complete: false };
+  return rows.finish(count, false);
 }
 
 interface PairDraws {
@@ -84,41 +90,51 @@ function drawPairs({ rows, rng, n, kernel, from, left, isPaired }: PairDraws): v
 /** Gathers rows; a coalition that is there already gains weight instead. */
 function collector(n: number) {
   const index = new Map<string, number>();
-  const all: { members: readonly number[]; weight: number; draw: number }[] = [];
+  const all: { readonly members: readonly number[]; readonly draw: number }[] = [];
   const draws = new Map<string, number>();
-  const times: number[] = [];
+  let count = 0;
+  /** All that was drawn and put, one after the other. */
+  const log: ({ readonly drawn: number } | { readonly row: number; readonly weight: number })[] = [];
   return {
     /** The number of a draw of these coalitions, which counts as made once more. */
     drawOf(coalitions: readonly (readonly number[])[]): number {
       const keys = coalitions.map(members => members.join());
-      const draw = keys.map(key => draws.get(key)).find(known => known !== undefined) ?? times.length;
+      const draw = keys.map(key => draws.get(key)).find(known => known !== undefined) ?? count++;
       draws.set(keys[0]!, draw);
-      times[draw] = (times[draw] ?? 0) + 1;
+      log.push({ drawn: draw });
       return draw;
     },
     /** Whether the coalition is a new one. */
     put(members: readonly number[], weight: number, draw: number): boolean {
       const key = `${draw < 0}${members.join()}`;
       const known = index.get(key);
-      if (known !== undefined) {
-        all[known]!.weight += weight;
-        return false;
-      }
+      log.push({ row: known ?? all.length, weight });
+      if (known !== undefined) return false;
       index.set(key, all.length);
-      all.push({ members, weight, draw });
+      all.push({ members, draw });
       return true;
     },
     /** Drawn rows are scaled to share `drawnWeight`. */
-    finish(drawnWeight: number): Omit<Coalitions, 'complete'> {
-      const design = new Uint8Array(all.length * n);
-      all.forEach(({ members }, i) => {
-        for (const m of members) design[i * n + m] = 1;
-      });
-      const drawn = all.reduce((sum, row) => sum + (row.draw < 0 ? 0 : row.weight), 0);
-      const weights = Float64Array.from(all, ({ weight, draw }) =>
-        draw < 0 ? weight : (weight * drawnWeight) / drawn,
-      );
-      return { design, weights, draw: Int32Array.from(all, row => row.draw), times };
+    finish(drawnWeight: number, complete: boolean): DrawnCoalitions {
+      const first = (count: number): Coalitions => {
+        const rows = all.slice(0, count);
+        const design = new Uint8Array(rows.length * n);
+        rows.forEach(({ members }, i) => {
+          for (const m of members) design[i * n + m] = 1;
+        });
+        const sums = new Float64Array(rows.length);
+        const times: number[] = [];
+        for (const entry of log) {
+          if ('drawn' in entry) times[entry.drawn] = (times[entry.drawn] ?? 0) + 1;
+          else if (entry.row < rows.length) sums[entry.row]! += entry.weight;
+          else break;
+        }
+        const drawn = sums.reduce((sum, weight, i) => sum + (rows[i]!.draw < 0 ? 0 : weight), 0);
+        const weights = sums.map((weight, i) => (rows[i]!.draw < 0 ? weight : (weight * drawnWeight) / drawn));
+        const draw = Int32Array.from(rows, row => row.draw);
+        return { design, weights, draw, times, complete: complete && rows.length === all.length };
+      };
+      return { ...first(all.length), first };
     },
   };
 }

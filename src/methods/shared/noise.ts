@@ -11,11 +11,13 @@ import {
 import { fingerprint } from '../../core/fingerprint.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import { scoreOption } from './options.ts';
+import { drawUntil, relativeError, samplingPrecision } from './sampling.ts';
 
 /** Options of the explainers that average maps of noisy copies of the image. */
 export const noiseOptions = {
   score: scoreOption('margin'),
-  draws: z.int().min(1).max(100_000).default(50).describe('noisy copies of the image'),
+  draws: z.int().min(1).max(100_000).default(50).describe('noisy copies of the image, at most'),
+  precision: samplingPrecision,
   sigma: z.number().positive().default(0.15).describe('standard deviation of the noise, relative to `relativeTo`'),
   relativeTo: z
     .enum(['window', 'image', 'one'])
@@ -30,8 +32,9 @@ export type NoisyMapOptions = z.output<z.ZodObject<typeof noiseOptions>>;
 export const signedGradient = ({ score }: NoisyMapOptions) => ({ score, signed: true });
 
 /** As many explanations of the wrapped explainer as there are draws. */
-export const costOfDraws = ({ draws }: NoisyMapOptions, inner: Cost): Cost => ({
+export const costOfDraws = ({ draws, precision }: NoisyMapOptions, inner: Cost): Cost => ({
   ...inner,
+  ...(precision !== 'exact' && { atMost: true }),
   forward: draws * inner.forward,
   backward: draws * inner.backward,
 });
@@ -39,11 +42,11 @@ export const costOfDraws = ({ draws }: NoisyMapOptions, inner: Cost): Cost => ({
 /** The draws that a number of passes pays for, at least `least`. */
 export function spendOnDraws<O extends NoisyMapOptions>(passes: number, o: O, inner: Cost, least = 1): O | undefined {
   const draws = Math.min(100_000, Math.floor(passes / Math.max(1, inner.forward + inner.backward)));
-  return draws < least ? undefined : { ...o, draws };
+  return draws < least ? undefined : { ...o, draws, precision: 'exact' };
 }
 
 /** Power means of a pixel's value over the draws: E[g], E[g²], and the third and fourth central moments. */
-export interface NoisyMaps {
+interface NoisyMaps {
   readonly draws: number;
   readonly shape: readonly number[];
   /** E[g] */
@@ -56,44 +59,95 @@ export interface NoisyMaps {
   readonly sigma: number;
 }
 
-/** How many explanations are asked for at once. */
-const AT_ONCE = 8;
-
-/**
- * Maps of x + N(0, σ²), drawn pixel by pixel and copy by copy from `rng`, as moments over the copies. Shared by the
- * explainers of one family through the memo.
- */
-export function noisyMaps(context: ExplainContext<readonly [], NoisyMapOptions>): Promise<NoisyMaps | Undefined> {
-  const { image, target, options: o, rng, memo, innerKey } = context;
-  const compute = () => computeMoments(context);
-  if (innerKey === undefined) return compute();
-  // The first number of a fork tells the stream; drawing from the stream itself would change it.
-  const stream = rng.fork('noisy-maps').next();
-  const { draws, sigma, relativeTo, includeImage } = o;
-  const key = ['noisy-maps', fingerprint(image), innerKey, target.class, stream];
-  return memo(JSON.stringify([...key, draws, sigma, relativeTo, includeImage]), compute);
+/** How a map, and the variance of its error, follow from the moments, pixel by pixel. */
+interface FromMoments {
+  value(maps: NoisyMaps, p: number): number;
+  errorVariance(maps: NoisyMaps, p: number): number;
 }
 
-async function computeMoments(context: ExplainContext<readonly [], NoisyMapOptions>): Promise<NoisyMaps | Undefined> {
-  const { image, options: o, rng, inner, signal } = context;
-  const { draws } = o;
-  const scale = scales(context, o.relativeTo).map(range => o.sigma * range);
-  const noisy = (i: number): Tensor =>
-    o.includeImage && i === draws - 1
-      ? image
-      : { shape: image.shape, data: image.data.map((v, k) => v + scale[k % scale.length]! * rng.normal()) };
+/** How many explanations are asked for at once. */
+const AT_ONCE = 8;
+/** Draws before the first look at the error. */
+const FIRST_LOOK = 16;
 
-  const sums = momentSums();
-  for (let first = 0; first < draws; first += AT_ONCE) {
-    signal.throwIfAborted();
-    const images = Array.from({ length: Math.min(AT_ONCE, draws - first) }, (_, i) => noisy(first + i));
-    const results: (Attribution | Undefined)[] = await Promise.all(images.map(inner));
-    for (const result of results) {
-      if (isUndefined(result)) return undefinedBecause(`a noisy copy has no map: ${result.undefined}`);
-      sums.add(result.map);
+/**
+ * The map of maps of x + N(0, σ²), drawn pixel by pixel and copy by copy from `rng`, from its moments over the copies,
+ * which the explainers of one family share through the memo. Standard errors are the roots of the error variance, where
+ * draws are independent and more than one; with a `precision` they say when to stop.
+ */
+export async function mapOfNoisyMaps(
+  context: ExplainContext<readonly [], NoisyMapOptions>,
+  from: FromMoments,
+  reject: (maps: NoisyMaps) => Undefined | undefined = () => undefined,
+): Promise<Attribution | Undefined> {
+  const { image, target, options: o, rng, memo, innerKey } = context;
+  const { sigma, relativeTo, includeImage } = o;
+  const scale = scales(context, relativeTo).map(range => sigma * range);
+  // The first number of a fork tells the stream; drawing from the stream itself would change it.
+  const stream = rng.fork('noisy-maps').next();
+  const key = ['noisy-maps', fingerprint(image), innerKey, target.class, stream, sigma, relativeTo];
+  const draw = drawing(context, scale);
+  const seen: { sums?: MomentSums; failed?: Undefined } = {};
+  const maps = (): NoisyMaps => ({ ...momentsOf(seen.sums!), sigma: Math.max(...scale) });
+  const errorsOf = (found: NoisyMaps) => found.mean.map((_, p) => Math.sqrt(Math.max(0, from.errorVariance(found, p))));
+
+  const { draws, ...reached } = await drawUntil(
+    // A copy without noise is no independent draw.
+    { most: o.draws, precision: includeImage ? 'exact' : o.precision, first: FIRST_LOOK },
+    async (first, end) => {
+      if (seen.failed) return;
+      const before = seen.sums;
+      const compute = () => draw(before, first, end);
+      const name = JSON.stringify([...key, end, includeImage && o.draws]);
+      const found = await (innerKey === undefined ? compute() : memo(name, compute));
+      if (isUndefined(found)) seen.failed = found;
+      else seen.sums = found;
+    },
+    () => {
+      if (seen.failed) return 0;
+      const found = maps();
+      return relativeError(
+        errorsOf(found),
+        found.mean.map((_, p) => from.value(found, p)),
+      );
+    },
+  );
+  if (seen.failed) return seen.failed;
+  const found = maps();
+  const rejected = reject(found);
+  if (rejected) return rejected;
+  const map = (values: Float64Array) => tensor(found.shape, Float32Array.from(values));
+  return {
+    map: map(found.mean.map((_, p) => from.value(found, p))),
+    ...(draws > 1 && !includeImage ? { standardErrors: map(errorsOf(found)) } : {}),
+    diagnostics: { draws, sigma: found.sigma, ...reached },
+  };
+}
+
+/** Adds the maps of the copies `first` … `end` − 1 to sums, which stay as they are. */
+function drawing(context: ExplainContext<readonly [], NoisyMapOptions>, scale: readonly number[]) {
+  const { image, options: o, rng, inner, signal } = context;
+  let drawn = 0;
+  const noisy = (i: number): Tensor => {
+    // Copies whose maps another explainer has made are drawn all the same, so that the next are what they would be.
+    for (; drawn < i; drawn++) for (let k = 0; k < image.data.length; k++) rng.normal();
+    if (o.includeImage && i === o.draws - 1) return image;
+    drawn++;
+    return { shape: image.shape, data: image.data.map((v, k) => v + scale[k % scale.length]! * rng.normal()) };
+  };
+  return async (before: MomentSums | undefined, first: number, end: number): Promise<MomentSums | Undefined> => {
+    let sums = before;
+    for (let at = first; at < end; at += AT_ONCE) {
+      signal.throwIfAborted();
+      const images = Array.from({ length: Math.min(AT_ONCE, end - at) }, (_, i) => noisy(at + i));
+      const results: (Attribution | Undefined)[] = await Promise.all(images.map(inner));
+      for (const result of results) {
+        if (isUndefined(result)) return undefinedBecause(`a noisy copy has no map: ${result.undefined}`);
+        sums = withMap(sums, result.map, sums === before);
+      }
     }
-  }
-  return { ...sums.moments(), draws, sigma: Math.max(...scale) };
+    return sums!;
+  };
 }
 
 /** Per channel, the range that sigma is a share of. */
@@ -108,54 +162,37 @@ function scales({ image, windowRange }: ImageContext, relativeTo: NoisyMapOption
   return [high - low];
 }
 
-type Moments = Pick<NoisyMaps, 'shape' | 'mean' | 'variance' | 'third' | 'fourth'>;
-
-/** Moments of each pixel over the maps added, from Σ dᵏ of d = value − first value, which keeps cancellation small. */
-function momentSums(): { add(map: Tensor): void; moments(): Moments } {
-  const maps: { first?: Tensor; count: number } = { count: 0 };
-  let sums: Float64Array[] = [];
-  return {
-    add(map) {
-      maps.first ??= map;
-      if (maps.count++ === 0) sums = Array.from({ length: 4 }, () => new Float64Array(map.data.length));
-      for (let p = 0; p < map.data.length; p++) {
-        const d = map.data[p]! - maps.first.data[p]!;
-        for (let k = 0, power = d; k < 4; k++, power *= d) sums[k]![p]! += power;
-      }
-    },
-    moments() {
-      const { data, shape } = maps.first!;
-      const raw = (k: number, p: number) => sums[k - 1]![p]! / maps.count;
-      const by = (value: (m: number, p: number) => number) => Float64Array.from(data, (_, p) => value(raw(1, p), p));
-      return {
-        shape,
-        mean: by((m, p) => data[p]! + m),
-        variance: by((m, p) => Math.max(0, raw(2, p) - m * m)),
-        third: by((m, p) => raw(3, p) - 3 * m * raw(2, p) + 2 * m ** 3),
-        fourth: by((m, p) => Math.max(0, raw(4, p) - 4 * m * raw(3, p) + 6 * m * m * raw(2, p) - 3 * m ** 4)),
-      };
-    },
-  };
+/** For each pixel Σ dᵏ, k = 1 … 4, over the maps added, of d = value − first value, which keeps cancellation small. */
+interface MomentSums {
+  readonly first: Tensor;
+  readonly count: number;
+  readonly powers: readonly Float64Array[];
 }
 
-/**
- * A map from moments, with what is said of it, and the standard errors √(error variance) where draws are independent
- * and more than one.
- */
-export function fromMoments(
-  { draws, sigma, shape, mean }: NoisyMaps,
-  { includeImage }: NoisyMapOptions,
-  value: (p: number) => number,
-  errorVariance: (p: number) => number,
-): Attribution {
-  const per = (of: (p: number) => number) =>
-    tensor(
-      shape,
-      Float32Array.from(mean, (_, p) => of(p)),
-    );
+/** The sums with one map more. `copy`: those given are kept for others. */
+function withMap(sums: MomentSums | undefined, map: Tensor, copy: boolean): MomentSums {
+  const first = sums?.first ?? map;
+  const powers = Array.from({ length: 4 }, (_, k) => {
+    const known = sums?.powers[k];
+    return known ? (copy ? known.slice() : known) : new Float64Array(map.data.length);
+  });
+  for (let p = 0; p < map.data.length; p++) {
+    const d = map.data[p]! - first.data[p]!;
+    for (let k = 0, power = d; k < 4; k++, power *= d) powers[k]![p]! += power;
+  }
+  return { first, count: (sums?.count ?? 0) + 1, powers };
+}
+
+function momentsOf({ first, count, powers }: MomentSums): Omit<NoisyMaps, 'sigma'> {
+  const { data, shape } = first;
+  const raw = (k: number, p: number) => powers[k - 1]![p]! / count;
+  const by = (value: (m: number, p: number) => number) => Float64Array.from(data, (_, p) => value(raw(1, p), p));
   return {
-    map: per(value),
-    ...(draws > 1 && !includeImage ? { standardErrors: per(p => Math.sqrt(Math.max(0, errorVariance(p)))) } : {}),
-    diagnostics: { draws, sigma },
+    draws: count,
+    shape,
+    mean: by((m, p) => data[p]! + m),
+    variance: by((m, p) => Math.max(0, raw(2, p) - m * m)),
+    third: by((m, p) => raw(3, p) - 3 * m * raw(2, p) + 2 * m ** 3),
+    fourth: by((m, p) => Math.max(0, raw(4, p) - 4 * m * raw(3, p) + 6 * m * m * raw(2, p) - 3 * m ** 4)),
   };
 }
