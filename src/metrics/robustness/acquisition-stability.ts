@@ -48,7 +48,8 @@ export const acquisitionStability = defineMetric({
       const version = await context.sampleVariant(name);
       if (version) versions.push({ name, image: version.image });
     }
-    if (versions.length === 0) return undefinedBecause('the sample offers no other acquisition');
+    if (versions.length === 0)
+      return undefinedBecause('the sample offers no other acquisition; `acquisitions: true` under data offers some');
     const batch = imageBatch(image, ...versions.map(v => v.image));
     const scores = await context.memo(`margins of versions/${names.join('/')}`, async () => [
       ...(await model.scores(batch, { as: 'margin', signal })).data,
