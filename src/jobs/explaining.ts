@@ -38,7 +38,7 @@ export function explainerOf({ registry }: Services, part: PartRef): Explainer {
 
 /**
  * Calls an explainer.
- * @param instead another image than the loaded one, in input space; what belongs to the image (baseline, view) stays.
+ * @param instead another image than the loaded one, in input space; what belongs to the loaded one (baseline, view) stays.
  */
 export async function callExplainer(
   what: Explaining,

@@ -104,6 +104,22 @@ function shiftedBy(prepared: PreparedImage, by: number): PreparedImage {
   return { ...prepared, input: moved(prepared.input), intensity: raw => moved(prepared.intensity(raw)) };
 }
 
+/** How near the first channel must be to the view for it to tell what another image looks like. */
+const TELLS = 1e-3;
+
+/**
+ * An image as an explainer sees another one in its place: what it looks like is then that of the other, so that segments
+ * and edges are found anew. Of colour pictures input space does not tell it, and their view stays.
+ * @param input [...spatial, c]
+ */
+export function inPlaceOf(image: LoadedImage, input: Tensor): LoadedImage {
+  if (input.data.every((v, i) => v === image.image.data[i])) return image;
+  const own = image.viewOf(image.image).data;
+  if (own.some((v, i) => !(Math.abs(v - image.view.data[i]!) < TELLS))) return image;
+  const { shape, data } = image.viewOf(input);
+  return { ...image, view: { shape, data: data.map(v => Math.min(1, Math.max(0, v))) } };
+}
+
 /** Too little for a map to show, enough that nothing remembered of an image fits it. */
 const VARIATION = 1e-6;
 

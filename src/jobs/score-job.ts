@@ -19,7 +19,7 @@ import type { ItemRow, MapRow, ScoreRow } from '../results/rows.ts';
 import { variantsOf } from './explain-job.ts';
 import { callExplainer, explainerOf, imageContext, protect } from './explaining.ts';
 import { keyOf, type PartRef, type ScoreJob } from './job.ts';
-import type { LoadedImage } from './loaded-image.ts';
+import { inPlaceOf, type LoadedImage } from './loaded-image.ts';
 import { noVariant } from './no-variant.ts';
 import {
   attempt,
@@ -239,7 +239,7 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
     mapMemo: mapMemo.memoFor(counter),
     explain(request) {
       const { key, class: asked = target.class, replicate, variant, shift } = request;
-      const seen = shift === undefined ? image : image.shifted(shift);
+      const seen = shift === undefined ? inPlaceOf(image, request.image) : image.shifted(shift);
       const what = { job, part: job.explainer, image: seen, target: asked, counter: explaining };
       const { id } = job.explainer;
       const again = async (on: FullClassifier) =>

@@ -198,6 +198,22 @@ describe('resuming', () => {
   });
 });
 
+test('what reads the view of an image sees that of a noisy or shifted one', async () => {
+  const dir = await world(await temporaryFolder(), 1);
+  const metrics = [
+    { use: 'max-sensitivity', options: { draws: 2 } },
+    { use: 'translation-equivariance', options: { shifts: 2, reach: 50 } },
+    'repeatability',
+  ];
+  const suite = { explainers: ['saliency'], controls: ['edges'], metrics, limit: 1 };
+  const { rows } = await run(dir, registryWith(analyticEngine()), { suite });
+  const of = (metric: string) => scores(rows).find(r => r.method === 'edges' && r.metric === metric)!;
+  expect(of('max-sensitivity').value).toBeGreaterThan(0);
+  // Edges move with the image, but for what comes in at its border.
+  expect(of('translation-equivariance').value).toBeLessThan(0.5);
+  expect(of('repeatability').value).toBe(1);
+});
+
 const explainer = (
   name: string,
   explain: Parameters<typeof defineExplainer>[0]['explain'],
