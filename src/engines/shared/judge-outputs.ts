@@ -43,6 +43,19 @@ export function judgeOutputs(outputs: readonly Float32Array[], claim: OutputClai
   return { emits, warnings };
 }
 
+/** Whether what goes into the softmax or sigmoid at a model's end are probabilities already. */
+export function judgeBeforeTail(
+  outputs: readonly Float32Array[],
+  tail: string,
+): Pick<Judgement, 'warnings' | 'ifBounded'> {
+  const seen = look(outputs);
+  if (!seen.finite || seen.constant || !within(seen, 0, 1)) return { warnings: [] };
+  const warning =
+    `What goes into the ${tail} at its end are probabilities already (${described(seen)}), as of a network with two ` +
+    "such operators, and they are explained as if they were logits. Name the tensor with the logits in the card, 'output: …'.";
+  return sumsTo(seen, 1) ? { warnings: [warning] } : { warnings: [], ifBounded: warning };
+}
+
 /** Whether all outputs lie within 0…1; those that are not finite are left out. */
 export function staysBounded(outputs: readonly Float32Array[]): boolean {
   return outputs.every(row =>
@@ -56,6 +69,8 @@ interface Seen {
   readonly high: number;
   readonly sums: readonly [number, number];
   readonly finite: boolean;
+  /** Whether the values are −log p of probabilities that sum to 1. */
+  readonly negated: boolean;
   readonly constant: boolean;
 }
 
@@ -69,6 +84,9 @@ function look(outputs: readonly Float32Array[]): Seen {
     high: Math.max(...all),
     sums: [Math.min(...sums), Math.max(...sums)],
     finite: all.every(Number.isFinite),
+    negated:
+      outputs[0]!.length > 1 &&
+      outputs.every(row => Math.abs(row.reduce((sum, v) => sum + Math.exp(-v), 0) - 1) <= SUM_TOLERANCE),
     constant:
       outputs.length > 1 && outputs.every(row => row.every((v, k) => Math.abs(v - outputs[0]![k]!) <= 1e-6 * scale)),
   };
@@ -122,6 +140,14 @@ function mustBeProbabilities(seen: Seen, claim: OutputClaim, emits: string): voi
 function mayBeProbabilities(seen: Seen, claim: OutputClaim, emits: string): Pick<Judgement, 'ifBounded'> {
   if (seen.constant) return {};
   if (claim.task !== 'multi-label') {
+    if (seen.negated) {
+      contradicted(
+        claim,
+        emits,
+        'These are negative log-probabilities: the greatest stands for the least likely class. Name the tensor before ' +
+          "the sign is changed in the card, 'output: …', or export the network without it.",
+      );
+    }
     if (sumsTo(seen, 100) && within(seen, 0, 100)) contradicted(claim, emits, PERCENT_HINT);
     if (sumsTo(seen, 1) && within(seen, 0, 1)) {
       contradicted(

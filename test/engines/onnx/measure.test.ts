@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { attr, type Graph, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { caseCard, refusal, usingCard } from './cases.ts';
-import { cardFor, difference, graphOf, images, smallNet, temporary, weights } from './fixtures.ts';
+import { cardFor, difference, graphOf, images, runRaw, smallNet, temporary, weights } from './fixtures.ts';
 
 const folder = temporary();
 afterAll(() => folder.remove());
@@ -135,6 +136,47 @@ describe('outputs against the card', () => {
   it('an ensemble opens with the card that the refusal asks for, and has the scores of its file', async () => {
     const card = await caseCard('ensemble', { emits: 'probabilities', explainAt: 'output' });
     await usingCard(card, ({ runtime }) => expect(runtime.measured?.warnings).toBeUndefined());
+  });
+
+  const end = (build: (b: GraphBuilder, z: string) => [string, (number | null)[]], batch: number | null = null) =>
+    graphOf({
+      input: [batch, 1, 8, 8],
+      build: (b, x) => build(b, b.op('MatMul', [b.op('Flatten', [x]), b.constant(weights('z', [64, 3]))])),
+    });
+  const cardOf = (name: string, graph: Graph) =>
+    cardFor(folder.write(`${name}.onnx`, graph), { classes: ['a', 'b', 'c'] });
+
+  it('negative log-probabilities and sorted scores are refused, with what to write', async () => {
+    const losses = end((b, z) => [b.op('Neg', [b.op('LogSoftmax', [z])]), [null, 3]]);
+    expect(await refusal(cardOf('losses', losses))).toMatchObject({
+      code: 'CARD',
+      hint: expect.stringMatching(/negative log-probabilities/),
+    });
+    const sorted = end((b, z) => [b.ops('TopK', [z, b.ints([3])], 2)[0]!, [null, 3]]);
+    const before = sorted.nodes.find(n => n.op === 'TopK')!.inputs[0];
+    expect(await refusal(cardOf('sorted', sorted))).toMatchObject({
+      code: 'CARD',
+      hint: expect.stringContaining(`'output: ${before}'`),
+    });
+  });
+
+  it.each(['Softmax', 'Sigmoid'])('a second %s is told', async op => {
+    const twice = end((b, z) => [b.op(op, [b.op(op, [z])]), [null, 3]]);
+    const task = op === 'Softmax' ? 'softmax' : 'multi-label';
+    await usingCard({ ...cardOf('twice', twice), task, emits: 'probabilities' }, ({ runtime }) =>
+      expect(runtime.measured?.warnings?.join()).toMatch(new RegExp(`into the ${op} at its end are probabilities`)),
+    );
+  });
+
+  it('scores without an axis that counts images are those of the one image', async () => {
+    const squeezed = end((b, z) => [b.op('Squeeze', [z, b.ints([0])]), [3]], 1);
+    const x = images('squeezed', [1, 1, 8, 8]);
+    const card = cardOf('squeezed', squeezed);
+    writeFileSync(card.file, encodeModel(squeezed, { outputShapes: true }));
+    await usingCard(card, async model => {
+      const { data } = await model.scores({ count: 1, write: (_, out) => out.set(x.data) }, { as: 'logit' });
+      expect(difference(data, await runRaw(squeezed, x))).toBeLessThan(1e-6);
+    });
   });
 
   it('dead units are told', async () => {

@@ -5,6 +5,7 @@ import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
 import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { forwardProgram, gradientProgram, type Program } from '../../../src/engines/onnx/session/programs.ts';
 import { gradientsIndependent } from '../../../src/engines/onnx/session/verify-gradient.ts';
+import { probeImages } from '../../../src/engines/shared/probe-images.ts';
 import { cardFor, graphOf, smallNet, weights } from './fixtures.ts';
 
 const pool = new OnnxPool(1);
@@ -63,6 +64,19 @@ describe('a gradient program', () => {
     const outputs = [{ ...faint.outputs[0]!, name: scores }];
     const constants = new Map([...faint.constants, ...b.constants]);
     const graph = { ...faint, nodes: [...faint.nodes, ...b.nodes], constants, outputs };
+    expect(await checked(program => program, undefined, graph)).toBe(true);
+  });
+
+  it('that is right passes at a kink, where differences are the mean of two slopes', async () => {
+    const kink = constant.float([1, 1, 8, 8], probeImages(card)[0]!);
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const rest = b.op('Relu', [b.op('Sub', [x, b.constant(kink)])]);
+        const flat = b.op('Flatten', [b.op('Add', [rest, b.op('Mul', [x, b.constant(constant.scalar(0.01))])])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 3]))]), [null, 3]];
+      },
+    });
     expect(await checked(program => program, undefined, graph)).toBe(true);
   });
 

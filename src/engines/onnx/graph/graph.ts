@@ -154,6 +154,13 @@ export interface TensorInfo {
   readonly dims: readonly (number | null)[];
 }
 
+const INNER = 'ctxai/';
+
+/** Whether the program made up a tensor's or node's name, which says nothing to a user. */
+export function isInner(name: string): boolean {
+  return name.startsWith(INNER);
+}
+
 /** Appends nodes and constants with fresh names; the differentiation rules write through it. */
 export class GraphBuilder {
   readonly nodes: Node[] = [];
@@ -174,7 +181,7 @@ export class GraphBuilder {
   /** A name no tensor or node has yet. */
   fresh(hint: string): string {
     let name: string;
-    do name = `ctxai/${hint}_${this.#counter++}`;
+    do name = `${INNER}${hint}_${this.#counter++}`;
     while (this.#taken.has(name));
     this.#taken.add(name);
     return name;

@@ -1,5 +1,5 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
-import type { Node } from '../graph/graph.ts';
+import { isInner, type Node } from '../graph/graph.ts';
 import { dependents, producers, readBy } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OpenGraph, PixelGrids } from './measure-grids.ts';
@@ -116,6 +116,8 @@ function createWalk(model: NormalisedModel, grids: PixelGrids): Walk {
     const node = made.get(name);
     const before = node?.inputs[0];
     if (before === undefined || !hasGrid(before)) return name;
+    // A name of the file tells the reader more than one that the program made up.
+    if (isInner(before) && !isInner(name)) return name;
     return BEFORE.has(node!.op) || isFloor(node!, name) ? settled(before) : name;
   };
   /** The least value that generalised-mean pooling sets before it takes a power. */

@@ -4,11 +4,13 @@ import {
   constant,
   type Graph,
   GraphBuilder,
+  isInner,
   type Node,
   numbersOf,
   read,
   type TensorInfo,
 } from '../graph/graph.ts';
+import { renamed } from '../graph/rename.ts';
 import { producers, pruned } from '../graph/walk.ts';
 import type { ProbedShapes } from './probe-shapes.ts';
 
@@ -48,7 +50,20 @@ export function clean(graph: Graph, findings: ProbedShapes): Cleaned {
     whole,
     outputs.map(o => o.name),
   );
-  return { graph: done, infos: infosOf(done, infos), aliases };
+  return fileNames({ graph: done, infos: infosOf(done, infos), aliases });
+}
+
+/** Where a tensor of the file is the same as one that the program made, the file's name is kept. */
+function fileNames({ graph, infos, aliases }: Cleaned): Cleaned {
+  const names = new Map<string, string>();
+  for (const [name, same] of aliases) if (isInner(same) && !isInner(name) && !names.has(same)) names.set(same, name);
+  if (names.size === 0) return { graph, infos, aliases };
+  const to = (name: string) => names.get(name) ?? name;
+  return {
+    graph: renamed(graph, names),
+    infos: new Map([...infos].map(([name, info]) => [to(name), info])),
+    aliases: new Map([...aliases].flatMap(([name, same]) => (to(same) === name ? [] : [[name, to(same)] as const]))),
+  };
 }
 
 /** Subgraphs with the names they take from outside replaced. */

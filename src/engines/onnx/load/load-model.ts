@@ -2,7 +2,17 @@ import { Tensor } from 'onnxruntime-node';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
-import { type Constant, DType, type Graph, NO_TENSOR, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import {
+  type Constant,
+  DType,
+  type Graph,
+  GraphBuilder,
+  NO_TENSOR,
+  read,
+  type TensorInfo,
+  type ValueInfo,
+} from '../graph/graph.ts';
+import { renamed } from '../graph/rename.ts';
 import { producers, pruned } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
@@ -14,6 +24,7 @@ import { withOpenBatch } from './open-batch.ts';
 import { inFloat32 } from './precision.ts';
 import { probe } from './probe-shapes.ts';
 import { withoutSequences } from './sequences.ts';
+import { PASSING, TAILS } from './tail.ts';
 import { upgrade } from './upgrade/index.ts';
 
 /** A classifier's graph with its image size fixed: one opset, shapes known, everything constant folded away. */
@@ -60,11 +71,12 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   const raw = inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file));
   const input = imageInput(raw, hint);
   const output = scoresOutput(raw, hint);
-  const start = pruned({ ...raw, inputs: [input], outputs: [output] }, [output.name]);
+  const start = pruned(withRows({ ...raw, inputs: [input], outputs: [output] }, hint), [output.name]);
   const cleaned = await settled(start, hint.file).catch(error => settledAtTraced(start, hint.file, error));
   const model = normalised(cleaned);
   checkOutput(model, hint);
   checkInference(model, hint.file);
+  checkOrder(model, hint);
   const open = model.dynamicBatch || model.graph.inputs[0]!.dims[0] !== 1;
   const best = open ? model : ((await opened(cleaned, model, hint.file)) ?? model);
   return { ...best, fileOutput: output.name };
@@ -253,6 +265,51 @@ function noScores(graph: Graph, hint: InputHint, what: string): CtXaiError {
   return new CtXaiError('CARD', `${hint.file}: ${what}.`, {
     hint: `The scores must be a tensor of floats, [images, classes]; it may lie inside the graph. ${advice}`,
   });
+}
+
+/** The scores of a file for one image may lack the axis that counts images, after PyTorch's `squeeze()`: it is put back. */
+function withRows(graph: Graph, { classes }: InputHint): Graph {
+  const [input, output] = [graph.inputs[0]!, graph.outputs[0]!];
+  const { name, dims, unshaped } = output;
+  const lacks = dims.length === 0 ? !unshaped : dims.length === 1 && dims[0] === classes && classes > 1;
+  if (input.dims[0] !== 1 || !lacks) return graph;
+  const builder = new GraphBuilder({ opset: graph.opset, taken: graph.constants.keys() });
+  const flat = `${name} as the file has it`;
+  const to = new Map([[name, flat]]);
+  const file = renamed({ ...graph, outputs: [] }, to);
+  const nodes = [
+    ...file.nodes,
+    {
+      op: 'Reshape',
+      domain: '',
+      name: `${name} of one image`,
+      inputs: [flat, builder.ints([1, classes])],
+      outputs: [name],
+      attrs: {},
+    },
+  ];
+  const constants = new Map([...file.constants, ...builder.constants]);
+  return { ...file, nodes, constants, outputs: [{ ...output, dims: [1, classes] }] };
+}
+
+/** Scores that TopK puts into their order are no scores of classes: the first is the greatest, whosever it is. */
+function checkOrder(model: NormalisedModel, { file, classes }: InputHint): void {
+  const made = producers(model.graph);
+  let node = made.get(model.output);
+  while (node && (PASSING.has(node.op) || TAILS.has(node.op)) && node.domain === '') node = made.get(node.inputs[0]!);
+  if (node?.op !== 'TopK' || node.domain !== '' || classes < 2) return;
+  const dims = model.infos.get(node.outputs[0]!)!.dims;
+  const axis = read.int(node, 'axis', -1);
+  if (
+    dims.at(axis) !== classes ||
+    dims.slice(1).some((d, i) => d !== 1 && i + 1 !== (axis < 0 ? axis + dims.length : axis))
+  )
+    return;
+  throw new CtXaiError(
+    'CARD',
+    `${file}: node '${node.name}' (TopK) sorts the scores, so that the first is not the score of the first class.`,
+    { hint: `Name the tensor before it in the card: 'output: ${node.inputs[0]}'.` },
+  );
 }
 
 /** Images must not change each other's scores. */

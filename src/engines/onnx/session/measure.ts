@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { ModelCard, ModelMeasurements } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { type Judgement, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
+import { type Judgement, judgeBeforeTail, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
@@ -61,9 +61,15 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
     const warnings = checkRepeats(scores, model, card);
     const mixes = checkIndependence(scores, model, card, warnings);
     const judged = await compared(subject, images, scores);
-    warnings.push(...judged.warnings);
+    const { tail } = headed;
+    const before =
+      tail && card.explainAt !== 'output'
+        ? judgeBeforeTail(scores.alone, tail.op)
+        : { warnings: [], ifBounded: undefined };
+    warnings.push(...judged.warnings, ...before.warnings);
     if (card.task === 'multi-label') warnings.push(FINDINGS);
-    if (judged.ifBounded && (await boundedThroughout(run, images, subject))) warnings.push(judged.ifBounded);
+    const ifBounded = judged.ifBounded ?? before.ifBounded;
+    if (ifBounded && (await boundedThroughout(run, images, subject))) warnings.push(ifBounded);
     const { repeatError, batchError } = scores;
     const measurements = { repeatError, batchError, emits: judged.emits };
     return { measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) }, mixes };
@@ -182,7 +188,8 @@ function checkRepeats({ repeatError }: Scores, model: NormalisedModel, { file }:
     );
   }
   if (drawing.length > 0) {
-    return [`It draws random numbers (node ${named}), which changed no score on test images.`];
+    const moved = repeatError > 0 ? `moved scores by ${percent(repeatError)} of the largest` : 'changed no score';
+    return [`It draws random numbers (node ${named}), which ${moved} on test images.`];
   }
   return repeatError > 1e-6 ? [`Two passes of one image differ by ${percent(repeatError)} of the largest score.`] : [];
 }

@@ -1,5 +1,5 @@
 import { CtXaiError } from '../../../../core/errors.ts';
-import { type Node, numbersOf } from '../../graph/graph.ts';
+import { isInner, type Node, numbersOf } from '../../graph/graph.ts';
 import { defineRule, type Rule } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { globalMaximum, largest, maxPool } from './deeplift-maxima.ts';
@@ -75,10 +75,7 @@ export const deeplift: RuleSet = {
 };
 
 function refuse(node: Node, why: string): never {
-  // What the program put in place of a node has a name that says nothing to a user.
-  const where = node.name.startsWith('ctxai/')
-    ? `a part of the model (${node.op})`
-    : `node '${node.name}' (${node.op})`;
+  const where = isInner(node.name) ? `a part of the model (${node.op})` : `node '${node.name}' (${node.op})`;
   throw new CtXaiError('OPERATOR', `DeepLIFT can't pass ${where}: ${why}.`, {
     hint: 'Use integrated gradients, which have the same sum and need derivatives only.',
   });
