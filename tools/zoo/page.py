@@ -19,6 +19,7 @@ def write_page(results, file):
     failed = [r for r in known if "failed" in r]
     missing = sorted(set(NETWORKS) - {r["name"] for r in known})
     exports = [(r, e, r["exports"][e]) for r in ran for e in EXPORTERS if e in r["exports"]]
+    single = [r for r in ran if len(r["exports"]) < len(EXPORTERS)]
     opened = [(r, e, x) for r, e, x in exports if "score_error" in x]
     with_gradient = [x for _, _, x in opened if "gradient_error" in x]
     with_cam = [x for _, _, x in opened if x.get("cam_error") is not None]
@@ -30,7 +31,8 @@ def write_page(results, file):
         "Written by `tools/zoo` ([how, and what the errors are](../tools/zoo/README.md)): networks with random weights, exported",
         "by both exporters of PyTorch, beside PyTorch in float64.",
         "",
-        f"{len(ran)} of {len(NETWORKS)} networks were run, in {len(exports)} exports:",
+        f"{len(ran)} of {len(NETWORKS)} networks were run, in {len(exports)} exports"
+        + (f", {len(single)} of them by one exporter alone:" if single else ":"),
         "",
         f"- {len(opened)} were opened, {len(refused)} refused, and {len(unexported)} could not be exported;",
         f"- scores: {within(opened_of(opened, 'score_error'))};",
@@ -95,6 +97,8 @@ def remark(result, x):
     torch32 = result["torch32"]["gradient"]
     if x.get("gradient_error", 0) > WRONG:
         said.append(f"PyTorch's own float32 gradient is off by {shown(torch32)}")
+        if "nearby" in result:
+            said.append(f"its float64 gradient moves by {shown(result['nearby'])} when the image changes by 1e-7")
     if "sum" in x["deeplift"] and x["deeplift"]["error"] > SUM:
         said.append(f"PyTorch's own float32 difference is off by {shown(result['torch32'].get('difference'))}")
     if result.get("difference_error", 0) > WRONG:

@@ -33,7 +33,7 @@ from torch.overrides import TorchFunctionMode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from networks import NETWORKS
-from page import write_page
+from page import WRONG, write_page
 
 HERE = Path(__file__).resolve().parent
 TARGET = 1
@@ -119,6 +119,12 @@ def by_differences(network, image, gradient, step=1e-5):
     with torch.no_grad():
         above, below = (network(image + sign * step * gradient / size)[0, TARGET] for sign in (1, -1))
     return float(abs((above - below) / (2 * step * size) - 1))
+
+
+def at_nearby_images(network, image, gradient):
+    """How far the gradient moves, at most, when the image changes by as little as float32 rounds: far at a kink."""
+    moves = [gradient_of(network, image + 1e-7 * torch.randn_like(image))[1] for _ in range(4)]
+    return max(relative(moved.numpy(), gradient) for moved in moves)
 
 
 class Kept(TorchFunctionMode):
@@ -255,6 +261,8 @@ def run(name):
                 if found.get("gradient"):
                     ours = read("gradient").reshape(size, size, channels)
                     found["gradient_error"] = relative(ours, gradient[0].transpose(1, 2, 0))
+                    if found["gradient_error"] > WRONG and "nearby" not in result:
+                        result["nearby"] = at_nearby_images(network, image64, gradient)
                 if "sum" in found["deeplift"]:
                     found["deeplift"]["error"] = float(abs(found["deeplift"]["sum"] / differences[lift] - 1))
                 if "shape" in found:
