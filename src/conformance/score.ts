@@ -47,6 +47,7 @@ export interface ScoreRequest {
   /** Other versions of the sample, by name. */
   readonly sampleVariants?: Readonly<Record<string, { readonly image: Tensor; readonly view: Tensor }>> | undefined;
   readonly effects?: Effects | undefined;
+  readonly otherEffects?: Effects | undefined;
   /** Default: twelve images drawn from seeds, of stronger and weaker contrast and its opposite. */
   readonly trainingImages?: readonly Tensor[] | undefined;
 }
@@ -196,6 +197,7 @@ async function contextOf(request: ScoreRequest): Promise<{ readonly context: Met
     sampleVariants: needs('variants') ? Object.keys(request.sampleVariants ?? {}) : [],
     sampleVariant: async name => request.sampleVariants?.[name],
     ...(needs('effects') && request.effects ? { effects: request.effects } : {}),
+    ...(needs('other-effects') && request.otherEffects ? { otherEffects: request.otherEffects } : {}),
     trainingImages: async count => {
       if (!needs('training-images')) throw undeclared(metric.name, 'context.trainingImages', 'training-images');
       const drawn = (n: number) => Array.from({ length: n }, (_, i) => trainingImage(subject.model, i));

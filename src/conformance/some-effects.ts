@@ -23,6 +23,6 @@ export function someEffects(height: number, width: number): Effects {
       factor('none', 'placebo', 0, 1, 0, 8),
     ],
     threshold: 0.1,
-    interaction: 0,
+    ...{ interaction: 0, interactionIndex: 0, background: 0, covered: 1 },
   };
 }

@@ -93,6 +93,7 @@ export interface ScoreJob extends SampleJob {
   readonly tieSeed?: number;
   readonly budget?: number;
   readonly device?: string;
+  /** For explainers and metrics that need 'other-effects'; absent: there is no other. */
   readonly other?: ModelRef;
 }
 

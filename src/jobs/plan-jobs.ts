@@ -82,18 +82,13 @@ export function explainJob(
     seed,
     explainer: explainerRef(planned, plan.explainers),
     needs,
-    ...otherOf(plan, model, planned),
+    ...(planned.explainer.needsOf(planned.options).includes('other-effects') ? otherOf(plan, model) : {}),
     ...(typeof donor === 'object' && 'reason' in donor ? { unmet: donor.reason } : {}),
   });
 }
 
-/** The next model of the plan, where a map is of what another model uses. */
-function otherOf(
-  { models = [] }: JobPlan,
-  model: PlannedModel,
-  { explainer, options }: PlannedExplainer,
-): Pick<ExplainJob, 'other'> {
-  if (!explainer.needsOf(options).includes('other-effects') || models.length < 2) return {};
+/** The next model of the plan, where a map or a score is of what another model uses; none where there is no other. */
+function otherOf({ models = [] }: JobPlan, model: PlannedModel): Pick<ExplainJob, 'other'> {
   const at = models.findIndex(({ id }) => id === model.id);
   // The same weights may stand several times, once for each finding: they are no other model.
   const following = [...models.slice(at + 1), ...models.slice(0, at)];
@@ -127,7 +122,8 @@ export function jobsOf(plan: SuiteJobPlan, model: PlannedModel, sample: Sample, 
       }
       const { needs: _, unmet: __, kind: ___, ...base } = explained.job;
       const kind = metric.metric.scope === 'group' ? ('collect' as const) : ('score' as const);
-      return named<ScoreJob>({ ...base, kind, metric: metricRef(metric), needs });
+      const other = metric.metric.needs.includes('other-effects') ? otherOf(plan, model) : {};
+      return named<ScoreJob>({ ...base, ...other, kind, metric: metricRef(metric), needs });
     });
     jobs.push(...variants.values(), ...scores);
   }

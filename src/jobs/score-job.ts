@@ -217,6 +217,9 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
   const mapMemo = services.shared('map', job);
   const { sample } = await services.sample(job.model, job.sample);
   const effects = metric.needs.includes('effects') ? await services.effects?.(job, target) : undefined;
+  const { other } = job;
+  const otherEffects =
+    metric.needs.includes('other-effects') && other ? await services.effects?.(job, target, other) : undefined;
   const onVariant = async <T>(variant: ModelVariant, work: (on: FullClassifier) => Promise<T>) => {
     const ref = { ...job.model, variant };
     const missing = await services.onModel(ref, async () => undefined).catch(noVariant);
@@ -258,6 +261,7 @@ async function contextOf(parts: Parts, job: ScoreJob, services: Services): Promi
       return { image: owned(other.image), view: owned(other.view) };
     },
     ...(effects ? { effects } : {}),
+    ...(otherEffects ? { otherEffects } : {}),
     trainingImages: async count => (await services.trainingImages(job.model, count)).map(other => owned(other.image)),
   };
 }

@@ -1,5 +1,6 @@
 import { isUndefined } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
+import { truthNumbers } from '../core/truth/effects.ts';
 import { truthMap } from './shared/truth-map.ts';
 
 /** The truth by intervention as a map: each factor's exact effect, spread evenly over its region. */
@@ -16,6 +17,6 @@ export const oracle = defineExplainer({
   async explain({ model, effects }) {
     const map = truthMap(effects, model.input.spatial);
     if (isUndefined(map)) return map;
-    return { map, diagnostics: { interaction: effects!.interaction, threshold: effects!.threshold } };
+    return { map, diagnostics: truthNumbers(effects!) };
   },
 });

@@ -25,6 +25,8 @@ interface Given {
 interface Level {
   readonly level: number;
   readonly role?: 'method' | 'control';
+  /** How much less by another model's truth. */
+  readonly swap?: number;
 }
 
 /** A run with one metric or several, whose values scatter by 0.1 about a level. */
@@ -50,8 +52,9 @@ function audited(
     .map(([id, { role = 'control' }]) => method(id, role, id.replace(/-(\d+|blurred)$/, '')))
     .map(m => (m.id.endsWith('blurred') ? { ...m, options: { blur: 8 } } : m));
   const cells = metrics.flatMap(metric =>
-    entries.map(([id, { level }]) => ({
+    entries.map(([id, { level, swap }]) => ({
       ...{ metric, method: id },
+      ...(swap === undefined ? {} : { swaps: new Map(samples.map(s => [s, swap])) }),
       values: new Map(samples.map(s => [s, level + 0.1 * rng.normal()])),
     })),
   ) as unknown as ScoreCell[];
@@ -73,6 +76,25 @@ function audited(
     rng: createRng('test'),
   });
 }
+
+describe('where the metric swaps models', () => {
+  const swapping = (swap: number) =>
+    audited(
+      { oracle: { level: 0.9, swap }, 'oracle-mixed': 0.6, 'oracle-other': 0.1, random: 0.1 },
+      { disjoint: true },
+    )[0]!;
+
+  it('the oracle must be better by its own model’s truth than by the other’s', () => {
+    expect(swapping(0.5)).toMatchObject({ verdict: 'supported', other: { mean: expect.closeTo(0.5, 6) } });
+    expect(swapping(0.5).reason).toContain('better by this model’s truth than by another model’s');
+  });
+
+  it('it does not help that the other model’s oracle scores less', () => {
+    const found = swapping(0);
+    expect(found.verdict).toBe('not shown');
+    expect(found.reason).toContain('not shown to be better by this model’s truth');
+  });
+});
 
 describe('with a known truth', () => {
   it('a control that beats it contradicts the metric', () => {

@@ -77,6 +77,12 @@ export interface Effects {
   readonly threshold: number;
   /** Share of what the factors do that no sum of single effects explains: 1 − R² of the additive fit, 0 … 1. */
   readonly interaction: number;
+  /** Interaction index: Σ|I_jk| / (Σ|I_jk| + Σ|φ_j|) of Shapley's pairwise interactions I_jk, 0 … 1. */
+  readonly interactionIndex: number;
+  /** The target's log-odds where every factor is switched off. */
+  readonly background: number;
+  /** Share of Σ|ΔHU| of all factors that lies in the regions which maps are scored on, 0 … 1. */
+  readonly covered: number;
 }
 
 /** A model with every ability, as an explainer is handed it; it declares those that it uses. */

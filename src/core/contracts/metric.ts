@@ -47,9 +47,18 @@ export interface Score {
 /**
  * What a metric must be given. `model`: the classifier. `mask`: the lesion's outline. `explain`: the same explainer on
  * other images. `weights`: its maps under other weights. `variants`: other versions of the sample. `effects`: what is
- * known by intervention. `training-images`: images of training patients.
+ * known by intervention. `other-effects`: the same of another model of the suite. `training-images`: images of training
+ * patients.
  */
-export type MetricNeed = 'model' | 'mask' | 'explain' | 'weights' | 'variants' | 'effects' | 'training-images';
+export type MetricNeed =
+  | 'model'
+  | 'mask'
+  | 'explain'
+  | 'weights'
+  | 'variants'
+  | 'effects'
+  | 'other-effects'
+  | 'training-images';
 
 /** The map that the same explainer gives of the same image under other weights, or why there is none. */
 export interface VariantMap {
@@ -120,6 +129,8 @@ export interface MetricContext<O> extends ImageContext {
   readonly sampleVariants: readonly string[];
   /** Needs 'effects'. Undefined where nothing is known by intervention. */
   readonly effects?: Effects;
+  /** Needs 'other-effects': of another model. Undefined where the run has no other, or nothing is known. */
+  readonly otherEffects?: Effects;
   /** Whether the score is to come with its film. */
   readonly film?: boolean;
   /** Needs 'training-images': at most `count` of them, in input space. */

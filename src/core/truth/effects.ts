@@ -1,7 +1,7 @@
 import type { Effects, FactorEffect, SampleFactor } from '../contracts/index.ts';
 import { tensor } from '../tensor.ts';
 import { overlapping, regionOf } from './regions.ts';
-import { groupedValues, interactionShare, shapleyValues } from './shapley.ts';
+import { groupedValues, interactionIndex, interactionShare, shapleyValues } from './shapley.ts';
 
 /**
  * Log-odds that count as no effect where no placebos tell how large chance effects are. A convention, not a measurement:
@@ -39,7 +39,45 @@ export function effectsOf({ factors, spatial, changes, logOdds, threshold = EFFE
       change: members.reduce((sum, j) => sum + sumOfSizes(changes[j]!), 0),
     };
   });
-  return { factors: merged, threshold, interaction: interactionShare(values) };
+  return {
+    ...{ factors: merged, threshold },
+    ...{ interaction: interactionShare(values), interactionIndex: interactionIndex(values) },
+    ...{ background: values[0]!, covered: coveredShare(changes, groups, merged) },
+  };
+}
+
+/** Of Σ|Δ| over all factors, what lies in the region of the factor; a factor without a region is outside. */
+function coveredShare(
+  changes: readonly ArrayLike<number>[],
+  groups: readonly (readonly number[])[],
+  merged: readonly FactorEffect[],
+): number {
+  let [inside, all] = [0, 0];
+  for (const [g, members] of groups.entries()) {
+    const region = merged[g]!.region?.data;
+    for (const j of members) {
+      const change = changes[j]!;
+      for (let p = 0; p < change.length; p++) {
+        const size = Math.abs(change[p]!);
+        all += size;
+        if (region?.[p] === 1) inside += size;
+      }
+    }
+  }
+  return all === 0 ? 1 : inside / all;
+}
+
+/** Numbers of an image's truth that rows keep: of explainers as diagnostics, of metrics as details. */
+export function truthNumbers({
+  factors,
+  threshold,
+  interaction,
+  interactionIndex: index,
+  background,
+  covered,
+}: Effects) {
+  const total = factors.reduce((sum, { effect }) => sum + Math.abs(effect), 0);
+  return { interaction, interactionIndex: index, threshold, background, totalEffect: total, covered };
 }
 
 /** Merged with a lesion or a confounder, a distractor is none. */

@@ -40,6 +40,30 @@ export function interactionShare(values: ArrayLike<number>): number {
   return Math.min(1, Math.max(0, 1 - explained / variance));
 }
 
+/**
+ * Σ|I_jk| / (Σ|I_jk| + Σ|φ_j|) over pairs, 0 … 1, with Shapley's interaction index I_jk = Σ_S |S|! (m − |S| − 2)! /
+ * (m − 1)! · [v(S ∪ jk) − v(S ∪ j) − v(S ∪ k) + v(S)] (Grabisch & Roubens 1999). It misses interactions of three: that
+ * of an exclusive or of three players is 0, where `interactionShare` is 1. 0 where nothing has an effect.
+ */
+export function interactionIndex(values: ArrayLike<number>): number {
+  const m = playersOf(values);
+  const single = shapleyValues(values).reduce((sum, v) => sum + Math.abs(v), 0);
+  let pairs = 0;
+  for (let j = 0; j < m; j++) {
+    for (let k = j + 1; k < m; k++) {
+      const [one, other] = [1 << j, 1 << k];
+      let sum = 0;
+      for (let set = 0; set < values.length; set++) {
+        if (set & (one | other)) continue;
+        const joint = values[set | one | other]! - values[set | one]! - values[set | other]! + values[set]!;
+        sum += joint / ((m - 1) * binomial(m - 2, sizeOfSet(set)));
+      }
+      pairs += Math.abs(sum);
+    }
+  }
+  return pairs === 0 ? 0 : pairs / (pairs + single);
+}
+
 /** v of the game in which groups of players come and go together; `groups` hold each player once. */
 export function groupedValues(values: ArrayLike<number>, groups: readonly (readonly number[])[]): Float64Array {
   return Float64Array.from({ length: 2 ** groups.length }, (_, on) => {

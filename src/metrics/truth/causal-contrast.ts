@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
+import { type Effects, isUndefined, type Undefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
+import { truthNumbers } from '../../core/truth/effects.ts';
 import { deepest, localFactors, pixelsOf, sumOver, winOf } from './shared/regions-of.ts';
 
 /**
@@ -10,7 +11,11 @@ import { deepest, localFactors, pixelsOf, sumOver, winOf } from './shared/region
  * take no part. The map's sums over both regions are compared, the larger region cut to the area of the smaller, by the pixels
  * deepest in it. The value is the share of pairs in which the cause has more, ties counted half.
  *
- * Details: `pairs`, `causes`, `interaction`, `threshold` (τ).
+ * Where the run has another model, the same map is also compared with what that one uses on the same image: `other` is its
+ * value by the other model's truth, `swap` the value less that one. Of a map that does not look at the model, the swaps on
+ * two models cancel.
+ *
+ * Details: `pairs`, `causes`, `other`, `swap`, and the numbers of the image's truth.
  */
 export const causalContrast = defineMetric({
   name: 'causal-contrast',
@@ -21,7 +26,7 @@ export const causalContrast = defineMetric({
   better: 'higher',
   range: [0, 1],
   chance: 0.5,
-  needs: ['effects'],
+  needs: ['effects', 'other-effects'],
   undefinedWhen:
     'nothing is known by intervention, nothing in the image speaks for the class, or nothing as visible is without effect on the score',
   criticism:
@@ -31,40 +36,48 @@ export const causalContrast = defineMetric({
   options: z.strictObject({
     ratio: z.number().min(1).default(1.5).describe('how far apart the Σ|ΔHU| of a pair may be, as a factor'),
   }),
-  async evaluate({ attribution, effects, options: { ratio } }) {
-    const known = localFactors(effects);
-    if (isUndefined(known)) return known;
-    const { factors, threshold } = known;
-    const visible = factors.filter(f => f.role !== 'placebo');
-    const causes = visible.filter(f => f.effect > threshold);
-    if (causes.length === 0) return undefinedBecause('no factor moves the score toward the class explained');
-    const idle = visible.filter(f => Math.abs(f.effect) <= threshold);
-    if (idle.length === 0)
-      return undefinedBecause(
-        'nothing to compare with: everything visible that can be taken out of the image changes the score',
-      );
-    const wins: number[] = [];
-    for (const cause of causes) {
-      for (const other of idle) {
-        const [large, small] = [cause.change, other.change].sort((a, b) => b - a) as [number, number];
-        if (large > ratio * small) continue;
-        const area = Math.min(pixelsOf(cause).length, pixelsOf(other).length);
-        const [used, seen] = [cause, other].map(f => sumOver(attribution.data, deepest(f, area)));
-        wins.push(winOf(used!, seen!));
-      }
-    }
-    if (wins.length === 0)
-      return undefinedBecause(
-        'nothing to compare with: what changes the score and what does not differ too much in how visible they are (Σ|ΔHU|)',
-      );
-    return {
-      value: wins.reduce((a, b) => a + b, 0) / wins.length,
-      details: {
-        pairs: wins.length,
-        causes: causes.length,
-        interaction: effects!.interaction,
-        threshold: effects!.threshold,
-      },
-    };
+  async evaluate({ attribution, effects, otherEffects, options: { ratio } }) {
+    const own = contrastOf(attribution.data, effects, ratio);
+    if (isUndefined(own)) return own;
+    const other = otherEffects && contrastOf(attribution.data, otherEffects, ratio);
+    const swapped = other && !isUndefined(other) ? { other: other.value, swap: own.value - other.value } : {};
+    const { value, pairs, causes } = own;
+    return { value, details: { pairs, causes, ...swapped, ...truthNumbers(effects!) } };
   },
 });
+
+interface Contrast {
+  readonly value: number;
+  readonly pairs: number;
+  readonly causes: number;
+}
+
+/** The share of pairs in which the cause has more of the map. */
+function contrastOf(map: ArrayLike<number>, effects: Effects | undefined, ratio: number): Contrast | Undefined {
+  const known = localFactors(effects);
+  if (isUndefined(known)) return known;
+  const { factors, threshold } = known;
+  const visible = factors.filter(f => f.role !== 'placebo');
+  const causes = visible.filter(f => f.effect > threshold);
+  if (causes.length === 0) return undefinedBecause('no factor moves the score toward the class explained');
+  const idle = visible.filter(f => Math.abs(f.effect) <= threshold);
+  if (idle.length === 0)
+    return undefinedBecause(
+      'nothing to compare with: everything visible that can be taken out of the image changes the score',
+    );
+  const wins: number[] = [];
+  for (const cause of causes) {
+    for (const other of idle) {
+      const [large, small] = [cause.change, other.change].sort((a, b) => b - a) as [number, number];
+      if (large > ratio * small) continue;
+      const area = Math.min(pixelsOf(cause).length, pixelsOf(other).length);
+      const [used, seen] = [cause, other].map(f => sumOver(map, deepest(f, area)));
+      wins.push(winOf(used!, seen!));
+    }
+  }
+  if (wins.length === 0)
+    return undefinedBecause(
+      'nothing to compare with: what changes the score and what does not differ too much in how visible they are (Σ|ΔHU|)',
+    );
+  return { value: wins.reduce((a, b) => a + b, 0) / wins.length, pairs: wins.length, causes: causes.length };
+}

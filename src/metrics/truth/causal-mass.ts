@@ -4,6 +4,7 @@ import { defineMetric } from '../../core/define.ts';
 import { bodyMask } from '../../core/image/body.ts';
 import { distanceTo } from '../../core/image/distance.ts';
 import { planar, type Tensor } from '../../core/tensor.ts';
+import { truthNumbers } from '../../core/truth/effects.ts';
 import { type LocalFactor, localFactors } from './shared/regions-of.ts';
 import { sameTexture } from './shared/same-texture.ts';
 
@@ -16,7 +17,7 @@ const RANDOM_MAPS = 40;
  * With one cause it is the relevance mass in its region. As a skill over chance, (v − c) / (1 − c), c the mean of v over
  * random maps of the same texture. Regions may be dilated; where they then overlap, the pixel is split.
  *
- * Details: `mass` v, `chance` c, `skill`, `causes`, `interaction`.
+ * Details: `mass` v, `chance` c, `skill`, `causes`, and the numbers of the image's truth.
  */
 export const causalMass = defineMetric({
   name: 'causal-mass',
@@ -81,8 +82,7 @@ export const causalMass = defineMetric({
       chance,
       skill,
       causes: causes.length,
-      interaction: effects!.interaction,
-      threshold: effects!.threshold,
+      ...truthNumbers(effects!),
     };
     return { value: asSkill ? skill : mass, chance: asSkill ? 0 : chance, details };
   },

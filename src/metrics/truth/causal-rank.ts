@@ -1,5 +1,6 @@
 import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
+import { truthNumbers } from '../../core/truth/effects.ts';
 import { localFactors, pixelsOf, sumOver, winOf } from './shared/regions-of.ts';
 import { sameTexture } from './shared/same-texture.ts';
 
@@ -12,7 +13,7 @@ const RANDOM_MAPS = 40;
  * itself has the means 0.005 and 0.01.
  *
  * Larger regions have larger sums and often larger effects, so chance is not a half: it is the mean over random maps of
- * the same texture. Details: `pairs`, `chance`, `interaction`.
+ * the same texture. Details: `pairs`, `chance`, and the numbers of the image's truth.
  */
 export const causalRank = defineMetric({
   name: 'causal-rank',
@@ -48,7 +49,7 @@ export const causalRank = defineMetric({
     };
     const random = Array.from({ length: RANDOM_MAPS }, () => orderOf(sameTexture(attribution, rng).data));
     const chance = random.reduce((a, b) => a + b, 0) / RANDOM_MAPS;
-    const details = { pairs: pairs.length, chance, interaction: effects!.interaction, threshold: effects!.threshold };
+    const details = { pairs: pairs.length, chance, ...truthNumbers(effects!) };
     return { value: Math.min(1, orderOf(attribution.data)), chance, details };
   },
 });

@@ -16,6 +16,7 @@ import { classifierOf } from './classifier.ts';
 import { findingsOf } from './findings.ts';
 import { strataOf } from './outcome-strata.ts';
 import { trainingsOf } from './trainings.ts';
+import { truthAnalysisOf } from './truth.ts';
 
 /** All numbers of a report. The same run gives the same numbers: random streams start from the run's seed. */
 export function analyse({ manifest, summary, same }: Pick<RunData, 'manifest' | 'summary' | 'same'>): Analysis {
@@ -45,7 +46,11 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   const answered = new Map(rows.filter(row => row.status === 'ok').map(row => [row.sample, row]));
   const others = createTally();
   for (const row of rows) others.add(row.status, row.reason);
-  const { primary, audit, others: strata } = strataOf(manifest, model, answered, settings.strata);
+  const {
+    primary,
+    audit,
+    others: strata,
+  } = strataOf(manifest, model, answered, settings.strata, summary.truths?.get(model.id));
   const cells = summary.scores.filter(cell => cell.model === model.id);
   const positiveIndex = model.classes.indexOf(positiveOf(model));
   const classifier = classifierOf([...answered.values()], model, positiveIndex, rng.fork('performance'));
@@ -61,6 +66,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     const at = rng.fork('metric', metric.id);
     return analyseMetric(metric, own, { methods, settings, answered, primary, strata, same, rng: at });
   });
+  const truth = truthAnalysisOf({ manifest, summary, model, answered, primary, rng: rng.fork('truth') });
   const audited = analysed.filter(({ metric }) => metric !== mean);
   const { methods } = manifest;
   return {
@@ -84,6 +90,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       rng: rng.fork('audit'),
     }),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),
+    ...(truth ? { truth } : {}),
     groups: groupsOf(manifest, summary, model.id),
     agreement: agreementOf(
       metrics,

@@ -17,6 +17,8 @@ export type ModelEntry = Manifest['models'][number];
 export type MethodEntry = Manifest['methods'][number];
 export type MetricEntry = Manifest['metrics'][number];
 
+import type { TruthAnalysis } from './truth.ts';
+
 /** What all renderers show, computed once from a run's rows. */
 export interface Analysis {
   readonly settings: AnalysisSettings;
@@ -58,6 +60,8 @@ export interface ModelAnalysis {
   readonly groups: readonly GroupAnalysis[];
   /** Which of the metrics can be believed here. */
   readonly audit: readonly AuditEntry[];
+  /** Absent where nothing is known by intervention. */
+  readonly truth?: TruthAnalysis;
   readonly agreement: Agreement;
   /** Metrics that were computed with several baselines. */
   readonly crosses: readonly BaselineCross[];

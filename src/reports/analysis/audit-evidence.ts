@@ -2,7 +2,7 @@ import type { Rng } from '../../core/rng.ts';
 import type { ScoreCell } from '../summary/collect.ts';
 import type { Answered, Difference, MethodEntry, MetricAnalysis } from './analysis.ts';
 import { ownOracleOf } from './own-oracles.ts';
-import { type ValuesByImage, verdictsAgainst } from './pairwise.ts';
+import { type Valued, type ValuesByImage, verdictsAgainst } from './pairwise.ts';
 
 export interface AuditContext {
   readonly methods: readonly MethodEntry[];
@@ -30,6 +30,8 @@ export interface Evidence {
   /** Of the truth by intervention: against its mixtures; empty: not tried. */
   readonly mixtures: readonly Difference[];
   readonly other?: Difference;
+  /** `other` is a model swap: the oracle by its own model's truth less the same map by the other model's. */
+  readonly swapped?: boolean;
   /** Whether mixtures and another model are asked for. */
   readonly whole: boolean;
   readonly blurred?: readonly string[];
@@ -65,11 +67,20 @@ export function evidenceOf(entry: MetricAnalysis, context: AuditContext): Eviden
     );
     return { entry, right: `${own.right}, ${own.why},`, against, mixtures: [], whole: false };
   }
-  const [other] = compared(
-    pairsOf('oracle', name => name === 'oracle-other'),
-    0,
-    'other model',
-  );
+  const swap = swapOf(cells, metric.id, controls);
+  const [other] = swap
+    ? verdictsAgainst([swap], {
+        samples: answered,
+        only,
+        better: metric.better,
+        smallest: 0,
+        rng: rng.fork('audit', metric.id, 'model swap'),
+      })
+    : compared(
+        pairsOf('oracle', name => name === 'oracle-other'),
+        0,
+        'other model',
+      );
   return {
     entry,
     right: 'the truth by intervention',
@@ -85,8 +96,25 @@ export function evidenceOf(entry: MetricAnalysis, context: AuditContext): Eviden
       'mixtures',
     ),
     ...(other ? { other } : {}),
+    ...(swap ? { swapped: true } : {}),
     ...blurredOf(controls, pairs => compared(pairs, 0, 'blur')),
   };
+}
+
+/** Where the metric swaps models: the oracle's values, and those by the other model's truth on the same images. */
+function swapOf(
+  cells: readonly ScoreCell[],
+  metric: string,
+  controls: readonly MethodEntry[],
+): readonly [Valued, Valued] | undefined {
+  const oracle = controls.find(c => c.name === 'oracle' && c.of === undefined);
+  const cell = oracle && cells.find(c => c.metric === metric && c.method === oracle.id);
+  if (!cell?.swaps) return undefined;
+  const theirs = new Map([...cell.swaps].map(([sample, swap]) => [sample, cell.values.get(sample)! - swap]));
+  return [
+    { id: oracle!.id, values: cell.values },
+    { id: 'the truth about another model', values: theirs },
+  ];
 }
 
 /** Maps that know nothing, blurred, against the same as they are: whether smoothness alone is rewarded. */

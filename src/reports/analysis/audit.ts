@@ -38,7 +38,10 @@ export interface AuditEntry {
   readonly pLoses?: number;
   /** Whether the score falls as the oracle is mixed with a shuffled map; absent where that was not tried. */
   readonly falls?: boolean;
-  /** The oracle against that of another model; absent where there is none. */
+  /**
+   * The oracle against that of another model, or, where the metric swaps models, against itself by the other model's
+   * truth; absent where there is none.
+   */
   readonly other?: Difference;
   /** The difference that as many patients show with a chance of 80 %; absent where none within the range would do. */
   readonly detectable?: number;
@@ -73,7 +76,7 @@ function oneSide({ verdict, p }: Difference, side: 'better' | 'worse'): number {
 }
 
 function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: AuditContext): AuditEntry {
-  const { entry, right, against, mixtures, other, whole, blurred } = e;
+  const { entry, right, against, mixtures, other, swapped = false, whole, blurred } = e;
   const { metric, smallest } = entry;
   const sign = metric.better === 'higher' ? 1 : -1;
   const closest = against.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a));
@@ -115,8 +118,12 @@ function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: Au
     ...(whole && other
       ? known([
           other.verdict === 'better',
-          'it beats the truth about another model',
-          'it is not shown to beat the truth about another model',
+          swapped
+            ? 'its score is better by this model’s truth than by another model’s'
+            : 'it beats the truth about another model',
+          swapped
+            ? 'its score is not shown to be better by this model’s truth than by another model’s'
+            : 'it is not shown to beat the truth about another model',
         ])
       : []),
   ];

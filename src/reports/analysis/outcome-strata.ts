@@ -1,6 +1,10 @@
 import type { Manifest, SampleRow } from '../../results/rows.ts';
 import { hasReference, isAudit, isPositive, isPrimary, positiveOf } from '../summary/primary.ts';
+import type { ImageTruth } from '../summary/truths.ts';
 import type { Answered, ModelEntry, Stratum } from './analysis.ts';
+
+/** Above this share of interaction no map that adds up can be right: such images are a stratum. */
+export const MOST_INTERACTION = 0.25;
 
 /** The images of the primary analysis, and those that are looked at apart from them. Classes are never pooled. */
 export interface Strata {
@@ -14,14 +18,16 @@ export interface Strata {
 /**
  * Primary: all images whose reference is positive, explained for the positive class, whatever was predicted. Apart from
  * them: true positives, false negatives and negatives, each by the class that was explained; and subgroups of the
- * primary stratum by columns of the data.
+ * primary stratum by columns of the data, and by whether the effects of its factors add up.
  * @param columns 'outcome', and columns of the data
+ * @param truths what is known by intervention, by sample id
  */
 export function strataOf(
   manifest: Pick<Manifest, 'dataset' | 'models' | 'auditPatients'>,
   model: ModelEntry,
   answered: Answered,
   columns: readonly string[] = ['outcome'],
+  truths: ReadonlyMap<string, ImageTruth> = new Map(),
 ): Strata {
   const all = [...answered.values()];
   const rows = all.filter(row => !isAudit(manifest, row));
@@ -50,6 +56,13 @@ export function strataOf(
       );
     }
   }
+  const known = primaryRows.filter(row => truths.has(row.sample));
+  const interacts = (row: SampleRow) => truths.get(row.sample)!.interaction > MOST_INTERACTION;
+  add(
+    `effects add up (interaction up to ${MOST_INTERACTION})`,
+    known.filter(row => !interacts(row)),
+  );
+  add(`effects interact (over ${MOST_INTERACTION})`, known.filter(interacts));
   const audit = stratumOf(
     'audit',
     all.filter(row => isAudit(manifest, row) && isPositive(manifest, row)),

@@ -13,6 +13,7 @@ import { outcomesSection } from './outcomes-section.ts';
 import { provenanceSection } from './provenance-section.ts';
 import { readingsSection } from './readings-section.ts';
 import { trainingsSection } from './trainings-section.ts';
+import { truthSection } from './truth-section.ts';
 import { verdictSection } from './verdict-section.ts';
 
 /** The one list of what a report has, in its order. The page and the summary both walk it. */
@@ -23,6 +24,7 @@ const SECTIONS: readonly SectionMaker[] = [
   metricsSections,
   readingsSection,
   trainingsSection,
+  truthSection,
   auditSection,
   agreementSection,
   baselinesSection,

@@ -23,6 +23,7 @@ import {
 } from './means.ts';
 import { isPrimary } from './primary.ts';
 import { createTally, type Tally, type TallyDraft } from './tally.ts';
+import { type ImageTruth, truthOf } from './truths.ts';
 
 /**
  * What the reports keep of a run's rows: a number per value, curves as means within patients, reasons as counts.
@@ -37,6 +38,8 @@ export interface RunSummary {
   readonly budgets: readonly BudgetRow[];
   /** Values of group metrics. */
   readonly groups: readonly GroupRow[];
+  /** What is known by intervention, by model and sample; absent where nothing is. */
+  readonly truths?: ReadonlyMap<string, ReadonlyMap<string, ImageTruth>>;
 }
 
 /** The values of one model × metric × method. */
@@ -48,6 +51,8 @@ export interface ScoreCell {
   readonly values: ReadonlyMap<string, number>;
   /** What maps that know nothing score, by sample id, where it depends on the image. */
   readonly chances: ReadonlyMap<string, number>;
+  /** The value less that by another model's truth, by sample id; absent where the metric gives none. */
+  readonly swaps?: ReadonlyMap<string, number>;
   /** All rows of the cell that are not `ok`. */
   readonly others: Tally;
   /** Those of them that are of images of the primary analysis. */
@@ -91,6 +96,13 @@ export function createCollector(manifest: Manifest): Collector {
   // Every row brings its own copy of the sample's id: keep one.
   const known = new Map<string, SampleRow>();
   const primary = new Set<string>();
+  const truths = new Map<string, Map<string, ImageTruth>>();
+  const addTruth = (row: MapRow | ScoreRow, id: string): void => {
+    const found = truthOf(row.kind === 'map' ? row.diagnostics : row.details);
+    if (!found) return;
+    const own = truths.get(row.model) ?? new Map();
+    truths.set(row.model, own.set(id, found));
+  };
   const add = (row: Row): void => {
     // Maps under other weights are what metrics are made of, not what is compared.
     if (!isPlain(row)) return;
@@ -105,8 +117,10 @@ export function createCollector(manifest: Manifest): Collector {
         break;
       case 'map':
         addMap(maps, row, id);
+        addTruth(row, id);
         break;
       case 'score':
+        addTruth(row, id);
         addScore(scores, row, { id, patient: sample?.patient ?? id, primary: primary.has(`${row.model}\n${id}`) });
         break;
       case 'timing':
@@ -130,6 +144,7 @@ export function createCollector(manifest: Manifest): Collector {
   const summary = (): RunSummary => ({
     samples,
     groups,
+    ...(truths.size > 0 ? { truths } : {}),
     timings: timings.sort(byModelAndMethod),
     budgets: budgets.sort(byModelAndMethod),
     maps: [...maps.values()].map(finishMap).sort(byModelAndMethod),
@@ -165,6 +180,7 @@ interface ScoreDraft extends CellDraft {
   readonly metric: string;
   readonly values: Map<string, number>;
   readonly chances: Map<string, number>;
+  readonly swaps: Map<string, number>;
   readonly primaryOthers: TallyDraft;
   readonly saved: { forward: number; backward: number };
   readonly curve: CurveDraft;
@@ -217,6 +233,7 @@ function addScore(
     metric: row.metric,
     values: new Map<string, number>(),
     chances: new Map<string, number>(),
+    swaps: new Map<string, number>(),
     primaryOthers: createTally(),
     saved: { forward: 0, backward: 0 },
     curve: createCurveMean(),
@@ -232,6 +249,7 @@ function addScore(
   else {
     draft.values.set(id, row.value);
     if (row.chance !== undefined) draft.chances.set(id, row.chance);
+    if (row.details?.swap !== undefined) draft.swaps.set(id, row.details.swap);
     if (row.curve && primary) draft.curve.add(patient, row.curve);
     draft.passes.add(row.passes);
     draft.saved.forward += row.saved?.forward ?? 0;
@@ -260,6 +278,7 @@ function finishScore(draft: ScoreDraft): ScoreCell {
     method: draft.method,
     values: draft.values,
     chances: draft.chances,
+    ...(draft.swaps.size > 0 ? { swaps: draft.swaps } : {}),
     others: draft.others.finish(),
     primaryOthers: draft.primaryOthers.finish(),
     baselines: [...draft.baselines].sort(),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { effectsOf } from '../../../src/core/truth/effects.ts';
 import { overlapping, regionOf } from '../../../src/core/truth/regions.ts';
-import { interactionShare, shapleyValues } from '../../../src/core/truth/shapley.ts';
+import { interactionIndex, interactionShare, shapleyValues } from '../../../src/core/truth/shapley.ts';
 import { factorsWithout, variantOf } from '../../../src/core/truth/variants.ts';
 
 /** v of each subset of m players, from who is in it. */
@@ -50,6 +50,22 @@ describe('interaction', () => {
   });
 });
 
+describe('the interaction index', () => {
+  it('is 0 where effects add up, ½ of an AND of two and 0.6 of three', () => {
+    expect(interactionIndex(game(3, (a, b, c) => 2 * a! - b! + c!))).toBeCloseTo(0, 12);
+    expect(interactionIndex(game(3, () => 4))).toBe(0);
+    expect(interactionIndex(game(2, (a, b) => a! & b!))).toBeCloseTo(1 / 2, 12);
+    // I = ½ for each of three pairs, φ = ⅓ each.
+    expect(interactionIndex(game(3, (a, b, c) => a! & b! & c!))).toBeCloseTo(0.6, 12);
+  });
+
+  it('does not see an exclusive or of three, which the share does', () => {
+    const xor = game(3, (a, b, c) => a! ^ b! ^ c!);
+    expect(interactionIndex(xor)).toBeCloseTo(0, 12);
+    expect(interactionShare(xor)).toBeCloseTo(1, 12);
+  });
+});
+
 describe('regions', () => {
   it('hold what changes by more than 10 HU', () => {
     expect([...regionOf([0, 50, -50, 1, 0, 0])!]).toEqual([0, 1, 1, 0, 0, 0]);
@@ -69,6 +85,33 @@ describe('regions', () => {
     const [a, b, c, d] = [[1, 1, 0, 0, 0], [0, 0, 1, 1, 0], [0, 1, 1, 0, 0], undefined];
     expect(overlapping([a, b, c, d])).toEqual([[0, 1, 2], [3]]);
     expect(overlapping([a, b, d])).toEqual([[0], [1], [2]]);
+  });
+});
+
+describe('coverage', () => {
+  const factors = [
+    { name: 'lesion-1', role: 'lesion' as const },
+    { name: 'brightness', role: 'confounder' as const },
+  ];
+  const logOdds = [-2, 1, -1, 2];
+
+  it('tells the score without factors, and the effects account for the rest of it', () => {
+    const changes = [
+      [100, 0, 0, 0],
+      [0, 0, 0, 0],
+    ];
+    const found = effectsOf({ factors, spatial: [2, 2], changes, logOdds });
+    expect(found.background).toBe(-2);
+    expect(found.background + found.factors.reduce((sum, f) => sum + f.effect, 0)).toBeCloseTo(2, 12);
+    expect(found.covered).toBe(1);
+  });
+
+  it('is less where a factor has no region', () => {
+    const changes = [
+      [120, 0, 0, 0],
+      [10, 10, 10, 10],
+    ];
+    expect(effectsOf({ factors, spatial: [2, 2], changes, logOdds }).covered).toBeCloseTo(120 / 160, 12);
   });
 });
 

@@ -17,7 +17,7 @@ const effects: Effects = {
     factor('idle', idle, 0, 'distractor'),
   ],
   threshold: 0.1,
-  interaction: 0,
+  ...{ interaction: 0, interactionIndex: 0, background: 0, covered: 1 },
 };
 const plain = additiveScene(SIDE, SIDE, new Array<number>(SIDE * SIDE).fill(0));
 const of = (a: number, b: number, c: number): Scene => ({

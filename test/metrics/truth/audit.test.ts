@@ -55,7 +55,11 @@ function effectsOf({ regions }: Patient, used: Factor): Effects {
     ...{ name, role, region: regions[name], change: 25 * 400 },
     effect: name === used ? 2 : 0,
   });
-  return { factors: [factor('lesion', 'lesion'), factor('patch', 'distractor')], threshold: 0.1, interaction: 0 };
+  return {
+    factors: [factor('lesion', 'lesion'), factor('patch', 'distractor')],
+    threshold: 0.1,
+    ...{ interaction: 0, interactionIndex: 0, background: 0, covered: 1 },
+  };
 }
 
 /** Truth and controls, as a run would make them. */

@@ -28,7 +28,7 @@ function effectsOf(...given: Given[]): Effects {
       region: map(H, W, at),
     })),
     threshold: 0.1,
-    interaction: 0,
+    ...{ interaction: 0, interactionIndex: 0, background: 0, covered: 1 },
   };
 }
 
@@ -60,6 +60,24 @@ describe('causal-contrast', () => {
     const swapped = effectsOf({ at: left, effect: 0 }, { at: right, effect: 2, role: 'distractor' });
     expect(await value(combine([left, 1]), swapped)).toBe(0);
     expect(await value(combine([right, 1]), swapped)).toBe(1);
+  });
+
+  it('with a second model tells the swap: its own truth against the other’s', async () => {
+    const otherEffects = effectsOf({ at: left, effect: 0 }, { at: right, effect: 2, role: 'distractor' });
+    const details = async (values: ArrayLike<number>, effects = known, other: Effects | undefined = otherEffects) =>
+      (await scoreOf(causalContrast, sceneOf(values), {}, { effects, ...(other ? { otherEffects: other } : {}) }))
+        .details!;
+    expect(await details(combine([left, 1]))).toMatchObject({ other: 0, swap: 1 });
+    expect(await details(combine([right, 1]))).toMatchObject({ other: 1, swap: -1 });
+    // A map that does not look at the model: what it wins on one it loses on the other.
+    const apart = createRng('blind');
+    const blind = zeros().map(() => apart.next());
+    const [here, there] = [await details(blind), await details(blind, otherEffects, known)];
+    expect(here.swap! + there.swap!).toBe(0);
+    expect(here.swap).not.toBe(0);
+    // Models that use the same, and none to compare with.
+    expect((await details(combine([left, 1]), known, known)).swap).toBe(0);
+    expect((await details(combine([left, 1]), known, effectsOf({ at: left, effect: 0 }))).swap).toBeUndefined();
   });
 
   it('pairs factors that are equally visible only', async () => {

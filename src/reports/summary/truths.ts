@@ -1,0 +1,22 @@
+/** What is known by intervention of one image and model, as its rows have it. */
+export interface ImageTruth {
+  /** 1 − R² of the additive fit over all subsets of factors. */
+  readonly interaction: number;
+  readonly interactionIndex: number;
+  /** Effects up to this size are not told from none. */
+  readonly threshold: number;
+  /** Log-odds without any factor. */
+  readonly background: number;
+  /** Σ|φ| over factors. */
+  readonly totalEffect: number;
+  /** Share of Σ|ΔHU| that lies in the factors' regions. */
+  readonly covered: number;
+}
+
+/** The truth among the numbers of a row; undefined where the row has none, or not all of it. */
+export function truthOf(numbers: Readonly<Record<string, number>> | undefined): ImageTruth | undefined {
+  if (!numbers) return undefined;
+  const { interaction, interactionIndex, threshold, background, totalEffect, covered } = numbers;
+  const all = { interaction, interactionIndex, threshold, background, totalEffect, covered };
+  return Object.values(all).every(v => v !== undefined) ? (all as ImageTruth) : undefined;
+}
