@@ -6,6 +6,7 @@ import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
 import { renderAuditCsv } from './tables/audit-csv.ts';
+import { renderBaselinesCsv } from './tables/baselines-csv.ts';
 import { renderClassifierCsv } from './tables/classifier-csv.ts';
 import { renderLatex } from './tables/latex.ts';
 import { renderMarkdown } from './tables/markdown.ts';
@@ -53,6 +54,8 @@ export async function* renderReports(
   const names = createNames(run.manifest);
   const gallery = pictures ? yield* galleryContent({ run, analysis, names }, mostInline) : undefined;
   const sections = await sectionsOf({ run, analysis, names, ...(gallery ? { gallery } : {}) });
+  const crossed = renderBaselinesCsv(run, analysis);
+  if (crossed !== undefined) yield { file: 'baselines.csv', bytes: crossed };
   yield* [
     { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
     { file: 'classifier.csv', bytes: renderClassifierCsv(run, analysis) },

@@ -32,6 +32,7 @@ const OWN_ENTRIES = [
   'summary.csv',
   'classifier.csv',
   'audit.csv',
+  'baselines.csv',
   'groups.csv',
   'curves.csv',
   'summary.md',

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../results/fixture.ts';
-import { cli, ROOT } from './fixture.ts';
+import { cli, cliWorld, ROOT } from './fixture.ts';
 
 const suite = (more: object) => ({
   models: [join(ROOT, 'models', 'phantom-cnn', 'model.yaml')],
@@ -53,4 +53,20 @@ test('without training images it measures what is removed, and says what is miss
   const unknown = await cli('baselines', file, '--baselines', 'airr');
   expect(unknown.code).toBe(2);
   expect(unknown.stderr).toContain("Did you mean 'air'?");
+});
+
+test('an image that cannot be read is named, and the others are measured', async () => {
+  const folder = await temporaryFolder();
+  const file = await cliWorld(folder, { images: 2 });
+  const positive = join(folder, 'images', 'yes');
+  await writeFile(
+    join(positive, 'slice 0 50%.png'),
+    (await readFile(join(positive, 'slice 0 50%.png'))).subarray(0, 60),
+  );
+  const one = await cli('baselines', file, '--baselines', 'air');
+  expect(one, one.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/^air .*n 1\)/m) });
+  expect(one.stderr).toMatch(/left out: .*slice 0 50%\.png.*: /);
+  await writeFile(join(positive, 'slice 1 50%.png'), 'no picture');
+  const none = await cli('baselines', file, '--baselines', 'air');
+  expect(none).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('slice 1 50%.png') });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
-import type { Answered, MethodEntry, MetricEntry } from '../../src/reports/analysis/analysis.ts';
+import type { Answered, MethodEntry, MetricEntry, ModelAnalysis } from '../../src/reports/analysis/analysis.ts';
 import { crossesOf, withoutBaseline } from '../../src/reports/analysis/baseline-cross.ts';
 import type { ScoreCell } from '../../src/reports/summary/collect.ts';
+import { renderBaselinesCsv } from '../../src/reports/tables/baselines-csv.ts';
 
 const PATIENTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const method = (id: string, baseline?: string) => ({ id, baseline, role: 'method' }) as unknown as MethodEntry;
@@ -46,6 +47,19 @@ describe('a metric with several baselines', () => {
   it('says that the columns order the explainers the other way, and where the winner falls behind', () => {
     expect(crosses[0]!.concordance).toEqual({ w: 0, interval: [0, 0], chance: 0.5 });
     expect(crosses[0]!.winner).toEqual({ explainer: 'cam', regret: 1, baseline: 'air' });
+  });
+
+  it('is a table as CSV too, and no file where nothing was crossed', () => {
+    const manifest = {} as Parameters<typeof renderBaselinesCsv>[0]['manifest'];
+    const model = { model: { id: 'net' }, crosses } as unknown as ModelAnalysis;
+    const lines = renderBaselinesCsv({ manifest }, { models: [model] })!
+      .trim()
+      .split('\n');
+    expect(lines).toHaveLength(1 + 3 * 2);
+    expect(lines[0]).toMatch(/^model,metric,better,explainer,baseline,mean,mean_same_baseline,/);
+    expect(lines[1]).toBe('net,deletion,lower,cam,air,6,,,1,0,0,0,0.5');
+    expect(lines[4]).toBe('net,deletion,lower,ig,blur,7,-47,,3,0,0,0,0.5');
+    expect(renderBaselinesCsv({ manifest }, { models: [{ ...model, crosses: [] }] })).toBeUndefined();
   });
 
   it('is none where ids do not differ in the baseline alone', () => {

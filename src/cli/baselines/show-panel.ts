@@ -61,7 +61,9 @@ async function measured(plan: Plan, baselines: readonly string[], bank: number):
       const services = createLocalServices({ plan, signal });
       services.use(ref, work => session.run(work));
       try {
-        rows.push(...(await measurePanel({ plan, model, ref, services, baselines, bank, signal })));
+        rows.push(
+          ...(await measurePanel({ plan, model, ref, services, baselines, bank, onUnreadable: leftOut, signal })),
+        );
       } finally {
         await services.close();
         await session.close();
@@ -71,6 +73,10 @@ async function measured(plan: Plan, baselines: readonly string[], bank: number):
     interrupts.release();
   }
   return rows;
+}
+
+function leftOut(sample: string, reason: string): void {
+  note(`left out: ${sample}: ${reason}`);
 }
 
 const HEAD = [

@@ -2,7 +2,14 @@ import { createRng, type Rng } from '../rng.ts';
 import { aucInterval, type ClusteredAuc, clusteredAuc, meanAucInterval } from './auc-interval.ts';
 import { bootstrapT } from './bootstrap-t.ts';
 import { type Calibration, calibration } from './calibration.ts';
-import { type ClusteredShare, meanShare, type PatientCount, shareInterval, shareOfImages } from './proportion.ts';
+import {
+  boundedInterval,
+  type ClusteredShare,
+  meanShare,
+  type PatientCount,
+  shareInterval,
+  shareOfImages,
+} from './proportion.ts';
 
 /** One classified image. */
 export interface ClassifiedImage {
@@ -178,7 +185,10 @@ function brierEstimate(
   const value = sums.reduce((total, p) => total + p.sum, 0) / rows.length;
   const ends = bootstrapT(sums, { rng, resamples, level });
   if (!ends) return { value, low: null, high: null };
-  return { value, low: Math.max(0, ends.low), high: Math.min(positive === null ? 2 : 1, ends.high) };
+  const most = positive === null ? 2 : 1;
+  const seen = Number.isFinite(ends.low) && Number.isFinite(ends.high);
+  const { low, high } = (seen ? undefined : boundedInterval(value, sums.length, [0, most], level)) ?? ends;
+  return { value, low: Math.max(0, low), high: Math.min(most, high) };
 }
 
 /** The number of classes. */

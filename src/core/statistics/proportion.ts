@@ -46,6 +46,24 @@ export function shareInterval(share: ClusteredShare, level = 0.95): Ends {
   };
 }
 
+/**
+ * The same of a mean over patients as a share of its range: no spread between two ends is greater than that of hits and
+ * misses. For nearly constant values, of which a bootstrap sees no end. Undefined where the range has no ends.
+ */
+export function boundedInterval(
+  mean: number,
+  patients: number,
+  [least, most]: readonly [number, number],
+  level = 0.95,
+): Ends | undefined {
+  const range = most - least;
+  if (!(Number.isFinite(range) && range > 0)) return undefined;
+  // By patients alone: the few that differ say little of the spread.
+  const share = { value: (mean - least) / range, variance: 0, images: patients, patients };
+  const { low, high } = shareInterval(share, level);
+  return { low: least + range * low, high: least + range * high };
+}
+
 /** Hits and images of one patient. */
 export interface PatientCount {
   readonly hits: number;

@@ -1,6 +1,6 @@
 import { type BootstrapTOptions, bootstrapT, LEAST_PATIENTS } from './bootstrap-t.ts';
 import { type PatientValue, patientMeans } from './patients.ts';
-import { type Ends, shareInterval, shareOfPatients } from './proportion.ts';
+import { boundedInterval, shareInterval, shareOfPatients } from './proportion.ts';
 import { skewness } from './skewness.ts';
 
 /** A mean over patients with an interval for it. */
@@ -50,7 +50,7 @@ export function summarise(values: readonly PatientValue[], options: SummaryOptio
   if (!ends) return none('all patients have the same value');
   const [least, most] = options.range ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   if (!Number.isFinite(ends.low) || !Number.isFinite(ends.high)) {
-    const bounded = boundedInterval(means, [least, most]);
+    const bounded = boundedInterval(mean, n, [least, most]);
     if (!bounded) return none('too few patients differ from the rest for an interval with two ends');
     return { ...base, ...bounded, method: 'clopper-pearson', note: NEARLY_CONSTANT };
   }
@@ -60,21 +60,6 @@ export function summarise(values: readonly PatientValue[], options: SummaryOptio
 
 const NEARLY_CONSTANT =
   'nearly all patients have the same value: the interval is that of a share of the range, which is wide but covers';
-
-/**
- * Clopper and Pearson's interval of the mean as a share of its range, with patients for images: no spread between the
- * ends of a range is greater than that of hits and misses. Undefined where the range has no ends.
- */
-function boundedInterval(means: readonly number[], [least, most]: readonly [number, number]): Ends | undefined {
-  const range = most - least;
-  if (!(Number.isFinite(range) && range > 0)) return undefined;
-  const patients = means.length;
-  const value = means.reduce((a, b) => a + b, 0) / patients;
-  // By patients alone: the few that differ say little of the spread.
-  const spread = { value: (value - least) / range, variance: 0, images: patients, patients };
-  const { low, high } = shareInterval(spread);
-  return { low: least + range * low, high: least + range * high };
-}
 
 function shareOf(values: readonly PatientValue[]): { low: number; high: number } {
   const counts = new Map<string, { hits: number; images: number }>();

@@ -106,7 +106,9 @@ function unbeaten(models: readonly ModelAnalysis[]): string[] {
     open.filter(o => o.ids.length > 0).map(o => o.model),
     model => named(open.find(o => o.model === model)!.ids),
   ).map(([ids, of]) => (models.length === 1 ? ids : `${ids} (${together(entriesOf(of), entriesOf(models))})`));
-  return [`Not shown to fit their image better than their own map of another patient: ${parts.join('; ')}.`];
+  return [
+    `Of ${parts.join('; of ')} it is not shown that the map fits its image better than a map of another patient.`,
+  ];
 }
 
 /** How many patients, and what so many can tell. */
@@ -122,7 +124,7 @@ function size(models: readonly ModelAnalysis[]): string[] {
   const found =
     deviations.length === 0
       ? ''
-      : `; differences below about ${fixed(detectableDifference(quantile(deviations, 0.5), patients, { pairs: pairs.length }), 2)} go unseen`;
+      : `; differences of ${primaryEntry(least.model)!.metric.title} below about ${fixed(detectableDifference(quantile(deviations, 0.5), patients, { pairs: pairs.length }), 2)} go unseen`;
   const all = least.model.primary.patients;
   const of = patients < all ? `${patients} of ${plural(all, 'patient')}` : plural(patients, 'patient');
   return [

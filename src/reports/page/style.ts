@@ -140,7 +140,7 @@ ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
-@media (max-width:40rem){.looks{position:static}.verdict p{margin:.4rem 0}body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}}
+@media (max-width:40rem){.looks{position:static}.verdict p{margin:.4rem 0}body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.first th,.first td{padding:.35rem .4rem}.first .num{white-space:normal}}
 @media print{@page{size:A4;margin:11mm 12mm}html{font-size:10px}body{font-size:1rem;line-height:1.4}nav,.tools,.cases,footer{display:none!important}
 header,main{max-width:none;padding:0}p,.note,figcaption,caption span{max-width:none}h2{margin:1.4rem 0 .3rem;padding-top:.3rem}h3{margin:.9rem 0 .2rem}h2,h3,h4{break-after:avoid}
 figure,tr,.findings li{break-inside:avoid}.scroll{overflow:visible;margin:.4rem 0}a{color:inherit;text-decoration:none}

@@ -57,6 +57,8 @@ export interface PanelOptions {
   readonly baselines: readonly string[];
   /** Training images that distances are taken to, at most. */
   readonly bank: number;
+  /** Told of each image that can't be read: it is left out. */
+  readonly onUnreadable: (sample: string, reason: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -84,11 +86,21 @@ export async function measurePanel(options: PanelOptions): Promise<PanelRow[]> {
   const found = new Map(baselines.map(name => [name, newGathered()]));
   const clean: number[][] = [];
   let done = 0;
+  let unreadable: unknown;
   for await (const sample of samplesOf(plan)) {
     signal.throwIfAborted();
     if (!isPositive(plan.dataset, model, sample)) continue;
     services.begin(sample, done);
-    const looked = await look(sample, options, score);
+    const looked = await look(sample, options, score).catch(error => {
+      signal.throwIfAborted();
+      unreadable = error;
+      options.onUnreadable(sample.id, messageOf(error));
+      return undefined;
+    });
+    if (!looked) {
+      services.end(sample);
+      continue;
+    }
     clean.push((await distances?.(removalOf(looked), looked.path.pixels, [0]))?.[0] ?? []);
     for (const name of baselines) {
       const gathered = found.get(name)!;
@@ -117,6 +129,7 @@ export async function measurePanel(options: PanelOptions): Promise<PanelRow[]> {
     services.end(sample);
     done++;
   }
+  if (done === 0 && unreadable !== undefined) throw unreadable;
   if (done === 0) {
     throw new CtXaiError('DATA', `the suite has no image whose label is '${model.card.classes[target.class]}'.`);
   }
