@@ -21,6 +21,9 @@ export const GALLERY_FOLDER = 'gallery';
 export const FIGURES_FOLDER = 'figures';
 export const JOURNAL_FILE = 'results.jsonl';
 
+/** Maps on the scans' own pixels, where `run --save` asks for them. */
+export const SAVED_FOLDER = 'maps';
+
 /** All that a run writes into its folder, for --fresh: nothing else is ever deleted. */
 const OWN_ENTRIES = [
   JOURNAL_FILE,
@@ -46,6 +49,7 @@ const OWN_ENTRIES = [
   'variants',
   'views',
   'films',
+  SAVED_FOLDER,
   'curves',
   // Last: while it is there, the folder is still known for what it is.
   MANIFEST_FILE,

@@ -1,6 +1,6 @@
 import type { OpenFileOptions } from '../../data/open-file.ts';
+import type { Saved } from '../shared/map-formats.ts';
 import type { PluginOptions } from '../shared/plugin-options.ts';
-import type { Saved } from './map-formats.ts';
 
 export interface ExplainArguments extends PluginOptions {
   readonly suite?: string | undefined;

@@ -1,6 +1,6 @@
 import { defineCommand } from '../shared/command.ts';
+import { SAVED, type Saved } from '../shared/map-formats.ts';
 import { pluginOptions } from '../shared/plugin-options.ts';
-import { SAVED, type Saved } from './map-formats.ts';
 
 export const explainCommand = defineCommand({
   command: 'explain [suite]',

@@ -27,10 +27,10 @@ import { ExitCode, note, print, textTable } from '../shared/output.ts';
 import { pluginLimits } from '../shared/plugin-limits.ts';
 import { plainArguments } from '../shared/plugin-options.ts';
 import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
+import { saveMap } from '../shared/save-map.ts';
 import { drawExplanation } from './draw-explanation.ts';
 import type { ExplainArguments } from './explain-arguments.ts';
 import { oneSample, planOfImage } from './image-plan.ts';
-import { saveMap } from './save-map.ts';
 
 /** `ct-xai explain`: one image of a suite, or one image file. The numbers are those of a run. */
 export async function explainImage(argv: ExplainArguments): Promise<number> {

@@ -1,4 +1,5 @@
 import { defineCommand } from '../shared/command.ts';
+import { SAVED, type Saved } from '../shared/map-formats.ts';
 import { suiteOptions } from '../shared/suite-options.ts';
 
 export const runCommand = defineCommand({
@@ -33,6 +34,14 @@ export const runCommand = defineCommand({
       .option('timing', {
         type: 'boolean',
         describe: 'Times the explainers after the run; --no-timing leaves this out.',
+      })
+      .option('save', {
+        type: 'string',
+        array: true,
+        choices: SAVED,
+        default: [] as Saved[],
+        describe:
+          "Also writes the explainers' maps on the scan's own pixels, to open over it: into maps/ of the run folder.",
       })
       .example('$0 run configs/covid-ct.yaml', 'everything in the suite')
       .example('$0 run configs/covid-ct.yaml --limit 6 --out /tmp/try', 'six images, spread over the labels'),

@@ -14,6 +14,7 @@ import { type RunOptions, runSuite } from '../../runners/run-suite.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
+import type { Saved } from '../shared/map-formats.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
 import { pluginWorkerUrl } from '../shared/plugin-worker-url.ts';
 import { createProgressLine } from '../shared/progress-line.ts';
@@ -21,6 +22,7 @@ import { readReadings } from '../shared/reading-files.ts';
 import { overridesOf } from '../shared/suite-options.ts';
 import { writeReports } from '../shared/write-reports.ts';
 import { resultTables } from './result-tables.ts';
+import { saveMaps } from './save-maps.ts';
 import { createProgressWriter } from './write-progress.ts';
 
 export interface RunArguments {
@@ -37,6 +39,7 @@ export interface RunArguments {
   readonly queue?: string | undefined;
   readonly files?: string | undefined;
   readonly cancel: boolean;
+  readonly save: readonly Saved[];
 }
 
 /** `ct-xai run`. */
@@ -47,6 +50,11 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
   const plan =
     argv.timing === undefined ? planned : { ...planned, timing: { ...planned.timing, enabled: argv.timing } };
   const shard = argv.shard === undefined ? undefined : parseShard(argv.shard);
+  if (shard && argv.save.length > 0) {
+    throw new CtXaiError('USAGE', '--save writes the maps of a whole run, and --shard runs a part of one.', {
+      hint: 'Leave one of the two out; ct-xai explain --save writes single maps.',
+    });
+  }
   const dir = plan.output.dir ?? resolve('reports', plan.name);
   if (argv.cancel) return cancelRun(dir, argv);
   // What is dropped here is of no use to anybody in the queue.
@@ -91,10 +99,10 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
       print(`shard ${shard.index}/${shard.of} is done. Once all are: ct-xai merge ${shownPath(dir)} … --out DIR`);
       return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
     }
-    await tell(dir, plan.output, collector!.summary());
+    const saved = await tell(dir, plan, argv.save, collector!.summary());
     failed.print();
     print(`\nreport: ${shownPath(join(dir, 'index.html'))}`);
-    return failures(result.counts) > 0 ? ExitCode.rowsFailed : ExitCode.ok;
+    return failures(result.counts) > 0 || !saved ? ExitCode.rowsFailed : ExitCode.ok;
   } finally {
     line.end();
     await progress.end();
@@ -155,17 +163,16 @@ function failures(counts: NonNullable<Manifest['counts']>): number {
   return Object.values(counts).reduce((n, byStatus) => n + (byStatus.failed ?? 0), 0);
 }
 
-/** Writes the reports, and prints the table. */
-async function tell(
-  dir: string,
-  { gallery, attributions }: Plan['output'],
-  summary: RunData['summary'],
-): Promise<void> {
+/** Writes the reports and the maps asked for, and prints the table. @returns whether all these maps were written */
+async function tell(dir: string, plan: Plan, formats: readonly Saved[], summary: RunData['summary']): Promise<boolean> {
+  const { gallery, attributions } = plan.output;
   const run = await readRun(dir);
   try {
     const { analysis, data } = await writeReports(run, gallery, summary, { ratings: await readReadings(run) });
+    const saved = formats.length === 0 || (await saveMaps(run, plan, formats));
     if (!attributions) await removeMaps(run, row => isShown(row, data.gallery));
     print(resultTables(analysis, data));
+    return saved;
   } finally {
     await run.close();
   }

@@ -9,8 +9,8 @@ import { dicomOfMap } from '../../data/dicom/write-map.ts';
 import { fromGrid, geometryOf } from '../../data/preparation/geometry.ts';
 import { niftiOfMap } from '../../data/volumes/write-nifti.ts';
 import { writeAtomic } from '../../results/files.ts';
-import { note } from '../shared/output.ts';
 import type { Saved } from './map-formats.ts';
+import { note } from './output.ts';
 
 const ENDINGS: Readonly<Record<Saved, string>> = { nifti: 'nii.gz', dicom: 'dcm', npy: 'npy' };
 
@@ -24,6 +24,8 @@ export interface SavedMap {
   readonly name: string;
   /** Explainer and target, as DICOM files say it. */
   readonly title: string;
+  /** Whether it is left to the caller to say what the scan lacks. */
+  readonly quiet?: boolean;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface SavedMap {
  * @throws CtXaiError IMAGE for volumes, and for 'dicom' where the scan is no DICOM file or does not say where it lies
  */
 export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
-  const { sample, card, formats, folder, name } = at;
+  const { sample, card, formats, folder, name, quiet = false } = at;
   if (formats.length === 0) return [];
   const { source } = await sample.load();
   if (source.pixels.shape.length !== 2) {
@@ -40,7 +42,7 @@ export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   }
   const geometry = geometryOf(source, card, sample.id);
   const onSource = fromGrid(map, geometry);
-  if (formats.includes('nifti') && !source.placement) {
+  if (formats.includes('nifti') && !source.placement && !quiet) {
     note(
       `${sample.id} does not say where it lies in the patient: the NIfTI file has ${source.spacing ? 'its spacing alone' : 'no place and no spacing'}`,
     );
