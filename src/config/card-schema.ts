@@ -23,23 +23,34 @@ export const cardSchema = z.strictObject({
     .describe('The weights, relative to the card. Default: model.onnx, model.json, .h5 or .keras.'),
   format: z.enum(['onnx', 'tfjs']).optional().describe('Default: by the file’s ending.'),
   task: z
-    .enum(['softmax', 'sigmoid', 'multi-label'])
+    .enum(['softmax', 'sigmoid', 'multi-label', 'regression'])
     .default('softmax')
     .describe(
       'One softmax over the classes; one sigmoid unit with classes [negative, positive]; or a sigmoid for each finding, ' +
-        'where findings do not exclude each other.',
+        'where findings do not exclude each other; or a regression, whose outputs are values without probabilities.',
     ),
   emits: z.enum(['logits', 'probabilities']).default('logits').describe('What the file puts out.'),
   explainAt: z
     .enum(['logits', 'output'])
     .default('logits')
     .describe('`output` keeps a softmax or sigmoid tail, so that the model’s own output is explained.'),
-  classes: z.array(z.string().min(1)).min(2).describe('Class names in the order of the model’s output.'),
+  classes: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('Names of the classes in the order of the model’s output; of a regression, names of its values.'),
   positive: z
     .string()
     .min(1)
     .optional()
-    .describe('The class that counts as positive, or the finding that is explained. Default: the second class.'),
+    .describe(
+      'The class that counts as positive, or the finding or value that is explained. Default: the second class.',
+    ),
+  measure: z
+    .string()
+    .min(1)
+    .max(20)
+    .optional()
+    .describe('regression: the unit of its values, such as ml; reports show it.'),
   threshold: z
     .union([probability, z.record(z.string(), probability)])
     .optional()

@@ -60,6 +60,19 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
   if (card.task === 'sigmoid' && card.classes.length !== 2) {
     throw fail(['classes'], `a sigmoid model has 2 classes [negative, positive], not ${card.classes.length}.`);
   }
+  if (card.task !== 'regression' && card.classes.length < 2) {
+    throw fail(
+      ['classes'],
+      'a classifier has two classes at least.',
+      "If the file puts out a value and no class, write 'task: regression'; 'classes' then names its values.",
+    );
+  }
+  if (card.task === 'regression' && card.emits === 'probabilities') {
+    throw fail(['emits'], 'a regression puts out values, and no probabilities.', "Leave 'emits' out.");
+  }
+  if (card.measure !== undefined && card.task !== 'regression') {
+    throw fail(['measure'], "a unit of values belongs to 'task: regression'.");
+  }
   const { channels, size } = card.input;
   const steps = intensitySteps(card, (...path) => place(['intensity', ...path]));
   if (card.positive !== undefined && !card.classes.includes(card.positive)) {
@@ -99,11 +112,13 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     format,
     task: card.task,
     emits: card.emits,
-    explainAt: card.explainAt,
+    // Nothing at the end of a regression is cut off: a sigmoid there bounds its values.
+    explainAt: card.task === 'regression' ? 'output' : card.explainAt,
     classes: card.classes,
     ...(card.positive === undefined ? {} : { positive: card.positive }),
     ...(card.group === undefined ? {} : { group: card.group }),
     ...(threshold === undefined ? {} : { threshold }),
+    ...(card.measure === undefined ? {} : { measure: card.measure }),
     input: {
       size: typeof size === 'number' ? [size, size] : size,
       channels,

@@ -26,6 +26,8 @@ export interface MetricFacts {
   /** Whether explainers may be ranked by it. */
   readonly ranked: boolean;
   readonly meansForNegatives: boolean;
+  /** Why it has no meaning for a regression, at default options; null: it has one. */
+  readonly needsClasses: string | null;
   readonly scope: 'map' | 'group';
   readonly needs: readonly MetricNeed[];
   /** Kinds of maps that it takes. */
@@ -60,6 +62,7 @@ export function metricFacts(metric: Metric, { metricSets }: Pick<Registry, 'metr
     chance: metric.chance ?? null,
     ranked: metric.rankable,
     meansForNegatives: metric.meansForNegatives,
+    needsClasses: metric.needsClasses(metric.options.parse({})) ?? null,
     scope: metric.scope,
     needs: metric.needs,
     kinds: metric.kinds,
@@ -165,8 +168,9 @@ function overview(metrics: readonly MetricFacts[]): string {
 
 function entry(m: MetricFacts): string {
   const negatives = m.meansForNegatives ? '' : ' It has no meaning where the class explained is a negative one.';
+  const regressions = m.needsClasses === null ? '' : ` It has no meaning for a regression: ${m.needsClasses}.`;
   return [
-    `**\`${m.name}\`**: ${m.title}. ${m.summary}${negatives}`,
+    `**\`${m.name}\`**: ${m.title}. ${m.summary}${negatives}${regressions}`,
     `- Source: ${m.source}.`,
     `- Undefined when ${m.undefinedWhen}.`,
     `- Criticism: ${m.criticism} (${m.criticismSource})`,

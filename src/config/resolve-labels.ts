@@ -34,6 +34,10 @@ export function resolveClasses(
   const [classOf, absences] = [new Map<string, number>(), new Map<string, number>()];
   const multi = card.task === 'multi-label';
   checkFindings(dataset, card);
+  if (card.task === 'regression') {
+    checkValues(dataset, labels, card);
+    return { classOf };
+  }
   for (const label of dataset.labels) {
     const named = labelNamed(labels, label);
     const name = named === undefined ? label : named;
@@ -55,6 +59,19 @@ export function resolveClasses(
     }
   }
   return { classOf, ...(multi ? { absences } : {}) };
+}
+
+/** @throws CtXaiError LABEL where a label of a regression is no number. */
+function checkValues(dataset: Dataset, labels: Labels, card: ModelCard): void {
+  const wrong = dataset.labels.find(
+    label => labelNamed(labels, label) !== null && !(label.trim() !== '' && Number.isFinite(Number(label))),
+  );
+  if (wrong === undefined) return;
+  throw new CtXaiError('LABEL', `the data's label '${wrong}' is not a number, and '${card.id}' is a regression.`, {
+    hint:
+      'Labels of a regression are the values that it should give. Name the column that has them, or leave such images ' +
+      `out: labels: { '${wrong}': null }.`,
+  });
 }
 
 /** @throws CtXaiError LABEL where the data have columns of findings that the model does not have. */
@@ -102,9 +119,16 @@ export function cardsFor(
         positive: classNamed(name, card, []),
       }));
     }
-    if (card.task !== 'multi-label') return [card];
+    if (card.task !== 'multi-label' && card.task !== 'regression') return [card];
     const [name = 'positive'] = names;
-    if (name === 'positive' && card.positive !== undefined) return [card];
+    if (name === 'positive' && (card.positive !== undefined || card.classes.length === 1)) return [card];
+    if (card.task === 'regression' && ['positive', 'predicted', 'label'].includes(name)) {
+      throw new CtXaiError('LABEL', `target: '${name}' names no value of the regression '${card.id}'.`, {
+        hint:
+          `Name the value that is to be explained, or several: target: [${card.classes.slice(0, 2).join(', ')}]; or set ` +
+          `'positive' in the card. It has: ${card.classes.join(', ')}.`,
+      });
+    }
     if (['positive', 'predicted', 'label'].includes(name)) {
       throw new CtXaiError('LABEL', `target: '${name}' names no finding of the model '${card.id}'.`, {
         hint:

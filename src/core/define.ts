@@ -142,6 +142,8 @@ interface MetricSpecBase<O extends z.ZodType> {
   rankable?: boolean;
   /** Default: true. */
   meansForNegatives?: boolean;
+  /** Why it has no meaning for a regression. Default: it has one. */
+  needsClasses?: string | ((options: z.output<O>) => string | undefined);
   /** Default: all. */
   kinds?: readonly AttributionKind[];
   undefinedWhen?: string;
@@ -221,7 +223,7 @@ function whyNot({ attribution, mask, view, signal }: MetricContext<unknown>): Un
 
 function commonParts<O extends z.ZodType>(spec: MetricSpecBase<O>): Omit<Metric, 'scope' | 'evaluate'> {
   type Options = z.output<O>;
-  const { cost, variants, chance, baseline } = spec;
+  const { cost, variants, chance, baseline, needsClasses } = spec;
   return {
     name: spec.name,
     title: spec.title,
@@ -234,6 +236,7 @@ function commonParts<O extends z.ZodType>(spec: MetricSpecBase<O>): Omit<Metric,
     ...(chance === undefined ? {} : { chance }),
     rankable: spec.rankable ?? true,
     meansForNegatives: spec.meansForNegatives ?? true,
+    needsClasses: options => (typeof needsClasses === 'function' ? needsClasses(options as Options) : needsClasses),
     kinds: spec.kinds ?? ['additive', 'regional', 'ranking'],
     undefinedWhen: spec.undefinedWhen ?? '',
     criticism: spec.criticism ?? '',

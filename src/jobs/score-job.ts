@@ -152,7 +152,9 @@ function hindranceOf(
   image: LoadedImage,
   mapRow: MapRow,
 ): Pick<ScoreRow, 'status' | 'reason'> | undefined {
+  const { task } = services.card(job.model);
   const skipped =
+    (task === 'regression' ? withoutClasses(metric, job.metric.options) : undefined) ??
     (metric.needs.includes('mask') && !image.mask ? 'the image has no mask' : undefined) ??
     wrongDimensions(metric, image.view.shape.length) ??
     wrongKind(metric, kindOfPart(job.explainer, services));
@@ -162,6 +164,11 @@ function hindranceOf(
     return { status: 'undefined', reason: `'${metric.name}' has no meaning for the class '${mapRow.target}'` };
   }
   return undefined;
+}
+
+function withoutClasses(metric: Metric, options: unknown): string | undefined {
+  const reason = metric.needsClasses(options);
+  return reason === undefined ? undefined : `it has no meaning for a regression: ${reason}`;
 }
 
 /** The score that an explainer's options name, and its baseline where that is one image. */

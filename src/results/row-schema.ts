@@ -37,6 +37,9 @@ const sample = z.looseObject({
   probabilities: z.array(number).optional(),
   target: text.optional(),
   targetProbability: number.optional(),
+  values: z.array(number).optional(),
+  targetValue: number.optional(),
+  referenceValue: number.optional(),
   hasMask: z.boolean().optional(),
   outcome: text.optional(),
   groups: texts.optional(),
@@ -186,6 +189,7 @@ export const manifestSchema = z.looseObject({
       positive: text.optional(),
       group: text.optional(),
       threshold: z.union([number, z.record(text, number)]).optional(),
+      measure: text.optional(),
       runtime: z
         .looseObject({ engine: text, engineVersion: text, device: text, limitations: texts.optional() })
         .optional(),

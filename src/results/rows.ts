@@ -44,6 +44,10 @@ export interface SampleRow extends Outcome {
   /** The class explained and its probability. */
   readonly target?: string;
   readonly targetProbability?: number;
+  /** Of a regression, in place of probabilities: all its values, the one explained, and what the data say of it. */
+  readonly values?: readonly number[];
+  readonly targetValue?: number;
+  readonly referenceValue?: number;
   readonly hasMask?: boolean;
   /** Whether the model recognised what the label says, seen from the positive class; absent without a label. */
   readonly outcome?: 'true-positive' | 'false-negative' | 'true-negative' | 'false-positive';
@@ -298,6 +302,8 @@ export interface Manifest {
     readonly group?: string;
     /** Findings: the probability from which on one counts as predicted; see the card. */
     readonly threshold?: number | Readonly<Record<string, number>>;
+    /** Of a regression: the unit of its values. */
+    readonly measure?: string;
     /** By metric id: data with a known truth on which an earlier audit supported the metric for this model. */
     readonly supportedOn?: Readonly<Record<string, string>>;
     readonly runtime?: Runtime;

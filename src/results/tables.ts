@@ -49,6 +49,8 @@ const SAMPLES: readonly Column<SampleRow>[] = [
   { name: 'exam', of: row => row.exam },
   { name: 'groups', of: row => row.groups && groupsText(row.groups) },
   { name: 'doubt', of: row => row.doubt },
+  { name: 'target_value', of: row => row.targetValue },
+  { name: 'reference_value', of: row => row.referenceValue },
 ];
 
 /** A score with the rows of its image and map. */

@@ -34,6 +34,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       positive: card.classes[positiveClass(card)]!,
       ...(card.group === undefined ? {} : { group: card.group }),
       ...(card.threshold === undefined ? {} : { threshold: card.threshold }),
+      ...(card.measure === undefined ? {} : { measure: card.measure }),
       ...(supportedOn ? { supportedOn } : {}),
     })),
     methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({

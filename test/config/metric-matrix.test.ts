@@ -22,6 +22,11 @@ describe.each([...registry.metrics.values()])('$name', metric => {
     expect(text.split(`\n| \`${metric.name}\` | ${metric.better === 'higher' ? '↑' : '↓'} |`)).toHaveLength(2);
   });
 
+  it('has no meaning for a regression where it follows a probability', () => {
+    const defaults = JSON.stringify(metric.options.parse({}));
+    if (defaults.includes('"score":"probability"')) expect(metric.needsClasses(metric.options.parse({}))).toBeTruthy();
+  });
+
   it('declares all facts, as plain JSON', () => {
     expect(JSON.parse(JSON.stringify(facts))).toEqual(facts);
     if (metric.rangeByDefault) {

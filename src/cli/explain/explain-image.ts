@@ -145,7 +145,11 @@ async function show(
   const { view } = await store.arraysOf(image);
   const marked = (name: string) => (name === image.target ? `▸ ${name}` : `  ${name}`);
   print(`${id}: ${image.source}`);
-  print(textTable(card.classes.map((name, c) => [marked(name), image.probabilities![c]!.toFixed(4)])));
+  const scoreText = (c: number, digits: number) =>
+    image.values
+      ? `${Number(image.values[c]!.toPrecision(5))}${card.measure === undefined ? '' : ` ${card.measure}`}`
+      : image.probabilities![c]!.toFixed(digits);
+  print(textTable(card.classes.map((name, c) => [marked(name), scoreText(c, 4)])));
   const maps = rows.filter((row): row is MapRow => row.kind === 'map' && isPlain(row));
   let code: number = ExitCode.ok;
   for (const row of maps) {
@@ -163,9 +167,7 @@ async function show(
     const title = [
       `${row.method} of ${id}`,
       image.sample,
-      card.classes
-        .map((name, c) => `${name === image.target ? '▸ ' : ''}${name} ${image.probabilities![c]!.toFixed(3)}`)
-        .join(' · '),
+      card.classes.map((name, c) => `${name === image.target ? '▸ ' : ''}${name} ${scoreText(c, 3)}`).join(' · '),
       ...(values.length > 0 ? [values.map(([name, value]) => `${name} ${value}`).join(' · ')] : []),
     ];
     if (argv.standardErrors && !known) note(`${row.method} gives no standard errors here.`);

@@ -24,6 +24,7 @@ export interface ModelCard {
   readonly emits: 'logits' | 'probabilities';
   /** `output` keeps the tail: 'logit' then means the model's own output. */
   readonly explainAt: 'logits' | 'output';
+  /** Names of the classes; of a regression, of its values. */
   readonly classes: readonly string[];
   /** The class that counts as positive, for sensitivity and for the primary analysis. Default: the second. */
   readonly positive?: string;
@@ -34,6 +35,8 @@ export interface ModelCard {
    * name. Default: 0.5.
    */
   readonly threshold?: number | Readonly<Record<string, number>>;
+  /** Of a regression: the unit of its values. */
+  readonly measure?: string;
   readonly input: {
     /** Pixels along each axis: [rows, columns], or [slices, rows, columns]. */
     readonly size: readonly number[];

@@ -190,6 +190,11 @@ export interface Metric {
   readonly rankable: boolean;
   /** Whether it has a meaning where the class explained is a negative one. */
   readonly meansForNegatives: boolean;
+  /**
+   * Why it has no meaning for a regression, which has values and neither classes nor probabilities; undefined: it has
+   * one. 'it follows a probability'.
+   */
+  needsClasses(options: unknown): string | undefined;
   /** Kinds of maps that it takes; others are skipped with the reason. */
   readonly kinds: readonly AttributionKind[];
   /** When a value is undefined, in one sentence. */

@@ -109,6 +109,8 @@ export interface Classifier {
   readonly classes: readonly string[];
   /** Whether classes are findings that do not exclude each other, each with a sigmoid of its own. Default: no. */
   readonly independent?: boolean;
+  /** Whether the outputs are values without probabilities: every score is then the value itself. */
+  readonly regression?: boolean;
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
   /** Scores of all classes, [n, classes]. */

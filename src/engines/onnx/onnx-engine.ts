@@ -127,8 +127,9 @@ export async function openModel(
     const placements = inspector ? async () => inspector.placements : undefined;
     const { id, classes } = card;
     const independent = card.task === 'multi-label';
+    const regression = card.task === 'regression';
     return new EngineClassifier({
-      ...{ id, classes, independent, runtime, layers, capabilities, tracer, placements },
+      ...{ id, classes, independent, regression, runtime, layers, capabilities, tracer, placements },
       runner: executor,
     });
   } catch (error) {

@@ -29,6 +29,7 @@ export class EngineClassifier implements FullClassifier {
   readonly input: FullClassifier['input'];
   readonly classes: readonly string[];
   readonly independent: boolean;
+  readonly regression: boolean;
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
   readonly tracer?: Tracer;
@@ -41,6 +42,7 @@ export class EngineClassifier implements FullClassifier {
     id: string;
     classes: readonly string[];
     independent: boolean;
+    regression: boolean;
     runtime: Runtime;
     runner: NetworkRunner;
     layers: LayerMap;
@@ -52,6 +54,7 @@ export class EngineClassifier implements FullClassifier {
     this.id = parts.id;
     this.classes = parts.classes;
     this.independent = parts.independent;
+    this.regression = parts.regression;
     this.runtime = parts.runtime;
     this.capabilities = parts.capabilities;
     this.#runner = parts.runner;
@@ -225,6 +228,7 @@ export class EngineClassifier implements FullClassifier {
       id: this.id,
       classes: this.classes,
       independent: this.independent,
+      regression: this.regression,
       runtime: this.runtime,
       runner: this.#runner,
       layers: this.#layers,

@@ -1,9 +1,12 @@
-import type { ScoreKind } from '../../core/contracts/index.ts';
+import type { ModelCard, ScoreKind } from '../../core/contracts/index.ts';
 
 /** What a model's raw output means. */
 export interface Head {
-  /** `sigmoid`: one unit stands for two classes. `multi-label`: each unit is a finding by itself. */
-  readonly task: 'softmax' | 'sigmoid' | 'multi-label';
+  /**
+   * `sigmoid`: one unit stands for two classes. `multi-label`: each unit is a finding by itself. `regression`: each unit
+   * is a value by itself.
+   */
+  readonly task: ModelCard['task'];
   /** `probabilities` where the tail was kept, so that the output is behind the softmax or sigmoid. */
   readonly values: 'logits' | 'probabilities';
 }
@@ -14,11 +17,14 @@ export interface Head {
  * Logits z: the logit is z_t; the margin z_t − log Σ_{c≠t} exp z_c; the probability exp(z_t) / Σ exp z_c. One sigmoid
  * unit z: s₁ = z, s₀ = −z for logit and margin, σ(s) for the probability. Probabilities p (tail kept): the logit is
  * the output itself (for a sigmoid unit [1 − p, p]), the margin log p_t − log Σ_{c≠t} p_c. Findings that do not exclude
- * each other: logit and margin are the finding's own z, the probability σ(z).
+ * each other: logit and margin are the finding's own z, the probability σ(z). Values of a regression have no
+ * probability: every score is the value itself.
  * @param raw the image's outputs; `out` receives one number per class
  */
 export function scoresOf(raw: ArrayLike<number>, head: Head, as: ScoreKind, out: Float64Array): void {
-  if (head.task === 'sigmoid') {
+  if (head.task === 'regression') {
+    for (let t = 0; t < raw.length; t++) out[t] = raw[t]!;
+  } else if (head.task === 'sigmoid') {
     sigmoidScores(raw[0]!, head.values, as, out);
   } else if (head.task === 'multi-label') {
     for (let t = 0; t < raw.length; t++) out[t] = findingScore(raw[t]!, head.values, as);

@@ -131,7 +131,8 @@ async function openOn(
     };
     const { id, classes, task } = card;
     const independent = task === 'multi-label';
-    const model = new EngineClassifier({ id, classes, independent, runtime, runner, layers, capabilities });
+    const regression = task === 'regression';
+    const model = new EngineClassifier({ id, classes, independent, regression, runtime, runner, layers, capabilities });
     return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
     await (error instanceof Stuck ? pool.end() : pool.close());

@@ -47,6 +47,8 @@ export const aopc = defineMetric({
     'against: least-first takes it off. Quantus gives the curve without its first point.',
   criticismSource: 'Blücher et al. 2024, arXiv:2401.06654; the code of Quantus 0.6.0',
   needs: ['model'],
+  needsClasses: ({ score }) =>
+    score === 'probability' ? 'it follows a probability. Set options: { score: logit } to follow the value' : undefined,
   baseline: 'air',
   options,
   presets: {

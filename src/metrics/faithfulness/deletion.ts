@@ -1,6 +1,6 @@
 import { defineMetric } from '../../core/define.ts';
 import { areaWhile } from './shared/area.ts';
-import { curveCost, curveOptions } from './shared/options.ts';
+import { curveCost, curveNeedsClasses, curveOptions } from './shared/options.ts';
 
 /**
  * The area under the target's score while the most relevant pixels go over to the baseline, over the true fraction of
@@ -26,6 +26,7 @@ export const deletion = defineMetric({
   criticismSource:
     'Hooker et al. 2019, arXiv:1806.10758; Blücher et al. 2024, arXiv:2401.06654; Tomsett et al. 2020, arXiv:1912.01451',
   needs: ['model'],
+  needsClasses: curveNeedsClasses,
   baseline: 'air',
   options: curveOptions,
   checks: { options: { steps: 12 } },

@@ -80,6 +80,7 @@ export const fFidelity = defineMetric({
     'copy knows masks of one size and fill only.',
   criticismSource: 'by algebra; Hooker et al. 2019, arXiv:1806.10758, meet the same objection by training again',
   needs: ['weights'],
+  needsClasses: 'it follows a probability',
   baseline: 'air',
   options,
   checks: {

@@ -1,6 +1,6 @@
 import { defineMetric } from '../../core/define.ts';
 import { areaWhile } from './shared/area.ts';
-import { curveCost, curveOptions } from './shared/options.ts';
+import { curveCost, curveNeedsClasses, curveOptions } from './shared/options.ts';
 
 /**
  * The area under the target's score while the most relevant pixels of the image are put into the baseline, over the
@@ -22,6 +22,7 @@ export const insertion = defineMetric({
     'high before anything is inserted (Petsiuk et al. 2018; Blücher et al. 2024).',
   criticismSource: 'Petsiuk et al. 2018, arXiv:1806.07421; Blücher et al. 2024, arXiv:2401.06654',
   needs: ['model'],
+  needsClasses: curveNeedsClasses,
   baseline: 'blur',
   options: curveOptions,
   checks: { options: { steps: 12 } },

@@ -36,6 +36,7 @@ export const irof = defineMetric({
     'the number of segments, so that a model that looks at nothing scores 1, and takes its mean over the batch of images.',
   criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model'],
+  needsClasses: 'it follows a probability',
   baseline: 'air',
   options: z.strictObject({
     segments: z.int().min(2).max(10_000).default(300).describe('segments of the image (SLIC), about'),

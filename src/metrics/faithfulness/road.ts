@@ -37,6 +37,7 @@ export const road = defineMetric({
     'ones at equal content. Quantus gives the accuracy for most relevant first only, of the last batch.',
   criticismSource: 'arXiv:2304.13836, which finds that ROAR and ROAD reward blurred maps; the code of Quantus 0.6.0',
   needs: ['model'],
+  needsClasses: 'it follows the class predicted, or a probability',
   options: z.strictObject({
     follow: z
       .enum(['class', 'probability'])

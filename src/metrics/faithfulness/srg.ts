@@ -3,7 +3,7 @@ import { defineMetric } from '../../core/define.ts';
 import { valueAt } from '../../core/perturbation/curve.ts';
 import { filmOf } from './shared/film.ts';
 import { followPaths } from './shared/follow-paths.ts';
-import { curveCost, curveOptions } from './shared/options.ts';
+import { curveCost, curveNeedsClasses, curveOptions } from './shared/options.ts';
 import { detailsOf, followed, unmoved } from './shared/outcome.ts';
 import { curvesOf } from './shared/scores.ts';
 
@@ -28,6 +28,7 @@ export const srg = defineMetric({
   criticismSource: 'Blücher et al. 2024, arXiv:2401.06654',
   chance: 0,
   needs: ['model'],
+  needsClasses: curveNeedsClasses,
   baseline: 'air',
   options: curveOptions,
   checks: { options: { steps: 12 } },

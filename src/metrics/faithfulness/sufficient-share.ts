@@ -27,6 +27,7 @@ export const sufficientShare = defineMetric({
     'missing. The next pixel may take the class away again.',
   criticismSource: 'Hase et al. 2021, arXiv:2106.00786, on images far from the training distribution',
   needs: ['model'],
+  needsClasses: 'it follows a probability',
   baseline: 'blur',
   options: curveOrderOptions,
   checks: { options: { steps: 12 } },

@@ -27,6 +27,7 @@ export const focus = defineMetric({
     'map of the image.',
   criticismSource: 'this project',
   needs: ['model', 'explain', 'training-images'],
+  needsClasses: 'it joins images of two classes',
   options: z.strictObject({
     candidates: z.int().min(3).max(1000).default(16).describe('training images whose class is asked'),
   }),

@@ -29,6 +29,7 @@ export const randomLogit = defineMetric({
     'Classes that look at one place have like maps rightly. Quantus compares flattened maps, whose windows cross rows.',
   criticismSource: 'by algebra; the code of Quantus 0.6.0',
   needs: ['model', 'explain'],
+  needsClasses: 'it explains another class',
   options: z.strictObject({
     classes: z.int().min(1).max(100).default(3).describe('other classes that are explained, at most'),
   }),

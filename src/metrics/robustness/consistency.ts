@@ -28,6 +28,7 @@ export const consistency = defineGroupMetric({
     'there is none to compare with.',
   criticismSource: 'Dasgupta et al. 2022, arXiv:2202.00734; the code of Quantus 0.6.0',
   needs: ['model'],
+  needsClasses: 'it compares the classes predicted',
   options: z.strictObject({
     grid: z.int().min(2).max(64).default(4).describe('cells along each side of the coarse grid'),
     cells: z.int().min(1).max(16).default(1).describe('cells with the largest mass that must be the same'),

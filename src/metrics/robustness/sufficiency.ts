@@ -27,6 +27,7 @@ export const sufficiency = defineGroupMetric({
     'compares images of one batch only, and counts 0 where there is none to compare with.',
   criticismSource: 'Dasgupta et al. 2022, arXiv:2202.00734; the code of Quantus 0.6.0',
   needs: ['model'],
+  needsClasses: 'it compares the classes predicted',
   options: z.strictObject({
     grid: z.int().min(2).max(32).default(8).describe('cells along each side of the coarse grid'),
     nearness: z.number().min(-1).max(1).default(0.8).describe('correlation from which maps count as alike'),

@@ -15,6 +15,7 @@ import { analyseBudgets } from './budget-analysis.ts';
 import { classifierOf } from './classifier.ts';
 import { findingsOf } from './findings.ts';
 import { strataOf } from './outcome-strata.ts';
+import { errorsOf } from './regression.ts';
 import { trainingsOf } from './trainings.ts';
 import { truthAnalysisOf } from './truth.ts';
 
@@ -53,7 +54,11 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   } = strataOf(manifest, model, answered, settings.strata, summary.truths?.get(model.id));
   const cells = summary.scores.filter(cell => cell.model === model.id);
   const positiveIndex = model.classes.indexOf(positiveOf(model));
-  const classifier = classifierOf([...answered.values()], model, positiveIndex, rng.fork('performance'));
+  const isRegression = model.task === 'regression';
+  const classifier = isRegression
+    ? undefined
+    : classifierOf([...answered.values()], model, positiveIndex, rng.fork('performance'));
+  const errors = isRegression ? errorsOf([...answered.values()], rng.fork('performance')) : undefined;
   const tried = analyseBudgets(
     manifest,
     summary.budgets.filter(row => row.model === model.id),
@@ -76,6 +81,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     patients: new Set(rows.map(row => row.patient)).size,
     others: others.finish(),
     ...(classifier ? { performance: classifier.byImage, classifier } : {}),
+    ...(errors ? { errors } : {}),
     positive: positiveOf(model),
     primary,
     strata,

@@ -1,4 +1,5 @@
 import type { Performance } from '../../core/statistics/performance.ts';
+import type { RegressionErrors } from '../../core/statistics/regression-errors.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
 import type { Judged as JudgedComparison } from '../../core/statistics/verdicts.ts';
 import type { GroupRow, Manifest, Passes, SampleRow, TimingRow } from '../../results/rows.ts';
@@ -46,7 +47,9 @@ export interface ModelAnalysis {
   readonly performance?: Performance;
   /** The same with exams and subgroups beside it. */
   readonly classifier?: ClassifierAnalysis;
-  /** The class that counts as positive. */
+  /** Of a regression, in place of a classifier's performance: over the answered images whose value is known. */
+  readonly errors?: RegressionErrors;
+  /** The class that counts as positive; of a regression, the value explained. */
   readonly positive: string;
   /** The images that all means, intervals and ranks are of, unless another stratum is named. */
   readonly primary: Stratum;

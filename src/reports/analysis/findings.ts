@@ -63,7 +63,18 @@ function classifierFindings(manifest: Manifest, model: ModelAnalysis): Finding[]
   const out: Finding[] = [];
   const { performance: measured } = model;
   if (model.answered === 0) return out;
-  if (!measured) {
+  if (model.model.task === 'regression') {
+    const { errors } = model;
+    if (!errors) {
+      const text = `The data do not say what ${model.positive} is: how good the model is here is not known.`;
+      out.push({ kind: 'cannot', text });
+    } else if (errors.absolute.mean >= errors.withoutModel) {
+      const text =
+        `The model’s error in ${model.positive} is no smaller than that of a constant. The maps show what it computes; ` +
+        'they do not show where the disease is.';
+      out.push({ kind: 'cannot', text });
+    }
+  } else if (!measured) {
     const text =
       'The images have no labels that are classes of the model: how good the classifier is here is not known, and ' +
       'explanations of hits cannot be told from explanations of errors.';

@@ -35,7 +35,8 @@ export function strataOf(
   const primaryRows = rows.filter(row => isPrimary(manifest, row));
   const reference = hasReference(manifest.dataset, model);
   const selected = reference && rows.some(row => row.label === positive && row.target !== positive);
-  const named = reference ? `label ${positive}` : `explained ${positive}, no reference`;
+  const unlabelled = model.task === 'regression' ? `a value for ${positive}` : `explained ${positive}, no reference`;
+  const named = reference ? `label ${positive}` : unlabelled;
   const primary = stratumOf(selected ? `${named}, recognised` : named, primaryRows);
   const others: Stratum[] = [];
   const add = (name: string, found: readonly SampleRow[]): void => {

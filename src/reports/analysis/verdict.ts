@@ -5,6 +5,7 @@ import { fixed, group, listed, plural } from '../text/format.ts';
 import { namesOf, networkNames, networksOf, subjectsOf, together } from '../text/subject-words.ts';
 import { trainingsText } from '../text/trainings-words.ts';
 import { named, orderText } from '../text/verdict-words.ts';
+import { givesValues } from '../text/words.ts';
 import type { Analysis, MetricAnalysis, ModelAnalysis, ModelEntry } from './analysis.ts';
 import type { TrainingsAnalysis } from './trainings.ts';
 
@@ -27,7 +28,7 @@ export function verdictOf(manifest: Manifest, analysis: Pick<Analysis, 'models' 
   const { models, trainings } = analysis;
   const groups = trainings.filter(entry => entry.enough && !entry.doNotRank);
   const alone = models.filter(({ model }) => !groups.some(entry => entry.models.includes(model.id)));
-  const question = `Which map shows what ${networkNames(entriesOf(models))} ${networksOf(entriesOf(models)) === 1 ? 'uses' : 'use'} to call ${classesOf(models)}?`;
+  const question = `Which map shows what ${networkNames(entriesOf(models))} ${networksOf(entriesOf(models)) === 1 ? 'uses' : 'use'} to ${givesValues(entriesOf(models)) ? 'predict' : 'call'} ${classesOf(models)}?`;
   const answers = models.map(answerOf);
   const conclusive =
     alone.some(model => answers[models.indexOf(model)]!.separates) ||

@@ -28,6 +28,9 @@ export interface CaseInfo {
   readonly outcome?: string;
   readonly target?: string;
   readonly probability?: number;
+  /** Of a regression: the value explained, and what the data say of it. */
+  readonly value?: number;
+  readonly reference?: number;
   readonly unit?: 'HU' | 'grey';
   readonly window?: readonly [number, number];
   readonly disagreement?: number;
@@ -135,6 +138,8 @@ function factsOf({ model, sample }: GalleryEntry, row: RunData['summary']['sampl
     ...(outcome === undefined ? {} : { outcome }),
     ...(row?.target === undefined ? {} : { target: row.target }),
     ...(row?.targetProbability === undefined ? {} : { probability: Number(row.targetProbability.toPrecision(4)) }),
+    ...(row?.targetValue === undefined ? {} : { value: Number(row.targetValue.toPrecision(4)) }),
+    ...(row?.referenceValue === undefined ? {} : { reference: row.referenceValue }),
     ...(row?.intensity ?? {}),
   };
 }

@@ -69,10 +69,11 @@ const drop = item => {
   item.film.replaceChildren();
 };
 
-const aboutOf = ({ sample, model, patient, label, predicted, outcome, target, probability, disagreement }) => {
+const aboutOf = ({ sample, model, patient, label, predicted, outcome, target, probability, value, reference, disagreement }) => {
   const parts = [
-    model, patient, 'label ' + (label ?? 'none'), predicted && 'predicted ' + predicted,
-    target && 'explained ' + target + ', p = ' + number(100 * probability) + ' %',
+    model, patient, value === undefined && 'label ' + (label ?? 'none'), predicted && 'predicted ' + predicted,
+    target && value === undefined && 'explained ' + target + ', p = ' + number(100 * probability) + ' %',
+    value !== undefined && target + ' = ' + value + (reference === undefined ? '' : ' (by the data ' + reference + ')'),
     disagreement !== undefined && 'disagreement of explainers ' + disagreement.toFixed(2),
   ].filter(Boolean);
   const hit = label === predicted;

@@ -43,7 +43,11 @@ export async function stillCase(
 }
 
 /** 'phantom-cnn · patient 3 · label covid · predicted covid · explained covid, p = 97.1 %'. */
-function aboutOf({ model, patient, label, predicted, target, probability }: CaseInfo): string {
+function aboutOf({ model, patient, label, predicted, target, probability, value, reference }: CaseInfo): string {
+  if (value !== undefined) {
+    const known = reference === undefined ? '' : ` (by the data ${reference})`;
+    return [model, patient, `${target} = ${value}${known}`].filter(part => part !== undefined).join(' · ');
+  }
   return [
     model,
     patient,

@@ -9,13 +9,14 @@ import { html, type Markup } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { fixed, group, percent, plural } from '../text/format.ts';
 import { byModel, markdownTable, markdownText } from '../text/markdown.ts';
+import { regressionMarkdown, regressionPart } from './regression-part.ts';
 
 /** How good each classifier is on this data: it stands before anything that is said of its explanations. */
 export function classifierSection({ analysis: { models }, run: { manifest, summary } }: ReportContext): Section {
   const doubts = [...measuredWarnings(manifest), ...doubtfulImages(summary.samples)];
   return {
     id: 'classifier',
-    title: 'Classifier',
+    title: models.every(m => m.model.task === 'regression') ? 'Model' : 'Classifier',
     html: html`${models.map(model => modelPart(model, models.length > 1))}${doubts.map(text => html`<p>${text}</p>`)}`,
     markdown: [...byModel(models, markdownOf), ...doubts.map(markdownText)],
   };
@@ -40,6 +41,7 @@ function doubtfulImages(samples: readonly SampleRow[]): string[] {
 function modelPart(entry: ModelAnalysis, several: boolean): Markup {
   const { model, performance: measured, classifier, answered, images } = entry;
   const head = several ? html`<h3>${model.id}</h3>` : undefined;
+  if (model.task === 'regression') return html`${head}${regressionPart(entry)}`;
   if (!measured || !classifier) {
     const why =
       answered === 0
@@ -197,6 +199,7 @@ function reliability(measured: Performance, classes: readonly string[]): Markup 
 }
 
 function markdownOf(entry: ModelAnalysis): string[] {
+  if (entry.model.task === 'regression') return regressionMarkdown(entry);
   const { performance: measured, classifier, answered, images } = entry;
   if (!measured || !classifier) {
     return [answered === 0 ? `None of ${plural(images, 'image')} was classified.` : 'No image has a usable label.'];

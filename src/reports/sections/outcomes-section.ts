@@ -35,7 +35,12 @@ function part(model: ModelAnalysis, several: boolean): Markup {
     [
       {
         rows: [
-          line('Images classified', answered, [others], Math.max(0, images - answered - countOf(others))),
+          line(
+            model.model.task === 'regression' ? 'Images with a value' : 'Images classified',
+            answered,
+            [others],
+            Math.max(0, images - answered - countOf(others)),
+          ),
           line(
             'Maps',
             mapsOk,

@@ -6,7 +6,7 @@ import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
-import { targetText } from '../text/words.ts';
+import { explainedText } from '../text/words.ts';
 
 /** All that is needed to run it again, and whom to cite. */
 export function provenanceSection({ run: { manifest }, names }: ReportContext): Section {
@@ -17,7 +17,7 @@ export function provenanceSection({ run: { manifest }, names }: ReportContext): 
     ['Plan digest', html`<code>${manifest.planDigest}</code>`],
     ['Data', dataLine(manifest)],
     ['Data digest', html`<code>${manifest.dataset.digest}</code>`],
-    ['Class explained', targetText(manifest)],
+    explainedRow(manifest),
     ['Hardware', hardwareLine(manifest)],
     [
       'Versions',
@@ -152,4 +152,11 @@ function markdownOf(manifest: Manifest): string[] {
     ),
     `### References\n\n${cites.join('\n')}`,
   ];
+}
+
+/** ['Class explained', 'covid, the positive class'] */
+function explainedRow(manifest: Manifest): [string, string] {
+  const text = explainedText(manifest);
+  const at = text.indexOf(': ');
+  return [`${text[0]!.toUpperCase()}${text.slice(1, at)}`, text.slice(at + 2)];
 }

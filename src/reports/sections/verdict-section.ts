@@ -7,7 +7,7 @@ import { senseOf } from '../text/categories.ts';
 import { fixed, listed, plural } from '../text/format.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { subjectsOf } from '../text/subject-words.ts';
-import { intervalText, metricDecimals, ranksText, targetText } from '../text/words.ts';
+import { explainedText, intervalText, metricDecimals, ranksText } from '../text/words.ts';
 import { meansCaption, meansChart } from './means-figure.ts';
 
 const OWN = { better: 'yes', worse: 'no: worse', open: 'not shown' } as const;
@@ -63,7 +63,7 @@ function factsOf({ run: { manifest, summary }, analysis: { models, settings } }:
         ]
       : [`${plural(samples, 'image')} of ${plural(patients, 'patient')}`]),
     ...(entry ? [`primary metric: ${entry.metric.title}, ${declared}`, senseOf(entry.metric.category)] : []),
-    `class explained: ${targetText(manifest)}`,
+    explainedText(manifest),
     ...(entry && entry.smallest > 0 ? [`smallest effect of interest: ${entry.smallest}`] : []),
   ].filter(Boolean);
 }

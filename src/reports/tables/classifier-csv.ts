@@ -27,7 +27,21 @@ export function renderClassifierCsv(run: RunData, analysis: Analysis = analyse(r
   return csvText([HEADER, ...analysis.models.flatMap(linesOf)], csvStyle(run.manifest));
 }
 
-function linesOf({ model, classifier }: ModelAnalysis): Line[] {
+function linesOf({ model, classifier, errors }: ModelAnalysis): Line[] {
+  if (errors) {
+    const line = (name: string, value: number | null, low: number | null = null, high: number | null = null): Line => [
+      ...[model.id, 'image', '', '', errors.images, errors.patients],
+      ...[name, value, low, high],
+    ];
+    const { absolute, bias } = errors;
+    return [
+      line('mean absolute error', absolute.mean, absolute.low, absolute.high),
+      line('mean absolute error of a constant', errors.withoutModel),
+      line('bias', bias.mean, bias.low, bias.high),
+      line('pearson', errors.pearson),
+      line('spearman', errors.spearman),
+    ];
+  }
   if (!classifier) return [];
   const { byImage, byExam, subgroups, findings = [] } = classifier;
   return [

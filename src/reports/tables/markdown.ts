@@ -5,7 +5,7 @@ import type { Section } from '../page/section.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { listed, plural } from '../text/format.ts';
 import { markdownText } from '../text/markdown.ts';
-import { targetText } from '../text/words.ts';
+import { explainedText } from '../text/words.ts';
 
 /** The report in GitHub's Markdown: the sections that have such a form. Curves and images are in the page only. */
 export function renderMarkdown(
@@ -18,7 +18,7 @@ export function renderMarkdown(
   const blocks = [
     `# ${markdownText(verdictOf(manifest, analysis).question)}`,
     `${markdownText(manifest.name)}: ${plural(samples, 'image')} of ${plural(patients, 'patient')} from ${markdownText(manifest.dataset.name)}; ` +
-      `${markdownText(listed(manifest.models.map(m => m.id)))}; class explained: ${markdownText(targetText(manifest))}; ` +
+      `${markdownText(listed(manifest.models.map(m => m.id)))}; ${markdownText(explainedText(manifest))}; ` +
       `run ${manifest.state}. Curves and images are in index.html.`,
     ...sections.flatMap(({ title, markdown }) =>
       markdown.length > 0 ? [`## ${markdownText(title)}`, ...markdown] : [],

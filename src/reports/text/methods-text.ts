@@ -7,7 +7,7 @@ import { listed, percent, plural } from './format.ts';
 import { hardwareLine } from './provenance-lines.ts';
 import { STATISTICS_BIBTEX } from './statistics-references.ts';
 import { scopeText } from './trainings-words.ts';
-import { targetText } from './words.ts';
+import { explainedText, givesValues } from './words.ts';
 
 /** What a paper's methods section must say of a run: paragraphs in plain text, under short headings. */
 export function methodsText(
@@ -27,9 +27,9 @@ export function methodsText(
     {
       title: 'Data and models',
       text:
-        `${plural(samples, 'image')} of ${plural(patients, 'patient')} from ${manifest.dataset.name} (digest ${manifest.dataset.digest.slice(0, 12)}) were classified by ` +
+        `${plural(samples, 'image')} of ${plural(patients, 'patient')} from ${manifest.dataset.name} (digest ${manifest.dataset.digest.slice(0, 12)}) were ${givesValues(manifest.models) ? 'measured' : 'classified'} by ` +
         `${listed(manifest.models.map(m => `${m.id} (${m.classes.join(', ')}; digest ${m.digest.slice(0, 12)})`))}. ` +
-        `Class explained: ${targetText(manifest)}.`,
+        `${explainedText(manifest).replace(/^./, first => first.toUpperCase())}.`,
     },
     {
       title: 'Explainers and controls',
@@ -50,7 +50,7 @@ export function methodsText(
     {
       title: 'Statistics',
       text: [
-        `The primary analysis was of all images whose reference was positive, explained for the positive class, whatever was predicted (${listed(models.map(m => `${m.model.id}: ${plural(m.primary.samples.size, 'image')} of ${plural(m.primary.patients, 'patient')}`))}). Other strata were described apart and never pooled with it.`,
+        `The primary analysis was of all images${givesValues(manifest.models) ? '' : ' whose reference was positive, explained for the positive class, whatever was predicted'} (${listed(models.map(m => `${m.model.id}: ${plural(m.primary.samples.size, 'image')} of ${plural(m.primary.patients, 'patient')}`))}). Other strata were described apart and never pooled with it.`,
         'Estimates are means over patients of the means within patients, with 95 % bootstrap-t intervals over patients (Efron and Tibshirani 1993), Clopper and Pearson’s with effective numbers of images for proportions (Korn and Graubard 1998), and Newcombe’s score interval with Obuchowski’s variance for the AUC (Newcombe 2006, Obuchowski 1997).',
         'Explainers were called separated where three single-step max-T procedures over all pairs agreed at a family-wise error of .05: sign flips of patients (Westfall and Young 1993), the studentised bootstrap of patients (Romano and Wolf 2005), and the same corrected for skewness (Hall 1992). Ranks are simultaneous 95 % rank sets (Al Mohamad et al. 2022). Verdicts against controls are adjusted in the same way within metric, model and stratum.',
         `Explainers with values for less than ${percent(settings.least)} of the images were left out of the order by name. No order is given below 12 patients; below 24 it is exploratory. An order that a stratum turned round was withheld.`,

@@ -152,8 +152,19 @@ export function metricNotes(entry: MetricAnalysis): string[] {
   return notes;
 }
 
+/** 'class explained: covid, the positive class', or 'value explained: volume'. */
+export function explainedText(manifest: Pick<Manifest, 'target' | 'models'>): string {
+  if (!givesValues(manifest.models)) return `class explained: ${targetText(manifest)}`;
+  return `value explained: ${listed([...new Set(manifest.models.map(positiveOf))])}`;
+}
+
+/** Whether all models are regressions: they give values and no classes. */
+export function givesValues(models: readonly Pick<Manifest['models'][number], 'task'>[]): boolean {
+  return models.length > 0 && models.every(({ task }) => task === 'regression');
+}
+
 /** Which class is explained, by its name where it has one: 'covid, the positive class'. */
-export function targetText({ target, models }: Pick<Manifest, 'target' | 'models'>): string {
+function targetText({ target, models }: Pick<Manifest, 'target' | 'models'>): string {
   if (target === 'predicted') return 'the class that the model predicts for the image';
   if (target === 'label') return 'the class of the image’s own label';
   if (target !== 'positive') return target;

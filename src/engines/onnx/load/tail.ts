@@ -1,3 +1,4 @@
+import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import type { Head } from '../../shared/scores.ts';
 import { type Graph, GraphBuilder, type Node, read } from '../graph/graph.ts';
@@ -8,7 +9,7 @@ import type { NormalisedModel } from './load-model.ts';
 export interface TailHint {
   /** How messages call the model. */
   readonly file: string;
-  readonly task: 'softmax' | 'sigmoid' | 'multi-label';
+  readonly task: ModelCard['task'];
   readonly emits: 'logits' | 'probabilities';
   readonly explainAt: 'logits' | 'output';
 }
@@ -60,6 +61,7 @@ function findTail(model: NormalisedModel): Node | undefined {
 
 /** What the scores mean: logits, unless the tail is to be kept. */
 export function headOf({ task, emits, explainAt }: TailHint, tail: Tail | undefined): Head {
+  if (task === 'regression') return { task, values: 'logits' };
   const bounded = emits === 'probabilities' || tail !== undefined;
   const kept = explainAt === 'output' && bounded && tail?.op !== 'LogSoftmax';
   return { task, values: kept ? 'probabilities' : 'logits' };

@@ -12,7 +12,7 @@ export function explained(raw: tf.Tensor2D, head: Head, target: number, score: S
   const own = tf.slice(raw, [0, target], [-1, 1]);
   // A finding by itself is a sigmoid unit.
   if (head.task === 'multi-label') return tf.sum(sigmoidScore(own as tf.Tensor2D, head, 1, score));
-  if (score === 'logit') return tf.sum(own);
+  if (score === 'logit' || head.task === 'regression') return tf.sum(own);
   if (head.values === 'probabilities') {
     if (score === 'probability') return tf.sum(own);
     const others = tf.sum(tf.mul(raw, without(raw, target)), 1, true);

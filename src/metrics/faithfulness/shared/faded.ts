@@ -77,6 +77,7 @@ export function fadedMetric({ undefinedToo = '', score, ...own }: FadedMetric): 
       'already has: never ranked. torch-cam and pytorch-grad-cam feed it logits by default.',
     criticismSource: 'Poppi et al. 2021, arXiv:2104.10252; the code of torch-cam 0.5.0 and pytorch-grad-cam 1.5.7',
     needs: ['model'],
+    needsClasses: 'it follows a probability',
     baseline: 'air',
     checks: {
       skip: { 'prefers a right map to random ones': 'a random map shows half of every pixel, and may do as well' },

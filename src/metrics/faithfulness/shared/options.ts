@@ -51,6 +51,12 @@ export const curveOptions = z
 export type CurveOptions = z.output<typeof curveOptions>;
 type CurveOrderOptions = z.output<typeof curveOrderOptions>;
 
+/** Why curves have no meaning for a regression with these options; undefined: they have one. */
+export function curveNeedsClasses({ score, normalised }: CurveOptions): string | undefined {
+  if (score !== 'probability' || normalised) return undefined;
+  return 'it follows a probability. Set options: { score: logit, normalised: true } to follow the value, as a share of its change';
+}
+
 /** Numbers of elements changed after each step. */
 export function edgesOf(options: CurveOrderOptions, elements: number): number[] {
   return options.pixelsPerStep === undefined

@@ -5,6 +5,8 @@ import { type Curves, fromRaw } from './scores.ts';
 
 /** Below this difference between the raw scores of image and baseline, a share of it has no meaning. */
 const LEAST_DROP = 0.5;
+/** The same for values of a regression, whose unit may be any: a share of the larger value. */
+const LEAST_SHARE = 0.001;
 
 /** What the map is judged by, from raw scores: the score of the options, or its share of the drop to the baseline. */
 export interface Followed {
@@ -16,12 +18,14 @@ export interface Followed {
 /** The reason where the options ask for a share of the drop and the drop is too small. */
 export function followed(context: MetricContext<CurveOptions>, curves: Curves): Followed | string {
   const drop = Math.abs(curves.image.score - curves.baseline.score);
-  const defined = drop >= LEAST_DROP && drop < Number.POSITIVE_INFINITY;
+  const larger = Math.max(Math.abs(curves.image.score), Math.abs(curves.baseline.score));
+  const least = context.model.regression ? LEAST_SHARE * larger : LEAST_DROP;
+  const defined = drop > 0 && drop >= least && drop < Number.POSITIVE_INFINITY;
   const share = (raw: number) => (raw - curves.baseline.score) / (curves.image.score - curves.baseline.score);
   if (!context.options.normalised) return { follow: fromRaw(context.options), ...(defined && { share }) };
   if (defined) return { follow: share, share };
-  return drop < LEAST_DROP
-    ? `image and baseline differ by ${drop.toPrecision(2)} in the score, less than ${LEAST_DROP}`
+  return drop === 0 || drop < least
+    ? `image and baseline differ by ${drop.toPrecision(2)} in the score, less than ${Number(least.toPrecision(2))}`
     : 'the probability of image or baseline is 0 or 1, so that its margin is infinite';
 }
 

@@ -97,6 +97,7 @@ export function revealMetric({ score, ...own }: RevealMetric): Metric {
     better: 'higher',
     range: [0, 1],
     needs: ['model'],
+    needsClasses: 'it follows the probability or the class predicted',
     baseline: 'blur',
     options: revealOptions,
     presets: { pair: { options: { running: true } } },

@@ -12,6 +12,7 @@ type Pair = readonly [string, string];
  * unit z, s = ±1: s·z, and σ(s·z). Where outputs are probabilities already, their margin is made of logarithms.
  */
 export const deepliftSeeding: Seeding = (b, parts) => {
+  if (parts.task === 'regression') return parts.target;
   const e = new Emitter(b, DType.float);
   const made = parts.task === 'softmax' ? classes(e, parts) : sigmoidUnit(e, parts);
   return byScore(b, parts, made);

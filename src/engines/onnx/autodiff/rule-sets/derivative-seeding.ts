@@ -5,10 +5,12 @@ import { either, type Seeding, type SeedParts } from './seeding.ts';
  * d score / d output. With softmax p over classes and q over those other than t: logit e_t; margin e_t − q; probability
  * p_t (e_t − p). Sigmoid, s = ±1: s; s; s p (1 − p). Where the output holds probabilities: e_t; e_t / p_t −
  * (1 − e_t) / Σ_{c≠t} p_c; e_t (sigmoid: s; s / (p (1 − p)); s). Findings
- * by themselves are sigmoid units of which one is explained: s = e_t.
+ * by themselves are sigmoid units of which one is explained: s = e_t. Values of a regression: e_t.
  */
-export const derivativeSeeding: Seeding = (b, parts) =>
-  (parts.task === 'softmax' ? softmaxSeed : sigmoidSeed)(b, parts);
+export const derivativeSeeding: Seeding = (b, parts) => {
+  if (parts.task === 'regression') return parts.target;
+  return (parts.task === 'softmax' ? softmaxSeed : sigmoidSeed)(b, parts);
+};
 
 function softmaxSeed(b: GraphBuilder, { target, margin, probability, scores, probabilities }: SeedParts): string {
   const last = b.ints([-1]);

@@ -19,6 +19,7 @@ export const lrpSeeding =
 
 /** The class's probability at its own output, 0 at others. */
 function probabilityAt(e: Emitter, { task, target, scores, probabilities }: SeedParts): string {
+  if (task === 'regression') return e.mul(target, scores);
   if (task === 'softmax') return e.mul(target, probabilities ? scores : e.op('Softmax', [scores]));
   if (task === 'multi-label') return e.mul(target, probabilities ? scores : e.op('Sigmoid', [scores]));
   if (!probabilities) return e.op('Sigmoid', [e.mul(target, scores)]);

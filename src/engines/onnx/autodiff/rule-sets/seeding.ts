@@ -1,8 +1,9 @@
+import type { ModelCard } from '../../../../core/contracts/index.ts';
 import type { GraphBuilder } from '../../graph/graph.ts';
 
 /** What a backward pass can be started from. */
 export interface SeedParts {
-  readonly task: 'softmax' | 'sigmoid' | 'multi-label';
+  readonly task: ModelCard['task'];
   /** [n, k]: 1 at the class, 0 elsewhere; for a sigmoid unit [n, 1]: 1 for the positive class, −1 for the other. */
   readonly target: string;
   /** [1]: 1 where the margin is explained, else 0. */

@@ -1,0 +1,98 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parse } from 'csv-parse/sync';
+import { expect, test } from 'vitest';
+import { createRng } from '../../src/core/rng.ts';
+import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
+import { encode } from '../data/images.ts';
+import { smallNet } from '../engines/onnx/fixtures.ts';
+import { temporaryFolder } from '../results/fixture.ts';
+import { cli } from './fixture.ts';
+
+/** A folder of images with a value for each, a regression, and a suite. */
+async function study({
+  units = 1,
+  label = (i: number) => String(i / 4),
+  ...more
+}: Record<string, unknown> & object = {}) {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, 'images'));
+  const rng = createRng('regression');
+  const rows = ['file,patient,label'];
+  for (let i = 0; i < 8; i++) {
+    const pixels = Uint8Array.from({ length: 64 }, () => rng.int(256));
+    await writeFile(join(folder, 'images', `${i}.png`), await encode(pixels, { width: 8, height: 8, channels: 1 }));
+    rows.push(`${i}.png,p${i},${(label as (i: number) => string)(i)}`);
+  }
+  await writeFile(join(folder, 'images', 'index.csv'), rows.join('\n'));
+  await writeFile(join(folder, 'model.onnx'), encodeModel(smallNet({ units: units as number })));
+  const suite = {
+    models: [
+      {
+        file: join(folder, 'model.onnx'),
+        id: 'net',
+        task: 'regression',
+        classes: ['volume', 'age', 'dose'].slice(0, units as number),
+        measure: 'ml',
+        input: { size: 8, channels: 1 },
+      },
+    ],
+    data: { use: 'image-folder', path: 'images' },
+    explainers: ['saliency', 'occlusion', 'lime'].slice(0, 2),
+    metrics: [
+      { use: 'srg', options: { score: 'logit', normalised: true, steps: 8 } },
+      { use: 'srg', id: 'srg-p', options: { steps: 8 } },
+      'average-drop',
+      'sparseness',
+    ],
+    controls: ['random'],
+    ...more,
+  };
+  const file = join(folder, 'suite.json');
+  await writeFile(file, JSON.stringify(suite));
+  return { folder, file };
+}
+
+test('a regression is explained and scored by its value; what follows a probability is skipped with the reason', async () => {
+  const { folder, file } = await study();
+  const out = join(folder, 'run');
+  const { code } = await cli('run', file, '--out', out, '--no-timing');
+  expect(code).toBe(0);
+  const read = async (name: string) =>
+    parse(await readFile(join(out, name), 'utf8'), { columns: true }) as Record<string, string>[];
+  const samples = await read('samples.csv');
+  expect(samples).toHaveLength(8);
+  for (const row of samples) {
+    expect(row).toMatchObject({ target: 'volume', label: '', predicted: '', probability: '', outcome: '' });
+    expect(Number(row.reference_value)).toBe(Number.parseInt(row.id!, 10) / 4);
+    expect(row.target_value).not.toBe('');
+  }
+  const errors = samples.map(row => Math.abs(Number(row.target_value) - Number(row.reference_value)));
+  const measured = (await read('classifier.csv')).find(row => row.measure === 'mean absolute error')!;
+  expect(Number(measured.estimate)).toBeCloseTo(errors.reduce((a, b) => a + b, 0) / 8, 10);
+  const scores = await read('scores.csv');
+  const of = (metric: string) => scores.filter(row => row.metric === metric);
+  expect(of('srg').filter(row => row.status === 'ok').length).toBeGreaterThan(12);
+  const withMap = [...of('srg-p'), ...of('average-drop')].filter(row => row.reason !== 'the map is constant');
+  expect(withMap.length).toBeGreaterThan(24);
+  for (const row of withMap) {
+    expect(row).toMatchObject({ status: 'skipped', reason: expect.stringMatching(/no meaning for a regression/) });
+  }
+  const page = await readFile(join(out, 'index.html'), 'utf8');
+  expect(page).toContain('Mean absolute error ↓ (ml)');
+  expect(page).not.toMatch(/Sensitivity|classified/);
+});
+
+test('of several values the one that is explained is named', async () => {
+  const { file } = await study({ units: 3 });
+  const { code, stderr } = await cli('check', file, '--no-measure');
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/names no value of the regression 'net'.*\n.*target: \[volume, age\]/);
+});
+
+test('labels of a regression are numbers', async () => {
+  const { file } = await study({ label: (i: number) => (i === 3 ? 'large' : String(i)) });
+  const { code, stderr } = await cli('check', file, '--no-measure');
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/the data's label 'large' is not a number/);
+});

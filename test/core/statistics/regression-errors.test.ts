@@ -1,0 +1,27 @@
+import { expect, it } from 'vitest';
+import { createRng } from '../../../src/core/rng.ts';
+import { regressionErrors } from '../../../src/core/statistics/regression-errors.ts';
+
+const of = (...images: readonly (readonly [string, number, number])[]) =>
+  regressionErrors(
+    images.map(([patient, value, reference]) => ({ patient, value, reference })),
+    createRng('errors'),
+  );
+
+it('has errors over patients, worked out by hand', () => {
+  // Patient a: errors 1 and −3; b: 2; c: 0.
+  const found = of(['a', 2, 1], ['a', 1, 4], ['b', 6, 4], ['c', 8, 8]);
+  expect(found).toMatchObject({ images: 4, patients: 3 });
+  expect(found.absolute.mean).toBeCloseTo((2 + 2 + 0) / 3, 12);
+  expect(found.bias.mean).toBeCloseTo((-1 + 2 + 0) / 3, 12);
+  // Patients' means: values 1.5, 6, 8; references 2.5, 4, 8, whose mean is 29/6.
+  expect(found.pearson).toBeCloseTo(101 / Math.sqrt(133 * 97), 12);
+  expect(found.spearman).toBeCloseTo(1, 12);
+  expect(found.withoutModel).toBeCloseTo(((23 / 6 + 5 / 6) / 2 + 5 / 6 + 19 / 6) / 3, 12);
+});
+
+it('has no correlation where the model always says the same', () => {
+  const found = of(['a', 5, 1], ['b', 5, 4], ['c', 5, 7]);
+  expect(found.pearson).toBeNull();
+  expect(found.absolute.mean).toBeCloseTo(7 / 3, 12);
+});
