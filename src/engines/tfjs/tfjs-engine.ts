@@ -11,6 +11,7 @@ import { inTime, Stuck } from '../shared/in-time.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { WorkerPool } from '../shared/worker-pool.ts';
 import { workerUrl } from '../shared/worker-url.ts';
+import { mixingNote, movedByNeighbours } from './batch-independence.ts';
 import { probeDevices } from './devices/probe-tfjs-devices.ts';
 import {
   DEVICES,
@@ -101,7 +102,7 @@ async function openOn(
   // A native back end spreads one pass over all cores itself, and a GPU has one queue.
   const alone = native || device.name === 'webgpu';
   const workers = alone ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
-  const microBatch =
+  const wished =
     options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
   const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
   const pool = new WorkerPool<TfjsProtocol>(workers, workerUrl(import.meta.url, 'tfjs-worker'), 'TF.js');
@@ -116,6 +117,9 @@ async function openOn(
     checkScores(shapes[cut.output] ?? [], card, outline);
     const layers = layerMap(outline, shapes, cut.output, card.camLayer);
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
+    const pairs = new TfjsExecutor({ pool, head, image, microBatch: 2 });
+    const moved = wished > 1 ? await movedByNeighbours(pairs, card) : 0;
+    const microBatch = moved > 0 ? 1 : wished;
     const runner = new TfjsExecutor({ pool, head, image, microBatch });
     const { capabilities, limitations } = await tfjsAbilities(runner, layers, options.signal);
     const runtime: Runtime = {
@@ -127,6 +131,7 @@ async function openOn(
       workers,
       threads: native ? availableParallelism() : 1,
       ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+      ...(moved > 0 ? { note: mixingNote(moved) } : {}),
       limitations,
     };
     const { id, classes, task } = card;

@@ -133,3 +133,37 @@ describe('a graph model', () => {
     await expect(onnxWithTfjs.open(card, { device: 'cpu' })).rejects.toMatchObject({ code: 'OPERATOR' });
   });
 });
+
+it('a model whose images change each other is run one by one, and says so', async () => {
+  const mixing = nodes.flatMap((node): object[] =>
+    node.name === 'gap'
+      ? [
+          { ...node, name: 'own' },
+          constant('first axis', [1], 'DT_INT32'),
+          { name: 'all', op: 'Mean', input: ['own', 'first axis'], attr: { ...float, keep_dims: { b: true } } },
+          { name: 'gap', op: 'AddV2', input: ['own', 'all'], attr: float },
+        ]
+      : [node],
+  );
+  const own = mkdtempSync(join(tmpdir(), 'ct-xai-mixing-'));
+  try {
+    const manifest = [...specs, axes, { name: 'first axis', shape: [1], dtype: 'int32' }];
+    const modelTopology = { node: mixing, versions: { producer: 1 }, library: {} };
+    const weightsManifest = [{ paths: ['weights.bin'], weights: manifest }];
+    writeFileSync(join(own, 'model.json'), JSON.stringify({ format: 'graph-model', modelTopology, weightsManifest }));
+    writeFileSync(
+      join(own, 'weights.bin'),
+      Buffer.concat([...shards, Int32Array.of(0)].map(s => Buffer.from(s.buffer))),
+    );
+    const open = (path: string) =>
+      tfjsEngine.open({ ...card, file: path }, { device: 'wasm', workers: 1, microBatch: 4 });
+    const sound = await open(file);
+    const mixed = await open(join(own, 'model.json'));
+    expect(sound.runtime).toMatchObject({ microBatch: 4 });
+    expect(sound.runtime.note).toBeUndefined();
+    expect(mixed.runtime).toMatchObject({ microBatch: 1, note: expect.stringMatching(/change each other's scores/) });
+    await Promise.all([sound.close(), mixed.close()]);
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
+});
