@@ -51,9 +51,9 @@ export interface LoadImageOptions {
 /** Reads an image and prepares it once. @throws CtXaiError IMAGE or DATA if it can't be read or doesn't fit. */
 export async function loadImage(sample: Sample, options: LoadImageOptions): Promise<LoadedImage> {
   const { card, variant, signal } = options;
-  const { source, mask } = await sample.load(signal, variant);
+  const { source, mask, lung } = await sample.load(signal, variant);
   const whole = variant !== undefined && card.resize.region ? await sample.load(signal) : undefined;
-  const geometry = geometryOf(whole?.source ?? source, card, sample.source);
+  const geometry = geometryOf(whole?.source ?? source, card, sample.source, whole ? whole.lung : lung);
   const prepared = prepare(source, card, sample.source, geometry);
   const { doubt } = valueRange(source);
   const facts = {

@@ -6,6 +6,7 @@ import type { ModelCard, Sample } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { planar, type Tensor, tensor } from '../core/tensor.ts';
+import { geometryOf } from '../data/preparation/geometry.ts';
 import { prepare } from '../data/preparation/prepare.ts';
 import { writeAtomic } from '../results/files.ts';
 
@@ -49,8 +50,9 @@ export async function loadImages(samples: readonly Sample[], options: LoadOption
     data = new Float32Array(length);
     for (const [i, sample] of samples.entries()) {
       signal?.throwIfAborted();
-      const loaded = await sample.load(signal);
-      data.set(prepare(loaded.source, card, sample.source).raw.data, i * h * w);
+      const { source: slice, lung } = await sample.load(signal);
+      const geometry = geometryOf(slice, card, sample.source, lung);
+      data.set(prepare(slice, card, sample.source, geometry).raw.data, i * h * w);
       onProgress?.(i + 1, samples.length);
     }
     if (file !== undefined) {

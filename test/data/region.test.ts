@@ -3,6 +3,7 @@ import type { Sample, Source } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../src/core/tensor.ts';
 import { fromGrid, geometryOf, toGrid } from '../../src/data/preparation/geometry.ts';
+import { masksByName } from '../../src/data/volumes/mask-volume.ts';
 import { loadImage } from '../../src/jobs/loaded-image.ts';
 import { cardOf } from './cards.ts';
 
@@ -53,6 +54,35 @@ describe('the part of a slice that the network sees', () => {
       height: 80,
       width: 120,
     });
+  });
+
+  it('is around the data’s own mask of the lungs, where there is one, and that mask is of no finding', async () => {
+    const rows = (top: number, bottom: number) =>
+      tensor(
+        [H, W],
+        Float32Array.from({ length: H * W }, (_, i) => (i >= top * W && i < bottom * W ? 1 : 0)),
+      );
+    const card = cardOf({ intensity: hu, resize: { ...resize, region: 'lungs' } });
+    const masks = masksByName({ lung: rows(50, 150), one: rows(70, 72), other: rows(71, 80) });
+    expect(masks.mask).toEqual(rows(70, 80));
+    expect(Object.keys(masks.masks!)).toEqual(['one', 'other']);
+    expect(masksByName({ lung: rows(50, 150) })).toEqual({ lung: rows(50, 150) });
+    const sample = {
+      id: 'a',
+      patient: 'a',
+      hasMask: true,
+      source: 'a',
+      load: async () => ({ source: source(chest(), [1, 1]), ...masks }),
+    };
+    const image = await loadImage(sample, {
+      card,
+      baselines: new Map(),
+      rng: createRng('region'),
+      variantOf: async () => undefined,
+      trainingImages: async () => [],
+      signal: new AbortController().signal,
+    });
+    expect(image.prepared.geometry.window).toEqual({ top: 50, left: 0, height: 100, width: W });
   });
 
   it('is laid out by the card: with its aspect, or at its spacing, in the middle of the region', () => {

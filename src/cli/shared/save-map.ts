@@ -36,11 +36,11 @@ export interface SavedMap {
 export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   const { sample, card, formats, folder, name, quiet = false } = at;
   if (formats.length === 0) return [];
-  const { source } = await sample.load();
+  const { source, lung } = await sample.load();
   if (source.pixels.shape.length !== 2) {
     throw new CtXaiError('IMAGE', `${sample.id}: --save writes maps of slices only.`);
   }
-  const geometry = geometryOf(source, card, sample.id);
+  const geometry = geometryOf(source, card, sample.id, lung);
   const onSource = fromGrid(map, geometry);
   if (formats.includes('nifti') && !source.placement && !quiet) {
     note(

@@ -54,6 +54,8 @@ export interface LoadedSample {
   readonly mask?: Tensor;
   /** Masks of several readers, kept apart, by the reader's name. */
   readonly masks?: Readonly<Record<string, Tensor>>;
+  /** [...spatial] of 0 and 1: the lungs, where the data have a mask called `lung`. No part of the other masks. */
+  readonly lung?: Tensor;
 }
 
 export interface Sample {

@@ -62,16 +62,18 @@ const MOST_SIDE = 16_384;
  * the grid so wide, cropped or padded.
  * @throws CtXaiError IMAGE where the card says a spacing and the image has none, or one that can't be, and where the
  *   card's region is not found
+ * @param lung the data's own mask of the lungs, in place of ours
  */
 export function geometryOf(
   image: Pick<Source, 'pixels' | 'spacing'>,
   card: Pick<ModelCard, 'id' | 'input' | 'intensity' | 'resize'>,
   where: string,
+  lung?: Tensor,
 ): Geometry {
   const { pixels, spacing } = image;
   const { input, resize } = card;
   const [source, grid] = [planar(pixels.shape), planar(input.size)];
-  const part = resize.region ? regionOf(image, card, where) : undefined;
+  const part = resize.region ? regionOf(image, card, where, lung) : undefined;
   if (resize.spacing === undefined) return layOut(source, grid, resize.fit, part);
   if (!spacing) {
     throw new CtXaiError('IMAGE', `${where} does not say its spacing, and the model wants ${resize.spacing} mm.`, {

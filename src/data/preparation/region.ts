@@ -12,18 +12,19 @@ const LEAST_SHARE = { body: 0.05, lungs: 0.01 } as const;
 
 /**
  * The card's region of a slice, with its margin, as far as the slice reaches. The body is its largest part, so that the
- * table stays outside where air lies between them.
+ * table stays outside where air lies between them. The lungs are those of the data's own mask, where there is one.
  * @throws CtXaiError IMAGE where it is not found
  */
 export function regionOf(
   { pixels, spacing }: Pick<Source, 'pixels' | 'spacing'>,
   card: Pick<ModelCard, 'id' | 'intensity' | 'resize'>,
   where: string,
+  lung?: Tensor,
 ): Box {
   const { region = 'body', margin = 0 } = card.resize;
   const [height, width] = planar(pixels.shape);
   const sides = sidesOf(pixels, spacing);
-  const found = region === 'lungs' ? lungsIn(pixels, sides) : bodyIn(pixels, card);
+  const found = region === 'lungs' ? insideOf(lung ?? lungMask(pixels, sides)) : bodyIn(pixels, card);
   if (found.length < LEAST_SHARE[region] * height * width) {
     throw new CtXaiError(
       'IMAGE',
@@ -45,9 +46,9 @@ export function regionOf(
   return { top, left, height: bottom - top, width: right - left };
 }
 
-function lungsIn(hu: Tensor, sides: readonly [number, number]): readonly number[] {
+function insideOf(mask: Tensor): readonly number[] {
   const places: number[] = [];
-  lungMask(hu, sides).data.forEach((v, i) => {
+  mask.data.forEach((v, i) => {
     if (v) places.push(i);
   });
   return places;

@@ -15,7 +15,7 @@ import { INCLUDABLE, type ScannedFile, type ScannedFolder, scanDicomFolder, scan
 import { groupSeries, type Series, type SeriesSlice } from '../dicom/series.ts';
 import { fileDigests } from '../file-digests.ts';
 import { chooseCuts, cutOptions } from '../volumes/choose-cuts.ts';
-import { unionOf } from '../volumes/mask-volume.ts';
+import { LUNG, masksByName } from '../volumes/mask-volume.ts';
 import { createSeriesMasks, type SeriesMask, type SeriesMasks } from '../volumes/series-masks.ts';
 import { assemble, labelOptions, type OfferedSlice } from '../volumes/sliced-dataset.ts';
 
@@ -186,7 +186,7 @@ function sliceOf(slice: SeriesSlice, outlines: readonly Outlines[], making: Maki
     patient: names.patient(patientKey(file)),
     exam: names.series(header.series),
     groups: { ...header.groups, ...(identity.institution ? { site: names.site(identity.institution) } : {}) },
-    hasMask: outlines.length > 0 || volumes.length > 0,
+    hasMask: [...outlines, ...volumes].some(({ name }) => name !== LUNG),
     size: [header.rows, header.columns],
     keys: {
       path: file.id,
@@ -219,9 +219,7 @@ async function withMasks(source: Source, { id, on, outlines, volumes }: MaskOrig
   } catch (cause) {
     throw new CtXaiError('IMAGE', `${id}: its mask can't be read: ${messageOf(cause)}.`, { cause });
   }
-  const all = Object.values(masks);
-  if (all.length === 0) return { source };
-  return { source, mask: unionOf(all), ...(all.length > 1 ? { masks } : {}) };
+  return { source, ...masksByName(masks) };
 }
 
 /** Who a file is of: the patient's number, or where it has none the study, the series or the file itself. */

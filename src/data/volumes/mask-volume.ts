@@ -1,4 +1,4 @@
-import type { Placement3d } from '../../core/contracts/index.ts';
+import type { LoadedSample, Placement3d } from '../../core/contracts/index.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import type { Triple, Volume, VolumeGrid } from './volume.ts';
 
@@ -81,6 +81,20 @@ export function gridDistance(a: VolumeGrid, b: VolumeGrid): number {
     return Math.hypot(p[0] - q[0], p[1] - q[1], p[2] - q[2]);
   });
   return Math.max(...distances) / least;
+}
+
+/** The mask of this name is of the lungs: it says what the network sees (`resize.region`), not where a finding is. */
+export const LUNG = 'lung';
+
+/** A slice's masks by their names: that of the lungs apart, the others together and each by itself. */
+export function masksByName(masks: Readonly<Record<string, Tensor>>): Pick<LoadedSample, 'mask' | 'masks' | 'lung'> {
+  const { [LUNG]: lung, ...others } = masks;
+  const each = Object.values(others);
+  return {
+    ...(lung ? { lung } : {}),
+    ...(each.length > 0 ? { mask: unionOf(each) } : {}),
+    ...(each.length > 1 ? { masks: others } : {}),
+  };
 }
 
 /** Where any of several masks of one size is 1. */

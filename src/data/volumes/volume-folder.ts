@@ -10,7 +10,7 @@ import { fileDigests } from '../file-digests.ts';
 import { type FoundFile, leftOutRemark, walkFolder } from '../files/walk.ts';
 import { chooseCuts, cutOptions, planeOption } from './choose-cuts.ts';
 import { withoutEnding } from './label-table.ts';
-import { gridDistance, maskOnCut, unionOf } from './mask-volume.ts';
+import { gridDistance, LUNG, maskOnCut, masksByName } from './mask-volume.ts';
 import { createVolumeCache, readVolumeGrid, type VolumeCache, volumeKind } from './open-volume.ts';
 import { assemble, labelOptions, type OfferedSlice } from './sliced-dataset.ts';
 import { cutOf, cutPlace, turned, unitOf, type Volume, type VolumeGrid } from './volume.ts';
@@ -236,7 +236,7 @@ async function slicesOf(
       where: id,
       patient: withoutEnding(entry.id),
       exam: withoutEnding(entry.id),
-      hasMask: Object.keys(entry.masks).length > 0,
+      hasMask: Object.keys(entry.masks).some(name => name !== LUNG),
       size: [grid.shape[1], grid.shape[2]],
       keys: { path: entry.id, slice: k },
       async load(signal) {
@@ -262,9 +262,7 @@ async function loadCut(
   for (const [reader, file] of Object.entries(entry.masks)) {
     masks[reader] = maskOnCut(await volumeOf(file, cache), place, inside);
   }
-  const each = Object.values(masks);
-  if (each.length === 0) return { source };
-  return { source, mask: unionOf(each), ...(each.length > 1 ? { masks } : {}) };
+  return { source, ...masksByName(masks) };
 }
 
 async function readSource(entry: VolumeEntry, k: number, o: Options, cache: VolumeCache): Promise<Source> {
