@@ -58,8 +58,12 @@ function modelCost(
   const again = (e: PlannedExplainer) => (e.of === undefined ? single.get(e.id)! : NONE);
   const variants = (e: PlannedExplainer) => (e.of === undefined ? variantsWanted(metrics) : 0);
   const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e))]));
-  const costOf = (m: PlannedMetric, e: PlannedExplainer): Cost =>
-    m.metric.kinds.includes(kindOf(e, explainers)) ? m.metric.cost(m.options, facts, again(e)) : NONE;
+  const costOf = (m: PlannedMetric, e: PlannedExplainer): Cost => {
+    const kind = kindOf(e, explainers);
+    return m.metric.kinds.includes(kind)
+      ? m.metric.cost(m.options, { ...facts, tied: kind === 'regional' }, again(e))
+      : NONE;
+  };
   const costs = explainers.map(e => metrics.map(m => costOf(m, e)));
   const scores = Object.fromEntries(
     explainers.map((e, i) => [e.id, Object.fromEntries(metrics.map((m, j) => [m.id, passesOf(costs[i]![j]!)]))]),

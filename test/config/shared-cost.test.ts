@@ -96,6 +96,18 @@ it('patches in mm are counted by the spacing of the image', async () => {
   expect(costOf(list).perImage.forward - 3).toBe(2 * (1 + 9));
 });
 
+it('curves on maps of regions are counted in all the orders of their ties', () => {
+  const cost = (options: object, tied: boolean) => {
+    const { metric, options: parsed } = metricOf('deletion', options);
+    return metric.cost(parsed, { spatial: [H, W], channels: 1, tied }, { forward: 0, backward: 0 }).forward - 2;
+  };
+  expect(cost({ steps: 12 }, false)).toBe(11);
+  expect(cost({ steps: 12 }, true)).toBe(5 * 11);
+  expect(cost({ steps: 12, tieFields: 1 }, true)).toBe(11);
+  expect(cost({ precision: 0.005 }, true)).toBeGreaterThan(cost({ precision: 0.005 }, false));
+  expect(cost({ precision: 0.005 }, true)).toBeLessThan(cost({}, true));
+});
+
 describe('what is shared', () => {
   it('is so for one image and settings only', () => {
     const [a, b] = [metricOf('deletion', { steps: 12 }), metricOf('srg', { steps: 13 })];

@@ -65,8 +65,8 @@ export function edgesOf(options: CurveOrderOptions, elements: number): number[] 
 }
 
 /**
- * Numbers of elements changed at the states of one curve, both ends included, without ties that are averaged. With
- * patches in mm the spacing of an image decides, which is 1 mm where it is not known.
+ * Numbers of elements changed at the states of one curve, both ends included. With patches in mm the
+ * spacing of an image decides, which is 1 mm where it is not known.
  */
 function plannedEdges(options: CurveOrderOptions, { spatial, spacing }: ModelFacts): number[] {
   const [h, w] = planar(spatial);
@@ -77,28 +77,31 @@ function plannedEdges(options: CurveOrderOptions, { spatial, spacing }: ModelFac
 
 /** Points that a curve is looked at first, and how many more a precision takes: means over the runs of docs/precision.md. */
 const FIRST_POINTS = 9;
-const MORE_POINTS = { probability: 0.09, other: 0.16 };
-/** By how much each further order of ties adds to that, as a mean over maps with ties and without. */
-const TIED_SHARE = 0.15;
+const MORE_POINTS = { probability: 0.12, other: 0.2 };
+/** By how much each further order of ties adds to that, on a map of regions. */
+const TIED_SHARE = 0.4;
+/** How many of all points each further order has for itself, by what is ordered: those that lie within a tie. */
+const WITHIN_TIES = { pixels: 1, patches: 0.7 };
 
 /** Points of one curve to be expected, of `all` between its ends. */
 function expectedPoints(
-  { precision = 'exact', score, normalised, tieFields }: Partial<CurveOptions>,
+  { precision = 'exact', score, normalised, tieFields = 1, unit = 'pixels' }: Partial<CurveOptions>,
   all: number,
+  tied: boolean,
 ): number {
-  if (precision === 'exact') return all;
+  const further = tied ? tieFields - 1 : 0;
+  if (precision === 'exact') return Math.round(all * (1 + WITHIN_TIES[unit] * further));
   const more = score === 'probability' && !normalised ? MORE_POINTS.probability : MORE_POINTS.other;
-  const orders = 1 + TIED_SHARE * ((tieFields ?? 1) - 1);
-  return Math.round(Math.min(all, FIRST_POINTS + more / precision) * orders);
+  return Math.round(Math.min(all, FIRST_POINTS + more / precision) * (1 + TIED_SHARE * further));
 }
 
 /**
  * What a curve in the order of the map costs: its points, of which its ends belong to all curves of the image. With a
- * precision that is what is to be expected, not what is certain.
+ * precision, and where pixels are tied, that is what is to be expected, not what is certain.
  */
 export function curveCost(options: CurveOrderOptions, input: ModelFacts, paths: readonly CurvePath[]): Cost {
   const edges = plannedEdges(options, input);
-  const inner = expectedPoints(options, edges.length - 2);
+  const inner = expectedPoints(options, edges.length - 2, input.tied ?? false);
   const known = options.unit === 'pixels' || options.patchPixels !== undefined || input.spacing !== undefined;
   const symmetric = known && edges.every((e, i) => e + edges.at(-1 - i)! === edges.at(-1)!);
   const { score = 'probability', normalised, precision = 'exact', ...order } = options as Partial<CurveOptions>;
