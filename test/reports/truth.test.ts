@@ -19,16 +19,16 @@ const row = (sample: string) =>
 const answered: Answered = new Map(samples.map(s => [s, row(s)]));
 
 /** Every fourth image interacts; the score without factors is ± `spread`. */
-function truthsOf(spread: number): ReadonlyMap<string, ImageTruth> {
+function truthsOf(spread: number, lesion: number): ReadonlyMap<string, ImageTruth> {
   const of = (i: number): ImageTruth => ({
     ...{ interaction: i % 4 === 0 ? 0.6 : 0.01, interactionIndex: 0.1, threshold: 0.05 },
-    ...{ background: i % 2 === 0 ? spread : -spread, totalEffect: 4, covered: 0.98 },
+    ...{ background: i % 2 === 0 ? spread : -spread, totalEffect: 4, lesionEffect: lesion, covered: 0.98 },
   });
   return new Map(samples.map((s, i) => [s, of(i)]));
 }
 
-function analysed(spread: number) {
-  const truths = truthsOf(spread);
+function analysed(spread: number, lesion = 3) {
+  const truths = truthsOf(spread, lesion);
   const cell = (of: string, swap: number) => ({
     ...{ model: of, metric: 'causal-contrast', method: 'cam' },
     swaps: new Map(samples.map(s => [s, swap])),
@@ -56,6 +56,11 @@ it('the truth is incomplete where the rest of the image moves the score by more 
   expect(analysed(1).truth.backgroundSd).toBeCloseTo(Math.sqrt(12 / 11), 10);
   expect(analysed(1).truth.incomplete).toBe(false);
   expect(analysed(3).truth.incomplete).toBe(true);
+});
+
+it('a model that ignores the lesions is told', () => {
+  expect(analysed(1).truth.lesionsUsed).toBe(12);
+  expect(analysed(1, 0.04).truth.lesionsUsed).toBe(0);
 });
 
 it('the swaps of two models cancel for a map that does not look at the model', () => {

@@ -77,7 +77,11 @@ export function truthNumbers({
   covered,
 }: Effects) {
   const total = factors.reduce((sum, { effect }) => sum + Math.abs(effect), 0);
-  return { interaction, interactionIndex: index, threshold, background, totalEffect: total, covered };
+  const lesions = factors.filter(f => f.role === 'lesion').map(f => Math.abs(f.effect));
+  return {
+    ...{ interaction, interactionIndex: index, threshold, background, covered },
+    ...{ totalEffect: total, lesionEffect: Math.max(0, ...lesions) },
+  };
 }
 
 /** Merged with a lesion or a confounder, a distractor is none. */

@@ -28,6 +28,7 @@ export function findingsOf(
     ...rankFindings(model),
     ...baselineFindings(model),
     ...controlFindings(manifest, model),
+    ...truthFindings(model),
     ...earlyFindings(model),
     ...silentFindings(model),
     ...missingFindings(model),
@@ -55,6 +56,25 @@ function runFindings(manifest: Manifest, models: readonly ModelAnalysis[]): Find
   }
   if (models.every(m => m.answered === 0)) {
     out.push({ kind: 'cannot', text: 'No image was classified: there is nothing to compare.' });
+  }
+  return out;
+}
+
+/** What is known by intervention of the model itself. */
+function truthFindings({ truth }: ModelAnalysis): Finding[] {
+  if (!truth) return [];
+  const out: Finding[] = [];
+  if (truth.lesionsUsed === 0) {
+    const text =
+      'the model ignores the lesions: taking one out of an image never moves the score by more than chance does. ' +
+      'Metrics that look for lesions do not tell what it uses.';
+    out.push({ kind: 'caution', text });
+  }
+  if (truth.incomplete) {
+    const text =
+      'the score without any factor varies between patients by more than half of what the factors do: the model relies ' +
+      'on the background as well, and the truth by intervention is incomplete.';
+    out.push({ kind: 'caution', text });
   }
   return out;
 }

@@ -22,6 +22,8 @@ export interface TruthAnalysis {
   readonly interactionIndex: number;
   readonly totalEffect: number;
   readonly covered: number;
+  /** Images in which a lesion moves the score by more than the threshold; 0: the model ignores the lesions. */
+  readonly lesionsUsed: number;
   /** Images whose effects interact too much for any map that adds up. */
   readonly interacting: number;
   /** SD over patients of the log-odds without any factor; absent with too few patients. */
@@ -71,6 +73,7 @@ export function truthAnalysisOf(context: TruthContext): TruthAnalysis | undefine
     threshold: Math.max(...of('threshold').values()),
     ...{ interaction: mean('interaction'), interactionIndex: mean('interactionIndex') },
     ...{ totalEffect, covered: mean('covered') },
+    lesionsUsed: known.filter(([, t]) => t.lesionEffect > t.threshold).length,
     interacting: known.filter(([, { interaction }]) => interaction > MOST_INTERACTION).length,
     ...(sd === undefined ? {} : { backgroundSd: sd, incomplete: sd > totalEffect / 2 }),
     swaps: swapsOf(context),

@@ -55,10 +55,14 @@ export function truthSection({ analysis: { models } }: ReportContext): Section |
 }
 
 function sentencesOf(truth: TruthAnalysis): string[] {
-  const { images, patients, threshold, totalEffect, interaction, interactionIndex, interacting, covered } = truth;
+  const { images, patients, threshold, totalEffect, lesionsUsed, covered } = truth;
+  const { interaction, interactionIndex, interacting } = truth;
   return [
     `Effects are known of ${plural(images, 'image')} of ${plural(patients, 'positive patient')}. Together they are ${compact(totalEffect)} log-odds in size (mean); ` +
       `one of at most ${compact(threshold)} is not told from none.`,
+    lesionsUsed === 0
+      ? 'This model ignores the lesions: in none of the images does a lesion move the score. Metrics that look for lesions do not tell what it uses.'
+      : `A lesion moves the score in ${plural(lesionsUsed, 'image')} of ${images}.`,
     `Interaction, the share of what the factors do that single effects do not explain (1 − R²): ${fixed(interaction, 3)}; interaction index ${fixed(interactionIndex, 3)} (means). ` +
       `Effects interact (over ${MOST_INTERACTION}) in ${plural(interacting, 'image')} and add up in ${plural(images - interacting, 'image')}. Where they interact no map that adds up can be right.`,
     `${percent(covered, 1)} of what the factors change (Σ|ΔHU|) lies in the regions that maps are scored on.`,

@@ -9,6 +9,8 @@ export interface ImageTruth {
   readonly background: number;
   /** Σ|φ| over factors. */
   readonly totalEffect: number;
+  /** The largest |φ| of a lesion; 0 without one. */
+  readonly lesionEffect: number;
   /** Share of Σ|ΔHU| that lies in the factors' regions. */
   readonly covered: number;
 }
@@ -16,7 +18,7 @@ export interface ImageTruth {
 /** The truth among the numbers of a row; undefined where the row has none, or not all of it. */
 export function truthOf(numbers: Readonly<Record<string, number>> | undefined): ImageTruth | undefined {
   if (!numbers) return undefined;
-  const { interaction, interactionIndex, threshold, background, totalEffect, covered } = numbers;
-  const all = { interaction, interactionIndex, threshold, background, totalEffect, covered };
+  const { interaction, interactionIndex, threshold, background, totalEffect, lesionEffect, covered } = numbers;
+  const all = { interaction, interactionIndex, threshold, background, totalEffect, lesionEffect, covered };
   return Object.values(all).every(v => v !== undefined) ? (all as ImageTruth) : undefined;
 }
