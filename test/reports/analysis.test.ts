@@ -72,7 +72,7 @@ describe('findings', () => {
       };
       return {
         ...{
-          model: { id },
+          model: { id, digest: id, classes: ['other', 'COVID'] },
           images: 8,
           answered: 8,
           patients: 4,
