@@ -1,4 +1,5 @@
 import type { ModelCard, Sample } from './contracts/index.ts';
+import { logOdds } from './predicts.ts';
 
 /** How rows call the absence of a finding. */
 export function absenceOf(finding: string): string {
@@ -8,6 +9,11 @@ export function absenceOf(finding: string): string {
 /** From this probability on a finding counts as predicted. */
 export function thresholdOf({ threshold = 0.5 }: Pick<ModelCard, 'threshold'>, finding: string): number {
   return typeof threshold === 'number' ? threshold : (threshold[finding] ?? 0.5);
+}
+
+/** Of findings that do not exclude each other: the log-odds from which on each counts as predicted. */
+export function thresholdsOf(card: Pick<ModelCard, 'task' | 'threshold' | 'classes'>): readonly number[] | undefined {
+  return card.task === 'multi-label' ? card.classes.map(finding => logOdds(thresholdOf(card, finding))) : undefined;
 }
 
 /** How many images have a finding, have it not, and of how many it is not known. */

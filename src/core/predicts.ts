@@ -1,18 +1,31 @@
 import type { Classifier } from './contracts/index.ts';
 
+/** What tells the classes that a model predicts apart. */
+type Predicting = Pick<Classifier, 'independent' | 'regression' | 'thresholds'>;
+
 /**
  * Whether a model predicts a class, by its scores of one image: the class with the greatest score. Of findings that do
- * not exclude each other each is predicted by itself, where its log-odds are above 0. A regression has no classes: nothing
- * it puts out is another prediction.
- * @param logits one for each class: logits or margins, not probabilities
+ * not exclude each other each is predicted by itself, where its log-odds reach the model's threshold, 0 unless its card
+ * says otherwise. A regression has no classes: nothing it puts out is another prediction.
+ * @param margins one for each class: log-odds, not probabilities
  */
 export function predicts(
-  { independent, regression }: Pick<Classifier, 'independent' | 'regression'>,
-  logits: ArrayLike<number>,
+  { independent, regression, thresholds }: Predicting,
+  margins: ArrayLike<number>,
   of: number,
 ): boolean {
   if (regression) return true;
-  if (independent) return logits[of]! > 0;
-  for (let c = 0; c < logits.length; c++) if (logits[c]! > logits[of]!) return false;
+  if (independent) return margins[of]! >= (thresholds?.[of] ?? 0);
+  for (let c = 0; c < margins.length; c++) if (margins[c]! > margins[of]!) return false;
   return true;
+}
+
+/** The same by probabilities. */
+export function predictsByProbability(model: Predicting, probabilities: ArrayLike<number>, of: number): boolean {
+  return predicts(model, Array.from(probabilities, logOdds), of);
+}
+
+/** −∞ for 0, ∞ for 1. */
+export function logOdds(probability: number): number {
+  return Math.log(probability) - Math.log1p(-probability);
 }

@@ -117,7 +117,7 @@ async function once(
     );
     const made = transformed(job, attributionOutcome(found, explainer.name, spatial, counter));
     if (!OTHER_WEIGHTS.has(job.model.variant.kind)) return made;
-    const { data } = await classifier.scores(imageBatch(at.image.image), { as: 'logit', signal: services.signal });
+    const { data } = await classifier.scores(imageBatch(at.image.image), { as: 'margin', signal: services.signal });
     const { classes, independent } = classifier;
     const explained = classes[at.target]!;
     const other = independent ? absenceOf(explained) : classes[predictedOf(data)]!;

@@ -143,3 +143,38 @@ test.each([
   expect(code).toBe(2);
   expect(stderr).toMatch(message);
 });
+
+test('whether noise changes what is predicted of a finding is judged by its threshold', async () => {
+  const metrics = [{ use: 'max-sensitivity', options: { strength: 0.2 } }];
+  const flips = async (threshold: number) => {
+    const { folder, file } = await study({ target: 'Mass', metrics }, alternating);
+    const suite = JSON.parse(await readFile(file, 'utf8'));
+    suite.models[0].threshold = threshold;
+    await writeFile(file, JSON.stringify(suite));
+    const out = join(folder, 'run');
+    await cli('run', file, '--out', out, '--no-timing');
+    const rows = (await readFile(join(out, 'results.jsonl'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    const scores = rows.filter(row => row.kind === 'score');
+    const probabilities = rows.filter(row => row.kind === 'sample').map(row => row.targetProbability as number);
+    return { shares: scores.map(row => (row.details?.flippedShare as number) ?? 1), probabilities };
+  };
+  const { probabilities } = await flips(0.999);
+  const middle = probabilities.sort((a, b) => a - b)[6]!;
+  expect((await flips(middle)).shares.some(share => share > 0)).toBe(true);
+  expect((await flips(0.999)).shares.every(share => share === 0)).toBe(true);
+});
+
+test('explain says which finding it took, and why', async () => {
+  const { folder, file } = await study({ target: 'Mass' }, alternating);
+  const card = join(folder, 'model.yaml');
+  await writeFile(card, JSON.stringify(JSON.parse(await readFile(file, 'utf8')).models[0]));
+  const { code, stdout, stderr } = await cli(
+    ...['explain', '--image', join(folder, 'images', '0.png'), '--model', card],
+    ...['--method', 'saliency', '--npy', join(folder, 'map.npy')],
+  );
+  expect(code).toBe(0);
+  expect(stdout + stderr).toMatch(/(Effusion|Mass|Nodule) is explained because it is the most probable finding/);
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { findingIn, thresholdOf } from '../../src/core/findings.ts';
-import { predicts } from '../../src/core/predicts.ts';
+import { findingIn, thresholdOf, thresholdsOf } from '../../src/core/findings.ts';
+import { predicts, predictsByProbability } from '../../src/core/predicts.ts';
 
 describe('what a table says of a finding', () => {
   it.each([
@@ -33,4 +33,11 @@ it('a class is predicted where its score is the greatest; a finding where its lo
   expect([0, 1, 2].map(c => predicts({}, [1, 3, 2], c))).toEqual([false, true, false]);
   expect([0, 1, 2].map(c => predicts({ independent: true }, [1, 3, -2], c))).toEqual([true, true, false]);
   expect(predicts({}, [2, 2], 1)).toBe(true);
+  const strict = {
+    independent: true,
+    thresholds: thresholdsOf({ task: 'multi-label', classes: ['a', 'b'], threshold: { b: 0.9 } })!,
+  };
+  expect([0, 1].map(c => predicts(strict, [1, 1], c))).toEqual([true, false]);
+  expect([0, 1].map(c => predictsByProbability(strict, [0.5, 0.91], c))).toEqual([true, true]);
+  expect(predicts({ regression: true }, [1, 3], 0)).toBe(true);
 });

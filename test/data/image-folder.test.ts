@@ -283,6 +283,11 @@ describe('tables as programs write them', () => {
     expect(error.hint).toMatch(hint);
   });
 
+  it('a finding is not asked back as a slip: Mass is no mask', async () => {
+    await folder('mass', 'file,patient,label,Mass\na.png,7,x,1\n', ['a.png']);
+    expect((await open({ path: 'mass' })).remarks).toEqual(['index.csv: columns not used: Mass']);
+  });
+
   it('columns: false goes on without; columns that nothing uses are said; groups come from columns', async () => {
     await folder('said', 'file,PatientID,age,sex,remark\na.png,7,60s,F,x\n', ['a.png']);
     const dataset = await open({ path: 'said', columns: { patient: false }, groups: ['age', 'sex'] });

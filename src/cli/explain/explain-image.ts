@@ -150,6 +150,9 @@ async function show(
       ? `${Number(image.values[c]!.toPrecision(5))}${card.measure === undefined ? '' : ` ${card.measure}`}`
       : image.probabilities![c]!.toFixed(digits);
   print(textTable(card.classes.map((name, c) => [marked(name), scoreText(c, 4)])));
+  if (card.task === 'multi-label' && plan.target.kind === 'predicted') {
+    note(`${image.target} is explained because it is the most probable finding; name another by --target.`);
+  }
   const maps = rows.filter((row): row is MapRow => row.kind === 'map' && isPlain(row));
   let code: number = ExitCode.ok;
   for (const row of maps) {

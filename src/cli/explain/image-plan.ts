@@ -6,7 +6,7 @@ import type { Plan, PlannedModel, PlannedTarget } from '../../config/plan.ts';
 import { loadPlugins } from '../../config/plugins.ts';
 import { baselinesOf } from '../../config/resolve-settings.ts';
 import { packageVersion } from '../../config/version.ts';
-import type { Dataset, Sample } from '../../core/contracts/index.ts';
+import type { Dataset, ModelCard, Sample } from '../../core/contracts/index.ts';
 import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError, nearest } from '../../core/errors.ts';
 import { lookUp, type Registry } from '../../core/registry.ts';
@@ -20,8 +20,11 @@ import type { ExplainArguments } from './explain-arguments.ts';
 export async function planOfImage(argv: ExplainArguments): Promise<Plan> {
   const { registry } = await loadPlugins(argv.plugin, process.cwd(), builtinRegistry());
   const { image, explainers, metrics } = requireParts(argv, registry);
-  const card = await readCard(cardPath(argv.model!));
-  const target = targetOf(argv.target, card.classes);
+  const read = await readCard(cardPath(argv.model!));
+  const target = targetOf(argv.target, read);
+  // Of findings, and of values, the one that is explained is what a row is about.
+  const alone = read.task === 'multi-label' || read.task === 'regression';
+  const card = alone && target.kind === 'class' ? { ...read, positive: target.name } : read;
   const digest = await modelDigest(card);
   const model: PlannedModel = {
     id: card.id,
@@ -89,7 +92,17 @@ function requireParts(
   return { image, ...namedParts({ ...argv, model: argv.model!, method }, registry) };
 }
 
-function targetOf(name: string, classes: readonly string[]): PlannedTarget {
+function targetOf(name: string, { task, classes, positive }: ModelCard): PlannedTarget {
+  if (name === 'predicted' && task === 'regression') {
+    if (classes.length === 1 || positive !== undefined) return { kind: 'class', name: positive ?? classes[0]! };
+    throw new CtXaiError(
+      'LABEL',
+      '--target: the model has several values, and none is predicted rather than another.',
+      {
+        hint: `Name the one that is to be explained: --target ${classes[0]}. Values: ${classes.join(', ')}.`,
+      },
+    );
+  }
   if (name === 'predicted') return { kind: 'predicted' };
   if (classes.includes(name)) return { kind: 'class', name };
   const near = nearest(name, classes);

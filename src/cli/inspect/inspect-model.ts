@@ -141,6 +141,12 @@ function variedImage({ input: { spatial, channels } }: FullClassifier): Tensor {
   );
 }
 
+/** '1 value', '2 classes'. */
+function outputsInWords({ task, classes: { length } }: Inspection): string {
+  if (task === 'regression') return length === 1 ? '1 value' : `${length} values`;
+  return `${length} classes`;
+}
+
 /** Whether windows are computed without the rest of the image, in words. */
 function changesInWords(changes: ChangesWorth | undefined): string {
   if (changes === undefined) return 'whole images are computed';
@@ -177,7 +183,7 @@ function described(found: Inspection): string {
   const lines = [
     `file         ${found.file}, ${found.megabytes} MB`,
     `input        ${input.size.join(' × ')} × ${input.channels}, ${input.layout}`,
-    `output       ${found.task}, ${found.classes.length} classes: ${measured?.emits ?? 'not measured'}`,
+    `output       ${found.task}, ${outputsInWords(found)}: ${measured?.emits ?? 'not measured'}`,
     `runs on      ${runtime.engine} ${runtime.engineVersion}, ${runtime.device}, ${found.passesPerSecond} passes a second`,
     `windows      ${changesInWords(found.changes)}`,
     ...(runtime.note ? [`note         ${runtime.note}`] : []),

@@ -111,6 +111,8 @@ export interface Classifier {
   readonly classes: readonly string[];
   /** Whether classes are findings that do not exclude each other, each with a sigmoid of its own. Default: no. */
   readonly independent?: boolean;
+  /** Of such findings: the log-odds from which on each counts as predicted. Default: 0. */
+  readonly thresholds?: readonly number[];
   /** Whether the outputs are values without probabilities: every score is then the value itself. */
   readonly regression?: boolean;
   readonly capabilities: ReadonlySet<Capability>;

@@ -1,6 +1,7 @@
 import type { Rng } from '../rng.ts';
 import { pearson, spearman } from './correlation.ts';
 import { type PatientValue, patientMeans } from './patients.ts';
+import { quantile } from './quantile.ts';
 import { type Summary, summarise } from './summary.ts';
 
 /** What a regression gives of an image, beside what is right. */
@@ -21,7 +22,7 @@ export interface RegressionErrors {
   /** Of patients' means of the values with those of the references; null where one of them is the same for all. */
   readonly pearson: number | null;
   readonly spearman: number | null;
-  /** The mean absolute error of the references' mean, which looks at no image. */
+  /** The mean absolute error of the references' median, which looks at no image: no constant has a smaller one. */
   readonly withoutModel: number;
 }
 
@@ -34,7 +35,10 @@ export function regressionErrors(images: readonly PredictedValue[], rng: Rng): R
     images.map(image => ({ patient: image.patient, value: what(image) }));
   const meansOf = (what: (image: PredictedValue) => number) => patientMeans(over(what)).map(p => p.value);
   const [values, references] = [meansOf(i => i.value), meansOf(i => i.reference)];
-  const middle = references.reduce((a, b) => a + b, 0) / references.length;
+  const middle = quantile(
+    [...references].sort((a, b) => a - b),
+    0.5,
+  );
   const apart = meansOf(i => Math.abs(i.reference - middle));
   return {
     images: images.length,

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { CtXaiError, nearest } from '../../core/errors.ts';
 import { findingIn } from '../../core/findings.ts';
 
+/** Words that differ from a column's name by one letter and mean something else. */
+const OTHER_WORDS: ReadonlySet<string> = new Set(['mass', 'tile']);
+
 /** What else people call a column, in small letters and digits alone. */
 const OTHER_NAMES = {
   file: ['filename', 'filepath', 'image', 'imagefile', 'imagename', 'imagepath', 'images', 'img', 'path', 'name'],
@@ -173,6 +176,7 @@ function groupAt(name: string, header: readonly string[], index: string): number
 /** Whether a name is another spelling of a column: 'PatientID', 'Label', 'lable'. */
 function looksLike(name: string, column: KnownColumn): boolean {
   const plain = name.toLowerCase().replaceAll(/[^\p{L}\p{N}]/gu, '');
+  if (OTHER_WORDS.has(plain)) return false;
   return plain === column || (OTHER_NAMES[column] as readonly string[]).includes(plain) || oneSlip(plain, column);
 }
 

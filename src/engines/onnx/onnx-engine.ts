@@ -3,6 +3,7 @@ import { env } from 'onnxruntime-node';
 import { parsingAsync } from '../../core/boundary.ts';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
+import { thresholdsOf } from '../../core/findings.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
@@ -129,7 +130,18 @@ export async function openModel(
     const independent = card.task === 'multi-label';
     const regression = card.task === 'regression';
     return new EngineClassifier({
-      ...{ id, classes, independent, regression, runtime, layers, capabilities, tracer, placements },
+      ...{
+        id,
+        classes,
+        independent,
+        thresholds: thresholdsOf(card),
+        regression,
+        runtime,
+        layers,
+        capabilities,
+        tracer,
+        placements,
+      },
       runner: executor,
     });
   } catch (error) {

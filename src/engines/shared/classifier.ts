@@ -29,6 +29,7 @@ export class EngineClassifier implements FullClassifier {
   readonly input: FullClassifier['input'];
   readonly classes: readonly string[];
   readonly independent: boolean;
+  readonly thresholds?: readonly number[];
   readonly regression: boolean;
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
@@ -42,6 +43,7 @@ export class EngineClassifier implements FullClassifier {
     id: string;
     classes: readonly string[];
     independent: boolean;
+    thresholds?: readonly number[] | undefined;
     regression: boolean;
     runtime: Runtime;
     runner: NetworkRunner;
@@ -54,6 +56,7 @@ export class EngineClassifier implements FullClassifier {
     this.id = parts.id;
     this.classes = parts.classes;
     this.independent = parts.independent;
+    if (parts.thresholds) this.thresholds = parts.thresholds;
     this.regression = parts.regression;
     this.runtime = parts.runtime;
     this.capabilities = parts.capabilities;
@@ -228,6 +231,7 @@ export class EngineClassifier implements FullClassifier {
       id: this.id,
       classes: this.classes,
       independent: this.independent,
+      thresholds: this.thresholds,
       regression: this.regression,
       runtime: this.runtime,
       runner: this.#runner,

@@ -65,6 +65,7 @@ export interface Description {
   readonly input: ModelInput;
   readonly classes: readonly string[];
   readonly independent: boolean;
+  readonly thresholds?: readonly number[];
   readonly regression: boolean;
   readonly capabilities: readonly Capability[];
   readonly runtime: Runtime;

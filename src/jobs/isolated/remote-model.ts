@@ -88,6 +88,7 @@ export function remoteModel({ about, ask, meters }: Parts): FullClassifier {
     input: about.input,
     classes: about.classes,
     independent: about.independent,
+    ...(about.thresholds ? { thresholds: about.thresholds } : {}),
     regression: about.regression,
     capabilities: new Set(about.capabilities),
     runtime: about.runtime,

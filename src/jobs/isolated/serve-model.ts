@@ -64,12 +64,13 @@ export async function answer(
 }
 
 async function describe(classifier: FullClassifier): Promise<Description> {
-  const { id, input, classes, independent = false, regression = false, capabilities, runtime } = classifier;
+  const { id, input, classes, independent = false, regression = false, thresholds, capabilities, runtime } = classifier;
   return {
     id,
     input,
     classes,
     independent,
+    ...(thresholds ? { thresholds } : {}),
     regression,
     capabilities: [...capabilities],
     runtime,

@@ -9,7 +9,7 @@ import {
 import { defineMetric } from '../../core/define.ts';
 import { priorityField, rankByField } from '../../core/perturbation/order.ts';
 import { removalBatch } from '../../core/perturbation/removal.ts';
-import { predicts } from '../../core/predicts.ts';
+import { predictsByProbability } from '../../core/predicts.ts';
 import { patchSizeOptions } from '../shared/patch-options.ts';
 import { type Patches, patchesOf } from '../shared/patches.ts';
 
@@ -159,9 +159,8 @@ async function scores(
   const batch = removalBatch(context, elements, Uint8Array.from([...whole, ...design]));
   const { data } = await model.scores(batch, { as: 'probability', signal });
   const classes = model.classes.length;
-  const first = data.subarray(0, classes);
-  const logOdds = first.map(p => Math.log(p / (1 - p)));
-  if (!predicts(model, logOdds, target.class)) return undefinedBecause('the copy does not predict the class explained');
+  const predicted = predictsByProbability(model, data.subarray(0, classes), target.class);
+  if (!predicted) return undefinedBecause('the copy does not predict the class explained');
   const found = Array.from({ length: batch.count }, (_, i) => data[i * classes + target.class]!);
   return found.every(Number.isFinite) ? found : undefinedBecause('the copy gives no finite probability');
 }

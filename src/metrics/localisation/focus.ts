@@ -48,7 +48,7 @@ export const focus = defineMetric({
         count: others.length + 1,
         write: (i: number, out: Float32Array) => out.set((i === 0 ? image : others[i - 1]!).data),
       };
-      const { data } = await model.scores(batch, { as: 'logit', signal });
+      const { data } = await model.scores(batch, { as: 'margin', signal });
       const classes = model.classes.length;
       return Array.from({ length: batch.count }, (_, i) => {
         return predicts(model, data.subarray(i * classes, (i + 1) * classes), target.class);

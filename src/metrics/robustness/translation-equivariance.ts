@@ -50,7 +50,7 @@ export const translationEquivariance = defineMetric({
     const shifts = drawShifts(context.rng.fork('shifts'), options.shifts, most);
     const images = shifts.map(([rows, columns]) => shifted(image, rows, columns));
     const scores = await context.memo(`scores of shifts/${options.shifts}/${options.reach}`, async () => [
-      ...(await model.scores(imageBatch(image, ...images), { as: 'logit', signal })).data,
+      ...(await model.scores(imageBatch(image, ...images), { as: 'margin', signal })).data,
     ]);
     const classes = model.classes.length;
     const first = (i: number) => predicts(model, scores.slice(i * classes, (i + 1) * classes), target.class);

@@ -48,7 +48,7 @@ function rowsOf({ model }: ModelAnalysis, errors: RegressionErrors): string[][] 
   const share = (name: string, value: number | null) => [name, value === null ? '–' : fixed(value, 3), ''];
   return [
     summary('Mean absolute error ↓', errors.absolute),
-    [`The same of a constant, the references’ mean${unit}`, compact(errors.withoutModel), ''],
+    [`The same of a constant, the references’ median${unit}`, compact(errors.withoutModel), ''],
     summary('Bias, value − reference', errors.bias),
     share('Pearson correlation', errors.pearson),
     share('Spearman correlation', errors.spearman),

@@ -1,10 +1,11 @@
 import { type Batch, type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
+import { predictsByProbability } from '../../../core/predicts.ts';
 
 /** The class explained in one image. */
 export interface ClassScore {
   readonly probability: number;
-  /** Whether no class has a higher probability. */
+  /** Whether the class explained is predicted. */
   readonly first: boolean;
 }
 
@@ -31,6 +32,6 @@ export async function allScores(
   return Array.from({ length: data.length / classes }, (_, i) => {
     const row = data.slice(i * classes, (i + 1) * classes);
     const probability = row[target.class]!;
-    return { probability, first: row.every(p => p <= probability) };
+    return { probability, first: predictsByProbability(model, row, target.class) };
   });
 }

@@ -3,6 +3,7 @@ import { CtXaiError } from '../../../core/errors.ts';
 import { fingerprint } from '../../../core/fingerprint.ts';
 import { joinBatches, type Sequence } from '../../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../../core/perturbation/removal.ts';
+import { predicts } from '../../../core/predicts.ts';
 import { type Tensor, tensor } from '../../../core/tensor.ts';
 import type { CurveOptions } from './options.ts';
 import { type PerturbationPlan, planOf } from './perturbation-plan.ts';
@@ -13,7 +14,7 @@ export type State = 'removed' | 'kept';
 /** The raw score of the class explained at one point of a path. */
 export interface Point {
   readonly score: number;
-  /** Whether no class has a higher score. */
+  /** Whether the class explained is predicted. */
   readonly first: boolean;
 }
 
@@ -75,11 +76,9 @@ async function scoreOf(context: MetricContext<CurveOptions>, image: Tensor): Pro
 }
 
 /** The class explained among the scores of all classes. */
-function pointOf(scores: ArrayLike<number>, { target, options }: MetricContext<CurveOptions>): Point {
+function pointOf(scores: ArrayLike<number>, { model, target, options }: MetricContext<CurveOptions>): Point {
   const score = usable(scores[target.class], options);
-  let first = true;
-  for (let c = 0; c < scores.length; c++) if (scores[c]! > score) first = false;
-  return { score, first };
+  return { score, first: predicts(model, scores, target.class) };
 }
 
 async function pointsAt(

@@ -9,9 +9,9 @@ const NONE = -1;
 /** The class that the model predicts for the image, or whether the finding explained is there: one shared pass. */
 export async function predictedClass(context: MetricContext<unknown>): Promise<number> {
   const { image, model, target, signal } = context;
-  const scores = await context.memo(`scores/logit/${fingerprint(image)}`, async () => {
+  const scores = await context.memo(`scores/margin/${fingerprint(image)}`, async () => {
     const batch = { count: 1, write: (_: number, out: Float32Array) => out.set(image.data) };
-    return [...(await model.scores(batch, { as: 'logit', signal })).data];
+    return [...(await model.scores(batch, { as: 'margin', signal })).data];
   });
   if (model.independent) return predicts(model, scores, target.class) ? target.class : NONE;
   return scores.indexOf(Math.max(...scores));

@@ -82,7 +82,9 @@ export async function neighbourhoodOf(context: MetricContext<NeighbourOptions>):
   const copies = Array.from({ length: options.draws }, (_, i) => noise.copy(i));
   const scores = await context.memo(`scores of copies/${name.join('/')}/${options.draws}`, async () => {
     const batch = imageBatch(context.image, ...copies);
-    return [...(await context.model.scores(batch, { as: 'logit', signal: context.signal })).data];
+    // Findings are predicted by their log-odds, which are their logits.
+    const as = context.model.independent ? 'margin' : 'logit';
+    return [...(await context.model.scores(batch, { as, signal: context.signal })).data];
   });
   const classes = context.model.classes.length;
   const logits = (i: number) => scores.slice(i * classes, (i + 1) * classes);
