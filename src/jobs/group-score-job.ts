@@ -10,8 +10,11 @@ export async function scoreGroup(job: GroupScoreJob, services: Services): Promis
   const metric = lookUp(services.registry.metrics, 'metric', job.metric.use, job.metric.id);
   const { classes } = services.card(job.model);
   const items: Collected[] = [];
+  /** Why maps were skipped. */
+  const skipped = new Set<string>();
   for (const need of job.needs) {
     const row = (await services.result(need, job.model))?.row;
+    if (row?.kind === 'item' && row.status === 'skipped' && row.reason !== undefined) skipped.add(row.reason);
     if (row?.kind !== 'item' || row.status !== 'ok') continue;
     const { sample } = await services.sample(job.model, { id: need.sample, data: job.data });
     items.push({
@@ -33,6 +36,8 @@ export async function scoreGroup(job: GroupScoreJob, services: Services): Promis
   const outcome = await attempt(
     services,
     async (): Promise<Pick<GroupRow, 'status' | 'reason' | 'value' | 'chance' | 'details'>> => {
+      const [reason] = skipped;
+      if (items.length === 0 && skipped.size === 1) return { status: 'skipped', reason: reason! };
       if (items.length === 0) return { status: 'undefined', reason: 'there are no maps that it could be taken of' };
       const found = metric.combine!(items, job.metric.options);
       if (isUndefined(found)) return { status: 'undefined', reason: found.undefined };

@@ -43,6 +43,7 @@ async function study({
       { use: 'srg', options: { score: 'logit', normalised: true, steps: 8 } },
       { use: 'srg', id: 'srg-p', options: { steps: 8 } },
       'average-drop',
+      'consistency',
       'sparseness',
     ],
     controls: ['random'],
@@ -77,6 +78,15 @@ test('a regression is explained and scored by its value; what follows a probabil
   expect(withMap.length).toBeGreaterThan(24);
   for (const row of withMap) {
     expect(row).toMatchObject({ status: 'skipped', reason: expect.stringMatching(/no meaning for a regression/) });
+  }
+  const groups = (await readFile(join(out, 'results.jsonl'), 'utf8'))
+    .split('\n')
+    .filter(line => line.includes('"kind":"group"'));
+  // Windows of occlusion are as large as these images, so that all its maps are constant.
+  const ofMaps = groups.map(line => JSON.parse(line)).filter(row => row.method !== 'occlusion');
+  expect(ofMaps).toHaveLength(2);
+  for (const row of ofMaps) {
+    expect(row).toMatchObject({ status: 'skipped', reason: expect.stringMatching(/regression: it compares/) });
   }
   const page = await readFile(join(out, 'index.html'), 'utf8');
   expect(page).toContain('Mean absolute error ↓ (ml)');
