@@ -63,6 +63,12 @@ export function resolveClasses(
 
 /** @throws CtXaiError LABEL where a label of a regression is no number. */
 function checkValues(dataset: Dataset, labels: Labels, card: ModelCard): void {
+  const renamed = dataset.labels.find(label => ![null, undefined, label].includes(labelNamed(labels, label)));
+  if (renamed !== undefined) {
+    throw new CtXaiError('LABEL', `data.labels: '${renamed}' is renamed, and '${card.id}' is a regression.`, {
+      hint: 'Labels of a regression are the values that it should give, and are taken as they are; null leaves one out.',
+    });
+  }
   const wrong = dataset.labels.find(
     label => labelNamed(labels, label) !== null && !(label.trim() !== '' && Number.isFinite(Number(label))),
   );

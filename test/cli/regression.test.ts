@@ -106,3 +106,13 @@ test('labels of a regression are numbers', async () => {
   expect(code).not.toBe(0);
   expect(stderr).toMatch(/the data's label 'large' is not a number/);
 });
+
+test('labels of a regression are not renamed: the value in the table would count all the same', async () => {
+  const { file } = await study({
+    label: (i: number) => String(i),
+    data: { use: 'image-folder', path: 'images', labels: { 1: '2' } },
+  });
+  const { code, stderr } = await cli('check', file, '--no-measure');
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(/'1' is renamed, and 'net' is a regression/);
+});
