@@ -2,10 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readCard } from '../dist/config/card.js';
-import { createRng } from '../dist/core/rng.js';
-import { attr, constant, DType, GraphBuilder } from '../dist/engines/onnx/graph/graph.js';
+import { attr, constant } from '../dist/engines/onnx/graph/graph.js';
 import { encodeModel } from '../dist/engines/onnx/graph/proto.js';
 import { plainCard } from './plain-card.js';
+import { randomNetwork } from './random-network.js';
 import { vgg11 } from './vgg11.js';
 
 /**
@@ -14,13 +14,7 @@ import { vgg11 } from './vgg11.js';
  * @returns {import('../dist/engines/onnx/graph/graph.js').Graph}
  */
 export function densenet121(size = 224, channels = 1, classes = 2) {
-  const rng = createRng('densenet121');
-  const b = new GraphBuilder({ opset: 17, taken: ['image'] });
-  const random = (dims, scale, centre = 0) => {
-    const data = new Float32Array(dims.reduce((p, d) => p * d, 1));
-    for (let i = 0; i < data.length; i++) data[i] = centre + scale * rng.normal();
-    return b.constant(constant.float(dims, data));
-  };
+  const { b, random, classified } = randomNetwork('densenet121');
   const conv = (x, from, to, kernel, stride = 1) => {
     const pad = (kernel - 1) / 2;
     const weights = random([to, from, kernel, kernel], Math.sqrt(2 / (from * kernel * kernel)));
@@ -60,15 +54,7 @@ export function densenet121(size = 224, channels = 1, classes = 2) {
     x = b.op('AveragePool', [conv(x, c, c / 2, 1)], { kernel_shape: attr.ints([2, 2]), strides: attr.ints([2, 2]) });
     c /= 2;
   }
-  const pooled = b.op('Flatten', [b.op('GlobalAveragePool', [x])]);
-  const logits = b.op('Gemm', [pooled, random([c, classes], 0.05), random([classes], 0.05)]);
-  return {
-    opset: 17,
-    nodes: b.nodes,
-    constants: b.constants,
-    inputs: [{ name: 'image', dtype: DType.float, dims: [null, channels, size, size] }],
-    outputs: [{ name: logits, dtype: DType.float, dims: [null, classes] }],
-  };
+  return classified(x, c, { size, channels, classes });
 }
 
 /** The card of a bundled model; networks with random weights are written into the folder first. */

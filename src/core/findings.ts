@@ -1,4 +1,4 @@
-import type { ModelCard, Sample } from './contracts/index.ts';
+import type { ModelCard, Predicting, Sample } from './contracts/index.ts';
 import { logOdds } from './predicts.ts';
 
 /** How rows call the absence of a finding. */
@@ -14,6 +14,16 @@ export function thresholdOf({ threshold = 0.5 }: Pick<ModelCard, 'threshold'>, f
 /** Of findings that do not exclude each other: the log-odds from which on each counts as predicted. */
 export function thresholdsOf(card: Pick<ModelCard, 'task' | 'threshold' | 'classes'>): readonly number[] | undefined {
   return card.task === 'multi-label' ? card.classes.map(finding => logOdds(thresholdOf(card, finding))) : undefined;
+}
+
+/** What a card says of how its classes are predicted. */
+export function predictingBy(card: Pick<ModelCard, 'task' | 'threshold' | 'classes'>): Predicting {
+  const thresholds = thresholdsOf(card);
+  return {
+    independent: card.task === 'multi-label',
+    regression: card.task === 'regression',
+    ...(thresholds ? { thresholds } : {}),
+  };
 }
 
 /** How many images have a finding, have it not, and of how many it is not known. */

@@ -1,7 +1,9 @@
-import type { Classifier } from './contracts/index.ts';
+import type { Predicting } from './contracts/index.ts';
 
-/** What tells the classes that a model predicts apart. */
-type Predicting = Pick<Classifier, 'independent' | 'regression' | 'thresholds'>;
+/** What tells apart the classes that a model predicts, alone and as plain data. */
+export function predictingOf({ independent = false, regression = false, thresholds }: Predicting) {
+  return { independent, regression, ...(thresholds ? { thresholds } : {}) };
+}
 
 /**
  * Whether a model predicts a class, by its scores of one image: the class with the greatest score. Of findings that do

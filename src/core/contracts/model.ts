@@ -104,17 +104,21 @@ export interface ModelFacts extends ModelInput {
 /** What computing only what changed is worth: so many times as fast as whole images, or why it is not done. */
 export type ChangesWorth = { readonly faster: number } | { readonly reason: string };
 
-/** A model loaded on an engine and a device. Methods may be called concurrently. Images are in input space. */
-export interface Classifier {
-  readonly id: string;
-  readonly input: ModelInput;
-  readonly classes: readonly string[];
+/** What tells apart the classes that a model predicts. */
+export interface Predicting {
   /** Whether classes are findings that do not exclude each other, each with a sigmoid of its own. Default: no. */
   readonly independent?: boolean;
   /** Of such findings: the log-odds from which on each counts as predicted. Default: 0. */
   readonly thresholds?: readonly number[];
   /** Whether the outputs are values without probabilities: every score is then the value itself. */
   readonly regression?: boolean;
+}
+
+/** A model loaded on an engine and a device. Methods may be called concurrently. Images are in input space. */
+export interface Classifier extends Predicting {
+  readonly id: string;
+  readonly input: ModelInput;
+  readonly classes: readonly string[];
   readonly capabilities: ReadonlySet<Capability>;
   readonly runtime: Runtime;
   /** Scores of all classes, [n, classes]. */

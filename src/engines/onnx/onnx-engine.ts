@@ -3,7 +3,7 @@ import { env } from 'onnxruntime-node';
 import { parsingAsync } from '../../core/boundary.ts';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
-import { thresholdsOf } from '../../core/findings.ts';
+import { predictingBy } from '../../core/findings.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
@@ -127,21 +127,9 @@ export async function openModel(
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
     const placements = inspector ? async () => inspector.placements : undefined;
     const { id, classes } = card;
-    const independent = card.task === 'multi-label';
-    const regression = card.task === 'regression';
     return new EngineClassifier({
-      ...{
-        id,
-        classes,
-        independent,
-        thresholds: thresholdsOf(card),
-        regression,
-        runtime,
-        layers,
-        capabilities,
-        tracer,
-        placements,
-      },
+      ...predictingBy(card),
+      ...{ id, classes, runtime, layers, capabilities, tracer, placements },
       runner: executor,
     });
   } catch (error) {

@@ -11,12 +11,14 @@ import type {
   LayerValues,
   Meter,
   Placement,
+  Predicting,
   Runtime,
   ScoreKind,
   Target,
   Tracer,
 } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
+import { predictingOf } from '../../core/predicts.ts';
 import { sameShape, type Tensor, tensor } from '../../core/tensor.ts';
 import type { Layer, LayerMap } from './layer-map.ts';
 import { layerCollector } from './layer-values.ts';
@@ -39,25 +41,25 @@ export class EngineClassifier implements FullClassifier {
   readonly #layers: LayerMap;
   readonly #meters: readonly Meter[];
 
-  constructor(parts: {
-    id: string;
-    classes: readonly string[];
-    independent: boolean;
-    thresholds?: readonly number[] | undefined;
-    regression: boolean;
-    runtime: Runtime;
-    runner: NetworkRunner;
-    layers: LayerMap;
-    capabilities: ReadonlySet<Capability>;
-    tracer?: Tracer | undefined;
-    placements?: (() => Promise<readonly Placement[]>) | undefined;
-    meters?: readonly Meter[];
-  }) {
+  constructor(
+    parts: Predicting & {
+      id: string;
+      classes: readonly string[];
+      runtime: Runtime;
+      runner: NetworkRunner;
+      layers: LayerMap;
+      capabilities: ReadonlySet<Capability>;
+      tracer?: Tracer | undefined;
+      placements?: (() => Promise<readonly Placement[]>) | undefined;
+      meters?: readonly Meter[];
+    },
+  ) {
+    const { independent, thresholds, regression } = predictingOf(parts);
     this.id = parts.id;
     this.classes = parts.classes;
-    this.independent = parts.independent;
-    if (parts.thresholds) this.thresholds = parts.thresholds;
-    this.regression = parts.regression;
+    this.independent = independent;
+    if (thresholds) this.thresholds = thresholds;
+    this.regression = regression;
     this.runtime = parts.runtime;
     this.capabilities = parts.capabilities;
     this.#runner = parts.runner;
@@ -228,11 +230,9 @@ export class EngineClassifier implements FullClassifier {
 
   metered(meter: Meter): EngineClassifier {
     return new EngineClassifier({
+      ...predictingOf(this),
       id: this.id,
       classes: this.classes,
-      independent: this.independent,
-      thresholds: this.thresholds,
-      regression: this.regression,
       runtime: this.runtime,
       runner: this.#runner,
       layers: this.#layers,

@@ -1,4 +1,5 @@
 import type { ModelCard, ScoreKind } from '../../core/contracts/index.ts';
+import { logOdds } from '../../core/predicts.ts';
 
 /** What a model's raw output means. */
 export interface Head {
@@ -41,7 +42,7 @@ export function scoresOf(raw: ArrayLike<number>, head: Head, as: ScoreKind, out:
 
 /** The score of a finding by itself: its log-odds are z, or log p − log(1 − p). */
 function findingScore(value: number, values: Head['values'], as: ScoreKind): number {
-  if (values === 'probabilities') return as === 'margin' ? Math.log(value) - Math.log1p(-value) : value;
+  if (values === 'probabilities') return as === 'margin' ? logOdds(value) : value;
   return as === 'probability' ? 1 / (1 + Math.exp(-value)) : value;
 }
 
@@ -53,7 +54,7 @@ function sum(values: ArrayLike<number>): number {
 
 function sigmoidScores(value: number, values: Head['values'], as: ScoreKind, out: Float64Array): void {
   if (values === 'probabilities') {
-    const logit = Math.log(value) - Math.log1p(-value);
+    const logit = logOdds(value);
     out[0] = as === 'margin' ? -logit : 1 - value;
     out[1] = as === 'margin' ? logit : value;
     return;

@@ -3,7 +3,7 @@ import { version_core } from '@tensorflow/tfjs-core';
 import { parsing, parsingAsync } from '../../core/boundary.ts';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
-import { thresholdsOf } from '../../core/findings.ts';
+import { predictingBy } from '../../core/findings.ts';
 import { sizeOf } from '../../core/tensor.ts';
 import { checkTail, headOf } from '../onnx/load/tail.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
@@ -135,20 +135,9 @@ async function openOn(
       ...(moved > 0 ? { note: mixingNote(moved) } : {}),
       limitations,
     };
-    const { id, classes, task } = card;
-    const independent = task === 'multi-label';
-    const regression = task === 'regression';
-    const model = new EngineClassifier({
-      id,
-      classes,
-      independent,
-      thresholds: thresholdsOf(card),
-      regression,
-      runtime,
-      runner,
-      layers,
-      capabilities,
-    });
+    const { id, classes } = card;
+    const parts = { id, classes, runtime, runner, layers, capabilities };
+    const model = new EngineClassifier({ ...parts, ...predictingBy(card) });
     return clock ? Object.assign(model, { tracer: tracerOf(pool) }) : model;
   } catch (error) {
     await (error instanceof Stuck ? pool.end() : pool.close());

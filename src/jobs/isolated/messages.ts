@@ -1,4 +1,4 @@
-import type { Capability, LayerInfo, ModelInput, Runtime } from '../../core/contracts/index.ts';
+import type { Capability, LayerInfo, ModelInput, Predicting, Runtime } from '../../core/contracts/index.ts';
 import type { ErrorCode } from '../../core/errors.ts';
 import type { Job, ModelRef } from '../job.ts';
 import type { JobResult, MeasuredApart } from '../services.ts';
@@ -60,13 +60,10 @@ export interface SentBatch {
 }
 
 /** An opened model, as far as it is data. */
-export interface Description {
+export interface Description extends Predicting {
   readonly id: string;
   readonly input: ModelInput;
   readonly classes: readonly string[];
-  readonly independent: boolean;
-  readonly thresholds?: readonly number[];
-  readonly regression: boolean;
   readonly capabilities: readonly Capability[];
   readonly runtime: Runtime;
   readonly layers: readonly LayerInfo[];

@@ -10,6 +10,7 @@ import type {
   ScoreKind,
   Target,
 } from '../../core/contracts/index.ts';
+import { predictingOf } from '../../core/predicts.ts';
 import { sizeOf, type Tensor, tensor } from '../../core/tensor.ts';
 import type { Answer, Description, ModelMethod, SentBatch } from './messages.ts';
 
@@ -87,9 +88,7 @@ export function remoteModel({ about, ask, meters }: Parts): FullClassifier {
     id: about.id,
     input: about.input,
     classes: about.classes,
-    independent: about.independent,
-    ...(about.thresholds ? { thresholds: about.thresholds } : {}),
-    regression: about.regression,
+    ...predictingOf(about),
     capabilities: new Set(about.capabilities),
     runtime: about.runtime,
     scores,

@@ -6,6 +6,7 @@ import type {
   ScoreKind,
   Target,
 } from '../../core/contracts/index.ts';
+import { predictingOf } from '../../core/predicts.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { createCounter } from '../pass-counter.ts';
 import type { Answer, Description, Question, SentBatch } from './messages.ts';
@@ -64,14 +65,12 @@ export async function answer(
 }
 
 async function describe(classifier: FullClassifier): Promise<Description> {
-  const { id, input, classes, independent = false, regression = false, thresholds, capabilities, runtime } = classifier;
+  const { id, input, classes, capabilities, runtime } = classifier;
   return {
     id,
     input,
     classes,
-    independent,
-    ...(thresholds ? { thresholds } : {}),
-    regression,
+    ...predictingOf(classifier),
     capabilities: [...capabilities],
     runtime,
     layers: await classifier.layers(),
