@@ -141,7 +141,9 @@ export const cardSchema = z.strictObject({
   quantisation: z
     .enum(['straight-through'])
     .optional()
-    .describe('Lets gradients pass quantisation as if it were not there. Default: a quantised network has none.'),
+    .describe(
+      'Lets gradients pass quantisation and rounding as if they were not there. Default: a network that is quantised, or that rounds, has none.',
+    ),
   training: z.string().optional().describe('The data and recipe it was trained with.'),
   licence: z.string().optional(),
   performance: z.record(z.string(), number).optional().describe('Measured figures, like auc: 0.91.'),

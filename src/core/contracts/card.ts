@@ -76,8 +76,8 @@ export interface ModelCard {
   };
   readonly camLayer?: string;
   /**
-   * `straight-through`: gradients pass quantisation as if it were not there (Bengio et al. 2013). Default: a quantised
-   * network has no gradients.
+   * `straight-through`: gradients pass quantisation and rounding as if they were not there (Bengio et al. 2013).
+   * Default: a network that is quantised, or that rounds, has no gradients.
    */
   readonly quantisation?: 'straight-through';
   readonly training?: string;

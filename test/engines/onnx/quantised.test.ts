@@ -55,6 +55,39 @@ describe('activations of 16-bit integers', () => {
   );
 });
 
+describe('a network that rounds', () => {
+  const scaled = (b: GraphBuilder, image: string, by: number) => b.op('Mul', [image, b.scalar(by)]);
+  const to = (b: GraphBuilder, from: string, type: number) => b.op('Cast', [from], { to: attr.int(type) });
+  const rounding = {
+    Round: (b: GraphBuilder, image: string) => scaled(b, b.op('Round', [scaled(b, image, 16)]), 1 / 16),
+    Floor: (b: GraphBuilder, image: string) => scaled(b, b.op('Floor', [scaled(b, image, 16)]), 1 / 16),
+    Sign: (b: GraphBuilder, image: string) => b.op('Sign', [image]),
+    Cast: (b: GraphBuilder, image: string) =>
+      scaled(b, to(b, to(b, scaled(b, image, 255), DType.int32), DType.float), 1 / 255),
+  };
+
+  it.each(Object.entries(rounding))('by %s has no gradient unless it passes straight through', async (op, rounded) => {
+    const graph = graphOf({ input: [null, 1, 8, 8], build: (b, image) => head(b, rounded(b, image)) });
+    const card = cardFor(folder.write('rounds.onnx', graph), { classes: ['a', 'b'] });
+    const want = await runRaw(graph, { shape: [3, 1, 8, 8], data: x.data });
+    await usingCard(card, async model => {
+      expect(difference((await model.scores(batch, { as: 'logit' })).data, want)).toBeLessThan(1e-6);
+      const reason = model.runtime.limitations?.gradients;
+      expect(reason).toMatch(new RegExp(`decide, count or round \\(${op} at node`));
+      expect(reason).toMatch(/quantisation: straight-through/);
+    });
+    await usingCard({ ...card, quantisation: 'straight-through' }, async model => {
+      const w = weights('w', [64, 2]).data;
+      await model.gradients(batch, { class: 1, score: 'logit' }, (i, gradient) => {
+        for (const [k, v] of x.data.subarray(i * 64, (i + 1) * 64).entries()) {
+          const passes = op !== 'Sign' || Math.abs(v) < 1;
+          expect(gradient[k]).toBeCloseTo(passes ? Number(w[2 * k + 1]) : 0, 5);
+        }
+      });
+    });
+  });
+});
+
 describe('weights that are quantised alone', () => {
   const stored = (dtype: number, count: number): Constant => ({
     dtype,

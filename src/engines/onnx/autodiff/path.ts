@@ -20,6 +20,9 @@ export const FLOATING: ReadonlySet<number> = new Set([DType.float, DType.float16
 /** Operators between numbers and quantised integers: their outputs are no mere indices or masks. */
 const QUANTISING: ReadonlySet<string> = new Set(['QuantizeLinear', 'DynamicQuantizeLinear']);
 
+/** Operators whose output moves in steps: their derivative is 0 wherever it exists. */
+const ROUNDING: ReadonlySet<string> = new Set(['Floor', 'Ceil', 'Round', 'Sign']);
+
 /** Operators whose derivative is infinite somewhere where their value is finite, or as good as that. */
 const SINGULAR: ReadonlySet<string> = new Set([
   ...['Sqrt', 'Pow', 'Log', 'Div', 'Reciprocal', 'LpNormalization', 'LpPool', 'GlobalLpPool', 'Acos', 'Asin', 'Acosh'],
@@ -28,7 +31,8 @@ const SINGULAR: ReadonlySet<string> = new Set([
 
 /**
  * The differentiable path. Integer and bool tensors (shapes, masks, indices) carry no derivative and end it, unless they
- * are quantised values; an inner graph (If, Loop, Scan) that reads a tensor from outside belongs to it.
+ * are quantised values, and so do operators that round, unless gradients pass straight through; an inner graph (If, Loop,
+ * Scan) that reads a tensor from outside belongs to it.
  * @throws CtXaiError LAYER if `of` does not depend on `wrt`; OPERATOR if it does, but not differentiably.
  */
 export function findPath(model: NormalisedModel, wrt: readonly string[], of: string): Path {
@@ -41,7 +45,12 @@ export function findPath(model: NormalisedModel, wrt: readonly string[], of: str
   for (const node of graph.nodes) {
     const from = readBy(node).filter(name => reached.has(name));
     if (from.length === 0) continue;
-    const quantised = QUANTISING.has(node.op) || from.some(name => !floating(name));
+    if (node.op === 'Hardmax' || (ROUNDING.has(node.op) && !model.straightThrough)) {
+      ends.push(node);
+      continue;
+    }
+    const truncates = model.straightThrough === true && castsThereAndBack(node, model);
+    const quantised = truncates || QUANTISING.has(node.op) || from.some(name => !floating(name));
     const carries = quantised ? numeric : floating;
     const outputs = node.outputs.filter(name => name !== '' && carries(name) && !values.has(name));
     if (outputs.length === 0) {
@@ -69,20 +78,33 @@ export function findPath(model: NormalisedModel, wrt: readonly string[], of: str
   return { wrt, tensors, nodes: nodes.reverse(), exposed };
 }
 
+/** Whether a Cast makes integers of numbers that are read as numbers again alone. */
+function castsThereAndBack(node: Node, { graph, infos }: NormalisedModel): boolean {
+  const floating = (name: string) => FLOATING.has(infos.get(name)?.dtype ?? 0);
+  const [from, to] = [node.inputs[0]!, node.outputs[0]!];
+  if (node.op !== 'Cast' || !floating(from) || floating(to) || infos.get(to)?.dtype === DType.bool) return false;
+  const readers = graph.nodes.filter(n => readBy(n).includes(to));
+  return readers.length > 0 && readers.every(n => n.op === 'Cast' && floating(n.outputs[0]!));
+}
+
 /** The score depends on nothing of `wrt`, or only through decisions: then the operators that make them are named. */
-function unreached({ graph }: NormalisedModel, wrt: readonly string[], of: string, ends: readonly Node[]): CtXaiError {
+function unreached(model: NormalisedModel, wrt: readonly string[], of: string, ends: readonly Node[]): CtXaiError {
+  const { graph } = model;
   const names = `'${wrt.join("', '")}'`;
   if (!dependents(graph, wrt).has(of)) {
     return new CtXaiError('LAYER', `the score '${of}' does not depend on ${names}.`, {
       hint: 'Choose a layer between the image and the scores.',
     });
   }
-  const named = ends.slice(0, 3).map(node => `${node.op} at node '${node.name}'`);
+  const told = ends.filter(node => node.op !== 'Shape' && dependents(graph, node.outputs).has(of));
+  const named = told.slice(0, 3).map(node => `${node.op} at node '${node.name}'`);
   const by = named.length > 0 ? ` (${named.join(', ')})` : '';
+  const rounds = told.some(node => ROUNDING.has(node.op) || castsThereAndBack(node, model));
+  const through = " 'quantisation: straight-through' in the card lets gradients pass rounding as if it were not there.";
   return new CtXaiError(
     'OPERATOR',
-    `the score '${of}' depends on ${names} only through operators that decide or count${by}: their derivative is 0.`,
-    { hint: 'Explainers that need scores only still work.' },
+    `the score '${of}' depends on ${names} only through operators that decide, count or round${by}: their derivative is 0.`,
+    { hint: `Explainers that need scores only still work.${rounds ? through : ''}` },
   );
 }
 

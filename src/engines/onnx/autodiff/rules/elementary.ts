@@ -31,5 +31,11 @@ export const elementary = [
   defineRule('Atanh', ({ e, g, x }) => [() => e.div(g, oneMinusSquare(e, x()))]),
 ];
 
-/** Piecewise constant functions: 0, as PyTorch. */
-export const steps = defineRule(['Floor', 'Ceil', 'Round', 'Sign', 'Hardmax'], site => [() => site.zeros(site.x())]);
+/** Passed where gradients pass straight through alone: as the identity. */
+export const rounding = defineRule(['Floor', 'Ceil', 'Round'], ({ g }) => [() => g]);
+
+/** As the identity between −1 and 1, as in binarised networks (Hubara et al. 2016, arXiv:1602.02830). */
+export const sign = defineRule('Sign', site => {
+  const { e, g, x } = site;
+  return [() => e.where(e.and(e.greater(x(), -1), e.less(x(), 1)), g, 0)];
+});

@@ -1,3 +1,4 @@
+import { FLOATING } from '../path.ts';
 import { defineRule } from '../rule.ts';
 
 /** y = x, Dropout at inference included: g. */
@@ -7,5 +8,8 @@ export const identity = defineRule(['Identity', 'Dropout'], site => {
   return [() => site.g];
 });
 
-/** Float to float: g cast back. */
-export const cast = defineRule(['Cast', 'CastLike'], site => [() => site.e.cast(site.g, site.dtype(site.x()))]);
+/** Float to float: g cast back. Integers on the way carry their gradients as numbers. */
+export const cast = defineRule(['Cast', 'CastLike'], site => {
+  const type = site.dtype(site.x());
+  return [() => (FLOATING.has(type) ? site.e.cast(site.g, type) : site.g)];
+});

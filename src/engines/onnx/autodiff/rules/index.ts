@@ -12,7 +12,7 @@ import { deformConv } from './deform-conv.ts';
 import { depthToSpace, spaceToDepth } from './depth-to-space.ts';
 import { dft } from './dft.ts';
 import { einsum } from './einsum.ts';
-import { elementary, steps } from './elementary.ts';
+import { elementary, rounding, sign } from './elementary.ts';
 import { celu, elu, selu } from './elu.ts';
 import { expand, tile } from './expand.ts';
 import { extremum } from './extremum.ts';
@@ -95,17 +95,18 @@ export const RULES: readonly Rule[] = [
   reshape,
   resize,
   roiAlign,
+  rounding,
   scatterElements,
   scatterNd,
   selu,
   sigmoid,
+  sign,
   slice,
   softmax,
   softplus,
   softsign,
   spaceToDepth,
   split,
-  steps,
   tile,
   topK,
   transpose,

@@ -9,6 +9,11 @@ function unary(op: string, x: Values, more: Partial<Case> = {}): Case {
   return { note: 'elementwise', nodes: [node(op, ['x'])], inputs: { x }, ...more };
 }
 
+/** An operator whose derivative is 0, beside what it is made of: alone, no score depends on its input differentiably. */
+function besideItself(op: string, x: Values): Case {
+  return { note: 'times what it rounds', nodes: [node(op, ['x'], {}, ['r']), node('Mul', ['x', 'r'])], inputs: { x } };
+}
+
 function binary(op: string, note: string, a: Values, b: Values, more: Partial<Case> = {}): Case {
   return { note, nodes: [node(op, ['a', 'b'])], inputs: { a, b }, ...more };
 }
@@ -47,11 +52,11 @@ export const arithmetic: readonly Case[] = [
   unary('Asinh', smooth),
   unary('Acosh', spread([2, 3, 4], 1.4, 3)),
   unary('Atanh', inner),
-  unary('Floor', spread([6], 0.2, 0.8)),
-  unary('Ceil', spread([6], 0.2, 0.8)),
-  unary('Round', spread([6], 0.6, 1.4)),
-  unary('Sign', spread([6], 0.2, 0.8)),
-  unary('Hardmax', distinct([2, 5])),
+  besideItself('Floor', spread([6], 0.2, 0.8)),
+  besideItself('Ceil', spread([6], 0.2, 0.8)),
+  besideItself('Round', spread([6], 0.6, 1.4)),
+  besideItself('Sign', spread([6], 0.2, 0.8)),
+  besideItself('Hardmax', distinct([2, 5])),
   ...broadcasts('Add', dims => spread(dims, -1, 1, 5)),
   ...broadcasts('Sub', dims => spread(dims, -1, 1, 5)),
   ...broadcasts('Mul', dims => spread(dims, -1, 1, 5)),
