@@ -45,7 +45,7 @@ export async function effectsFor(
   );
   const chance = await services.chance?.(judge, judged);
   return effectsOf({
-    ...(chance ? { threshold: chance.threshold } : {}),
+    chance,
     factors,
     spatial: images[0]!.view.shape,
     // The subset that lacks factor j alone.

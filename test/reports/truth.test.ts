@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
+import { effectsOf, truthNumbers } from '../../src/core/truth/effects.ts';
 import type { Answered, MethodEntry, ModelEntry } from '../../src/reports/analysis/analysis.ts';
 import { strataOf } from '../../src/reports/analysis/outcome-strata.ts';
 import { truthAnalysisOf } from '../../src/reports/analysis/truth.ts';
+import { thresholdSentence } from '../../src/reports/sections/truth-section.ts';
 import type { RunSummary } from '../../src/reports/summary/collect.ts';
 import { type ImageTruth, truthOf } from '../../src/reports/summary/truths.ts';
 import type { Manifest, SampleRow } from '../../src/results/rows.ts';
@@ -56,6 +58,25 @@ it('the truth is incomplete where the rest of the image moves the score by more 
   expect(analysed(1).truth.backgroundSd).toBeCloseTo(Math.sqrt(12 / 11), 10);
   expect(analysed(1).truth.incomplete).toBe(false);
   expect(analysed(3).truth.incomplete).toBe(true);
+});
+
+it('tells how many placebos the threshold rests on, and that it is a bound', () => {
+  const placebos = { placebos: 1067, patients: 70, percentile: 0.0352 };
+  const sentence = (given: object) =>
+    thresholdSentence({ ...analysed(1).truth, threshold: 0.0406, ...given }).replace(/\s/g, ' ');
+  expect(sentence({ placebos })).toBe(
+    'An effect of at most 0.0406 log-odds is not told from none. 99 % of 1 067 placebos of 70 other patients, copies that ' +
+      'differ by chance alone, move the score by less than 0.0352; 0.0406 is the upper 95 % bound of that, resampling patients.',
+  );
+  expect(sentence({})).toMatch(/is a convention: no placebos were measured/);
+});
+
+it('the placebos are in an image’s numbers, and come back from its rows', () => {
+  const chance = { threshold: 0.2, placebos: 1200, patients: 75, percentile: 0.15 };
+  const intervention = { factors: [], spatial: [1, 1], changes: [], logOdds: [1] };
+  const told = truthOf(truthNumbers(effectsOf({ ...intervention, chance })))!;
+  expect(told).toMatchObject({ threshold: 0.2, placebos: { placebos: 1200, patients: 75, percentile: 0.15 } });
+  expect(truthOf(truthNumbers(effectsOf(intervention)))!.placebos).toBeUndefined();
 });
 
 it('a model that ignores the lesions is told', () => {

@@ -68,6 +68,16 @@ export interface FactorEffect {
   readonly effect: number;
   /** Σ|ΔHU| of switching it off. */
   readonly change: number;
+  /** |ΔHU| of each pixel, [...spatial] on the model's grid; absent: the same everywhere in the region. */
+  readonly sizes?: Tensor;
+}
+
+/** Placebos, copies of images that differ by chance alone, by which effects are told from none. */
+export interface PlaceboEffects {
+  /** The 99th percentile of the sizes of their effects. */
+  readonly percentile: number;
+  readonly placebos: number;
+  readonly patients: number;
 }
 
 /** What is known by intervention about one image and model. */
@@ -75,6 +85,8 @@ export interface Effects {
   readonly factors: readonly FactorEffect[];
   /** Effects up to this size are not told from none. */
   readonly threshold: number;
+  /** What the threshold rests on; absent: no placebos were measured, and it is a convention. */
+  readonly placebos?: PlaceboEffects;
   /** Share of what the factors do that no sum of single effects explains: 1 − R² of the additive fit, 0 … 1. */
   readonly interaction: number;
   /** Interaction index: Σ|I_jk| / (Σ|I_jk| + Σ|φ_j|) of Shapley's pairwise interactions I_jk, 0 … 1. */

@@ -1,7 +1,8 @@
-import type { Effects, FactorEffect, SampleFactor } from '../contracts/index.ts';
+import type { Effects, FactorEffect, PlaceboEffects, SampleFactor } from '../contracts/index.ts';
 import { tensor } from '../tensor.ts';
 import { overlapping, regionOf } from './regions.ts';
 import { groupedValues, interactionIndex, interactionShare, shapleyValues } from './shapley.ts';
+import type { ChanceEffects } from './threshold.ts';
 
 /**
  * Log-odds that count as no effect where no placebos tell how large chance effects are. A convention, not a measurement:
@@ -17,33 +18,41 @@ export interface Intervention {
   readonly changes: readonly ArrayLike<number>[];
   /** The target's log-odds of each subset of factors that are on, 2^m; bit j: factor j. */
   readonly logOdds: ArrayLike<number>;
-  readonly threshold?: number;
+  /** How large effects are that are chance; absent: `EFFECT_THRESHOLD` decides. */
+  readonly chance?: ChanceEffects | undefined;
 }
 
 /**
  * What is known by intervention: exact Shapley values over all subsets, where each factor lies, and how far effects do
  * not add up. Factors whose regions overlap are one, named `a+b`: no map could tell them apart.
  */
-export function effectsOf({ factors, spatial, changes, logOdds, threshold = EFFECT_THRESHOLD }: Intervention): Effects {
+export function effectsOf({ factors, spatial, changes, logOdds, chance }: Intervention): Effects {
   const regions = changes.map(regionOf);
   const groups = overlapping(regions);
   const values = groupedValues(logOdds, groups);
   const effects = shapleyValues(values);
   const merged = groups.map((members, g): FactorEffect => {
     const region = union(members.map(j => regions[j]));
+    const sizes = sizesOf(members.map(j => changes[j]!));
     return {
       name: members.map(j => factors[j]!.name).join('+'),
       role: roleOf(members.map(j => factors[j]!.role)),
       ...(region ? { region: tensor(spatial, region) } : {}),
       effect: effects[g]!,
-      change: members.reduce((sum, j) => sum + sumOfSizes(changes[j]!), 0),
+      change: sizes.reduce((a, b) => a + b, 0),
+      sizes: tensor(spatial, sizes),
     };
   });
   return {
-    ...{ factors: merged, threshold },
+    ...{ factors: merged, threshold: chance?.threshold ?? EFFECT_THRESHOLD },
+    ...(chance && { placebos: placebosOf(chance) }),
     ...{ interaction: interactionShare(values), interactionIndex: interactionIndex(values) },
     ...{ background: values[0]!, covered: coveredShare(changes, groups, merged) },
   };
+}
+
+function placebosOf({ percentile, placebos, patients }: ChanceEffects): PlaceboEffects {
+  return { percentile, placebos, patients };
 }
 
 /** Of Σ|Δ| over all factors, what lies in the region of the factor; a factor without a region is outside. */
@@ -71,6 +80,7 @@ function coveredShare(
 export function truthNumbers({
   factors,
   threshold,
+  placebos,
   interaction,
   interactionIndex: index,
   background,
@@ -81,6 +91,9 @@ export function truthNumbers({
   return {
     ...{ interaction, interactionIndex: index, threshold, background, covered },
     ...{ totalEffect: total, lesionEffect: Math.max(0, ...lesions) },
+    ...(placebos && {
+      ...{ placebos: placebos.placebos, placeboPatients: placebos.patients, placeboPercentile: placebos.percentile },
+    }),
   };
 }
 
@@ -97,8 +110,9 @@ function union(regions: readonly (Float32Array | undefined)[]): Float32Array | u
   return out;
 }
 
-function sumOfSizes(change: ArrayLike<number>): number {
-  let sum = 0;
-  for (let p = 0; p < change.length; p++) sum += Math.abs(change[p]!);
-  return sum;
+/** Σ|Δ| of some factors, pixel by pixel. */
+function sizesOf(changes: readonly ArrayLike<number>[]): Float32Array {
+  const out = new Float32Array(changes[0]!.length);
+  for (const change of changes) for (let p = 0; p < out.length; p++) out[p]! += Math.abs(change[p]!);
+  return out;
 }

@@ -1,14 +1,11 @@
+import type { PlaceboEffects } from '../contracts/index.ts';
 import type { Rng } from '../rng.ts';
 import { quantile } from '../statistics/quantile.ts';
 
 /** How large effects are that are chance. */
-export interface ChanceEffects {
+export interface ChanceEffects extends PlaceboEffects {
   /** Effects up to this size are not told from none: upper 95 % bound of the 99th percentile. */
   readonly threshold: number;
-  /** The 99th percentile itself. */
-  readonly percentile: number;
-  readonly placebos: number;
-  readonly patients: number;
 }
 
 const PERCENTILE = 0.99;

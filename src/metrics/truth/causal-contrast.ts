@@ -2,14 +2,16 @@ import { z } from 'zod';
 import { type Effects, isUndefined, type Undefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { truthNumbers } from '../../core/truth/effects.ts';
-import { deepest, localFactors, pixelsOf, sumOver, winOf } from './shared/regions-of.ts';
+import { changeOver, deepest, localFactors, pixelsOf, sumOver, winOf } from './shared/regions-of.ts';
 
 /**
  * Whether the map prefers what the model uses to what is merely visible. Pairs: a factor that moves the score toward
- * the class explained (φ > τ) against one that leaves it alone (|φ| ≤ τ), whose Σ|ΔHU| differ by a factor of at most
- * `ratio`. What counts is what the model does with a factor, not whether it is a lesion or a distractor by name; placebos
- * take no part. The map's sums over both regions are compared, the larger region cut to the area of the smaller, by the pixels
- * deepest in it. The value is the share of pairs in which the cause has more, ties counted half.
+ * the class explained (φ > τ) against one that leaves it alone (|φ| ≤ τ). What counts is what the model does with a
+ * factor, not whether it is a lesion or a distractor by name; placebos take no part. The map's sums over both regions are
+ * compared, the larger region cut to the area of the smaller, by the pixels deepest in it. A pair counts if the Σ|ΔHU| over
+ * the pixels compared differ by a factor of at most `ratio`: of lesions that overlap, which are one factor, a part as large
+ * as the distractor is as visible as that. With `idle`, what does at most that share of what the cause does is compared
+ * with it as well: a map that gives it more is as wrong. The value is the share of pairs in which the cause has more, ties counted half.
  *
  * Where the run has another model, the same map is also compared with what that one uses on the same image: `other` is its
  * value by the other model's truth, `swap` the value less that one. Of a map that does not look at the model, the swaps on
@@ -34,17 +36,32 @@ export const causalContrast = defineMetric({
     'phantoms and counterfactual pairs only.',
   criticismSource: 'this project',
   options: z.strictObject({
-    ratio: z.number().min(1).default(1.5).describe('how far apart the Σ|ΔHU| of a pair may be, as a factor'),
+    ratio: z
+      .number()
+      .min(1)
+      .default(1.5)
+      .describe('how far apart the Σ|ΔHU| of a pair may be, over the pixels compared, as a factor'),
+    idle: z
+      .number()
+      .min(0)
+      .max(0.5)
+      .default(0)
+      .describe('what does at most this share of what a cause does counts as idle beside it; 0: only what is chance'),
   }),
-  async evaluate({ attribution, effects, otherEffects, options: { ratio } }) {
-    const own = contrastOf(attribution.data, effects, ratio);
+  async evaluate({ attribution, effects, otherEffects, options }) {
+    const own = contrastOf(attribution.data, effects, options);
     if (isUndefined(own)) return own;
-    const other = otherEffects && contrastOf(attribution.data, otherEffects, ratio);
+    const other = otherEffects && contrastOf(attribution.data, otherEffects, options);
     const swapped = other && !isUndefined(other) ? { other: other.value, swap: own.value - other.value } : {};
     const { value, pairs, causes } = own;
     return { value, details: { pairs, causes, ...swapped, ...truthNumbers(effects!) } };
   },
 });
+
+interface PairOptions {
+  readonly ratio: number;
+  readonly idle: number;
+}
 
 interface Contrast {
   readonly value: number;
@@ -53,27 +70,33 @@ interface Contrast {
 }
 
 /** The share of pairs in which the cause has more of the map. */
-function contrastOf(map: ArrayLike<number>, effects: Effects | undefined, ratio: number): Contrast | Undefined {
+function contrastOf(
+  map: ArrayLike<number>,
+  effects: Effects | undefined,
+  { ratio, idle: share }: PairOptions,
+): Contrast | Undefined {
   const known = localFactors(effects);
   if (isUndefined(known)) return known;
   const { factors, threshold } = known;
   const visible = factors.filter(f => f.role !== 'placebo');
   const causes = visible.filter(f => f.effect > threshold);
   if (causes.length === 0) return undefinedBecause('no factor moves the score toward the class explained');
-  const idle = visible.filter(f => Math.abs(f.effect) <= threshold);
-  if (idle.length === 0)
+  const pairs = causes.flatMap(cause =>
+    visible
+      .filter(f => Math.abs(f.effect) <= Math.max(threshold, share * cause.effect))
+      .map(other => ({ cause, other })),
+  );
+  if (pairs.length === 0)
     return undefinedBecause(
       'nothing to compare with: everything visible that can be taken out of the image changes the score',
     );
   const wins: number[] = [];
-  for (const cause of causes) {
-    for (const other of idle) {
-      const [large, small] = [cause.change, other.change].sort((a, b) => b - a) as [number, number];
-      if (large > ratio * small) continue;
-      const area = Math.min(pixelsOf(cause).length, pixelsOf(other).length);
-      const [used, seen] = [cause, other].map(f => sumOver(map, deepest(f, area)));
-      wins.push(winOf(used!, seen!));
-    }
+  for (const { cause, other } of pairs) {
+    const area = Math.min(pixelsOf(cause).length, pixelsOf(other).length);
+    const [used, seen] = [deepest(cause, area), deepest(other, area)];
+    const changes = [changeOver(cause, used), changeOver(other, seen)];
+    if (Math.max(...changes) > ratio * Math.min(...changes)) continue;
+    wins.push(winOf(sumOver(map, used), sumOver(map, seen)));
   }
   if (wins.length === 0)
     return undefinedBecause(

@@ -1,8 +1,10 @@
+import type { PlaceboEffects } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
 import type { Manifest } from '../../results/rows.ts';
 import type { RunSummary } from '../summary/collect.ts';
 import { isPositive } from '../summary/primary.ts';
+import type { ImageTruth } from '../summary/truths.ts';
 import type { Answered, MethodEntry, ModelEntry, Stratum } from './analysis.ts';
 import { MOST_INTERACTION } from './outcome-strata.ts';
 import { patientMean, patientSd, summaryOf, type ValuesByImage } from './pairwise.ts';
@@ -17,6 +19,8 @@ export interface TruthAnalysis {
   readonly patients: number;
   /** Effects up to this size are not told from none. */
   readonly threshold: number;
+  /** What the threshold rests on: it is the upper bound of their 99th percentile; absent: it is a convention. */
+  readonly placebos?: PlaceboEffects;
   /** Means over patients. */
   readonly interaction: number;
   readonly interactionIndex: number;
@@ -61,16 +65,18 @@ export function truthAnalysisOf(context: TruthContext): TruthAnalysis | undefine
   });
   if (known.length === 0) return undefined;
   const only = new Set(known.map(([sample]) => sample));
-  const of = (name: keyof (typeof known)[number][1]): ValuesByImage =>
+  const of = (name: Exclude<keyof ImageTruth, 'placebos'>): ValuesByImage =>
     new Map(known.map(([sample, truth]) => [sample, truth[name]]));
   const mean = (name: Parameters<typeof of>[0]) => patientMean(of(name), answered, only)!;
   const patients = new Set(known.map(([sample]) => answered.get(sample)!.patient)).size;
   const sd = patients >= LEAST_PATIENTS ? patientSd(of('background'), answered, only) : undefined;
   const totalEffect = mean('totalEffect');
+  const placebos = known[0]![1].placebos;
   return {
     images: known.length,
     patients,
     threshold: Math.max(...of('threshold').values()),
+    ...(placebos && { placebos }),
     ...{ interaction: mean('interaction'), interactionIndex: mean('interactionIndex') },
     ...{ totalEffect, covered: mean('covered') },
     lesionsUsed: known.filter(([, t]) => t.lesionEffect > t.threshold).length,

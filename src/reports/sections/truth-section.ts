@@ -55,11 +55,11 @@ export function truthSection({ analysis: { models } }: ReportContext): Section |
 }
 
 function sentencesOf(truth: TruthAnalysis): string[] {
-  const { images, patients, threshold, totalEffect, lesionsUsed, covered } = truth;
+  const { images, patients, totalEffect, lesionsUsed, covered } = truth;
   const { interaction, interactionIndex, interacting } = truth;
   return [
-    `Effects are known of ${plural(images, 'image')} of ${plural(patients, 'positive patient')}. Together they are ${compact(totalEffect)} log-odds in size (mean); ` +
-      `one of at most ${compact(threshold)} is not told from none.`,
+    `Effects are known of ${plural(images, 'image')} of ${plural(patients, 'positive patient')}. Together they are ${compact(totalEffect)} log-odds in size (mean).`,
+    thresholdSentence(truth),
     lesionsUsed === 0
       ? 'This model ignores the lesions: in none of the images does a lesion move the score. Metrics that look for lesions do not tell what it uses.'
       : `A lesion moves the score in ${plural(lesionsUsed, 'image')} of ${images}.`,
@@ -75,6 +75,17 @@ function sentencesOf(truth: TruthAnalysis): string[] {
               : 'That is at most half of the effects: the factors account for most of the score.'),
         ]),
   ];
+}
+
+/** How large an effect must be to count, and what that rests on. */
+export function thresholdSentence({ threshold, placebos }: TruthAnalysis): string {
+  const size = `An effect of at most ${compact(threshold)} log-odds is not told from none`;
+  if (!placebos) return `${size}. This size is a convention: no placebos were measured.`;
+  const { placebos: count, patients, percentile } = placebos;
+  return (
+    `${size}. 99 % of ${plural(count, 'placebo')} of ${plural(patients, 'other patient')}, copies that differ by chance alone, move the ` +
+    `score by less than ${compact(percentile)}; ${compact(threshold)} is the upper 95 % bound of that, resampling patients.`
+  );
 }
 
 function swapRows({ swaps }: TruthAnalysis): string[][] {

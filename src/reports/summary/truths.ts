@@ -1,3 +1,5 @@
+import type { PlaceboEffects } from '../../core/contracts/index.ts';
+
 /** What is known by intervention of one image and model, as its rows have it. */
 export interface ImageTruth {
   /** 1 − R² of the additive fit over all subsets of factors. */
@@ -5,6 +7,8 @@ export interface ImageTruth {
   readonly interactionIndex: number;
   /** Effects up to this size are not told from none. */
   readonly threshold: number;
+  /** Placebos that the threshold rests on; absent: it is a convention. */
+  readonly placebos?: PlaceboEffects;
   /** Log-odds without any factor. */
   readonly background: number;
   /** Σ|φ| over factors. */
@@ -20,5 +24,8 @@ export function truthOf(numbers: Readonly<Record<string, number>> | undefined): 
   if (!numbers) return undefined;
   const { interaction, interactionIndex, threshold, background, totalEffect, lesionEffect, covered } = numbers;
   const all = { interaction, interactionIndex, threshold, background, totalEffect, lesionEffect, covered };
-  return Object.values(all).every(v => v !== undefined) ? (all as ImageTruth) : undefined;
+  if (!Object.values(all).every(v => v !== undefined)) return undefined;
+  const { placebos, placeboPatients: patients, placeboPercentile: percentile } = numbers;
+  const measured = placebos !== undefined && patients !== undefined && percentile !== undefined;
+  return { ...all, ...(measured ? { placebos: { placebos, patients, percentile } } : {}) } as ImageTruth;
 }

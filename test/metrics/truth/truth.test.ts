@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Effects } from '../../../src/core/contracts/index.ts';
+import { type Effects, isUndefined } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { truthMap } from '../../../src/methods/shared/truth-map.ts';
 import { causalContrast } from '../../../src/metrics/truth/causal-contrast.ts';
@@ -51,7 +51,7 @@ describe('causal-contrast', () => {
   });
 
   it('compares equal areas: an even map does not prefer the larger region', async () => {
-    const unequal = effectsOf({ at: left, effect: 2 }, { at: small, effect: 0, role: 'distractor' });
+    const unequal = effectsOf({ at: left, effect: 2 }, { at: small, effect: 0, change: 25, role: 'distractor' });
     expect(await value(combine([left, 1], [small, 1]), unequal)).toBe(0.5);
     expect(await value(combine([left, 1], [small, 1.01]), unequal)).toBe(0);
   });
@@ -84,6 +84,40 @@ describe('causal-contrast', () => {
     const faint = effectsOf({ at: left, effect: 2 }, { at: right, effect: 0, change: 60 });
     expect(await evaluate(causalContrast, sceneOf(noise()), {}, { effects: faint })).toHaveProperty('undefined');
     expect(await value(combine([left, 1]), faint, { ratio: 2 })).toBe(1);
+  });
+
+  it('compares how visible the pixels compared are: of lesions that overlap a part as large as the distractor', async () => {
+    // Four times the distractor's area and change: in total 4 to 1, pixel by pixel 1 to 1.
+    const wide = effectsOf(
+      { at: box(1, 1, 14, 8), effect: 3, change: 2800 },
+      { at: box(20, 4, 7, 4), effect: 0, change: 700 },
+    );
+    expect(await value(combine([box(1, 1, 14, 8), 1]), wide)).toBe(1);
+    const fainter = effectsOf(
+      { at: box(1, 1, 14, 8), effect: 3, change: 700 },
+      { at: box(20, 4, 7, 4), effect: 0, change: 700 },
+    );
+    expect(await evaluate(causalContrast, sceneOf(noise()), {}, { effects: fainter })).toHaveProperty('undefined');
+    // Changes that are known pixel by pixel: the core is as visible as the distractor, the faint rim is not compared.
+    const core = box(5, 3, 6, 4);
+    const sizes = map(H, W, combine([box(1, 1, 14, 8), 5], [core, 95]));
+    const cored = effectsOf({ at: box(1, 1, 14, 8), effect: 3 }, { at: box(20, 4, 6, 4), effect: 0, change: 2400 });
+    const [lesion, patch] = cored.factors;
+    expect(await value(combine([core, 1]), { ...cored, factors: [{ ...lesion!, sizes }, patch!] })).toBe(1);
+  });
+
+  it('idle: 0.1 compares a cause with what does a tenth of it, in either direction, and no more', async () => {
+    for (const [effect, defined] of [
+      [0.19, true],
+      [-0.19, true],
+      [0.21, false],
+      [-0.21, false],
+    ] as const) {
+      const weak = effectsOf({ at: left, effect: 2 }, { at: right, effect });
+      expect(isUndefined(await evaluate(causalContrast, sceneOf(noise()), {}, { effects: weak }))).toBe(true);
+      const found = await evaluate(causalContrast, sceneOf(combine([left, 1])), { idle: 0.1 }, { effects: weak });
+      expect(isUndefined(found) ? undefined : found.value).toBe(defined ? 1 : undefined);
+    }
   });
 
   it('is a half for random maps, on average', async () => {

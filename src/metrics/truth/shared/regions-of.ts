@@ -36,6 +36,12 @@ export function deepest(factor: LocalFactor, count: number): number[] {
   return pixels.sort((a, b) => depth[b]! - depth[a]!).slice(0, count);
 }
 
+/** Σ|ΔHU| of switching a factor off, over pixels of its region. */
+export function changeOver({ change, sizes, region }: LocalFactor, pixels: readonly number[]): number {
+  if (sizes) return sumOver(sizes.data, pixels);
+  return (change * pixels.length) / sumOver(region.data, [...region.data.keys()]);
+}
+
 export function sumOver(map: ArrayLike<number>, pixels: readonly number[]): number {
   let sum = 0;
   for (const p of pixels) sum += map[p]!;
