@@ -15,6 +15,9 @@ const card = cardFor('m.onnx', { classes: ['a', 'b', 'c'] });
 const hint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 3 } as const;
 const head = { task: 'softmax', values: 'logits' } as const;
 
+/** Radians a unit of the image. */
+const RIPPLE = 9e4;
+
 let opened = 0;
 
 /** The check of a gradient program of a small network, changed or not. */
@@ -78,6 +81,25 @@ describe('a gradient program', () => {
       },
     });
     expect(await checked(program => program, undefined, graph)).toBe(true);
+  });
+
+  /** Slopes from −1 to 3, in waves so short that differences of the coarser steps see the mean slope of 1 alone. */
+  const rippled = graphOf({
+    input: [null, 1, 8, 8],
+    build(b, x) {
+      const ripple = b.op('Mul', [b.op('Sin', [b.op('Mul', [x, b.scalar(RIPPLE)])]), b.scalar(2 / RIPPLE)]);
+      const flat = b.op('Flatten', [b.op('Add', [x, ripple])]);
+      return [b.op('MatMul', [flat, b.constant(weights('w', [64, 3]))]), [null, 3]];
+    },
+  });
+
+  it('that is right passes where the network is straight within a small step only', async () => {
+    expect(await checked(program => program, undefined, rippled)).toBe(true);
+  });
+
+  it('that gives another derivative is refused there, too', async () => {
+    const other = checked(program => changed(program, 'Neg'), undefined, rippled);
+    await expect(other).rejects.toThrow(/contradicts differences of the score/);
   });
 
   it('whose rows are not images is refused', async () => {

@@ -15,6 +15,9 @@ const INDEPENDENT = 1e-2;
 /** Steps of the differences, as shares of the images' standard deviation. */
 const STEPS = [1e-2, 2.5e-3];
 
+/** A derivative that differences of those steps confirm is right: only so near is a network with many kinks straight. */
+const FINER = [6e-4, 1.5e-4, 4e-5];
+
 /** Two steps must agree that closely for the differences to tell anything, and the derivative must to be right. */
 const SMOOTH = 0.02;
 const RIGHT = 0.1;
@@ -140,7 +143,6 @@ async function contradiction(
   const { card, model } = check;
   // In the card's order of pixels and channels, as the images are.
   const g = fromGraph(gradient.subarray(0, x.length), card.input);
-  const spread = deviation(x);
   const norm = Math.sqrt(g.reduce((sum, v) => sum + v * v, 0));
   if (!Number.isFinite(norm)) return undefined;
   const at = await scoreOf(check, x);
@@ -149,11 +151,9 @@ async function contradiction(
     const found: number[] = [];
     let [rounding, bend] = [0, 0];
     for (const step of STEPS) {
-      const h = step * spread;
-      const [up, down] = [1, -1].map(s => x.map((v, i) => v + s * h * d[i]!)) as [Float32Array, Float32Array];
-      const [above, below] = [await scoreOf(check, up), await scoreOf(check, down)];
-      found.push((above - below) / (2 * h));
-      rounding = (ROUNDING * Math.max(Math.abs(above), Math.abs(below))) / (2 * h);
+      const { h, above, below, difference, error } = await differenceAt(check, x, d, step);
+      found.push(difference);
+      rounding = error;
       bend = Math.abs(above - 2 * at + below) / h;
     }
     const slope = g.reduce((sum, v, i) => sum + v * d[i]!, 0);
@@ -163,7 +163,7 @@ async function contradiction(
     // Ahead and behind the slopes differ: there is a kink at hand, such as a ReLU's, and the mean of both is no derivative.
     if (!(bend <= STRAIGHT * scale + 2 * rounding)) continue;
     const right = RIGHT * Math.max(Math.abs(fine), Math.abs(slope), norm);
-    if (Math.abs(fine - slope) <= right + rounding) continue;
+    if (Math.abs(fine - slope) <= right + rounding || (await confirmed(check, x, d, slope, norm))) continue;
     return new CtXaiError(
       'OPERATOR',
       `${card.file}: the gradient of '${model.output}' contradicts differences of the score: along one direction it ` +
@@ -172,6 +172,32 @@ async function contradiction(
     );
   }
   return undefined;
+}
+
+/** Whether differences of finer steps, as far as rounding lets them tell, are the slope. */
+async function confirmed(
+  check: GradientCheck,
+  x: Float32Array,
+  d: Float32Array,
+  slope: number,
+  norm: number,
+): Promise<boolean> {
+  for (const step of FINER) {
+    const { difference, error } = await differenceAt(check, x, d, step);
+    const right = RIGHT * Math.max(Math.abs(difference), Math.abs(slope), norm);
+    if (error > right) return false;
+    if (Math.abs(difference - slope) <= right) return true;
+  }
+  return false;
+}
+
+/** The central difference of the score along `d`, and how far rounding may have moved it. */
+async function differenceAt(check: GradientCheck, x: Float32Array, d: Float32Array, step: number) {
+  const h = step * deviation(x);
+  const [up, down] = [1, -1].map(s => x.map((v, i) => v + s * h * d[i]!)) as [Float32Array, Float32Array];
+  const [above, below] = [await scoreOf(check, up), await scoreOf(check, down)];
+  const error = (ROUNDING * Math.max(Math.abs(above), Math.abs(below))) / (2 * h);
+  return { h, above, below, difference: (above - below) / (2 * h), error };
 }
 
 async function scoreOf({ pool, model, card, forward }: GradientCheck, image: Float32Array): Promise<number> {
