@@ -86,7 +86,7 @@ describe('findings', () => {
     });
   }
   const manifest = { state: 'complete', metrics: [], methods: [{ role: 'control' }] } as unknown as Manifest;
-  const about = (found: readonly Finding[]) => found.filter(f => f.text.includes('taken at random')).map(f => f.text);
+  const about = (found: readonly Finding[]) => found.filter(f => f.text.includes('chosen at random')).map(f => f.text);
   const early = (x: number) => (x < 0.05 ? 0.9 - 10 * x : 0.4);
   const slow = (x: number) => 0.9 - 0.5 * x;
 

@@ -113,7 +113,10 @@ describe('with a known truth', () => {
       'the truth by intervention beats every fixed control by more than 0.05; its score falls as it is mixed with a ' +
         'shuffled map',
     );
-    expect(found!.untried).toEqual(['the truth about another model', 'patients that no explainer is ranked by']);
+    expect(found!.untried).toEqual([
+      'the truth about another model',
+      'patients set apart, by whom no explainer is ranked',
+    ]);
     const [flat] = audited({ oracle: 0.8, random: 0.1, 'oracle-mixed': 0.8 });
     expect(flat).toMatchObject({ verdict: 'not shown', falls: false });
     const [untried] = audited({ oracle: 0.8, random: 0.1 });

@@ -35,6 +35,8 @@ export interface MetricAnalysisContext {
   readonly methods: readonly MethodEntry[];
   readonly settings: AnalysisSettings;
   readonly answered: Answered;
+  /** How many of them are to be explained. */
+  readonly explained: number;
   readonly primary: Stratum;
   readonly strata: readonly Stratum[];
   readonly same: readonly (readonly string[])[];
@@ -45,7 +47,7 @@ export interface MetricAnalysisContext {
 export function analyseMetric(
   metric: MetricEntry,
   cells: readonly ScoreCell[],
-  { methods: entries, settings, answered, primary, strata, same, rng }: MetricAnalysisContext,
+  { methods: entries, settings, answered, explained, primary, strata, same, rng }: MetricAnalysisContext,
 ): MetricAnalysis {
   const only = primary.samples;
   const range: [number, number] = [
@@ -70,7 +72,7 @@ export function analyseMetric(
       method: entry,
       others,
       notRun: Math.max(0, only.size - (summary?.images ?? 0) - countOf(others)),
-      all: { ok: values.size, others: all, notRun: Math.max(0, answered.size - values.size - countOf(all)) },
+      all: { ok: values.size, others: all, notRun: Math.max(0, explained - values.size - countOf(all)) },
       passes: cell?.passes ?? { n: 0, forward: 0, backward: 0 },
       strata: strata.map(stratum =>
         summaryOf(values, answered, rng.fork('stratum', entry.id, stratum.name), {

@@ -1,7 +1,7 @@
 import { createRng } from '../../core/rng.ts';
 import type { Manifest, Passes } from '../../results/rows.ts';
 import type { RunSummary, ScoreCell } from '../summary/collect.ts';
-import { positiveOf } from '../summary/primary.ts';
+import { isExplained, positiveOf } from '../summary/primary.ts';
 import type { RunData } from '../summary/run-data.ts';
 import { createTally } from '../summary/tally.ts';
 import { listed } from '../text/format.ts';
@@ -45,6 +45,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   const rng = createRng(manifest.seed).fork('report', model.id);
   const rows = summary.samples.filter(row => row.model === model.id);
   const answered = new Map(rows.filter(row => row.status === 'ok').map(row => [row.sample, row]));
+  const explained = [...answered.values()].filter(row => isExplained(manifest, row)).length;
   const others = createTally();
   for (const row of rows) others.add(row.status, row.reason);
   const {
@@ -69,7 +70,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     const own = metric === mean ? meanCells(mean, settings.primary, cells) : cells.filter(c => c.metric === metric.id);
     const { methods } = manifest;
     const at = rng.fork('metric', metric.id);
-    return analyseMetric(metric, own, { methods, settings, answered, primary, strata, same, rng: at });
+    return analyseMetric(metric, own, { methods, settings, answered, explained, primary, strata, same, rng: at });
   });
   const truth = truthAnalysisOf({ manifest, summary, model, answered, primary, rng: rng.fork('truth') });
   const audited = analysed.filter(({ metric }) => metric !== mean);
@@ -78,6 +79,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
     model,
     images: rows.length,
     answered: answered.size,
+    explained,
     patients: new Set(rows.map(row => row.patient)).size,
     others: others.finish(),
     ...(classifier ? { performance: classifier.byImage, classifier } : {}),

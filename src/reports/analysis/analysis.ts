@@ -40,6 +40,8 @@ export interface ModelAnalysis {
   /** Images that the model was asked about, and those it answered for. */
   readonly images: number;
   readonly answered: number;
+  /** Of those that it answered for, the images that are to be explained: fewer where the suite explains positives. */
+  readonly explained: number;
   readonly patients: number;
   /** Why it did not answer. */
   readonly others: Tally;

@@ -128,9 +128,9 @@ function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: Au
       : []),
   ];
   const untried = [
-    ...(whole && falls === undefined ? ['the truth mixed with a shuffled map'] : []),
+    ...(whole && falls === undefined ? ['the truth mixed with a map of another patient'] : []),
     ...(whole && !other ? ['the truth about another model'] : []),
-    ...(disjoint ? [] : ['patients that no explainer is ranked by']),
+    ...(disjoint ? [] : ['patients set apart, by whom no explainer is ranked']),
   ];
   const few =
     detectable === undefined

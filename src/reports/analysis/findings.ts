@@ -213,8 +213,8 @@ function earlyFindings({ metrics }: ModelAnalysis): Finding[] {
   });
   if (early.length === 0) return [];
   const text =
-    `${listed(early)}: ${percent(EARLY_PIXELS)} of the pixels, taken at random, change the score nearly as much as all of ` +
-    'them. There even a right map, if its maxima are scattered, can hardly beat a random one; larger patches may tell more.';
+    `${listed(early)}: ${percent(EARLY_PIXELS)} of the pixels, chosen at random, change the score nearly as much as all of ` +
+    'them do. A right map with scattered maxima can then hardly beat a random map. Larger patches may tell more.';
   return [{ kind: 'caution', text }];
 }
 

@@ -128,8 +128,10 @@ function size(models: readonly ModelAnalysis[]): string[] {
       : `; differences of ${primaryEntry(least.model)!.metric.title} below about ${fixed(detectableDifference(quantile(deviations, 0.5), patients, { pairs: pairs.length }), 2)} go unseen`;
   const all = least.model.primary.patients;
   const of = patients < all ? `${patients} of ${plural(all, 'patient')}` : plural(patients, 'patient');
+  const alike = ranked.filter(r => r.ranking.patients === patients).map(r => r.model);
+  const where = alike.length < models.length ? `On ${together(entriesOf(alike), entriesOf(models))}, ` : '';
   return [
-    `${of} with ${least.model.primary.name} ${patients < all ? 'have values of all explainers' : 'are compared'}${exploratory ? ', too few for a confirmed order' : ''}${found}.`,
+    `${where}${of} with ${least.model.primary.name} ${patients < all ? 'have values of all explainers' : 'are compared'}${exploratory ? ', too few to confirm an order' : ''}${found}.`,
   ];
 }
 

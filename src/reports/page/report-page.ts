@@ -14,7 +14,7 @@ export function renderHtml({ manifest }: RunData, analysis: Analysis, sections: 
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="generator" content="ct-xai-bench">
 <title>${manifest.name} – ct-xai-bench</title><style>${trusted(STYLE)}</style></head>
-<body><header><h1>${question}</h1><p class="soft">${manifest.name}: ${plural(explainers, 'explainer')} on ${manifest.dataset.name}, by ct-xai-bench ${manifest.versions['ct-xai-bench'] ?? ''}${manifest.state === 'complete' ? '' : `; run ${manifest.state}`}</p><p class="print-only note">Printed: what is not folded on the page, and a few images of its gallery.</p></header>
+<body><header><h1>${question}</h1><p class="soft">${manifest.name}: ${plural(explainers, 'explainer')} on ${manifest.dataset.name}, by ct-xai-bench ${manifest.versions['ct-xai-bench'] ?? ''}${manifest.state === 'complete' ? '' : `; run ${manifest.state}`}</p><p class="print-only note">This is the printed form. The page itself has more: tables that are folded away, and the whole gallery.</p></header>
 <nav aria-label="Contents"><ul>${sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`)}</ul></nav>
 <main>
 ${sections.map(({ id, title, html: body }) => html`<section id="${id}"><h2>${title}</h2>${body}</section>\n`)}</main>

@@ -26,10 +26,10 @@ pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
 .small{font-size:.88rem}
 .warning{border-left:4px solid var(--warn);background:var(--panel);padding:.5rem .8rem}
 nav{position:sticky;top:0;z-index:2;background:var(--paper);border-bottom:1px solid var(--line);margin-top:.6rem;max-width:none}
-nav ul{list-style:none;display:flex;gap:0 1.25rem;margin:0 auto;padding:.5rem 0;max-width:73.5rem;overflow-x:auto;white-space:nowrap;font-size:.92rem}
+nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:0 1.25rem;margin:0 auto;padding:.4rem 0;max-width:73.5rem;font-size:.92rem}
 nav a{text-decoration:none;padding:.15rem 0;display:inline-block}
 nav a:hover{text-decoration:underline}
-section{scroll-margin-top:3rem}
+section{scroll-margin-top:5rem}
 .first{display:grid;grid-template-columns:minmax(0,2.5fr) minmax(0,1fr);gap:.5rem 1.5rem;align-items:start}
 .first>div{min-width:0}
 .verdict{font-size:.95rem;line-height:1.4;max-width:none;border-left:5px solid var(--good);padding:.1rem 0 .1rem .9rem;margin:.4rem 0 .6rem}
@@ -41,13 +41,13 @@ table.compact caption{padding-bottom:.2rem}
 table.compact th,table.compact td{padding:.2rem .36rem}
 #verdict h2{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);margin:0;border:0}
 #verdict{padding-top:.75rem}
-.findings{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));gap:1rem;margin-top:1rem;align-items:start}
+.findings{display:grid;gap:1rem;margin-top:1rem}
 .findings>div{background:var(--panel);border-radius:8px;padding:.85rem 1.1rem;border-top:4px solid var(--soft)}
 .findings .can{border-color:var(--good)}.findings .caution{border-color:var(--warn)}.findings .cannot{border-color:var(--bad)}
 .findings h3{margin:0 0 .35rem;font-size:1rem}
-.findings ul{margin:0;padding-left:1.1rem;font-size:.93rem;line-height:1.45}
-.findings li{margin:.4rem 0}
-.scroll{overflow-x:auto;margin:.75rem 0;max-width:100%}
+.findings ul{margin:0;padding-left:1.1rem;font-size:.93rem;line-height:1.45;columns:2 24rem;column-gap:2rem}
+.findings li{padding:.2rem 0;break-inside:avoid}
+.scroll{overflow-x:auto;margin:.75rem 0;max-width:100%;background:linear-gradient(to right,var(--paper) 40%,transparent) 0 0/2rem 100%,linear-gradient(to left,var(--paper) 40%,transparent) 100% 0/2rem 100%,linear-gradient(to right,var(--line),transparent) 0 0/.7rem 100%,linear-gradient(to left,var(--line),transparent) 100% 0/.7rem 100%;background-repeat:no-repeat;background-attachment:local,local,scroll,scroll}
 .scroll:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;line-height:1.4}
 caption{text-align:left;font-size:.88rem;padding-bottom:.4rem}
@@ -140,12 +140,12 @@ ol.cites{padding-left:1.4rem;font-size:.9rem;max-width:52rem}
 ol.cites li{margin:.25rem 0}
 footer{margin-top:3rem;padding-top:1rem;padding-bottom:2.5rem;color:var(--soft);font-size:.85rem;border-top:1px solid var(--line)}
 @media (max-width:64rem){.first{grid-template-columns:minmax(0,1fr)}}
-@media (max-width:40rem){.looks{position:static}.verdict p{margin:.4rem 0}body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.first th,.first td{padding:.35rem .4rem}.first .num{white-space:normal}}
+@media (max-width:40rem){.looks,nav{position:static}section{scroll-margin-top:.5rem}.verdict p{margin:.4rem 0}body{font-size:15px}h1{font-size:1.5rem}main,header,nav,footer{padding-left:.9rem;padding-right:.9rem}th,td{padding:.35rem .55rem}.first th,.first td{padding:.35rem .4rem}.first .num{white-space:normal}}
 @media print{@page{size:A4;margin:11mm 12mm}html{font-size:10px}body{font-size:1rem;line-height:1.4}nav,.tools,.cases,footer{display:none!important}
-header,main{max-width:none;padding:0}p,.note,figcaption,caption span{max-width:none}h2{margin:1.4rem 0 .3rem;padding-top:.3rem}h3{margin:.9rem 0 .2rem}h2,h3,h4{break-after:avoid}
-figure,tr,.findings li{break-inside:avoid}.scroll{overflow:visible;margin:.4rem 0}a{color:inherit;text-decoration:none}
+header,main{max-width:none;padding:0}p,.note,figcaption,caption span{max-width:none}h2{margin:1.4rem 0 .3rem;padding-top:.3rem}h3{margin:.9rem 0 .2rem}h2,h3,h4,section>h2+p,h3+.meta,.meta+.warning,caption{break-after:avoid}
+figure,tr,.findings li{break-inside:avoid}.scroll{overflow:visible;margin:.4rem 0;background:none}a{color:inherit;text-decoration:none}
 table{font-size:.86rem}th,td{padding:.16rem .4rem}.num,td.name,tbody th.name{white-space:normal}
 .stills{display:block!important}.stills .maps{grid-template-columns:repeat(auto-fill,3.5cm)}.stills article{break-inside:avoid}
-details:not([open])>summary{list-style:none;color:var(--soft)}pre{white-space:pre-wrap}.first{grid-template-columns:minmax(0,2fr) minmax(0,1fr)}
-main figure svg{max-height:5cm;max-width:9cm}.maps figure svg{max-width:100%}.findings{display:block;columns:2}.findings>div{background:none;padding:0 0 0 .6rem;border-top:0;border-left:3px solid;margin-bottom:.8rem;break-inside:auto}.print-only{display:block!important}}
+details:not([open]):not(.metric){display:none}details:not([open])>summary{list-style:none;color:var(--soft)}pre{white-space:pre-wrap}.first{grid-template-columns:minmax(0,2fr) minmax(0,1fr)}
+main figure svg{max-height:5cm;max-width:9cm}.maps figure svg{max-width:100%}.findings{display:block;columns:2}.findings ul{columns:auto}.findings>div{background:none;padding:0 0 0 .6rem;border-top:0;border-left:3px solid;margin-bottom:.8rem;break-inside:auto}.print-only{display:block!important}}
 `;

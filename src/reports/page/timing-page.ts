@@ -4,7 +4,7 @@ import { deviceRatio, type TimingChange } from '../analysis/timing-compare.ts';
 import { timeChart } from '../charts/time-chart.ts';
 import { times } from '../sections/times-section.ts';
 import { compact, fixed, listed } from '../text/format.ts';
-import { placeText } from '../text/timing-words.ts';
+import { placeText, timingNotes } from '../text/timing-words.ts';
 import { table } from './html-table.ts';
 import { html, type Markup, trusted } from './markup.ts';
 import { STYLE } from './style.ts';
@@ -17,7 +17,7 @@ export function renderTimingPage(file: TimingsFile, changes: readonly TimingChan
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="generator" content="ct-xai-bench">
 <title>${title}</title><style>${trusted(STYLE)}</style></head>
 <body><header><h1>${title}</h1><p class="soft">${cpu}, ${cores} cores, ${memoryGb} GB, ${os}; ${file.startedAt}; ct-xai-bench ${file.versions['ct-xai-bench'] ?? ''}</p></header>
-<main>${changes.length > 0 ? changesSection(changes) : undefined}${file.models.map(({ id }) => modelSection(file, id))}
+<main>${changes.length > 0 ? changesSection(changes) : undefined}${file.models.map(({ id }) => modelSection(file, id))}<p class="note">${timingNotes(file.rows)}</p>
 <section id="provenance"><h2>Provenance</h2><p>Images: ${file.data.name}; ${file.settings.samples} images, ${file.settings.repeats} repeats or ${file.settings.seconds} s per method; seed ${file.seed}.</p><pre class="wrap">${file.command}</pre></section>
 </main></body></html>
 `;

@@ -8,9 +8,9 @@ import { fixed } from '../text/format.ts';
 import { byModel, markdownTable } from '../text/markdown.ts';
 
 const ABOUT =
-  'Kendall’s τ-b: 1 is the same order, 0 no relation, −1 the reverse order. It is taken of the same images as the verdict. ' +
-  'Two metrics that disagree measure different things, or one of them measures nothing: do not average them. A dash: fewer ' +
-  'than 6 patients, or no differences to order.';
+  'Kendall’s τ-b over the images of the verdict: 1 is the same order, 0 no relation, −1 the reverse order. Two metrics that ' +
+  'disagree measure different things, or one of them measures nothing: do not average them. A dash stands where fewer than ' +
+  '6 patients have values, or where there are no differences to order.';
 
 /** Whether metrics order explainers alike, and whether explainers do well on the same patients. */
 export function agreementSection({ analysis: { models } }: ReportContext): Section | undefined {

@@ -25,8 +25,8 @@ const MEANINGS: Readonly<Record<AuditVerdict, string>> = {
   untested: 'the truth is not known, and no control is best.',
 };
 const NUMBERS =
-  'P values are adjusted for all metrics by Holm’s rule. Detectable: the difference that so many patients show with a ' +
-  'chance of 80 %, for planning.';
+  'Verdicts are adjusted for the number of metrics by Holm’s rule. Detectable difference: what this number of patients ' +
+  'would show with a probability of 80 %; for planning.';
 
 /** Which of the run's metrics can be believed here. */
 export function auditSection({ run: { manifest }, analysis: { models } }: ReportContext): Section | undefined {
@@ -37,7 +37,7 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
     audit === 0
       ? ABOUT
       : `${ABOUT} ${plural(audit, 'patient')} ${audit === 1 ? 'is' : 'are'} set apart for this; no explainer is ranked by them.`;
-  const head = ['Metric', 'Verdict', 'Oracle − closest control', 'Detectable', 'Why'];
+  const head = ['Metric', 'Verdict', 'Oracle − closest control', 'Detectable difference', 'Why'];
   const verdicts = (Object.keys(AUDIT_WORDS) as AuditVerdict[]).filter(v =>
     told.some(m => m.audit.some(e => e.verdict === v)),
   );
@@ -49,7 +49,10 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
       model =>
         html`${table(
           `Audit${models.length > 1 ? `, ${model.model.id}` : ''}`,
-          head.map((title, i) => ({ title, ...(i === 0 ? { style: 'name' } : {}) })),
+          head.map((title, i) => ({
+            title,
+            ...(i === 0 ? { style: 'name' } : i === 2 ? { style: 'roomy' } : i === 4 ? { style: 'wide' } : {}),
+          })),
           [{ rows: rowsOf(model) }],
         )}${untriedOf(model).map(text => html`<p class="note">${text}</p>`)}`,
     )}${numbers ? html`<p class="note">${numbers}</p>` : undefined}`,
@@ -77,7 +80,7 @@ function untriedOf({ audit }: ModelAnalysis): string[] {
   const untried = [...new Set(audit.flatMap(e => e.untried ?? []))];
   if (untried.length === 0) return [];
   return [
-    `No metric is called supported, since this was not tried: ${untried.join('; ')}. ‘audit: short’ in the suite adds it; the truth about another model takes a second model.`,
+    `No metric can be called supported here, since these checks were not made: ${untried.join('; ')}. ‘audit: short’ in the suite makes them; the truth about another model takes a second model.`,
   ];
 }
 

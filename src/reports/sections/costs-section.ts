@@ -16,7 +16,14 @@ export function costsSection({ analysis: { models }, run, names }: ReportContext
     model =>
       html`${models.length > 1 ? html`<h3>${model.model.id}</h3>` : undefined}${timings(model, run, names)}${passes(model, run, names)}${saved(model)}`,
   );
-  return { id: 'costs', title: 'Costs', html: html`${parts}`, markdown: byModel(models, markdownOf) };
+  const timed = models.flatMap(({ timings: rows }) => rows);
+  const notes = timed.length > 0 ? [timingNotes(timed)] : [];
+  return {
+    id: 'costs',
+    title: 'Costs',
+    html: html`${parts}${notes.map(text => html`<p class="note">${text}</p>`)}`,
+    markdown: [...byModel(models, markdownOf), ...notes],
+  };
 }
 
 function timings({ timings: rows }: ModelAnalysis, { manifest }: RunData, names: Names): Markup {
@@ -128,7 +135,6 @@ function markdownOf(model: ModelAnalysis): string[] {
     timingRemarks(timings)
       .map(line => `- ${markdownText(line)}`)
       .join('\n'),
-    timingNotes(timings),
     ...passes,
   ];
 }

@@ -15,7 +15,7 @@ ${models.map(model => part(model, models.length > 1))}`;
 }
 
 function part(model: ModelAnalysis, several: boolean): Markup {
-  const { maps, metrics, others, answered, images } = model;
+  const { maps, metrics, others, answered, explained, images } = model;
   const results = metrics.flatMap(m => [...m.methods, ...m.controls]);
   const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
   const line = (what: string, ok: number, tallies: readonly Parameters<typeof countOf>[0][], notRun: number) => [
@@ -24,7 +24,7 @@ function part(model: ModelAnalysis, several: boolean): Markup {
     ...(['undefined', 'skipped', 'failed'] as const).map(s => group(sum(tallies.map(t => countOf(t, s))))),
     group(notRun),
   ];
-  const mapsPlanned = answered * (metrics[0] ? metrics[0].methods.length + metrics[0].controls.length : maps.length);
+  const mapsPlanned = explained * (metrics[0] ? metrics[0].methods.length + metrics[0].controls.length : maps.length);
   const mapsOk = sum(maps.map(m => m.ok.size));
   const counts = table(
     `All rows${several ? ` of ${model.model.id}` : ''} by status`,
@@ -58,7 +58,11 @@ function part(model: ModelAnalysis, several: boolean): Markup {
     ],
   );
   const lines = outcomeLines(model);
-  if (lines.length === 0) return html`${counts}<p>Every image, map and value that was run is ok.</p>`;
+  const rest =
+    explained < answered
+      ? html`<p class="note">The other ${plural(answered - explained, 'image')} ${answered - explained === 1 ? 'is' : 'are'} not explained: the suite explains the positive images, and has the others classified only.</p>`
+      : undefined;
+  if (lines.length === 0) return html`${counts}${rest}<p>Every image, map and value that was run is ok.</p>`;
   const reasons = table(
     `Reasons${several ? ` on ${model.model.id}` : ''}`,
     [
@@ -78,7 +82,7 @@ function part(model: ModelAnalysis, several: boolean): Markup {
       },
     ],
   );
-  return html`${counts}${lines.length > 20 ? html`<details><summary>${plural(lines.length, 'reason')}</summary>${reasons}</details>` : reasons}`;
+  return html`${counts}${rest}${lines.length > 20 ? html`<details><summary>${plural(lines.length, 'reason')}</summary>${reasons}</details>` : reasons}`;
 }
 
 function markdownOf(model: ModelAnalysis): string[] {

@@ -54,7 +54,7 @@ function models({ models: list }: Manifest): Markup {
       .join('; ') || 'none',
   ]);
   return table(
-    'Models, and where they really ran',
+    'Models, and what they ran on',
     [
       { title: 'Model', style: 'name' },
       { title: 'Engine and device' },
@@ -62,7 +62,7 @@ function models({ models: list }: Manifest): Markup {
       { title: 'CAM layer' },
       { title: 'Task and classes' },
       { title: 'Digest', style: 'wide' },
-      { title: 'Limitations', style: 'wide' },
+      { title: 'Not possible with it, and why', style: 'wide' },
     ],
     [{ rows }],
   );

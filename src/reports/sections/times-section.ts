@@ -2,7 +2,7 @@ import type { TimingRow } from '../../results/rows.ts';
 import { type Column, table } from '../page/html-table.ts';
 import { html, type Markup } from '../page/markup.ts';
 import { compact, group } from '../text/format.ts';
-import { elsewhereText, middleHalf, placeText, timingNotes, timingRemarks } from '../text/timing-words.ts';
+import { elsewhereText, middleHalf, placeText, timingRemarks } from '../text/timing-words.ts';
 
 interface Field extends Column {
   readonly cell: (row: TimingRow) => Markup | string;
@@ -10,7 +10,7 @@ interface Field extends Column {
   readonly has?: (row: TimingRow) => boolean;
 }
 
-/** What timings say: the time of an explanation, what comes with it, and what speaks against relying on it. */
+/** What timings say; how their columns are to be read is said once for all tables, by `timingNotes`. The time of an explanation, what it takes besides, and what speaks against relying on it. */
 export function times(rows: readonly TimingRow[], method: (id: string) => Markup | string): Markup {
   const places = [...new Set(rows.map(placeText))];
   const names: Field[] = [
@@ -23,10 +23,10 @@ export function times(rows: readonly TimingRow[], method: (id: string) => Markup
     [...names, ...TIME],
     rows,
   )}${fields(
-    'What comes with it',
+    'Opening, passes and memory',
     [...names, ...BESIDES],
     rows.filter(row => row.status === 'ok'),
-  )}${remarks(rows)}<p class="note">${timingNotes(rows)}</p>`;
+  )}${remarks(rows)}`;
 }
 
 function remarks(rows: readonly TimingRow[]): Markup | undefined {
@@ -38,22 +38,22 @@ const TIME: readonly Field[] = [
   { title: 'Median', numeric: true, cell: median },
   { title: 'Middle half', numeric: true, cell: middleHalf },
   num('95th percentile', row => row.wallMs?.p95),
-  { title: 'Timed', numeric: true, cell: row => group(row.samples) },
+  { title: 'Repeats', numeric: true, cell: row => group(row.samples) },
   num('Device time', row => row.deviceMs?.p50),
-  num('its sum', row => row.deviceMs?.sumP50),
-  num('wall when traced', row => row.deviceMs?.wallP50),
+  num('Device time, sum of kernels', row => row.deviceMs?.sumP50),
+  num('Wall time when traced', row => row.deviceMs?.wallP50),
   num('Transfers', row => row.transferMs),
   // On the CPU it is the device's own time.
   num('CPU', row => (row.deviceTimeSource === 'process CPU time' ? undefined : row.cpuMs)),
   num('JavaScript', row => row.jsMs),
-  { title: 'A minute', numeric: true, cell: row => (row.wallMs ? compact(60_000 / balancedMean(row)) : '–') },
+  { title: 'Maps a minute', numeric: true, cell: row => (row.wallMs ? compact(60_000 / balancedMean(row)) : '–') },
 ];
 
 const BESIDES: readonly Field[] = [
   num('Open, ms', row => row.openMs),
   num('First call, ms', row => row.firstMs),
-  num('Forward', row => row.passes?.forward),
-  num('Backward', row => row.passes?.backward),
+  num('Forward passes', row => row.passes?.forward),
+  num('Backward passes', row => row.passes?.backward),
   num('Peak memory, MB', row => row.peakRssMb),
   num('Device memory, MB', row => row.deviceMemoryMb),
   num('Energy, J', row => row.energyJ),

@@ -4,39 +4,39 @@ import type { TruthAnalysis } from '../analysis/truth.ts';
 import { table } from '../page/html-table.ts';
 import { html } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
-import { compact, fixed, percent, plural } from '../text/format.ts';
+import { compact, fixed, group, percent, plural } from '../text/format.ts';
 import { byModel, markdownTable } from '../text/markdown.ts';
-import { intervalText } from '../text/words.ts';
+import { intervalText, SKEWED } from '../text/words.ts';
 
 const ABOUT =
-  'What the model uses is known here: factors of the image (lesions, distractors, confounders) were switched off in every ' +
-  'combination, and the change of the score is a fact. A factor’s effect is its Shapley value.';
+  'What the model uses is known here, by intervention: factors of the image (lesions, distractors, confounders) were ' +
+  'switched off in every combination, and the change of the score was measured. A factor’s effect is its Shapley value.';
 
 const SWAP =
-  'Model swap: how much better a map is by the truth about its own model than by the truth about the other, on the same ' +
-  'image. Above 0 the map shows what this model does. Both: the mean over the two models; it is 0 for a map that does not ' +
-  'look at the model.';
+  'Own − other: a map’s score by the truth about its own model, minus its score by the truth about the other model, on the ' +
+  'same image. Above 0, the map shows what its own model does. The mean of both models is 0 for a map that does not look at ' +
+  'the model.';
 
 /** How much of the score the known truth accounts for, and whether maps follow their own model's truth. */
 export function truthSection({ analysis: { models } }: ReportContext): Section | undefined {
   const told = models.flatMap(model => (model.truth ? [{ ...model, truth: model.truth }] : []));
   if (told.length === 0) return undefined;
-  const head = ['Metric', 'Map', 'Model swap', '95 % interval', 'Both', '95 % interval', 'Patients'];
+  const head = ['Metric', 'Map', 'Own − other', '95 % interval', 'Mean of both models', '95 % interval', 'Patients'];
   return {
     id: 'truth',
-    title: 'Truth by intervention',
+    title: told.length > 1 ? 'What the models use' : 'What the model uses',
     html: html`<p>${ABOUT}</p>${told.map(
       ({ model, truth }) =>
         html`${told.length > 1 ? html`<h3>${model.id}</h3>` : undefined}<ul>${sentencesOf(truth).map(text => html`<li>${text}</li>`)}</ul>${
           truth.swaps.length > 0
             ? table(
-                `Model swap${told.length > 1 ? `, ${model.id}` : ''}`,
+                `Is a map better by its own model’s truth than by another’s?${told.length > 1 ? ` Maps of ${model.id}` : ''}`,
                 head.map((title, i) => ({ title, ...(i < 2 ? { style: 'name' as const } : { numeric: true }) })),
                 [{ rows: swapRows(truth) }],
               )
             : undefined
         }`,
-    )}${told.some(m => m.truth.swaps.length > 0) ? html`<p class="note">${SWAP}</p>` : undefined}`,
+    )}${swapNotes(told).map(text => html`<p class="note">${text}</p>`)}`,
     markdown: [
       ABOUT,
       ...byModel(
@@ -49,7 +49,7 @@ export function truthSection({ analysis: { models } }: ReportContext): Section |
         ],
         models.length > 1,
       ),
-      ...(told.some(m => m.truth.swaps.length > 0) ? [SWAP] : []),
+      ...swapNotes(told),
     ],
   };
 }
@@ -58,34 +58,47 @@ function sentencesOf(truth: TruthAnalysis): string[] {
   const { images, patients, totalEffect, lesionsUsed, covered } = truth;
   const { interaction, interactionIndex, interacting } = truth;
   return [
-    `Effects are known of ${plural(images, 'image')} of ${plural(patients, 'positive patient')}. Together they are ${compact(totalEffect)} log-odds in size (mean).`,
+    `The effects are known for ${plural(images, 'image')} of ${plural(patients, 'positive patient')}. The sizes of an image’s effects add up to ${compact(totalEffect)} log-odds (mean).`,
     thresholdSentence(truth),
     lesionsUsed === 0
       ? 'This model ignores the lesions: in none of the images does a lesion move the score. Metrics that look for lesions do not tell what it uses.'
-      : `A lesion moves the score in ${plural(lesionsUsed, 'image')} of ${images}.`,
-    `Interaction, the share of what the factors do that single effects do not explain (1 − R²): ${fixed(interaction, 3)}; interaction index ${fixed(interactionIndex, 3)} (means). ` +
-      `Effects interact (over ${MOST_INTERACTION}) in ${plural(interacting, 'image')} and add up in ${plural(images - interacting, 'image')}. Where they interact no map that adds up can be right.`,
-    `${percent(covered, 1)} of what the factors change (Σ|ΔHU|) lies in the regions that maps are scored on.`,
+      : `Lesions move the score in ${group(lesionsUsed)} of ${plural(images, 'image')}.`,
+    `Single effects, added up, leave ${fixed(interaction, 3)} of what the factors do unexplained (1 − R², mean); the interaction index is ${fixed(interactionIndex, 3)} (mean). ` +
+      `Effects interact in ${plural(interacting, 'image')} (more than ${MOST_INTERACTION} unexplained) and add up in ${plural(images - interacting, 'image')}. Where they interact, no map whose pixels add up can be right.`,
+    `${percent(covered, 1)} of what the factors change in the image (Σ|ΔHU|) lies within the regions that maps are scored on.`,
     ...(truth.backgroundSd === undefined
       ? ['Too few patients to tell how much the rest of the image moves the score.']
       : [
-          `Without any factor the score still varies between patients, with an SD of ${compact(truth.backgroundSd)} log-odds. ` +
+          `With all factors switched off, the score still varies between patients, with an SD of ${compact(truth.backgroundSd)} log-odds. ` +
             (truth.incomplete
-              ? 'That is more than half of the effects: the model relies on the background as well, and the truth is incomplete.'
-              : 'That is at most half of the effects: the factors account for most of the score.'),
+              ? 'That is more than half of what the effects add up to: the model relies on the background as well, and the truth is incomplete.'
+              : 'That is at most half of what the effects add up to: the factors account for most of the score.'),
         ]),
   ];
 }
 
 /** How large an effect must be to count, and what that rests on. */
 export function thresholdSentence({ threshold, placebos }: TruthAnalysis): string {
-  const size = `An effect of at most ${compact(threshold)} log-odds is not told from none`;
+  const size = `An effect of at most ${compact(threshold)} log-odds counts as none`;
   if (!placebos) return `${size}. This size is a convention: no placebos were measured.`;
   const { placebos: count, patients, percentile } = placebos;
   return (
     `${size}. 99 % of ${plural(count, 'placebo')} of ${plural(patients, 'other patient')}, copies that differ by chance alone, move the ` +
     `score by less than ${compact(percentile)}; ${compact(threshold)} is the upper 95 % bound of that, resampling patients.`
   );
+}
+
+/** How the tables of swaps are to be read. */
+function swapNotes(told: readonly { readonly truth: TruthAnalysis }[]): string[] {
+  const swaps = told.flatMap(({ truth }) => truth.swaps);
+  const shown = swaps.flatMap(({ own, both }) => (both ? [own, both] : [own]));
+  return [
+    ...(swaps.length > 0 ? [SWAP] : []),
+    ...(shown.some(s => s.skewed) ? [SKEWED] : []),
+    ...[...new Set(shown.flatMap(s => (s.low === null && s.note ? [s.note] : [])))].map(
+      note => `Interval ‘none’: ${note}.`,
+    ),
+  ];
 }
 
 function swapRows({ swaps }: TruthAnalysis): string[][] {

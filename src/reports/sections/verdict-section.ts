@@ -14,7 +14,7 @@ const OWN = { better: 'yes', worse: 'no: worse', open: 'not shown' } as const;
 /** Charts of so many models are drawn, and for so many the table says more than the mean. */
 const MOST_DRAWN = 2;
 
-const RANKS_NOTE = 'Ranks: those that an explainer may have at 95 %; a dash where no order can be given.';
+const RANKS_NOTE = 'Ranks: the places that an explainer may have, with 95 % confidence. A dash: no order can be given.';
 
 /** The first screen: the verdict, one table, one figure. */
 export function verdictSection(report: ReportContext): Section {

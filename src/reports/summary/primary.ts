@@ -40,6 +40,16 @@ export function isPrimary(
   return isPositive(manifest, row) && !isAudit(manifest, row);
 }
 
+/** Whether an image that was predicted is to be explained too: where the suite explains positives, no other is. */
+export function isExplained(
+  { dataset, models }: Pick<Manifest, 'dataset' | 'models'>,
+  row: Pick<SampleRow, 'model' | 'label'>,
+): boolean {
+  if (dataset.explained === undefined) return true;
+  const model = models.find(m => m.id === row.model);
+  return model !== undefined && row.label === positiveOf(model);
+}
+
 /** Whether images have a reference that tells positive from negative. */
 export function hasReference(
   { labels, findings = [] }: Manifest['dataset'],

@@ -3,7 +3,7 @@ import type { Analysis, GroupAnalysis, MetricAnalysis, ModelAnalysis } from '../
 /** What models use and where doctors look are never one table: a heading and a sense for each kind of metric. */
 const CATEGORIES: Readonly<Record<string, readonly [title: string, sense: string]>> = {
   truth: [
-    'Truth',
+    'Maps against the known truth',
     'Whether a map shows what is known, by intervention on the image, to change the score. Only made data can tell.',
   ],
   faithfulness: [

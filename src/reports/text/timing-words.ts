@@ -31,10 +31,10 @@ export function timingRemarks(rows: readonly TimingRow[]): string[] {
       ([what, names]) => `Not on the device asked for, in ${listed(names)}: ${what}.`,
     ),
     ...grouped(rows, name, row => row.absent?.['device_ms']).map(
-      ([why, names]) => `No device time of ${listed(names)}: ${why}.`,
+      ([why, names]) => `Device time of ${listed(names)} was not measured: ${why}.`,
     ),
     ...grouped(rows, placeText, row => row.absent?.['energy_j']).map(
-      ([why, places]) => `No energy${several ? ` (${listed([...new Set(places)])})` : ''}: ${why}.`,
+      ([why, places]) => `Energy was not measured${several ? ` (${listed([...new Set(places)])})` : ''}: ${why}.`,
     ),
   ];
 }
@@ -95,12 +95,12 @@ export function timingNotes(rows: readonly TimingRow[]): string {
             ? ', in calls apart from those timed, which reading the clock slows down (their wall time stands beside it); its sum is of all kernels, more than the time itself where streams overlap'
             : ''
         }.`
-      : 'Device time: none, no device clock was read.',
+      : 'Device time is not shown: no device clock was read.',
     'CPU: user and system time of all threads. JavaScript: how long the main thread was active, by the clock, so that a busy machine makes it longer. Open: loading and compiling the model. First call: unwarmed, with compilation. Passes: as asked for, mean over the repeats. Peak memory: resident, of the whole process.',
     energy.length > 0 ? `Energy: by ${listed(energy)}.` : '',
     rows.some(row => row.wallMs?.p95 !== undefined)
-      ? 'A quantile is blank where there are too few repeats to carry it.'
-      : 'No 95th percentile: it takes 60 repeats to carry one.',
+      ? 'A quantile is blank where the repeats are too few for it.'
+      : 'The 95th percentile is not shown: it takes at least 60 repeats.',
   ]
     .filter(Boolean)
     .join(' ');
@@ -112,7 +112,7 @@ export function savedText({ scoring: { asked, saved } }: Pick<ModelAnalysis, 'sc
   const spared = saved.forward + saved.backward;
   if (spared === 0) return '';
   return (
-    `Metrics asked for ${group(total)} passes. ${group(spared)} of them (${percent(spared / total)}) were shared with another ` +
-    'metric of the same image and made once. Timings share nothing.'
+    `Metrics asked for ${group(total)} passes of the model. ${group(spared)} of these (${percent(spared / total)}) another metric ` +
+    'of the same image had asked for as well; they were made once. In timings nothing is shared.'
   );
 }

@@ -14,6 +14,9 @@ import { positiveOf } from '../summary/primary.ts';
 import { countOf } from '../summary/tally.ts';
 import { decimalsFor, fixed, group, listed, percent, plural, signed } from './format.ts';
 
+/** What the mark behind an interval means. */
+export const SKEWED = '§ Patients’ values are strongly skewed: the interval may be too narrow.';
+
 /** 'range 0 to 1', 'range −1 to 1', or that there is none. */
 export function rangeText([low, high]: MetricEntry['range']): string {
   const end = (v: number) => fixed(v, Number.isInteger(v) ? 0 : 2);
@@ -135,7 +138,7 @@ export function metricNotes(entry: MetricAnalysis): string[] {
     );
   }
   if ([...methods, ...controls].some(m => m.summary?.skewed)) {
-    notes.push('§ Patients’ values are strongly skewed: the interval may be too narrow.');
+    notes.push(SKEWED);
   }
   if (metric.category === 'localisation') {
     const what = metric.name === READER_RATING ? 'what readers find convincing' : 'where a reader drew';
