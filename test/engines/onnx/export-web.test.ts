@@ -14,6 +14,9 @@ const NONE = new Set([
   'deconvnet/efficientnet',
   'guided-backprop/vit',
   'deconvnet/vit',
+  // They divide by sums of signed tokens near zero, where float32 is off by more.
+  'grad-cam-plus-plus/vit',
+  'xgrad-cam/vit',
 ]);
 
 beforeAll(() => {
@@ -24,9 +27,7 @@ describe.each(['cnn', 'densenet', 'efficientnet', 'vit'])('%s in onnxruntime-web
   const entry = referenceModels[name]!;
   const images = [referenceImage(entry, 0), referenceImage(entry, 1)];
   const baseline = referenceBaseline(entry);
-  const heads = Object.entries(MAP_HEADS).flatMap(([explainer, { at }]) =>
-    (at === 'layer' && name === 'vit') || NONE.has(`${explainer}/${name}`) ? [] : [explainer],
-  );
+  const heads = Object.keys(MAP_HEADS).flatMap(explainer => (NONE.has(`${explainer}/${name}`) ? [] : [explainer]));
 
   it.each(heads)('%s gives the scores and the map of the native build, for one image and for two', async explainer => {
     const path = explainer === 'integrated-gradients';

@@ -56,11 +56,14 @@ describe.each(['cnn', 'densenet', 'efficientnet', 'vit'])('%s', name => {
   });
   afterAll(() => model?.close());
 
-  const heads = Object.entries(MAP_HEADS).filter(([explainer, { at }]) => {
+  const heads = Object.keys(MAP_HEADS).filter(explainer => {
     const rectified = explainer === 'guided-backprop' || explainer === 'deconvnet';
-    return !(at === 'layer' && name === 'vit') && !(rectified && (name === 'vit' || name === 'efficientnet'));
+    // Grad-CAM++ divides by sums of signed tokens near zero, where float32 is off by more.
+    return (
+      !(rectified && name === 'efficientnet') && !(name === 'vit' && (rectified || explainer === 'grad-cam-plus-plus'))
+    );
   });
-  const cases = heads.flatMap(([explainer]) =>
+  const cases = heads.flatMap(explainer =>
     [{}, ...(OPTIONS[explainer] ?? [])].map(options => [explainer, options] as const),
   );
 
@@ -159,8 +162,4 @@ describe('a softmax or sigmoid at the end', () => {
       await model.close();
     }
   });
-});
-
-it('refuses a layer of tokens', async () => {
-  await expect(explainedModel(referenceCard('vit'), recipeOf('grad-cam'))).rejects.toThrow(/made of tokens/);
 });

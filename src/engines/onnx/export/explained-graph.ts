@@ -1,6 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
 import type { Tensor } from '../../../core/tensor.ts';
-import type { LayerMap, Layout } from '../../shared/layer-map.ts';
+import type { Layer, LayerMap, Layout } from '../../shared/layer-map.ts';
 import type { Head } from '../../shared/scores.ts';
 import { Emitter } from '../autodiff/emit.ts';
 import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../graph/graph.ts';
@@ -28,6 +28,13 @@ export interface MapRecipe {
   /** Where the explainer integrates: points on the way from the baseline, 0 … 1, and their weights. */
   readonly path?: { readonly nodes: Float64Array; readonly weights: Float64Array };
 }
+
+/** A layer whose values lie over the image's pixels. */
+type SpatialLayer = Pick<Layer, 'name' | 'shape' | 'skipped'> & {
+  readonly layout: Layout;
+  /** Whether its pixels lie in one axis, as tokens. */
+  readonly tokens: boolean;
+};
 
 /** What the new file keeps of the old one. */
 export interface Frame {
@@ -125,19 +132,11 @@ function programOf({ model, head }: Headed, made: MapHead, layer: string | undef
   return gradientProgram(model, head, [model.input]);
 }
 
-function spatialLayer(model: NormalisedModel, layers: LayerMap, name: string | undefined) {
+function spatialLayer(model: NormalisedModel, layers: LayerMap, name: string | undefined): SpatialLayer {
   const found = name === undefined ? layers.cam : layers.find(name);
-  if (found?.layout && model.infos.get(found.name)!.dims.length === 4) {
-    return { name: found.name, layout: found.layout, shape: found.shape };
-  }
   if (found?.layout) {
-    throw new CtXaiError(
-      'LAYER',
-      `layer '${found.name}' is made of tokens, which no map in the graph is made of yet.`,
-      {
-        hint: "Choose another with --option layer=NAME; 'ct-xai explain --list-layers' lists them.",
-      },
-    );
+    const tokens = model.infos.get(found.name)!.dims.length === 3;
+    return { ...found, layout: found.layout, tokens };
   }
   throw new CtXaiError(
     'LAYER',
@@ -182,12 +181,7 @@ function targetOf(e: Emitter, scores: string, head: Head, units: number, fixed: 
 function layerMap(
   e: Emitter,
   made: LayerHead,
-  layer: {
-    readonly name: string;
-    readonly layout: Layout;
-    readonly shape: readonly number[];
-    readonly gradient: string;
-  },
+  layer: SpatialLayer & { readonly gradient: string },
   { options }: MapRecipe,
   { size }: Frame,
 ): string {
@@ -196,8 +190,8 @@ function layerMap(
   const coarse = made.coarse(
     e,
     {
-      activations: layer.name,
-      gradients: layer.gradient,
+      activations: overPixels(e, layer, layer.name),
+      gradients: overPixels(e, layer, layer.gradient),
       channelAxis: first ? 1 : 3,
       spatialAxes: first ? [2, 3] : [1, 2],
     },
@@ -212,6 +206,16 @@ function layerMap(
     coordinate_transformation_mode: attr.string('half_pixel'),
     ...(nearest ? { nearest_mode: attr.string('round_prefer_ceil') } : {}),
   });
+}
+
+/** A layer's values as rows and columns: tokens are laid out over the image, without those that belong to no pixel. */
+function overPixels(e: Emitter, { tokens, layout, shape, skipped = 0 }: SpatialLayer, values: string): string {
+  if (!tokens) return values;
+  const [h, w, c] = shape as [number, number, number];
+  // 0 copies the number of images.
+  if (layout === 'NCHW') return e.op('Reshape', [values, e.ints([0, c, h, w])]);
+  const pixels = skipped === 0 ? values : e.slice(values, [1], [skipped / c], [skipped / c + h * w]);
+  return e.op('Reshape', [pixels, e.ints([0, h, w, c])]);
 }
 
 /** x − b, where the explainer has a baseline. */
