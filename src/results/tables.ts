@@ -1,7 +1,9 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { absenceOf } from '../core/findings.ts';
 import { type CsvCell as Cell, type CsvStyle, csvStyle, csvText } from './csv.ts';
 import { type AtomicFile, createAtomic, writeAtomic } from './files.ts';
+import { type CellType, createParquet, type ParquetTable } from './parquet.ts';
 import { type RowReader, readRows } from './row-reader.ts';
 import {
   type BudgetRow,
@@ -17,9 +19,10 @@ import type { Run } from './run.ts';
 
 type Line = readonly Cell[];
 
-/** One column of a table: its name, and its cell of a line. */
+/** One column of a table: its name, what it holds (texts unless said), and its cell of a line. */
 interface Column<T> {
   readonly name: string;
+  readonly type?: CellType;
   readonly of: (line: T) => Cell;
 }
 
@@ -38,19 +41,19 @@ const SAMPLES: readonly Column<SampleRow>[] = [
   { name: 'patient', of: row => row.patient },
   { name: 'label', of: row => row.label },
   { name: 'predicted', of: row => row.predicted },
-  { name: 'probability', of: predictedProbability },
+  { name: 'probability', type: 'number', of: predictedProbability },
   { name: 'model', of: row => row.model },
   { name: 'target', of: row => row.target },
-  { name: 'target_probability', of: row => row.targetProbability },
-  { name: 'mask', of: row => (row.hasMask === undefined ? undefined : Number(row.hasMask)) },
+  { name: 'target_probability', type: 'number', of: row => row.targetProbability },
+  { name: 'mask', type: 'flag', of: row => (row.hasMask === undefined ? undefined : Number(row.hasMask)) },
   { name: 'status', of: row => row.status },
   { name: 'reason', of: row => row.reason },
   { name: 'outcome', of: row => row.outcome },
   { name: 'exam', of: row => row.exam },
   { name: 'groups', of: row => row.groups && groupsText(row.groups) },
   { name: 'doubt', of: row => row.doubt },
-  { name: 'target_value', of: row => row.targetValue },
-  { name: 'reference_value', of: row => row.referenceValue },
+  { name: 'target_value', type: 'number', of: row => row.targetValue },
+  { name: 'reference_value', type: 'number', of: row => row.referenceValue },
 ];
 
 /** A score with the rows of its image and map. */
@@ -71,15 +74,15 @@ const SCORES: readonly Column<ScoreLine>[] = [
   { name: 'method', of: ({ row }) => row.method },
   { name: 'metric', of: ({ row }) => row.metric },
   { name: 'baseline', of: ({ row }) => row.baseline },
-  { name: 'value', of: ({ row }) => row.value },
+  { name: 'value', type: 'number', of: ({ row }) => row.value },
   { name: 'status', of: ({ row }) => row.status },
   { name: 'reason', of: ({ row }) => row.reason },
   { name: 'explainer_baseline', of: ({ map }) => map?.baseline },
   { name: 'model_variant', of: ({ row }) => row.modelVariant ?? 'original' },
   { name: 'sample_variant', of: ({ row }) => row.sampleVariant ?? 'original' },
-  { name: 'replicate', of: ({ row }) => row.replicate ?? 0 },
+  { name: 'replicate', type: 'count', of: ({ row }) => row.replicate ?? 0 },
   { name: 'outcome', of: ({ sample }) => sample?.outcome },
-  { name: 'error', of: ({ row }) => row.error },
+  { name: 'error', type: 'number', of: ({ row }) => row.error },
 ];
 
 const GROUPS: readonly Column<GroupRow>[] = [
@@ -87,11 +90,11 @@ const GROUPS: readonly Column<GroupRow>[] = [
   { name: 'method', of: row => row.method },
   { name: 'metric', of: row => row.metric },
   { name: 'baseline', of: row => row.baseline },
-  { name: 'maps', of: row => row.maps },
-  { name: 'value', of: row => row.value },
+  { name: 'maps', type: 'count', of: row => row.maps },
+  { name: 'value', type: 'number', of: row => row.value },
   { name: 'status', of: row => row.status },
   { name: 'reason', of: row => row.reason },
-  { name: 'chance', of: row => row.chance },
+  { name: 'chance', type: 'number', of: row => row.chance },
 ];
 
 const TIMINGS: readonly Column<TimingRow>[] = [
@@ -99,37 +102,37 @@ const TIMINGS: readonly Column<TimingRow>[] = [
   { name: 'engine', of: row => row.engine },
   { name: 'device', of: row => row.device },
   { name: 'method', of: row => row.method },
-  { name: 'samples', of: row => row.samples },
-  { name: 'wall_ms_p50', of: row => row.wallMs?.p50 },
-  { name: 'wall_ms_p95', of: row => row.wallMs?.p95 },
-  { name: 'wall_ms_mean', of: row => row.wallMs?.mean },
-  { name: 'wall_ms_sd', of: row => row.wallMs?.sd },
-  { name: 'device_ms_p50', of: row => row.deviceMs?.p50 },
+  { name: 'samples', type: 'count', of: row => row.samples },
+  { name: 'wall_ms_p50', type: 'number', of: row => row.wallMs?.p50 },
+  { name: 'wall_ms_p95', type: 'number', of: row => row.wallMs?.p95 },
+  { name: 'wall_ms_mean', type: 'number', of: row => row.wallMs?.mean },
+  { name: 'wall_ms_sd', type: 'number', of: row => row.wallMs?.sd },
+  { name: 'device_ms_p50', type: 'number', of: row => row.deviceMs?.p50 },
   { name: 'device_time_source', of: row => row.deviceTimeSource },
-  { name: 'forwards', of: row => row.passes?.forward },
-  { name: 'backwards', of: row => row.passes?.backward },
-  { name: 'peak_rss_mb', of: row => row.peakRssMb },
-  { name: 'wall_ms_min', of: row => row.wallMs?.min },
-  { name: 'first_ms', of: row => row.firstMs },
-  { name: 'cpu_ms', of: row => row.cpuMs },
+  { name: 'forwards', type: 'number', of: row => row.passes?.forward },
+  { name: 'backwards', type: 'number', of: row => row.passes?.backward },
+  { name: 'peak_rss_mb', type: 'number', of: row => row.peakRssMb },
+  { name: 'wall_ms_min', type: 'number', of: row => row.wallMs?.min },
+  { name: 'first_ms', type: 'number', of: row => row.firstMs },
+  { name: 'cpu_ms', type: 'number', of: row => row.cpuMs },
   { name: 'status', of: row => row.status },
   { name: 'reason', of: row => row.reason },
   { name: 'asked', of: row => row.asked },
   { name: 'device_name', of: row => row.deviceName },
-  { name: 'device_ms_sum_p50', of: row => row.deviceMs?.sumP50 },
-  { name: 'device_samples', of: row => row.deviceMs?.samples },
-  { name: 'traced_wall_ms_p50', of: row => row.deviceMs?.wallP50 },
-  { name: 'js_ms_p50', of: row => row.jsMs },
-  { name: 'transfer_ms_p50', of: row => row.transferMs },
-  { name: 'open_ms', of: row => row.openMs },
-  { name: 'device_memory_mb', of: row => row.deviceMemoryMb },
-  { name: 'energy_j', of: row => row.energyJ },
+  { name: 'device_ms_sum_p50', type: 'number', of: row => row.deviceMs?.sumP50 },
+  { name: 'device_samples', type: 'count', of: row => row.deviceMs?.samples },
+  { name: 'traced_wall_ms_p50', type: 'number', of: row => row.deviceMs?.wallP50 },
+  { name: 'js_ms_p50', type: 'number', of: row => row.jsMs },
+  { name: 'transfer_ms_p50', type: 'number', of: row => row.transferMs },
+  { name: 'open_ms', type: 'number', of: row => row.openMs },
+  { name: 'device_memory_mb', type: 'number', of: row => row.deviceMemoryMb },
+  { name: 'energy_j', type: 'number', of: row => row.energyJ },
   { name: 'energy_source', of: row => row.energySource },
   { name: 'operators_elsewhere', of: row => row.elsewhere && operatorsText(row.elsewhere) },
-  { name: 'others_cores', of: row => row.machine?.othersCores },
-  { name: 'cores', of: row => row.machine?.cores },
-  { name: 'clock_mhz_start', of: row => row.machine?.clockMhz?.[0] },
-  { name: 'clock_mhz_end', of: row => row.machine?.clockMhz?.[1] },
+  { name: 'others_cores', type: 'number', of: row => row.machine?.othersCores },
+  { name: 'cores', type: 'count', of: row => row.machine?.cores },
+  { name: 'clock_mhz_start', type: 'number', of: row => row.machine?.clockMhz?.[0] },
+  { name: 'clock_mhz_end', type: 'number', of: row => row.machine?.clockMhz?.[1] },
   { name: 'unstable', of: row => row.unstable?.join('; ') },
   { name: 'remarks', of: row => row.remarks?.join('; ') },
 ];
@@ -146,16 +149,16 @@ interface BudgetLine {
 const BUDGETS: readonly Column<BudgetLine>[] = [
   { name: 'model', of: ({ row }) => row.model },
   { name: 'method', of: ({ row }) => row.method },
-  { name: 'budget', of: ({ row }) => row.budget },
+  { name: 'budget', type: 'count', of: ({ row }) => row.budget },
   { name: 'sample', of: ({ row }) => row.sample },
   { name: 'patient', of: ({ row }) => row.patient },
-  { name: 'forwards', of: ({ row }) => row.passes?.forward },
-  { name: 'backwards', of: ({ row }) => row.passes?.backward },
-  { name: 'wall_ms', of: ({ row }) => row.wallMs },
-  { name: 'self_correlation', of: ({ row }) => row.self?.correlation },
+  { name: 'forwards', type: 'number', of: ({ row }) => row.passes?.forward },
+  { name: 'backwards', type: 'number', of: ({ row }) => row.passes?.backward },
+  { name: 'wall_ms', type: 'number', of: ({ row }) => row.wallMs },
+  { name: 'self_correlation', type: 'number', of: ({ row }) => row.self?.correlation },
   { name: 'self_with', of: ({ row }) => row.self?.with },
   { name: 'metric', of: ({ metric }) => metric },
-  { name: 'value', of: ({ value }) => value },
+  { name: 'value', type: 'number', of: ({ value }) => value },
   { name: 'status', of: ({ status }) => status },
   { name: 'reason', of: ({ reason }) => reason },
 ];
@@ -172,8 +175,8 @@ const CURVES: readonly Column<CurvePoint>[] = [
   { name: 'method', of: ({ row }) => row.method },
   { name: 'metric', of: ({ row }) => row.metric },
   { name: 'baseline', of: ({ row }) => row.baseline },
-  { name: 'fraction', of: ({ fraction }) => fraction },
-  { name: 'score', of: ({ score }) => score },
+  { name: 'fraction', type: 'number', of: ({ fraction }) => fraction },
+  { name: 'score', type: 'number', of: ({ score }) => score },
 ];
 
 /** Which tables are written besides samples.csv, scores.csv and timings.csv. */
@@ -184,25 +187,31 @@ export interface TableOptions {
   readonly budgetsCsv?: boolean;
   /** `groups.csv`: a line per explainer and group metric. */
   readonly groupsCsv?: boolean;
+  /** Each of the tables as a `.parquet` file too. */
+  readonly parquet?: boolean;
 }
 
 /**
  * The tables of a run, as readers of its rows in plan order: samples.csv, scores.csv, timings.csv and, if asked,
- * groups.csv, budgets.csv and curves.csv.
+ * groups.csv, budgets.csv and curves.csv, and all of them as Parquet.
  */
 export function tableReaders(
   { dir, manifest }: Pick<Run, 'dir' | 'manifest'>,
   options: TableOptions = {},
 ): RowReader[] {
-  const table = <T>(file: string, columns: readonly Column<T>[], lines: (row: Row) => readonly T[]) =>
-    csvReader(join(dir, file), columns, lines, csvStyle(manifest));
+  const table = <T>(name: string, columns: readonly Column<T>[], linesOf: () => (row: Row) => readonly T[]) => [
+    csvReader(join(dir, `${name}.csv`), columns, linesOf(), csvStyle(manifest)),
+    options.parquet
+      ? parquetReader(join(dir, `${name}.parquet`), columns, linesOf())
+      : remover(join(dir, `${name}.parquet`)),
+  ];
   return [
-    table('samples.csv', SAMPLES, row => (row.kind === 'sample' ? [row] : [])),
-    table('scores.csv', SCORES, scoreLines(manifest.dataset.name)),
-    table('timings.csv', TIMINGS, row => (row.kind === 'timing' ? [row] : [])),
-    ...(options.groupsCsv ? [table('groups.csv', GROUPS, row => (row.kind === 'group' ? [row] : []))] : []),
-    ...(options.budgetsCsv ? [table('budgets.csv', BUDGETS, budgetLines)] : []),
-    ...(options.curvesCsv ? [table('curves.csv', CURVES, curvePoints)] : []),
+    ...table('samples', SAMPLES, () => row => (row.kind === 'sample' ? [row] : [])),
+    ...table('scores', SCORES, () => scoreLines(manifest.dataset.name)),
+    ...table('timings', TIMINGS, () => row => (row.kind === 'timing' ? [row] : [])),
+    ...(options.groupsCsv ? table('groups', GROUPS, () => row => (row.kind === 'group' ? [row] : [])) : []),
+    ...(options.budgetsCsv ? table('budgets', BUDGETS, () => budgetLines) : []),
+    ...(options.curvesCsv ? table('curves', CURVES, () => curvePoints) : []),
   ];
 }
 
@@ -297,6 +306,31 @@ function csvReader<T>(
     },
     async discard() {
       await (await file)?.discard();
+    },
+  };
+}
+
+/** Removes what an earlier report wrote: it would not be of the same rows. */
+function remover(path: string): RowReader {
+  return { row: async () => {}, end: () => rm(path, { force: true }), discard: async () => {} };
+}
+
+/** Writes a table as Parquet while rows come by. */
+function parquetReader<T>(path: string, columns: readonly Column<T>[], lines: (row: Row) => readonly T[]): RowReader {
+  let table: Promise<ParquetTable> | undefined;
+  const opened = () => (table ??= createParquet(path, columns));
+  return {
+    async row(row) {
+      const own = lines(row);
+      if (own.length === 0) return;
+      const open = await opened();
+      for (const line of own) await open.line(columns.map(column => column.of(line)));
+    },
+    async end() {
+      await (await opened()).end();
+    },
+    async discard() {
+      await (await table)?.discard();
     },
   };
 }

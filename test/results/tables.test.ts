@@ -1,11 +1,13 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
+import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 import { expect, test } from 'vitest';
 import { readNpy } from '../../src/core/npy.ts';
 import { writeCurves } from '../../src/results/curves.ts';
 import { openRunFolder } from '../../src/results/folder.ts';
+import { createParquet } from '../../src/results/parquet.ts';
 import { readRun } from '../../src/results/read-run.ts';
 import type { Row } from '../../src/results/rows.ts';
 import { writeTables } from '../../src/results/tables.ts';
@@ -93,6 +95,56 @@ test('tables are read by csv-parse with the documented columns, in plan order', 
     forwards: '3',
   });
   expect(read('curves.csv')).toHaveLength(5);
+});
+
+test('as Parquet the tables have typed columns, with nulls for what is missing, and are gone when not asked for', async () => {
+  const dir = await temporaryFolder();
+  const folder = await openRunFolder(dir, manifest(), false);
+  for (const row of all) await folder.put(row);
+  await folder.close();
+  const run = await readRun(dir);
+  await writeTables(run, { parquet: true });
+  const read = async (name: string) => {
+    const bytes = await readFile(join(dir, `${name}.parquet`));
+    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+    const types = parquetMetadata(file).schema.map(({ name: column, type }) => [column, type]);
+    return { types: Object.fromEntries(types), rows: await parquetReadObjects({ file }) };
+  };
+  const text = async (name: string) =>
+    parse(await readFile(join(dir, `${name}.csv`)), { columns: true }) as Record<string, string>[];
+  const scores = await read('scores');
+  expect(scores.types).toMatchObject({ value: 'DOUBLE', replicate: 'INT32', status: 'BYTE_ARRAY' });
+  expect(scores.rows.map(r => [r.sample, r.method, r.value, r.status, r.reason, r.replicate])).toEqual([
+    ['x', 'second', 0.1, 'ok', null, 0],
+    ['x', 'first', 0.2, 'ok', null, 0],
+    ['a', 'second', null, 'failed', 'it broke', 0],
+    ['a', 'first', 0.4, 'ok', null, 0],
+  ]);
+  expect((await read('samples')).types).toMatchObject({ mask: 'BOOLEAN', probability: 'DOUBLE' });
+  const same = (cell: unknown) =>
+    cell === null ? '' : typeof cell === 'boolean' ? String(Number(cell)) : String(cell);
+  for (const name of ['samples', 'scores', 'timings']) {
+    const { rows } = await read(name);
+    expect(rows.map(row => Object.fromEntries(Object.entries(row).map(([k, v]) => [k, same(v)])))).toEqual(
+      await text(name),
+    );
+  }
+  await writeTables(run);
+  await run.close();
+  expect((await readdir(dir)).filter(file => file.endsWith('.parquet'))).toEqual([]);
+});
+
+test('more lines than a row group holds all come back', async () => {
+  const path = join(await temporaryFolder(), 'long.parquet');
+  const table = await createParquet(path, [{ name: 'n', type: 'count' }, { name: 'name' }]);
+  for (let i = 0; i < 50_002; i++) await table.line([i, i % 2 === 0 ? `line ${i}` : undefined]);
+  await table.end();
+  const bytes = await readFile(path);
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  expect(parquetMetadata(file).row_groups).toHaveLength(2);
+  const rows = await parquetReadObjects({ file });
+  expect(rows).toHaveLength(50_002);
+  expect(rows.every((row, i) => row.n === i && row.name === (i % 2 === 0 ? `line ${i}` : null))).toBe(true);
 });
 
 test('curves are stored with their fractions, shorter ones end in NaN, and the index says whose they are', async () => {

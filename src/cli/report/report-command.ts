@@ -11,6 +11,11 @@ export const reportCommand = defineCommand({
         describe: 'How many images the gallery shows. Default: what the suite says.',
       })
       .option('curves-csv', { type: 'boolean', default: false, describe: 'Also writes the curves as curves.csv.' })
+      .option('parquet', {
+        type: 'boolean',
+        default: false,
+        describe: 'Also writes the tables of images, values, timings and the like as Parquet, with typed columns.',
+      })
       .option('pictures', {
         type: 'boolean',
         default: true,
@@ -39,6 +44,7 @@ export const reportCommand = defineCommand({
       })
       .example('$0 report reports/covid-ct', '')
       .example('$0 report reports/covid-ct --figures', 'and the drawings for a paper')
+      .example('$0 report reports/covid-ct --parquet', 'and scores.parquet and the like, for pandas, R and DuckDB')
       .example('$0 report reports/covid-ct --reading-set reading', 'pictures to be rated, and what to rate')
       .example('$0 report reports/covid-ct --ratings ratings-ab.csv ratings-cd.csv', 'what two readers found'),
   async handler(argv) {

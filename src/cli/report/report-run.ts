@@ -18,6 +18,7 @@ export interface ReportArguments {
   readonly dir: string;
   readonly gallery?: number | undefined;
   readonly curvesCsv: boolean;
+  readonly parquet: boolean;
   readonly pictures: boolean;
   readonly figures: boolean;
   readonly readingSet?: string | undefined;
@@ -39,7 +40,7 @@ export async function reportRun({ dir, ...options }: ReportArguments): Promise<n
 
 async function reportOn(
   run: Run,
-  { gallery, curvesCsv, pictures, figures, readingSet, readingImages, ratings }: Omit<ReportArguments, 'dir'>,
+  { gallery, curvesCsv, parquet, pictures, figures, readingSet, readingImages, ratings }: Omit<ReportArguments, 'dir'>,
 ): Promise<number> {
   const { suite, metrics, state } = run.manifest;
   if (readingSet !== undefined) return readingSetOf(run, readingSet, readingImages);
@@ -49,6 +50,7 @@ async function reportOn(
   await readRows(run, [
     ...tableReaders(run, {
       curvesCsv,
+      parquet,
       budgetsCsv: (budgetsCsv ?? 0) > 0,
       groupsCsv: metrics.some(metric => metric.scope === 'group'),
     }),
