@@ -3,11 +3,9 @@ import type { DataReader, Dataset, Sample, Unit } from '../core/contracts/index.
 import { jsonDigest } from '../core/digest.ts';
 import { CtXaiError } from '../core/errors.ts';
 import { openPath, readerNamed, takenOptions } from '../data/open-path.ts';
+import { CONFOUNDERS, type Confounder } from '../data/phantom/confounder-names.ts';
 import { LABELS } from '../data/phantom/slice.ts';
-import type { Confounder } from './confounders.ts';
 import { SPLITS, type Split, splitsOf } from './splits.ts';
-
-const IN_WORDS: Readonly<Record<Confounder, string>> = { letter: 'a letter', table: "the table's edge" };
 
 /** Where images come from. */
 export interface DataRequest {
@@ -78,7 +76,7 @@ async function openPhantomSplits({ phantom: size, readers, options: given }: Dat
   const counts = SPLITS.map(s => `${size[s]} ${s}`).join(', ');
   const { confounder } = size;
   const confounded = confounder
-    ? `, with ${IN_WORDS[confounder.name]} that agrees with the label in ${100 * confounder.agreement} %`
+    ? `, with ${CONFOUNDERS[confounder.name]} that agrees with the label in ${100 * confounder.agreement} %`
     : '';
   return {
     splits,

@@ -58,7 +58,7 @@ describe('the phantom written as pairs', () => {
 
   it('is read back with the same pixels, factors, labels and masks in every variant', async () => {
     const dir = join(root, 'phantom');
-    const options = { patients: 4, slices: 1, size: 96, distractors: 1, letter: 0.7, seed: 'pairs' };
+    const options = { patients: 4, slices: 1, size: 96, distractors: 1, letter: 0.7, brightness: 0.7, seed: 'pairs' };
     const drawn = await phantom.open(phantom.options.parse(options), { base: '.' });
     const tables = await writePairs(drawn, dir);
     writeFileSync(join(dir, 'pairs.csv'), csvText(tables.pairs, { formulas: 'raw' }));
@@ -100,6 +100,15 @@ describe('pairs of anybody', () => {
     expect(await values()).toEqual(FILES['a.npy']);
     expect(await values('no-lesion')).toEqual(FILES['a-without-x.npy']);
     expect(await values('without:x+y')).toEqual([-950, -800, 40, 20]);
+  });
+
+  it('say which factors are everywhere, so that no map is scored on them', async () => {
+    const table = (local: string) => `image,without,factor,role,local\na.npy,a-without-x.npy,x,confounder,${local}\n`;
+    const [sample] = await all(await folder('everywhere', FILES, table('no')));
+    expect(sample!.factors).toEqual([{ name: 'x', role: 'confounder', local: false }]);
+    const [other] = await all(await folder('somewhere', FILES, table('')));
+    expect(other!.factors).toEqual([{ name: 'x', role: 'confounder' }]);
+    await expect(folder('unclear', FILES, table('maybe'))).rejects.toThrow("line 2: 'local' is 'maybe'");
   });
 
   it('whose factors change one pixel need the image without both', async () => {

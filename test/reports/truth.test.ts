@@ -24,7 +24,13 @@ const answered: Answered = new Map(samples.map(s => [s, row(s)]));
 function truthsOf(spread: number, lesion: number): ReadonlyMap<string, ImageTruth> {
   const of = (i: number): ImageTruth => ({
     ...{ interaction: i % 4 === 0 ? 0.6 : 0.01, interactionIndex: 0.1, threshold: 0.05 },
-    ...{ background: i % 2 === 0 ? spread : -spread, totalEffect: 4, lesionEffect: lesion, covered: 0.98 },
+    ...{
+      background: i % 2 === 0 ? spread : -spread,
+      totalEffect: 4,
+      lesionEffect: lesion,
+      covered: 0.98,
+      nonLocalEffect: 0.5,
+    },
   });
   return new Map(samples.map((s, i) => [s, of(i)]));
 }
@@ -50,7 +56,7 @@ it('images whose effects interact are a stratum, with its size', () => {
     ['effects add up (interaction up to 0.25)', 9],
     ['effects interact (over 0.25)', 3],
   ]);
-  expect(truth).toMatchObject({ images: 12, patients: 12, interacting: 3, threshold: 0.05 });
+  expect(truth).toMatchObject({ images: 12, patients: 12, interacting: 3, threshold: 0.05, nonLocalEffect: 0.5 });
 });
 
 it('the truth is incomplete where the rest of the image moves the score by more than half of the effects', () => {
@@ -93,4 +99,26 @@ it('the swaps of two models cancel for a map that does not look at the model', (
 it('rows that have no truth give none', () => {
   expect(truthOf({ pairs: 2 })).toBeUndefined();
   expect(truthOf(undefined)).toBeUndefined();
+});
+
+it('what factors do that are everywhere is apart from what lies somewhere', () => {
+  const intervention = {
+    factors: [
+      { name: 'letter', role: 'confounder' as const },
+      { name: 'brightness', role: 'confounder' as const, local: false as const },
+    ],
+    spatial: [2, 2],
+    // A change in one pixel each: what says that brightness is everywhere is the data, not the change.
+    changes: [
+      [40, 0, 0, 0],
+      [0, 40, 0, 0],
+    ],
+    logOdds: [0, 1, -2, -1],
+  };
+  const effects = effectsOf(intervention);
+  expect(effects.factors.map(f => [f.name, f.effect, f.region !== undefined])).toEqual([
+    ['letter', 1, true],
+    ['brightness', -2, false],
+  ]);
+  expect(truthOf(truthNumbers(effects))).toMatchObject({ totalEffect: 3, nonLocalEffect: 2, covered: 0.5 });
 });

@@ -70,7 +70,7 @@ test('a letter that always agrees with the label is in every positive image and 
   const phantom = { train: 4, val: 2, test: 2, slices: 1, confounder: { name: 'letter' as const, agreement: 1 } };
   const { readers } = builtinRegistry();
   const { splits, description } = await openData({ readers, data: 'phantom', seed: 1, phantom });
-  expect(description).toContain('a letter that agrees with the label in 100 %');
+  expect(description).toContain('a burnt-in letter that agrees with the label in 100 %');
   const plain = await openData({
     readers,
     data: 'phantom',

@@ -1,4 +1,5 @@
 import { PAIR_FORMATS } from '../../data/pairs/pair-formats.ts';
+import { CONFOUNDER_NAMES, CONFOUNDERS, type Confounder } from '../../data/phantom/confounder-names.ts';
 import { KERNEL_CHOICES, PHYSICS } from '../../data/phantom/scan-options.ts';
 import { defineCommand } from '../shared/command.ts';
 
@@ -33,11 +34,18 @@ export const phantomCommand = defineCommand({
         requiresArg: true,
         describe: 'Patches in soft tissue, as visible as a lesion, that mean nothing: 0, 1 or 2.',
       })
-      .option('letter', {
-        type: 'number',
-        requiresArg: true,
-        describe: 'Burns in a letter that agrees with the label with this probability.',
-      })
+      .options(
+        Object.fromEntries(
+          CONFOUNDER_NAMES.map(name => [
+            name,
+            {
+              type: 'number',
+              requiresArg: true,
+              describe: `Probability that ${CONFOUNDERS[name]} agrees with the label.`,
+            },
+          ]),
+        ) as Record<Confounder, { type: 'number'; requiresArg: true; describe: string }>,
+      )
       .option('physics', {
         choices: PHYSICS,
         default: 'none' as const,
@@ -77,6 +85,7 @@ export const phantomCommand = defineCommand({
       })
       .example('$0 phantom --patients 200 --out phantom', 'NIfTI files, pairs.csv and factors.csv')
       .example('$0 phantom --out phantom --physics projection --kernel sharp', 'scanned, with a sharp kernel')
+      .example('$0 phantom --out phantom --letter 0.9 --line 0.5', 'with a shortcut, and something that tells nothing')
       .example('$0 phantom --out phantom --model models/phantom-cnn', 'and the effects on a model’s log-odds'),
   async handler(argv) {
     const { writePhantom } = await import('./write-phantom.ts');

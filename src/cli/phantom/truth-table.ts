@@ -10,11 +10,12 @@ import { createLocalServices } from '../../jobs/local-services.ts';
 import { openModel } from '../../jobs/open-model.ts';
 import { cardPath } from '../shared/named-parts.ts';
 
-const HEADER = ['model', 'sample', 'class', 'factor', 'role', 'effect', 'threshold', 'interaction'] as const;
+const HEADER = ['model', 'sample', 'class', 'factor', 'role', 'effect', 'threshold', 'interaction', 'local'] as const;
 
 /**
  * The effect of every factor on the log-odds of a class (exact Shapley values over all subsets), as runs take it for
- * the truth. Factors whose regions overlap are one, named `a+b`.
+ * the truth. Factors whose regions overlap are one, named `a+b`; `local` says
+ * whether maps are scored on it.
  * @param name the class; default: each card's positive one
  */
 export async function truthOf(
@@ -50,10 +51,10 @@ export async function truthOf(
           needs: [],
         } as const;
         const found = await services.effects?.(job, { class: target });
-        for (const { name: factor, role, effect } of found?.factors ?? []) {
+        for (const { name: factor, role, effect, region } of found?.factors ?? []) {
           lines.push([
             ...[model.id, sample.id, card.classes[target]!, factor, role],
-            ...[effect, found!.threshold, found!.interaction],
+            ...[effect, found!.threshold, found!.interaction, region ? 'yes' : 'no'],
           ]);
         }
         services.end(sample);

@@ -8,6 +8,7 @@ import { CtXaiError } from '../../core/errors.ts';
 import { readerNamed } from '../../data/open-path.ts';
 import type { PairFormat } from '../../data/pairs/pair-formats.ts';
 import { type PairCell, writePairs } from '../../data/pairs/write-pairs.ts';
+import { type Agreements, CONFOUNDER_NAMES } from '../../data/phantom/confounder-names.ts';
 import type { KernelChoice, Physics } from '../../data/phantom/scan-options.ts';
 import { csvText } from '../../results/csv.ts';
 import { ioError } from '../../results/files.ts';
@@ -15,7 +16,7 @@ import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
 import { truthOf } from './truth-table.ts';
 
-export interface PhantomArguments {
+export interface PhantomArguments extends Agreements {
   readonly out: string;
   readonly format: PairFormat;
   readonly patients: number;
@@ -24,7 +25,6 @@ export interface PhantomArguments {
   readonly seed: string;
   readonly split: 'train' | 'val' | 'test';
   readonly distractors: number;
-  readonly letter?: number | undefined;
   readonly physics: Physics;
   readonly kernel?: KernelChoice | undefined;
   readonly thickness?: number | undefined;
@@ -38,9 +38,10 @@ export interface PhantomArguments {
 export async function writePhantom(argv: PhantomArguments): Promise<number> {
   const registry = builtinRegistry();
   const dir = resolve(argv.out);
-  const { seed, split, patients, slices, size, distractors, letter, physics, kernel, thickness, photons } = argv;
+  const { seed, split, patients, slices, size, distractors, physics, kernel, thickness, photons } = argv;
   const options = {
-    ...{ seed, split, patients, slices, size, factors: true, distractors, letter },
+    ...{ seed, split, patients, slices, size, factors: true, distractors },
+    ...Object.fromEntries(CONFOUNDER_NAMES.map(name => [name, argv[name]])),
     ...{ physics, kernel, thickness, photons },
   };
   const dataset = await openPhantom(options);

@@ -1,6 +1,6 @@
 import { FURTHER_TRAININGS } from '../../config/further-training-names.ts';
 import type { FurtherTraining } from '../../core/contracts/index.ts';
-import { CONFOUNDERS } from '../../training/confounders.ts';
+import { CONFOUNDER_NAMES } from '../../data/phantom/confounder-names.ts';
 import { defineCommand } from '../shared/command.ts';
 
 export const trainCommand = defineCommand({
@@ -112,9 +112,9 @@ export const trainCommand = defineCommand({
         describe: 'For the phantom: slices per patient.',
       })
       .option('confounder', {
-        choices: CONFOUNDERS,
+        choices: CONFOUNDER_NAMES,
         describe:
-          'For the phantom: what is drawn into training, validation and test images, for a model with a shortcut.',
+          'For the phantom: what training, validation and test images are drawn with, for a model with a shortcut.',
       })
       .option('agreement', {
         type: 'number',

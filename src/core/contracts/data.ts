@@ -46,6 +46,8 @@ export interface Source {
 export interface SampleFactor {
   readonly name: string;
   readonly role: 'lesion' | 'distractor' | 'confounder' | 'placebo';
+  /** `false`: it is everywhere in the image (brightness, a kernel), so that no map is scored on it. */
+  readonly local?: false;
 }
 
 export interface LoadedSample {

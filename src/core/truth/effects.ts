@@ -27,7 +27,7 @@ export interface Intervention {
  * not add up. Factors whose regions overlap are one, named `a+b`: no map could tell them apart.
  */
 export function effectsOf({ factors, spatial, changes, logOdds, chance }: Intervention): Effects {
-  const regions = changes.map(regionOf);
+  const regions = changes.map((change, j) => (factors[j]!.local === false ? undefined : regionOf(change)));
   const groups = overlapping(regions);
   const values = groupedValues(logOdds, groups);
   const effects = shapleyValues(values);
@@ -88,9 +88,11 @@ export function truthNumbers({
 }: Effects) {
   const total = factors.reduce((sum, { effect }) => sum + Math.abs(effect), 0);
   const lesions = factors.filter(f => f.role === 'lesion').map(f => Math.abs(f.effect));
+  const nonLocal = factors.filter(f => !f.region).reduce((sum, { effect }) => sum + Math.abs(effect), 0);
   return {
     ...{ interaction, interactionIndex: index, threshold, background, covered },
     ...{ totalEffect: total, lesionEffect: Math.max(0, ...lesions) },
+    ...(nonLocal > 0 && { nonLocalEffect: nonLocal }),
     ...(placebos && {
       ...{ placebos: placebos.placebos, placeboPatients: placebos.patients, placeboPercentile: placebos.percentile },
     }),

@@ -10,7 +10,17 @@ import { withoutEnding } from '../volumes/label-table.ts';
 /** Effects are exact over all subsets of a sample's factors, so there are at most this many: 2⁶ images. */
 export const MOST_FACTORS = 6;
 
-export const PAIR_COLUMNS = ['image', 'without', 'factor', 'role', 'mask', 'patient', 'label', 'split'] as const;
+export const PAIR_COLUMNS = [
+  'image',
+  'without',
+  'factor',
+  'role',
+  'mask',
+  'patient',
+  'label',
+  'split',
+  'local',
+] as const;
 
 /** Roles that a row may give; a placebo is a copy of the image that differs from it by chance alone. */
 export const ROLES = ['lesion', 'distractor', 'confounder', 'placebo'] as const;
@@ -46,6 +56,8 @@ interface Row {
   readonly without?: string;
   readonly factor: string;
   readonly role: Role;
+  /** Absent: as its change tells. */
+  readonly local?: false;
   readonly mask?: string;
   readonly patient?: string;
   readonly label?: string;
@@ -91,6 +103,12 @@ export async function readPairs(path: string, index: string, groups: readonly st
     if (!(ROLES as readonly string[]).includes(role)) {
       throw new CtXaiError('DATA', `${where}: the role '${role}' is unknown.`, { hint: `Roles: ${ROLES.join(', ')}.` });
     }
+    const local = cell(at('local')) ?? 'yes';
+    if (local !== 'yes' && local !== 'no') {
+      throw new CtXaiError('DATA', `${where}: 'local' is '${local}'.`, {
+        hint: "'no' says that the factor is everywhere in the image, so that no map is scored on it; else 'yes' or nothing.",
+      });
+    }
     const optional = { without: cell(at('without')), mask: cell(known.at.mask) };
     const said = { patient: cell(known.at.patient), label: cell(known.at.label), split: cell(known.at.split) };
     return {
@@ -100,6 +118,7 @@ export async function readPairs(path: string, index: string, groups: readonly st
       ...Object.fromEntries(Object.entries(said).filter(([, v]) => v !== undefined)),
       factor: cell(at('factor')) ?? role,
       role: role as Role,
+      ...(local === 'no' ? { local: false as const } : {}),
       groups: Object.fromEntries(known.groups.flatMap(g => (cells[g.at] ? [[g.name, cells[g.at]!]] : []))),
     };
   });
@@ -129,7 +148,9 @@ function pairedImage(image: string, rows: readonly Row[], root: string, index: s
   const removing = rows.filter((row): row is Row & { without: string } => row.without !== undefined);
   const [placebos, others] = [true, false].map(is => removing.filter(row => (row.role === 'placebo') === is));
   const single = others!.filter(row => !row.factor.includes('+'));
-  const factors = single.map(({ factor, role }): SampleFactor => ({ name: factor, role }));
+  const factors = single.map(
+    ({ factor, role, local }): SampleFactor => ({ name: factor, role, ...(local === false ? { local } : {}) }),
+  );
   const names = factors.map(f => f.name);
   const double = names.find((name, k) => names.indexOf(name) !== k);
   if (double !== undefined) {

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Dataset, Sample, Source } from '../../core/contracts/index.ts';
+import type { Dataset, Sample, SampleFactor, Source } from '../../core/contracts/index.ts';
 import { tensor } from '../../core/tensor.ts';
 import { regionOf } from '../../core/truth/regions.ts';
 import { variantWithout } from '../../core/truth/variants.ts';
@@ -59,7 +59,7 @@ export async function writePairs(
       const image = await save(name, whole, 'phantom');
       for (const [k, copy] of copies.entries()) {
         const file = await save(`${name}.copy-${String(k).padStart(2, '0')}`, copy, 'placebo');
-        pairs.push([image, file, `placebo-${k}`, 'placebo', '', `placebo-${patient}`, '', '']);
+        pairs.push([image, file, `placebo-${k}`, 'placebo', '', `placebo-${patient}`, '', '', '']);
       }
       patient++;
     }
@@ -126,30 +126,32 @@ async function writeSample(
   const image = await save(`images/${id}`, whole.source, 'phantom');
   const inside = whole.mask?.data.some(v => v !== 0) ?? false;
   const mask = inside ? await save(`masks/${id}`, { ...whole.source, pixels: whole.mask! }, 'mask') : '';
-  if (factors.length === 0) return { pairs: [[image, '', '', '', mask, patient, label, split]], factors: [] };
+  if (factors.length === 0) return { pairs: [[image, '', '', '', mask, patient, label, split, '']], factors: [] };
 
   const load = async (variant: string) => stored((await sample.load(signal, variant)).source);
-  const row = (file: string, factor: string, role: string) => [
-    ...[image, file, factor, role],
+  const row = (file: string, { name, role, local }: SampleFactor) => [
+    ...[image, file, name, role],
     ...[role === 'lesion' ? mask : '', patient, label, split],
+    local === false ? 'no' : 'yes',
   ];
   const pairs: PairCell[][] = [];
   const about: PairCell[][] = [];
   const known = new Map<string, Source>();
-  const keep = async (names: readonly string[], role: string, source: Source): Promise<void> => {
-    const key = names.join('+');
-    known.set(key, source);
-    pairs.push(row(await save(`images/${id}.without-${key}`, source, 'phantom'), key, role));
+  const keep = async (names: readonly string[], first: SampleFactor, source: Source): Promise<void> => {
+    const name = names.join('+');
+    known.set(name, source);
+    pairs.push(row(await save(`images/${id}.without-${name}`, source, 'phantom'), { ...first, name }));
   };
-  for (const { name, role } of factors) {
+  for (const factor of factors) {
+    const { name, role, local } = factor;
     const source = await load(variantWithout([name]));
-    await keep([name], role, source);
-    about.push([image, name, role, ...changeOf(whole.source, source)]);
+    await keep([name], factor, source);
+    about.push([image, name, role, ...changeOf(whole.source, source, local)]);
   }
   for (const names of severalOf(factors.map(f => f.name))) {
     const source = await load(variantWithout(names));
     if (!follows(whole.source, names, known, source)) {
-      await keep(names, factors.find(f => f.name === names[0])!.role, source);
+      await keep(names, factors.find(f => f.name === names[0])!, source);
     }
   }
   return { pairs, factors: about };
@@ -173,10 +175,10 @@ function follows(whole: Source, names: readonly string[], known: ReadonlyMap<str
 }
 
 /** Σ|ΔHU|, and the size and centre of the region that the change makes; no centre where there is no region. */
-function changeOf(whole: Source, without: Source): PairCell[] {
+function changeOf(whole: Source, without: Source, local = true): PairCell[] {
   const change = whole.pixels.data.map((v, p) => v - without.pixels.data[p]!);
   const sum = change.reduce((total, v) => total + Math.abs(v), 0);
-  const region = regionOf(change);
+  const region = local ? regionOf(change) : undefined;
   if (!region) return [sum, '', '', ''];
   const [, w] = whole.pixels.shape as [number, number];
   const inside = [...tensor(whole.pixels.shape, region).data.keys()].filter(p => region[p] === 1);

@@ -58,6 +58,11 @@ export interface Anatomy {
   readonly back: number;
 }
 
+/** mm in the body's frame: the middle of the thoracic cavity, nearer to the front than the body's, since the back has the spine's muscles. */
+const CAVITY_Y = -8;
+/** mm: the middle of the superior vena cava. */
+export const VENA_CAVA = { x: -23, y: CAVITY_Y - 6 } as const;
+
 /** mm from the apices to the bases. */
 const LUNG_HEIGHT = 250;
 
@@ -80,8 +85,7 @@ export function drawAnatomy(rng: Rng, frame: BodyFrame, habitus: Habitus, middle
   // The thoracic cavity: an ellipse a little in front of the middle, narrow at the apices.
   const cavityA = a - h.wall - h.fat * 0.8 - 6 - 26 * (1 - smoothstep(0.12, 0.5, level));
   const cavityB = b - h.wall * 0.62 - h.fat * 0.85 - 4;
-  // Nearer to the front: the back has the spine's muscles.
-  const cavityY = -8;
+  const cavityY = CAVITY_Y;
   const shape = { p3: uniform(rng, -0.012, 0.012), p4: uniform(rng, -0.015, 0.02), tilt: uniform(rng, -0.03, 0.03) };
   const wobble = smoothField(rng, frame, 28, dz);
   const streaks = smoothField(rng, frame, 5, dz);
@@ -267,7 +271,7 @@ function drawMediastinum(
   const upper = 1 - g.heartOn * 0.6;
   ellipse(s, { x: -9, y: y - 12, rx: 15 * upper + 3, ry: 15 * upper + 3, hu: blood + 2 });
   ellipse(s, { x: 14, y: y - 4, rx: 13 * upper + 2, ry: 12 * upper + 2, hu: blood });
-  ellipse(s, { x: -23, y: y - 6, rx: 8, ry: 9, hu: blood });
+  ellipse(s, { ...VENA_CAVA, rx: 8, ry: 9, hu: blood });
   ellipse(s, { x: 22, y: g.spineY - 14, rx: 12, ry: 12, hu: blood + 1, rim: { mm: 1, hu: blood + 14 } });
   ellipse(s, { x: 6, y: g.spineY - 27, rx: 8, ry: 6, hu: 34 });
   for (let k = 0; k < 6; k++) {

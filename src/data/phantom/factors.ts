@@ -1,5 +1,7 @@
 import type { SampleFactor } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
+import { type Agreements, CONFOUNDER_NAMES, type Confounder, NON_LOCAL } from './confounder-names.ts';
+import { BRIGHTNESS_HU, hasEverywhere, LETTER_HU, letterOf, lineOf, tableOf } from './confounders.ts';
 import { covid } from './diseases.ts';
 import { imagingOf } from './imaging.ts';
 import { Lesions } from './lesions.ts';
@@ -18,13 +20,9 @@ import {
 /** Effects are exact over all subsets of the factors, so there are at most this many: 2⁵ pictures. */
 export const MOST_FACTORS = 5;
 
-export interface FactorOptions {
+export interface FactorOptions extends Agreements {
   /** Visible changes outside the lungs, each with the Σ|ΔHU| of a lesion, in positives and negatives alike. */
   readonly distractors: number;
-  /** Probability that a burnt-in letter agrees with the label: it is there in positives, and not in negatives. */
-  readonly letter?: number | undefined;
-  /** Probability that the edge of the table agrees with the label in the same way. */
-  readonly table?: number | undefined;
 }
 
 /** A slice whose factors can be switched off, the noise frozen. */
@@ -35,21 +33,32 @@ export interface FactoredSlice {
 }
 
 /**
- * A slice with its factors: the lesions (beyond what `MOST_FACTORS` leaves room for, the smallest together), distractors,
- * a letter and the table's edge. The noise is that of the picture with all factors, so that two variants differ by factors alone, save
+ * A slice with its factors: the lesions (beyond what `MOST_FACTORS` leaves room for, the smallest together), distractors
+ * and confounders. The noise is that of the picture with all factors, so that two variants differ by factors alone, save
  * where HU are cut at −1024.
  */
 export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options: FactorOptions): FactoredSlice {
   const scene = drawScene(rng, spec, slice, { record: true });
   const stream = scene.stream.fork('factors');
   const letter = letterOf(scene, stream.fork('letter'), options.letter);
-  const confounders = [options.letter, options.table].filter(agreement => agreement !== undefined).length;
-  const room = MOST_FACTORS - options.distractors - confounders;
-  const lesions = lesionFactors(scene, room);
-  const distractors = distractorsOf(scene, stream.fork('distractors'), lesions, options.distractors);
-
+  const confounders = CONFOUNDER_NAMES.filter(name => options[name] !== undefined).length;
+  const lesions = lesionFactors(scene, MOST_FACTORS - options.distractors - confounders);
+  const line = lineOf(scene, stream.fork('line'), options.line);
+  const free = softTissue(scene);
+  for (const p of line?.around ?? []) free[p] = 0;
+  const distractors = distractorsOf(scene, stream.fork('distractors'), lesions, options.distractors, free);
   const table = tableOf(scene, stream.fork('table'), options.table);
-  const changes = [...distractors, ...(table ? [{ name: 'table', change: table }] : [])];
+  const changes = [
+    ...distractors,
+    ...(table ? [{ name: 'table', change: table }] : []),
+    ...(line?.shown ? [{ name: 'line', change: line.change }] : []),
+  ];
+  const everywhere = NON_LOCAL.filter(name => hasEverywhere(scene, stream, name, options[name]));
+  const present: readonly Confounder[] = [
+    ...(letter ? (['letter'] as const) : []),
+    ...(table ? (['table'] as const) : []),
+    ...(line?.shown ? (['line'] as const) : []),
+  ];
 
   const cleanOf = (without: ReadonlySet<string>) => {
     const damages = damagesOf(scene, new Set(lesions.filter(l => !without.has(l.name)).flatMap(l => l.parts)));
@@ -64,15 +73,18 @@ export function drawFactored(rng: Rng, spec: PatientSpec, slice: number, options
     factors: [
       ...lesions.map(({ name }) => ({ name, role: 'lesion' as const })),
       ...distractors.map(({ name }) => ({ name, role: 'distractor' as const })),
-      ...(letter ? [{ name: 'letter', role: 'confounder' as const }] : []),
-      ...(table ? [{ name: 'table', role: 'confounder' as const }] : []),
+      ...present.map(name => ({ name, role: 'confounder' as const })),
+      ...everywhere.map(name => ({ name, role: 'confounder' as const, local: false as const })),
     ],
     render(without = []) {
       const hidden = new Set(without);
       const { damages, clean } = cleanOf(hidden);
-      const picture = pictureOf(scene, imaging, damages, clean);
+      const shows = (name: Confounder) => everywhere.includes(name) && !hidden.has(name);
+      const picture = pictureOf(scene, imaging, damages, clean, shows('sharpness'));
       // Burnt in after reconstruction: it has no noise.
       if (letter && !hidden.has('letter')) for (const p of letter) picture.hu[p] = LETTER_HU;
+      // As a wrong rescale intercept would: the letter and what lies outside the scan as well.
+      if (shows('brightness')) for (let p = 0; p < picture.hu.length; p++) picture.hu[p]! += BRIGHTNESS_HU;
       return picture;
     },
   };
@@ -123,9 +135,14 @@ interface Distractor {
  * or there is none, it is that of a lesion that the patient might have had: the label must not decide whether there is
  * a distractor.
  */
-function distractorsOf(scene: Scene, rng: Rng, lesions: readonly LesionFactor[], count: number): Distractor[] {
+function distractorsOf(
+  scene: Scene,
+  rng: Rng,
+  lesions: readonly LesionFactor[],
+  count: number,
+  free: Uint8Array,
+): Distractor[] {
   if (count === 0) return [];
-  const free = softTissue(scene);
   const found: Distractor[] = [];
   for (const { change } of shapesFor(scene, rng.fork('lesions'), lesions)) {
     if (found.length === count) break;
@@ -151,61 +168,3 @@ export function withMadeUpLesions(scene: Scene, rng: Rng): Scene {
   covid(rng.fork('disease')).draw(lesions, rng.fork('own'), scene.level, scene.extent);
   return { ...scene, lesions };
 }
-
-/** As bright as metal, so that it is white in every window. */
-const LETTER_HU = 1000;
-/** An R of 5 × 7 cells. */
-const GLYPH = ['1111.', '1...1', '1...1', '1111.', '1.1..', '1..1.', '1...1'];
-
-/** The letter's pixels, where the slice has one: about 20 mm high, in the upper left corner, moved a little. */
-function letterOf({ pictureFrame: frame, spec }: Scene, rng: Rng, agreement: number | undefined): number[] | undefined {
-  if (agreement === undefined) return undefined;
-  const shown = isShown(spec, rng, agreement);
-  const cell = Math.max(1, Math.round(20 / 7 / frame.spacing));
-  const [x0, y0] = [0, 1].map(() => Math.round((4 + 8 * rng.next()) / frame.spacing)) as [number, number];
-  if (!shown) return undefined;
-  const pixels: number[] = [];
-  for (let y = 0; y < 7 * cell; y++) {
-    for (let x = 0; x < 5 * cell; x++) {
-      if (GLYPH[Math.floor(y / cell)]![Math.floor(x / cell)] === '1') pixels.push((y0 + y) * frame.size + x0 + x);
-    }
-  }
-  return pixels;
-}
-
-/** Whether a slice has a confounder: in positives where it agrees with the label, in negatives where it does not. */
-function isShown({ label }: PatientSpec, rng: Rng, agreement: number): boolean {
-  return rng.next() < agreement === (label === 'covid');
-}
-
-/** HU of a table's shell. */
-const TABLE_HU = -300;
-/** mm: its thickness, half its width, how far it lies below the body at least and at most. */
-const TABLE = { thickness: 3, half: 110, near: 3, far: 8 };
-
-/** The edge of the table where the slice has one: a shell in the air below the body, before noise. */
-function tableOf(scene: Scene, rng: Rng, agreement: number | undefined): Change | undefined {
-  if (agreement === undefined) return undefined;
-  const shown = isShown(scene.spec, rng, agreement);
-  const gap = TABLE.near + (TABLE.far - TABLE.near) * rng.next();
-  if (!shown) return undefined;
-  const { size, spacing } = scene.frame;
-  const clean = withoutNoise(scene, damagesOf(scene));
-  let lowest = size - 1;
-  while (lowest > 0 && !clean.subarray(lowest * size, (lowest + 1) * size).some(hu => hu > BODY_HU)) lowest--;
-  const thick = Math.max(1, Math.round(TABLE.thickness / spacing));
-  // A field of view that ends at the body's back has the table at its border.
-  const first = Math.min(lowest + Math.max(1, Math.round(gap / spacing)), size - thick);
-  const change = new Map<number, number>();
-  const half = Math.round(TABLE.half / spacing);
-  for (let y = first; y < first + thick; y++) {
-    for (let x = Math.max(0, Math.floor(size / 2) - half); x < Math.min(size, size / 2 + half); x++) {
-      const p = y * size + x;
-      if (clean[p]! < BODY_HU) change.set(p, TABLE_HU - clean[p]!);
-    }
-  }
-  return change;
-}
-
-/** Between air and fat. */
-const BODY_HU = -500;

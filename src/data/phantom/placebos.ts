@@ -62,7 +62,7 @@ function drawnAgain(scene: Scene, rng: Rng, clean: Float64Array): Float32Array {
       other[p]! += (TEXTURE_HU * anatomy.lung[p]! * (texture[p]! - anatomy.texture[p]!)) / scene.planes.length;
     }
   }
-  return imagingOf(scene, other, rng.fork('noise')).picture(other);
+  return imagingOf(scene, other, () => rng.fork('noise')).picture(other);
 }
 
 /** 1 where there is lung without disease, 2 mm and more from the pleura. */

@@ -190,12 +190,16 @@ function tissueAt({ anatomy, tree }: ScenePlane, { cover, hu, veil }: Damage, p:
   return v;
 }
 
-/** @param tissue HU on the scene's frame, before noise */
+/**
+ * @param tissue HU on the scene's frame, before noise
+ * @param sharp with a sharp kernel instead of the scene's
+ */
 export function pictureOf(
   scene: Scene,
   imaging: Imaging,
   damages: readonly Damage[],
   tissue: Float64Array,
+  sharp = false,
 ): PhantomSlice {
   const { planes, pictureFrame, spec, disease } = scene;
   const mask =
@@ -205,7 +209,7 @@ export function pictureOf(
           .map(share => (share > 0.5 ? 1 : 0))
       : new Float32Array(pictureFrame.size ** 2);
   return {
-    hu: imaging.picture(tissue),
+    hu: imaging.picture(tissue, sharp),
     mask,
     lung: imaging.onPicture(meanOfPlanes(planes, ({ anatomy }, p) => anatomy.lung[p]!)),
     spacing: pictureFrame.spacing,

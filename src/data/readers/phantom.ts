@@ -14,7 +14,9 @@ import { keptLast } from '../../core/kept-last.ts';
 import { createRng, type Rng } from '../../core/rng.ts';
 import { tensor } from '../../core/tensor.ts';
 import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.ts';
-import { drawFactored, type FactoredSlice } from '../phantom/factors.ts';
+import { CONFOUNDER_NAMES } from '../phantom/confounder-names.ts';
+import { BRIGHTNESS_HU } from '../phantom/confounders.ts';
+import { drawFactored, type FactoredSlice, MOST_FACTORS } from '../phantom/factors.ts';
 import { drawPlacebos } from '../phantom/placebos.ts';
 import type { ProjectionOptions } from '../phantom/projection/imaging.ts';
 import { KERNEL_CHOICES, PHYSICS, type Physics } from '../phantom/scan-options.ts';
@@ -80,10 +82,49 @@ const fields = z.strictObject({
     .describe(
       "Draws the table's edge below the body, which agrees with the label with this probability; 0.5: no relation.",
     ),
+  line: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'Draws a central line in the vena cava, which agrees with the label with this probability; 0.5: no relation.',
+    ),
+  brightness: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      `Raises all HU by ${BRIGHTNESS_HU}, in agreement with the label with this probability. It is everywhere, so that no map is scored on it.`,
+    ),
+  sharpness: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'Reconstructs with a sharp kernel, in agreement with the label with this probability. It is everywhere, so that no map is scored on it.',
+    ),
   ...scanOptions,
 });
 
 const options = fields.superRefine(({ physics, ...o }, context) => {
+  const asked = CONFOUNDER_NAMES.filter(name => o[name] !== undefined);
+  if (o.distractors + asked.length >= MOST_FACTORS) {
+    context.addIssue({
+      code: 'custom',
+      path: [asked.at(-1)!],
+      message: `distractors and confounders are at most ${MOST_FACTORS - 1} together; these are ${o.distractors + asked.length}`,
+    });
+  }
+  if (o.sharpness !== undefined && o.kernel !== undefined && o.kernel !== 'soft') {
+    context.addIssue({
+      code: 'custom',
+      path: ['kernel'],
+      message: `sharpness decides which images have the sharp kernel, so kernel cannot be ${o.kernel}`,
+    });
+  }
   for (const key of ['kernel', 'thickness', 'photons'] as const) {
     if (physics !== 'none' || o[key] === undefined) continue;
     context.addIssue({ code: 'custom', path: [key], message: `${key} goes with physics: projection` });
@@ -144,16 +185,18 @@ const rootRng = (spec: PatientSpec): Rng =>
 const KEPT_PIXELS = 2 ** 22;
 
 function openPhantom(o: Options): Dataset {
-  const { seed, split, patients, slices, size, factors, distractors, letter, table } = o;
+  const { seed, split, patients, slices, size, factors, distractors } = o;
+  const { letter, table, line, brightness, sharpness } = o;
+  const agreements = { letter, table, line, brightness, sharpness };
   const scan = scanOf(o);
   const entries = phantomSlices(o);
-  const factored = factors || distractors > 0 || letter !== undefined || table !== undefined;
+  const factored = factors || distractors > 0 || CONFOUNDER_NAMES.some(name => o[name] !== undefined);
   const most = Math.max(1, Math.floor(KEPT_PIXELS / o.size ** 2));
   const plain = keptLast(most, (k: number) => renderPhantom(entries[k]!));
   // A slice with its factors holds some ten times as much.
   const apart = keptLast(Math.ceil(most / 10), (k: number) => {
     const { spec, slice } = entries[k]!;
-    return drawFactored(rootRng(spec), spec, slice, { distractors, letter, table });
+    return drawFactored(rootRng(spec), spec, slice, { distractors, ...agreements });
   });
   // Which factors a slice has is asked more often than what it looks like.
   const named = new Map<number, ReturnType<typeof factorsOf>>();
@@ -195,7 +238,7 @@ function openPhantom(o: Options): Dataset {
   });
   const identity = {
     ...{ seed, split, patients, slices, size },
-    ...(factored ? { factors: FACTORS_VERSION, distractors, letter, table } : {}),
+    ...(factored ? { factors: FACTORS_VERSION, distractors, ...agreements } : {}),
     ...(scan ? { scan } : {}),
   };
   return {

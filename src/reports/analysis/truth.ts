@@ -26,6 +26,8 @@ export interface TruthAnalysis {
   readonly interactionIndex: number;
   readonly totalEffect: number;
   readonly covered: number;
+  /** Of `totalEffect`, what factors do that are everywhere in the image; no map is scored on them. */
+  readonly nonLocalEffect: number;
   /** Images in which a lesion moves the score by more than the threshold; 0: the model ignores the lesions. */
   readonly lesionsUsed: number;
   /** Images whose effects interact too much for any map that adds up. */
@@ -78,7 +80,7 @@ export function truthAnalysisOf(context: TruthContext): TruthAnalysis | undefine
     threshold: Math.max(...of('threshold').values()),
     ...(placebos && { placebos }),
     ...{ interaction: mean('interaction'), interactionIndex: mean('interactionIndex') },
-    ...{ totalEffect, covered: mean('covered') },
+    ...{ totalEffect, covered: mean('covered'), nonLocalEffect: mean('nonLocalEffect') },
     lesionsUsed: known.filter(([, t]) => t.lesionEffect > t.threshold).length,
     interacting: known.filter(([, { interaction }]) => interaction > MOST_INTERACTION).length,
     ...(sd === undefined ? {} : { backgroundSd: sd, incomplete: sd > totalEffect / 2 }),

@@ -66,6 +66,11 @@ function sentencesOf(truth: TruthAnalysis): string[] {
     `Single effects, added up, leave ${fixed(interaction, 3)} of what the factors do unexplained (1 − R², mean); the interaction index is ${fixed(interactionIndex, 3)} (mean). ` +
       `Effects interact in ${plural(interacting, 'image')} (more than ${MOST_INTERACTION} unexplained) and add up in ${plural(images - interacting, 'image')}. Where they interact, no map whose pixels add up can be right.`,
     `${percent(covered, 1)} of what the factors change in the image (Σ|ΔHU|) lies within the regions that maps are scored on.`,
+    ...(truth.nonLocalEffect > 0
+      ? [
+          `Of the effects, ${compact(truth.nonLocalEffect)} log-odds in size (mean) are of factors that are everywhere in the image, such as brightness or a kernel. No map is scored on these.`,
+        ]
+      : []),
     ...(truth.backgroundSd === undefined
       ? ['Too few patients to tell how much the rest of the image moves the score.']
       : [

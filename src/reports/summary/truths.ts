@@ -15,6 +15,8 @@ export interface ImageTruth {
   readonly totalEffect: number;
   /** The largest |φ| of a lesion; 0 without one. */
   readonly lesionEffect: number;
+  /** Σ|φ| over factors that are everywhere in the image. */
+  readonly nonLocalEffect: number;
   /** Share of Σ|ΔHU| that lies in the factors' regions. */
   readonly covered: number;
 }
@@ -25,7 +27,12 @@ export function truthOf(numbers: Readonly<Record<string, number>> | undefined): 
   const { interaction, interactionIndex, threshold, background, totalEffect, lesionEffect, covered } = numbers;
   const all = { interaction, interactionIndex, threshold, background, totalEffect, lesionEffect, covered };
   if (!Object.values(all).every(v => v !== undefined)) return undefined;
+  const { nonLocalEffect = 0 } = numbers;
   const { placebos, placeboPatients: patients, placeboPercentile: percentile } = numbers;
   const measured = placebos !== undefined && patients !== undefined && percentile !== undefined;
-  return { ...all, ...(measured ? { placebos: { placebos, patients, percentile } } : {}) } as ImageTruth;
+  return {
+    ...all,
+    nonLocalEffect,
+    ...(measured ? { placebos: { placebos, patients, percentile } } : {}),
+  } as ImageTruth;
 }

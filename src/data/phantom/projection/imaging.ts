@@ -1,4 +1,5 @@
 import { distanceTo } from '../../../core/image/distance.ts';
+import { keptLast } from '../../../core/kept-last.ts';
 import type { Rng } from '../../../core/rng.ts';
 import { tensor } from '../../../core/tensor.ts';
 import type { Imaging } from '../imaging.ts';
@@ -41,14 +42,16 @@ export function projectionImaging(
   rng: Rng,
 ): Imaging {
   const { frame, pictureFrame, noiseSD } = scene;
-  const kernel = options.kernel === 'mixed' ? scene.kernel : options.kernel;
-  const { image } = reconstruction(kernel, pictureFrame);
+  const own = options.kernel === 'mixed' ? scene.kernel : options.kernel;
   const scanned = attenuation(reference);
   const views = project(scanned, frame);
   const photons =
     (options.photons ?? noiseOfOnePhoton(views, 'soft') ** 2 / noiseSD ** 2 / REFERENCE_THICKNESS) * options.thickness;
   const noise = photonNoise(rng, views, photons);
-  const whole = image(views.map((mm, k) => mm + noise[k]!));
+  const reconstructed = keptLast(2, (kernel: Kernel) => {
+    const { image } = reconstruction(kernel, pictureFrame);
+    return { image, whole: image(views.map((mm, k) => mm + noise[k]!)) };
+  });
   /** 1 in the picture where something changes, and round it. */
   const near = (change: Float32Array): Uint8Array => {
     const touched = meanOver(change.map(Math.abs), frame, pictureFrame).map(v => (v > 0 ? 1 : 0));
@@ -57,7 +60,8 @@ export function projectionImaging(
     return Uint8Array.from(distance, d => (d <= REACH ? 1 : 0));
   };
   return {
-    picture(tissue) {
+    picture(tissue, sharp = false) {
+      const { image, whole } = reconstructed(sharp ? 'sharp' : own);
       const change = attenuation(tissue).map((v, p) => v - scanned[p]!);
       const changed = change.some(v => v !== 0) ? image(project(change, frame), near(change)) : undefined;
       const hu = new Float32Array(whole.length).fill(PADDING_HU);
