@@ -1,5 +1,13 @@
 import type { AttributionKind, Cost, ModelFacts, PassCount } from '../core/contracts/index.ts';
-import type { Plan, PlannedExplainer, PlannedMetric, PlannedModel } from './plan.ts';
+import type {
+  Plan,
+  PlannedExplainer,
+  PlannedMetric,
+  PlannedModel,
+  PlannedRepetition,
+  RepetitionChange,
+} from './plan.ts';
+import { isRepeated } from './repetitions.ts';
 import type { ImageCounts } from './samples.ts';
 
 /** What one image costs on one model, by what is asked for; and the whole run. */
@@ -32,7 +40,7 @@ export interface ModelCost {
  * spacing of one image for each model, of 1 mm where it is not given.
  */
 export function planCost(
-  plan: Pick<Plan, 'models' | 'explainers' | 'metrics'>,
+  plan: Pick<Plan, 'models' | 'explainers' | 'metrics' | 'repetitions'>,
   { images, explained }: ImageCounts,
   spacings: Spacings = [],
 ): PlanCost {
@@ -47,20 +55,23 @@ export type Spacings = readonly (readonly number[] | undefined)[];
 const PREDICTION: PassCount = { forward: 1, backward: 0 };
 
 function modelCost(
-  { explainers, metrics }: Pick<Plan, 'explainers' | 'metrics'>,
+  plan: Pick<Plan, 'explainers' | 'metrics' | 'repetitions'>,
   model: PlannedModel,
   explained: number,
   spacing: readonly number[] | undefined,
 ): ModelCost {
+  const { explainers, repetitions = [] } = plan;
+  const metrics: readonly (PlannedMetric & Partial<PlannedRepetition>)[] = [...plan.metrics, ...repetitions];
   const facts: ModelFacts = { ...factsOf(model), ...(spacing ? { spacing } : {}) };
   const single = new Map(explainers.map(e => [e.id, explanationCost(e, facts)]));
   // A borrowed map can't be made again of another image.
   const again = (e: PlannedExplainer) => (e.of === undefined ? single.get(e.id)! : NONE);
-  const variants = (e: PlannedExplainer) => (e.of === undefined ? variantsWanted(metrics) : 0);
-  const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e))]));
-  const costOf = (m: PlannedMetric, e: PlannedExplainer): Cost => {
+  const variants = (e: PlannedExplainer) => (e.of === undefined ? variantsWanted(plan.metrics) : 0);
+  const seeds = (e: PlannedExplainer) => (isRepeated(e) && repetitions.some(r => r.change === 'seed') ? 1 : 0);
+  const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e) + seeds(e))]));
+  const costOf = (m: (typeof metrics)[number], e: PlannedExplainer): Cost => {
     const kind = kindOf(e, explainers);
-    return m.metric.kinds.includes(kind)
+    return m.metric.kinds.includes(kind) && (m.change === undefined || isScoredAgain(e, m.change))
       ? m.metric.cost(m.options, { ...facts, tied: kind === 'regional' }, again(e))
       : NONE;
   };
@@ -70,7 +81,7 @@ function modelCost(
   );
   const dearest = (metric: PlannedMetric) =>
     explainers.map(e => scores[e.id]![metric.id]!).reduce((a, b) => (weight(b) > weight(a) ? b : a), NONE);
-  const saved = savedBy(costs.map(row => row.map((cost, j) => ({ cost, baseline: metrics[j]!.baseline ?? '' }))));
+  const saved = savedBy(costs.map(row => row.map((cost, j) => ({ cost, apart: apartOf(metrics[j]!) }))));
   const all = added([PREDICTION, ...Object.values(maps), ...Object.values(scores).flatMap(row => Object.values(row))]);
   return {
     model: model.id,
@@ -88,19 +99,24 @@ function modelCost(
  * What stands where pixels are removed is part of every name.
  * @param maps for each map, the cost of each metric
  */
-function savedBy(maps: readonly (readonly { readonly cost: Cost; readonly baseline: string }[])[]): PassCount {
+function savedBy(maps: readonly (readonly { readonly cost: Cost; readonly apart: string }[])[]): PassCount {
   const seen = new Set<string>();
   const saved: PassCount[] = [];
   for (const [i, metrics] of maps.entries()) {
-    for (const { cost, baseline } of metrics) {
+    for (const { cost, apart } of metrics) {
       for (const { key, per, forward, backward } of cost.shared ?? []) {
-        const name = JSON.stringify([key, baseline, per === 'image' ? 'image' : i]);
+        const name = JSON.stringify([key, apart, per === 'image' ? 'image' : i]);
         if (seen.has(name)) saved.push({ forward, backward });
         seen.add(name);
       }
     }
   }
   return added(saved);
+}
+
+/** What keeps passes of the same name apart: what stands where pixels are removed, and other random numbers. */
+function apartOf({ baseline = '', change }: PlannedMetric & Partial<PlannedRepetition>): string {
+  return change === 'ties' || change === 'seed' ? `${baseline} ${change}` : baseline;
 }
 
 function passesOf({ forward, backward }: Cost): PassCount {
@@ -118,6 +134,11 @@ const NONE: PassCount = { forward: 0, backward: 0 };
 /** What one explanation costs; of an explainer that wraps another, with what the wrapped one costs. */
 export function explanationCost({ explainer, options, inner }: PlannedExplainer, model: ModelFacts): Cost {
   return explainer.cost(options, model, inner && explanationCost(inner, model));
+}
+
+/** Whether a metric is repeated with this change on an explainer's maps. */
+function isScoredAgain(e: PlannedExplainer, change: RepetitionChange): boolean {
+  return change === 'seed' ? isRepeated(e) : e.explainer.role === 'method';
 }
 
 /** Different weights under which the metrics want maps. */

@@ -46,6 +46,16 @@ export interface PlannedMetric {
   readonly baseline?: string;
 }
 
+/** What is changed where a metric is repeated: its own random numbers, the explainer's, its baseline, or its steps. */
+export type RepetitionChange = 'ties' | 'seed' | 'baseline' | 'steps';
+
+/** A metric once more with one thing changed, to see whether its results depend on that. */
+export interface PlannedRepetition extends PlannedMetric {
+  /** Id of the metric that is repeated. */
+  readonly of: string;
+  readonly change: RepetitionChange;
+}
+
 /** Which class is explained: the model's positive one, the predicted one, the image's label, or always the same. */
 export type PlannedTarget =
   | { readonly kind: 'positive' }
@@ -139,6 +149,8 @@ export interface Plan {
   /** Methods in the suite's order, then controls; `of` always points backwards. */
   readonly explainers: readonly PlannedExplainer[];
   readonly metrics: readonly PlannedMetric[];
+  /** Metrics repeated with one thing changed, for methods only. Absent: none. */
+  readonly repetitions?: readonly PlannedRepetition[];
   /** Every baseline that explainers and metrics name. */
   readonly baselines: ReadonlyMap<string, Baseline>;
   readonly target: PlannedTarget;

@@ -15,6 +15,7 @@ import type { Plan, PlannedModel } from './plan.ts';
 import { planDigest, planRecord } from './plan-record.ts';
 import { loadPlugins } from './plugins.ts';
 import { supportedBefore } from './recorded-audits.ts';
+import { repetitionsOf } from './repetitions.ts';
 import { resolveAnalysis, withPositive } from './resolve-analysis.ts';
 import { cardsFor, leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
 import { checkSuitePreset, resolveExplainers, resolveMetrics } from './resolve-parts.ts';
@@ -54,6 +55,7 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   const dataset = hashed ? hashedPatients(all, await patientKey(loaded.env)) : all;
   const audited = await withAuditControls(suite, dataset, listed.length);
   const explainers = audited === suite ? listed : resolveExplainers(audited, registry, place);
+  const repetitions = repetitionsOf(suite, { explainers, metrics }, registry);
   const { target, classes } = resolveTarget(suite.target, dataset, cards);
   const models: PlannedModel[] = [];
   for (const [i, card] of cards.entries()) {
@@ -82,7 +84,8 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
     labels,
     explainers,
     metrics,
-    baselines: baselinesOf([...explainers, ...metrics], registry),
+    ...(repetitions.length > 0 ? { repetitions } : {}),
+    baselines: baselinesOf([...explainers, ...metrics, ...repetitions], registry),
     target,
     analysis: resolveAnalysis(suite, { explainers, metrics, place, audited: audited !== suite }),
     explained: suite.explain,

@@ -183,7 +183,8 @@ export const suiteSchema = z
       .describe(
         'Maps added to audit the metrics, on data with factors: the truth by intervention (oracle), mixed with a ' +
           'shuffled map once (short, at most 30 % more maps) or at three shares (full), and the truth about another ' +
-          'model; full also blurs maps that know nothing.',
+          'model; full also blurs maps that know nothing. full also repeats the metrics of faithfulness, localisation and truth ' +
+          'with other orders of ties, another seed, another baseline and half as many steps, on any data.',
       ),
     background: z
       .looseObject({ use: z.string().describe('A data reader.') })

@@ -86,6 +86,16 @@ export function explainerChecks(explainer: Explainer, settings: ExplainerCheckOp
       },
     },
     {
+      name: 'gives another map for another seed only if it says that it draws',
+      async run() {
+        const [a, b] = [await explain(subjectOf(0)), await explain(subjectOf(0), { seed: 'another' })];
+        if (isUndefined(a.result) || isUndefined(b.result)) return;
+        const same = sameData(a.result.map.data, b.result.map.data);
+        ensure(same || explainer.draws, `${name}: another seed gives another map.`, 'Say draws: true.');
+        ensure(!same || !explainer.draws, `${name}: another seed gives the same map.`, 'Leave out draws.');
+      },
+    },
+    {
       name: 'gives the same map when explanations overlap',
       async run() {
         const alone = await explain(subjectOf(0));

@@ -62,6 +62,8 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   baseline?: string;
   followsPath?: boolean;
   classBlind?: boolean;
+  /** Whether it draws random numbers, so that another seed gives another map. Default: false. */
+  draws?: boolean;
   /** Numbers of spatial dimensions that it works in. Default: 2 only. */
   dimensions?: readonly number[];
   /** Its random stream's name, where it is shared with others. Default: its own name. */
@@ -112,6 +114,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     ...(baseline === undefined ? {} : { baseline }),
     followsPath: spec.followsPath ?? false,
     classBlind: spec.classBlind ?? false,
+    draws: spec.draws ?? false,
     dimensions: spec.dimensions ?? [2],
     stream: spec.stream ?? spec.name,
     options: spec.options ?? noOptions,

@@ -223,7 +223,9 @@ function sessionKey({ id, digest, variant }: ModelRef): string {
 
 function sharedKey(scope: 'image' | 'map', job: Job): string {
   const { id, variant } = job.model;
-  const image = [id, variantName(variant), 'sample' in job ? (job.sample.variant ?? null) : null];
+  // Other random numbers make other orders of ties and other sets of patches, of the same names.
+  const numbers = 'tieSeed' in job && job.tieSeed ? [job.tieSeed] : [];
+  const image = [id, variantName(variant), 'sample' in job ? (job.sample.variant ?? null) : null, ...numbers];
   if (scope === 'image' || job.kind === 'predict') return JSON.stringify(image);
   const { explainer } = job;
   const replicate = 'replicate' in job ? (job.replicate ?? 0) : 0;

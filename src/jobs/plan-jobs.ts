@@ -1,4 +1,5 @@
 import type { Plan, PlannedExplainer, PlannedModel } from '../config/plan.ts';
+import { isRepeated } from '../config/repetitions.ts';
 import { isExplained } from '../config/samples.ts';
 import type { ModelVariant, Sample } from '../core/contracts/index.ts';
 import { positiveClass } from '../core/positive-class.ts';
@@ -19,7 +20,7 @@ import {
 
 /** What jobs are made of: a plan's parts. */
 export type JobPlan = Pick<Plan, 'explainers' | 'metrics' | 'target' | 'seed' | 'dataset'> &
-  Partial<Pick<Plan, 'models'>>;
+  Partial<Pick<Plan, 'models' | 'repetitions'>>;
 /** With which of its images are explained. */
 export type SuiteJobPlan = JobPlan & Pick<Plan, 'explained'>;
 
@@ -62,7 +63,7 @@ export function explainJob(
   model: PlannedModel,
   sample: Sample,
   planned: PlannedExplainer,
-  at: { readonly variant?: ModelVariant; readonly donor?: Donor } = {},
+  at: { readonly variant?: ModelVariant; readonly donor?: Donor; readonly replicate?: number } = {},
 ): PlannedJob & { job: ExplainJob } {
   const { key } = predictJob(plan, model, sample);
   const { seed } = plan;
@@ -81,6 +82,7 @@ export function explainJob(
     target,
     seed,
     explainer: explainerRef(planned, plan.explainers),
+    ...(at.replicate === undefined ? {} : { replicate: at.replicate }),
     needs,
     ...(planned.explainer.needsOf(planned.options).includes('other-effects') ? otherOf(plan, model) : {}),
     ...(typeof donor === 'object' && 'reason' in donor ? { unmet: donor.reason } : {}),
@@ -125,9 +127,32 @@ export function jobsOf(plan: SuiteJobPlan, model: PlannedModel, sample: Sample, 
       const other = metric.metric.needs.includes('other-effects') ? otherOf(plan, model) : {};
       return named<ScoreJob>({ ...base, ...other, kind, metric: metricRef(metric), needs });
     });
-    jobs.push(...variants.values(), ...scores);
+    jobs.push(...variants.values(), ...scores, ...repeatedJobs(plan, model, sample, planned, explained));
   }
   return jobs;
+}
+
+/** Scores of the plan's repeated metrics, and the map of other random numbers that some of them take. */
+function repeatedJobs(
+  plan: SuiteJobPlan,
+  model: PlannedModel,
+  sample: Sample,
+  planned: PlannedExplainer,
+  explained: PlannedJob & { job: ExplainJob },
+): PlannedJob[] {
+  const { repetitions = [] } = plan;
+  if (repetitions.length === 0 || planned.explainer.role !== 'method') return [];
+  const again = isRepeated(planned) ? explainJob(plan, model, sample, planned, { replicate: 1 }) : undefined;
+  const scores = repetitions.flatMap(metric => {
+    const map = metric.change === 'seed' ? again : explained;
+    if (!map) return [];
+    const { needs: _, unmet: __, kind: ___, ...base } = map.job;
+    const needs: Need[] = [{ role: 'map', key: map.key, sample: sample.id }];
+    const other = metric.metric.needs.includes('other-effects') ? otherOf(plan, model) : {};
+    const ties = metric.change === 'ties' ? { tieSeed: 1 } : {};
+    return [named<ScoreJob>({ ...base, ...other, ...ties, kind: 'score', metric: metricRef(metric), needs })];
+  });
+  return [...(again && scores.some(({ job }) => job.replicate === 1) ? [again] : []), ...scores];
 }
 
 /** The values of the plan's group metrics, each of all maps of one explainer. */

@@ -26,6 +26,7 @@ export const expectedGradients = defineExplainer({
   advice: 'For those who have training images and no single image that means ‘nothing there’.',
   cite: 'Erion et al. 2021, doi:10.1038/s42256-021-00343-w; Lundberg and Lee 2017, arXiv:1705.07874',
   kind: 'additive',
+  draws: true,
   requires: ['gradients'],
   needs: ['training-images'],
   dimensions: [2, 3],

@@ -26,6 +26,7 @@ export const hsic = defineExplainer({
   advice: 'For any classifier, to see which cells the score depends on at all; it does not say in which direction.',
   cite: 'Novello et al. 2022, arXiv:2206.06219',
   kind: 'regional',
+  draws: true,
   baseline: 'air',
   stream: 'sobol',
   options: z.strictObject({

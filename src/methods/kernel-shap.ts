@@ -25,6 +25,7 @@ export const kernelShap = defineExplainer({
   advice: 'For any classifier, where fair shares of segments are wanted that sum to the score’s difference.',
   cite: 'Lundberg and Lee 2017, arXiv:1705.07874',
   kind: 'regional',
+  draws: true,
   baseline: 'air',
   options: z.strictObject({
     // shap's 2 S + 2048 for 50 segments.

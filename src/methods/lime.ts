@@ -49,6 +49,7 @@ export const lime = defineExplainer({
     'For any classifier, and for comparison with the many studies that use it; say its settings, since the map depends on them.',
   cite: 'Ribeiro et al. 2016, doi:10.1145/2939672.2939778',
   kind: 'regional',
+  draws: true,
   baseline: 'air',
   options,
   presets: {

@@ -11,6 +11,7 @@ export const random = defineExplainer({
   advice: 'A control: what a map that knows nothing scores.',
   cite: 'Tomsett et al. 2020, doi:10.1609/aaai.v34i04.6064',
   kind: 'ranking',
+  draws: true,
   role: 'control',
   dimensions: [2, 3],
   options: z.strictObject({ blur: blurOption }),

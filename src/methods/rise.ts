@@ -34,6 +34,7 @@ export const rise = defineExplainer({
   advice: 'For any classifier, where thousands of passes are affordable; it reports how uncertain the map is.',
   cite: 'Petsiuk et al. 2018, arXiv:1806.07421',
   kind: 'regional',
+  draws: true,
   baseline: 'air',
   options,
   presets: {

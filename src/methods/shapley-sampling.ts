@@ -21,6 +21,7 @@ export const shapleySampling = defineExplainer({
   advice: 'For any classifier, as KernelSHAP with simple standard errors; slower to settle.',
   cite: 'Castro et al. 2009, doi:10.1016/j.cor.2008.04.004',
   kind: 'regional',
+  draws: true,
   baseline: 'air',
   options: z.strictObject({
     permutations: z.int().min(1).max(100_000).default(25).describe('random orders of the segments'),

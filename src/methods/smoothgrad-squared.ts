@@ -16,6 +16,7 @@ export const smoothgradSquared = defineExplainer({
     'For finding where gradients are large, whatever their sign; it often scores higher than SmoothGrad in deletion tests.',
   cite: 'Hooker et al. 2019, arXiv:1806.10758',
   kind: 'ranking',
+  draws: true,
   wraps: 'saliency',
   innerOptions: signedGradient,
   dimensions: [2, 3],

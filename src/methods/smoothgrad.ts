@@ -16,6 +16,7 @@ export const smoothgrad = defineExplainer({
   advice: 'For those who want a gradient map with less noise and can pay for fifty of them.',
   cite: 'Smilkov et al. 2017, arXiv:1706.03825',
   kind: 'ranking',
+  draws: true,
   wraps: 'saliency',
   innerOptions: signedGradient,
   dimensions: [2, 3],

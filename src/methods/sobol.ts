@@ -22,6 +22,7 @@ export const sobol = defineExplainer({
     'For any classifier, to see how much each cell matters together with others; it does not say in which direction.',
   cite: 'Fel et al. 2021, arXiv:2111.04138',
   kind: 'regional',
+  draws: true,
   baseline: 'air',
   options: z.strictObject({
     designs: z

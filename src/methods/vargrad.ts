@@ -17,6 +17,7 @@ export const vargrad = defineExplainer({
   advice: 'For seeing where the gradient is unstable; it is not a map of what speaks for the class.',
   cite: 'Adebayo et al. 2018, arXiv:1810.03292',
   kind: 'ranking',
+  draws: true,
   wraps: 'saliency',
   innerOptions: signedGradient,
   dimensions: [2, 3],

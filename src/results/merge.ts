@@ -173,10 +173,13 @@ async function waitingOf(run: Run): Promise<MergeResult['waiting']> {
   const { methods, metrics, models, dataset } = run.manifest;
   const maps = new Map<string, number>();
   const values = new Map<string, number>();
+  const planned = new Set(metrics.map(({ id }) => id));
   const count = (of: Map<string, number>, key: string) => of.set(key, (of.get(key) ?? 0) + 1);
   for await (const row of run.rows()) {
     if (row.kind === 'map' && isPlain(row)) count(maps, row.method);
-    if ((row.kind === 'score' || row.kind === 'item') && isPlain(row)) count(values, row.method);
+    if ((row.kind === 'score' || row.kind === 'item') && isPlain(row) && planned.has(row.metric)) {
+      count(values, row.method);
+    }
     if (row.kind === 'group') count(values, row.metric);
   }
   const images = dataset.explained ?? dataset.count * models.length;

@@ -91,12 +91,12 @@ function ranked(planned: readonly { readonly id: string }[], found: readonly str
 const KINDS = ['sample', 'map', 'score', 'item', 'group', 'timing', 'budget'] as const;
 
 /** Orders the rows of one sample, and timings. */
-function comparePlanned({ models, methods, metrics }: Manifest): (a: Row, b: Row) => number {
+function comparePlanned({ models, methods, metrics, repetitions = [] }: Manifest): (a: Row, b: Row) => number {
   const rank = (parts: readonly { readonly id: string }[]) => {
     const ranks = new Map(parts.map(({ id }, i) => [id, i]));
     return (id: string | undefined) => (id === undefined ? -1 : (ranks.get(id) ?? parts.length));
   };
-  const [model, method, metric] = [rank(models), rank(methods), rank(metrics)];
+  const [model, method, metric] = [rank(models), rank(methods), rank([...metrics, ...repetitions])];
   const methodOf = (row: Row) => (row.kind === 'sample' ? undefined : row.method);
   const metricOf = (row: Row) => ('metric' in row ? row.metric : undefined);
   return (a, b) =>

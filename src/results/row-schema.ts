@@ -213,6 +213,9 @@ export const manifestSchema = z.looseObject({
       scope: z.enum(['map', 'group']).optional(),
     }),
   ),
+  repetitions: z
+    .array(z.looseObject({ id: text, of: text, change: z.enum(['ties', 'seed', 'baseline', 'steps']) }))
+    .optional(),
   target: text,
   counts: z.record(text, numbers).optional(),
 });

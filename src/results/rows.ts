@@ -333,6 +333,16 @@ export interface Manifest {
     readonly baseline?: string;
     readonly options: unknown;
   }[];
+  /** Metrics repeated with one thing changed, whose rows bear this id; absent: none. */
+  readonly repetitions?: readonly {
+    readonly id: string;
+    /** Id of the metric that is repeated. */
+    readonly of: string;
+    /** The metric's random numbers (orders of ties, draws), the explainer's seed, the baseline, or how many steps. */
+    readonly change: 'ties' | 'seed' | 'baseline' | 'steps';
+    readonly baseline?: string;
+    readonly options: unknown;
+  }[];
   readonly target: string;
   /** Patients that metrics are audited by, and explainers are not ranked by; absent: none. */
   readonly auditPatients?: readonly string[];

@@ -62,6 +62,15 @@ export function describePlan(plan: Plan, command: string): Manifest {
       ...(baseline === undefined ? {} : { baseline }),
       options: said.value(options),
     })),
+    ...(plan.repetitions
+      ? {
+          repetitions: plan.repetitions.map(({ id, of, change, baseline, options }) => ({
+            ...{ id, of, change },
+            ...(baseline === undefined ? {} : { baseline }),
+            options: said.value(options),
+          })),
+        }
+      : {}),
     target: plan.target.kind === 'class' ? `class ${plan.target.name}` : plan.target.kind,
     analysis: plan.analysis,
   };

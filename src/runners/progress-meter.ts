@@ -23,7 +23,10 @@ export function createProgress(plan: Plan, counts: ImageCounts, now: () => numbe
     if (row.kind === 'score' || row.kind === 'item') return weigh(model?.scores[row.method]?.[row.metric]);
     return row.kind === 'group' ? 0 : weigh({ forward: 1, backward: 0 });
   };
-  const units = plan.explainers.length * (1 + plan.metrics.length);
+  const methods = plan.explainers.filter(e => e.explainer.role === 'method').length;
+  // Rows of another seed are not counted, as all that are no plain ones.
+  const again = methods * (plan.repetitions?.filter(r => r.change !== 'seed').length ?? 0);
+  const units = plan.explainers.length * (1 + plan.metrics.length) + again;
   let [total, left] = [0, 0];
   for (const { explainers, scores, explained } of cost.models) {
     const all = [...Object.values(explainers), ...Object.values(scores).flatMap(row => Object.values(row))];

@@ -7,6 +7,8 @@ import type { FullClassifier, OpenOptions } from '../../src/core/contracts/index
 import { defineExplainer, defineMetric } from '../../src/core/define.ts';
 import { CtXaiError } from '../../src/core/errors.ts';
 import { filled, tensor } from '../../src/core/tensor.ts';
+import { analyse } from '../../src/reports/analysis/analyse.ts';
+import { collect } from '../../src/reports/summary/collect.ts';
 import type { MapRow, Row, ScoreRow } from '../../src/results/rows.ts';
 import type { RunEvent } from '../../src/runners/events.ts';
 import { temporaryFolder } from '../results/fixture.ts';
@@ -48,6 +50,42 @@ describe('a run', () => {
     );
     // 3 of the 6 images; `shuffled` borrows from among them.
     expect(maps(rows)).toHaveLength(21);
+  });
+
+  test('a full audit scores methods again with one thing changed, apart from all that is compared', async () => {
+    const dir = await world(await temporaryFolder());
+    const metrics = [
+      { use: 'deletion', options: { steps: 4, score: 'margin' } },
+      { use: 'faithfulness-correlation', options: { patchPixels: 4 } },
+    ];
+    const { rows, manifest, counts } = await run(dir, registryWith(analyticEngine()), {
+      suite: { audit: 'full', metrics },
+    });
+    expect(counts.score?.failed).toBeUndefined();
+    const of = (metric: string) => scores(rows).filter(r => r.metric === metric && r.method === 'lime');
+    expect(manifest.repetitions!.map(r => r.id)).toContain('deletion~seed');
+    const known = of('deletion').map(r => r.value);
+    expect(known).toHaveLength(6);
+    for (const change of ['ties', 'seed', 'baseline', 'steps']) {
+      const values = of(`deletion~${change}`).map(r => r.value);
+      expect(values, change).toHaveLength(6);
+      expect(values, change).not.toEqual(known);
+    }
+    expect(of('deletion~seed').every(r => r.replicate === 1)).toBe(true);
+    // Other sets of patches have the name of the first, and are not taken for them.
+    expect(of('faithfulness-correlation~ties').map(r => r.value)).not.toEqual(
+      of('faithfulness-correlation').map(r => r.value),
+    );
+    // Grad-CAM draws nothing, and controls are not scored again.
+    expect(scores(rows).some(r => r.metric === 'deletion~seed' && r.method === 'grad-cam')).toBe(false);
+    expect(scores(rows).some(r => r.metric === 'deletion~ties' && r.method === 'random')).toBe(false);
+    const summary = await collect(manifest, rows);
+    expect(new Set(summary.scores.map(c => c.metric))).toEqual(new Set(['deletion', 'faithfulness-correlation']));
+    const { models } = analyse({ manifest, summary });
+    expect(models[0]!.stability.map(s => [s.metric, s.repeated.map(r => r.change)])).toEqual([
+      ['deletion', ['ties', 'seed', 'baseline', 'steps']],
+      ['faithfulness-correlation', ['ties', 'seed', 'baseline', 'steps']],
+    ]);
   });
 
   test('counts what methods and metrics demand, and shares equal work without hiding it', async () => {

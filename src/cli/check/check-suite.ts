@@ -105,7 +105,12 @@ function describe(plan: Plan, { cost, models, seconds, spacings }: CheckResult, 
     '',
     textTable([
       ['metric', 'baseline', 'forward + backward', 'options'],
-      ...plan.metrics.map(m => [m.id, m.baseline ?? '', passes(first?.metrics[m.id]), options(m.options)]),
+      ...[...plan.metrics, ...(plan.repetitions ?? [])].map(m => [
+        m.id,
+        m.baseline ?? '',
+        passes(first?.metrics[m.id]),
+        options(m.options),
+      ]),
     ]),
     '',
     ...savedLine(cost),

@@ -171,6 +171,8 @@ export interface Explainer {
   readonly followsPath: boolean;
   /** Whether its map is the same for every class (Eigen-CAM, attention rollout). */
   readonly classBlind: boolean;
+  /** Whether another seed gives another map. */
+  readonly draws: boolean;
   /** Numbers of spatial dimensions that it works in. */
   readonly dimensions: readonly number[];
   /** Its random stream's name: explainers of one family draw the same numbers and share work. Default: its name. */

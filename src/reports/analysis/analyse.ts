@@ -10,6 +10,7 @@ import { analyseMetric } from './analyse-metric.ts';
 import type { Analysis, GroupAnalysis, MetricEntry, ModelAnalysis, ModelEntry } from './analysis.ts';
 import { type AnalysisSettings, settingsOf } from './analysis-settings.ts';
 import { auditOf } from './audit.ts';
+import { stabilityOf } from './audit-stability.ts';
 import { crossesOf } from './baseline-cross.ts';
 import { analyseBudgets } from './budget-analysis.ts';
 import { classifierOf } from './classifier.ts';
@@ -75,6 +76,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
   const truth = truthAnalysisOf({ manifest, summary, model, answered, primary, rng: rng.fork('truth') });
   const audited = analysed.filter(({ metric }) => metric !== mean);
   const { methods } = manifest;
+  const auditedOn = (audit.samples.size > 0 ? audit : primary).samples;
   return {
     model,
     images: rows.length,
@@ -92,11 +94,19 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       methods,
       cells,
       answered,
-      only: (audit.samples.size > 0 ? audit : primary).samples,
+      only: auditedOn,
       disjoint: audit.samples.size > 0,
       elsewhere: new Map(Object.entries(model.supportedOn ?? {})),
       rng: rng.fork('audit'),
     }),
+    stability: stabilityOf(
+      audited.map(({ metric }) => metric),
+      {
+        ...{ repetitions: manifest.repetitions ?? [], methods, cells, answered, only: auditedOn },
+        again: summary.repeated?.filter(cell => cell.model === model.id) ?? [],
+        rng: rng.fork('audit'),
+      },
+    ),
     ...(primaryMetric === undefined ? {} : { primaryMetric }),
     ...(truth ? { truth } : {}),
     groups: groupsOf(manifest, summary, model.id),

@@ -9,6 +9,7 @@ import type { Tally } from '../summary/tally.ts';
 import type { Agreement } from './agreement.ts';
 import type { AnalysisSettings } from './analysis-settings.ts';
 import type { AuditEntry } from './audit.ts';
+import type { MetricStability } from './audit-stability.ts';
 import type { BaselineCross } from './baseline-cross.ts';
 import type { BudgetAnalysis } from './budget-analysis.ts';
 import type { ClassifierAnalysis } from './classifier.ts';
@@ -65,6 +66,8 @@ export interface ModelAnalysis {
   readonly groups: readonly GroupAnalysis[];
   /** Which of the metrics can be believed here. */
   readonly audit: readonly AuditEntry[];
+  /** Whether the order of the explainers depends on what should not matter; empty where nothing was repeated. */
+  readonly stability: readonly MetricStability[];
   /** Absent where nothing is known by intervention. */
   readonly truth?: TruthAnalysis;
   readonly agreement: Agreement;

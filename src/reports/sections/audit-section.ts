@@ -1,5 +1,6 @@
 import type { ModelAnalysis } from '../analysis/analysis.ts';
 import type { AuditEntry, AuditVerdict } from '../analysis/audit.ts';
+import type { Repeated } from '../analysis/audit-stability.ts';
 import { table } from '../page/html-table.ts';
 import { html } from '../page/markup.ts';
 import type { ReportContext, Section } from '../page/section.ts';
@@ -28,9 +29,14 @@ const NUMBERS =
   'Verdicts are adjusted for the number of metrics by Holm’s rule. Detectable difference: what this number of patients ' +
   'would show with a probability of 80 %; for planning.';
 
+const STABILITY =
+  'A metric was computed again with one thing changed that should not matter. τ says how far the explainers come in the same ' +
+  'order: 1 is the same order, 0 no relation, −1 the reverse; in brackets its 95 % interval over patients. Moved: the median ' +
+  'change of a single value, in the metric’s unit.';
+
 /** Which of the run's metrics can be believed here. */
 export function auditSection({ run: { manifest }, analysis: { models } }: ReportContext): Section | undefined {
-  const told = models.filter(({ audit }) => audit.length > 0);
+  const told = models.filter(({ audit, stability }) => audit.length > 0 || stability.length > 0);
   if (told.length === 0) return undefined;
   const audit = manifest.auditPatients?.length ?? 0;
   const about =
@@ -38,6 +44,8 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
       ? ABOUT
       : `${ABOUT} ${plural(audit, 'patient')} ${audit === 1 ? 'is' : 'are'} set apart for this; no explainer is ranked by them.`;
   const head = ['Metric', 'Verdict', 'Oracle − closest control', 'Detectable difference', 'Why'];
+  const repeated = told.filter(({ stability }) => stability.length > 0);
+  const stabilityHead = ['Metric', 'Changed to', 'τ of the order', 'Moved', 'Best explainer'];
   const verdicts = (Object.keys(AUDIT_WORDS) as AuditVerdict[]).filter(v =>
     told.some(m => m.audit.some(e => e.verdict === v)),
   );
@@ -55,12 +63,25 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
           })),
           [{ rows: rowsOf(model) }],
         )}${untriedOf(model).map(text => html`<p class="note">${text}</p>`)}`,
+    )}${repeated.length > 0 ? html`<h3>Stability</h3><p>${STABILITY}</p>` : undefined}${repeated.map(
+      model =>
+        html`${table(
+          `Stability${models.length > 1 ? `, ${model.model.id}` : ''}`,
+          stabilityHead.map((title, i) => ({ title, ...(i === 0 ? { style: 'name' } : {}) })),
+          [{ rows: stabilityRows(model) }],
+        )}`,
     )}${numbers ? html`<p class="note">${numbers}</p>` : undefined}`,
     markdown: [
       about,
       verdicts.map(v => `- **${AUDIT_WORDS[v]}**: ${MEANINGS[v]}`).join('\n'),
       ...byModel(told, model => [markdownTable(head, rowsOf(model), []), ...untriedOf(model)], models.length > 1),
       ...(numbers ? [numbers] : []),
+      ...(repeated.length > 0
+        ? [
+            `### Stability\n\n${STABILITY}`,
+            ...byModel(repeated, model => [markdownTable(stabilityHead, stabilityRows(model), [])], models.length > 1),
+          ]
+        : []),
     ],
   };
 }
@@ -73,6 +94,23 @@ function rowsOf({ audit }: ModelAnalysis): string[][] {
     e.detectable === undefined ? '–' : compact(e.detectable),
     e.reason,
   ]);
+}
+
+function stabilityRows({ stability }: ModelAnalysis): string[][] {
+  return stability.flatMap(({ metric, repeated }) =>
+    repeated.map(({ to, order, moved, best, explainers }) => [
+      metric,
+      to,
+      tauOf(order, explainers),
+      compact(moved),
+      best ? `${best[0]}, then ${best[1]}` : explainers > 1 ? 'the same' : '–',
+    ]),
+  );
+}
+
+function tauOf({ tau, interval }: Repeated['order'], explainers: number): string {
+  if (tau === null) return explainers < 2 ? 'one explainer has no order' : 'no order';
+  return interval ? `${compact(tau)} (${compact(interval[0])} to ${compact(interval[1])})` : compact(tau);
 }
 
 /** What was not tried for any of the model's metrics, and how to try it. */

@@ -32,6 +32,8 @@ export interface RunSummary {
   /** In plan order. */
   readonly samples: readonly SampleRow[];
   readonly scores: readonly ScoreCell[];
+  /** Of metrics that were repeated with one thing changed; absent: none. */
+  readonly repeated?: readonly ScoreCell[];
   readonly maps: readonly MapCell[];
   readonly timings: readonly TimingRow[];
   /** Explanations at budgets of passes. */
@@ -92,11 +94,13 @@ export function createCollector(manifest: Manifest): Collector {
   const budgets: BudgetRow[] = [];
   const maps = new Map<string, MapDraft>();
   const scores = new Map<string, ScoreDraft>();
+  const repeats = new Map<string, ScoreDraft>();
   const groups: GroupRow[] = [];
   // Every row brings its own copy of the sample's id: keep one.
   const known = new Map<string, SampleRow>();
   const primary = new Set<string>();
   const truths = new Map<string, Map<string, ImageTruth>>();
+  const repetitions = new Set(manifest.repetitions?.map(({ id }) => id));
   const addTruth = (row: MapRow | ScoreRow, id: string): void => {
     const found = truthOf(row.kind === 'map' ? row.diagnostics : row.details);
     if (!found) return;
@@ -105,7 +109,8 @@ export function createCollector(manifest: Manifest): Collector {
   };
   const add = (row: Row): void => {
     // Maps under other weights are what metrics are made of, not what is compared.
-    if (!isPlain(row)) return;
+    const repeated = row.kind === 'score' && repetitions.has(row.metric);
+    if (!isPlain(row) && !repeated) return;
     const name = 'sample' in row ? row.sample : '';
     const sample = known.get(name);
     const id = sample?.sample ?? name;
@@ -120,8 +125,12 @@ export function createCollector(manifest: Manifest): Collector {
         addTruth(row, id);
         break;
       case 'score':
-        addTruth(row, id);
-        addScore(scores, row, { id, patient: sample?.patient ?? id, primary: primary.has(`${row.model}\n${id}`) });
+        if (!repeated) addTruth(row, id);
+        addScore(repeated ? repeats : scores, row, {
+          id,
+          patient: sample?.patient ?? id,
+          primary: primary.has(`${row.model}\n${id}`),
+        });
         break;
       case 'timing':
         timings.push(row);
@@ -148,6 +157,7 @@ export function createCollector(manifest: Manifest): Collector {
     timings: timings.sort(byModelAndMethod),
     budgets: budgets.sort(byModelAndMethod),
     maps: [...maps.values()].map(finishMap).sort(byModelAndMethod),
+    ...(repeats.size > 0 ? { repeated: [...repeats.values()].map(finishScore) } : {}),
     scores: [...scores.values()]
       .map(finishScore)
       .sort((a, b) => model(a.model, b.model) || metric(a.metric, b.metric) || method(a.method, b.method)),
