@@ -16,7 +16,7 @@ export const coherence = defineMetric({
   category: 'robustness',
   better: 'higher',
   range: [-1, 1],
-  undefinedWhen: 'the image seen through the map has no map, or a constant one',
+  undefinedWhen: 'the image equals its baseline, or the image seen through the map has no map, or a constant one',
   criticism:
     'An explainer that ignores the image is perfectly coherent. In ADCC it is averaged with mean level and average drop, ' +
     'which reward empty and flat maps.',
@@ -36,6 +36,9 @@ export const coherence = defineMetric({
         return share * v + (1 - share) * baseline.data[k]!;
       }),
     );
+    if (seen.data.every((v, k) => v === image.data[k])) {
+      return undefinedBecause('the image is the same as seen through the map: it equals its baseline');
+    }
     const again = await context.explain({ image: seen, key: `seen through the map, ${fingerprint(baseline)}` });
     if (isUndefined(again)) return undefinedBecause(`the image seen through the map has no map: ${again.undefined}`);
     const value = pearson([...attribution.data], [...again.map.data]);

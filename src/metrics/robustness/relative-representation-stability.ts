@@ -18,7 +18,7 @@ export const relativeRepresentationStability = defineMetric({
   better: 'lower',
   range: [0, Number.POSITIVE_INFINITY],
   undefinedWhen:
-    'the model gives no activations or has no spatial layer, noise changes the prediction in every copy, or no copy has a map',
+    'the model gives no activations or has no spatial layer, its layer is 0 everywhere, noise changes the prediction in every copy, or no copy has a map',
   criticism: 'A constant map is best. One layer stands for the model; another gives another order.',
   criticismSource: 'by algebra',
   needs: ['model', 'explain'],

@@ -23,7 +23,8 @@ export const translationEquivariance = defineMetric({
   category: 'robustness',
   better: 'lower',
   range: [0, Number.POSITIVE_INFINITY],
-  undefinedWhen: 'every shift changes the prediction or has no map, or no shift fits into the image',
+  undefinedWhen:
+    'every shift changes the prediction or has no map, no shift fits into the image, or the image does not vary',
   criticism:
     'A model that is not equivariant itself makes a right map fail. Coarse layers move in steps of their stride. Quantus’ ' +
     'continuity compares maps without moving them back, over the width of the image, so that an equivariant explainer fails.',
@@ -49,6 +50,9 @@ export const translationEquivariance = defineMetric({
     }
     const shifts = drawShifts(context.rng.fork('shifts'), options.shifts, most);
     const images = shifts.map(([rows, columns]) => shifted(image, rows, columns));
+    if (images.every(other => other.data.every((v, i) => v === image.data[i]))) {
+      return undefinedBecause('the image does not vary, so that no shift changes it');
+    }
     const scores = await context.memo(`scores of shifts/${options.shifts}/${options.reach}`, async () => [
       ...(await model.scores(imageBatch(image, ...images), { as: 'margin', signal })).data,
     ]);

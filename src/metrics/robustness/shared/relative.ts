@@ -87,8 +87,11 @@ export function relativeStability(
   far: (neighbour: Neighbour, i: number) => number,
   what: string,
 ): Score | Undefined {
+  const changes = near.neighbours.map(far);
+  // What is 0 everywhere has no relative change: every one would be infinite, and every map stable.
+  if (changes.includes(Number.POSITIVE_INFINITY)) return undefinedBecause(`the ${what} is 0 everywhere`);
   const ratios = near.neighbours
-    .map((n, i) => relativeChange(attribution.data, n.map.data, options.relative) / far(n, i))
+    .map((n, i) => relativeChange(attribution.data, n.map.data, options.relative) / changes[i]!)
     .filter(Number.isFinite);
   if (ratios.length === 0) return undefinedBecause(`the noise does not change the ${what}`);
   const { largest, mean } = spreadOf(ratios);
