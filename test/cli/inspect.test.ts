@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
 import { mistakenFile, withoutInnerNames } from '../../src/engines/shared/mistaken-file.ts';
@@ -101,4 +101,54 @@ test('a three-dimensional network is told so, and what is supported', async () =
   const { stderr, code } = await cli('inspect', file);
   expect(stderr).toMatch(/its input 'image' is three-dimensional: \[\?, 1, 8, 8, 8\][\s\S]*two-dimensional images/);
   expect(code).toBe(2);
+});
+
+describe('which output holds the scores', () => {
+  /** Features, their scores, and what is made of these; named in this order as outputs of the file. */
+  async function written(end: 'HardSigmoid' | undefined, outputs: readonly string[]): Promise<string> {
+    const graph = network([null, 1, 8, 8], [2, 3]);
+    const mean = graph.nodes[0]!;
+    const b = new GraphBuilder({
+      opset: 17,
+      taken: [...graph.constants.keys(), ...graph.nodes.flatMap(n => n.outputs)],
+    });
+    const wide = b.op('MatMul', [mean.outputs[0]!, b.constant(constant.float([1, 5], [9, -8, 7, -6, 5]))]);
+    const scores = b.op('MatMul', [wide, b.constant(constant.float([5, 2], [1, 2, 1, -2, 0.5, 1, -1, 1, 2, 1]))]);
+    const last = end ? b.op(end, [scores]) : scores;
+    const names = new Map([
+      [wide, 'features'],
+      [last, 'scores'],
+      ['image', 'image'],
+    ]);
+    const named = (name: string) => names.get(name) ?? name;
+    const nodes = [mean, ...b.nodes].map(n => ({ ...n, inputs: n.inputs.map(named), outputs: n.outputs.map(named) }));
+    const dims: Record<string, readonly (number | null)[]> = {
+      features: [null, 5],
+      scores: [null, 2],
+      image: [null, 1, 8, 8],
+    };
+    const file = join(await temporaryFolder(), 'model.onnx');
+    const told = outputs.map(name => ({ name, dtype: DType.float, dims: dims[name]! }));
+    await writeFile(file, encodeModel({ ...graph, constants: b.constants, nodes, outputs: told }));
+    return file;
+  }
+
+  test('not the features that they are made of, nor a map', async () => {
+    const { stdout } = await cli('inspect', await written(undefined, ['image', 'features', 'scores']));
+    expect(stdout).toMatch(/output +softmax, 2 classes/);
+    expect(stdout).toMatch(/read from +'scores'/);
+  });
+
+  test('none of a network that puts out maps alone', async () => {
+    const { stderr, code } = await cli('inspect', await written(undefined, ['image']));
+    expect(stderr).toMatch(/no scores of images: 'image' has \[1, 8, 8\] for each image/);
+    expect(code).toBe(2);
+  });
+
+  test('what stays within 0…1 on all images is read as probabilities', async () => {
+    const { stdout } = await cli('inspect', await written('HardSigmoid', ['scores']), '--json');
+    const found = JSON.parse(stdout);
+    expect(found).toMatchObject({ task: 'multi-label' });
+    expect(found.runtime.measured.warnings.join()).not.toMatch(/emits logits/);
+  });
 });

@@ -1,9 +1,10 @@
 import { basename } from 'node:path';
 import { inlineCard } from '../../config/card.ts';
 import type { CardFile } from '../../config/card-schema.ts';
-import type { FileOutline, FullClassifier, ModelCard } from '../../core/contracts/index.ts';
+import type { FileOutline, FullClassifier, ModelCard, OutputOutline } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import type { Registry } from '../../core/registry.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import { openModel } from '../../jobs/open-model.ts';
 
 /** What is written into a card, as far as it is not left to defaults. */
@@ -21,7 +22,7 @@ export interface DraftCard {
 
 type Claim = Pick<DraftCard, 'task' | 'emits' | 'explainAt'>;
 
-/** What a model may emit, the likeliest first. A card that the outputs contradict is refused when it is opened. */
+/** What a model may emit, the likeliest first; outputs can contradict it. */
 function claims(units: number, tail: string | undefined): readonly Claim[] {
   const atOutput = { emits: 'probabilities', explainAt: 'output' } as const;
   if (units === 1) {
@@ -37,6 +38,7 @@ function claims(units: number, tail: string | undefined): readonly Claim[] {
   return [
     { task: 'softmax', emits: 'logits' },
     { task: 'softmax', ...atOutput },
+    { task: 'multi-label', ...atOutput },
   ];
 }
 
@@ -48,7 +50,8 @@ export interface OpenedDraft {
 }
 
 /**
- * Opens a model under the first card that its outputs do not contradict.
+ * Opens a model under the first card that its outputs do not contradict: as one of logits, unless they stay within 0…1
+ * on all images and can be probabilities.
  * @param draft The card without what the model emits.
  * @param folder Where the card's paths start.
  * @throws CtXaiError as the engine does; of several cards that fail, what it said of the first
@@ -59,6 +62,7 @@ export async function openDraft(
   options: { readonly registry: Registry; readonly cacheDir: string; readonly signal: AbortSignal },
 ): Promise<OpenedDraft> {
   let first: unknown;
+  let doubtful: OpenedDraft | undefined;
   for (const claim of claims(units, tail)) {
     const made: DraftCard = { ...draft, ...claim };
     try {
@@ -66,12 +70,21 @@ export async function openDraft(
       const { registry, ...rest } = options;
       const planned = { id: card.id, card, digest: '', classOf: new Map<string, number>() };
       const model = await openModel({ engine: { use: 'auto', device: 'auto' }, registry }, planned, rest);
-      return { draft: made, card, model };
+      const opened = { draft: made, card, model };
+      if (!model.runtime.measured?.bounded) {
+        await doubtful?.model.close();
+        return opened;
+      }
+      doubtful ??= opened;
     } catch (error) {
-      if (!(error instanceof CtXaiError) || error.code !== 'CARD') throw error;
+      if (!(error instanceof CtXaiError) || error.code !== 'CARD') {
+        await doubtful?.model.close();
+        throw error;
+      }
       first ??= error;
     }
   }
+  if (doubtful) return doubtful;
   throw first;
 }
 
@@ -79,20 +92,49 @@ export function asCard(draft: DraftCard, folder: string): ModelCard {
   return inlineCard(draft, { folder, place: () => basename(draft.file) });
 }
 
-/** How many numbers the model puts out for an image; of several outputs, which one holds the scores. */
-export function scoresOf(
-  { outputs }: FileOutline,
-  labels: number,
-  file: string,
-): { readonly units: number; readonly output?: string } {
+/** The output that holds the scores. */
+export interface ScoresOutput {
+  /** Numbers for each image. */
+  readonly units: number;
+  /** The operator at its end, where it is a softmax, log-softmax or sigmoid. */
+  readonly tail: string | undefined;
+  /** Its name, where there are others. */
+  readonly output?: string;
+}
+
+/**
+ * Which output holds the scores, and how many they are for an image. Of several outputs, the one with as many as there
+ * are labels; else one that no other kind of output is made of, as logits are made of features.
+ * @throws CtXaiError MODEL where no output holds scores of images
+ */
+export function scoresOf({ outputs }: FileOutline, labels: number, file: string): ScoresOutput {
   if (outputs.length === 0) {
     throw new CtXaiError('MODEL', `${file}: none of its outputs is a tensor of floats, so it puts out no scores.`, {
       hint: "Write a card by hand that names an inner tensor with the scores: 'output: …'.",
     });
   }
-  const few = outputs.filter(o => o.units !== undefined && o.units <= 1000);
-  const fitting = outputs.length === 1 ? outputs : few.filter(o => o.units === labels || o.units === 1);
-  const chosen = fitting[0] ?? few[0] ?? outputs[0]!;
-  const units = chosen.units ?? Math.max(2, labels);
-  return { units, ...(outputs.length > 1 ? { output: chosen.name } : {}) };
+  const rows = outputs.filter(output => !isMap(output));
+  if (rows.length === 0) throw onlyMaps(outputs, file);
+  const few = rows.filter(o => o.shape !== undefined && sizeOf(o.shape) <= 1000);
+  const fitting = rows.length === 1 ? rows : few.filter(o => [labels, 1].includes(sizeOf(o.shape!)));
+  const last = few.filter(o => rows.every(other => !o.leadsTo.includes(other.name) || sameSize(o, other)));
+  const chosen = fitting[0] ?? last[0] ?? few[0] ?? rows[0]!;
+  const units = chosen.shape ? sizeOf(chosen.shape) : Math.max(2, labels);
+  return { units, tail: chosen.tail, ...(outputs.length > 1 ? { output: chosen.name } : {}) };
+}
+
+/** Whether an output has several values in more than one axis, such as a class for each pixel. */
+const isMap = ({ shape = [] }: OutputOutline) => shape.filter(d => d > 1).length > 1;
+
+const sameSize = (a: OutputOutline, b: OutputOutline) => sizeOf(a.shape ?? []) === sizeOf(b.shape ?? []);
+
+function onlyMaps(outputs: readonly OutputOutline[], file: string): CtXaiError {
+  const shown = outputs.map(({ name, shape }) => `'${name}' has [${shape!.join(', ')}] for each image`).join('; ');
+  return new CtXaiError(
+    'MODEL',
+    `${file}: it puts out no scores of images: ${shown}, as segmentations and detections do.`,
+    {
+      hint: "Export the network with a score for each class of the image, or write a card that names a tensor with such scores inside the graph: 'output: …'.",
+    },
+  );
 }

@@ -70,8 +70,8 @@ interface Measuring {
 
 async function measure(at: Measuring): Promise<Findings> {
   const { argv, weights, outline, data, registry, folder, signal } = at;
-  const { input, tail } = outline;
-  const { units, output } = scoresOf(outline, data.path === undefined ? 0 : data.dataset.labels.length, weights);
+  const { input } = outline;
+  const { units, tail, output } = scoresOf(outline, data.path === undefined ? 0 : data.dataset.labels.length, weights);
   const { labels } = data.dataset;
   const known = data.path !== undefined || argv.classes !== undefined;
   const named = known ? nameClasses(units, labels, argv.classes) : numberClasses(units, labels);

@@ -38,6 +38,8 @@ interface Inspection {
   readonly input: ModelCard['input'];
   readonly task: ModelCard['task'];
   readonly classes: readonly string[];
+  /** The output, or the tensor inside the graph, that is read as scores, where the card names one. */
+  readonly output?: string;
   readonly runtime: Runtime;
   readonly layers: readonly LayerInfo[];
   /** By explainer: why the model can't have it; null where it can. */
@@ -91,7 +93,7 @@ async function opened(
   }
   const file = weightsAt(given);
   const outline = await outlineFile(file, registry);
-  const { units, output } = scoresOf(outline, 0, file);
+  const { units, tail, output } = scoresOf(outline, 0, file);
   const { size, channels, layout } = outline.input;
   const draft = {
     file,
@@ -100,7 +102,7 @@ async function opened(
     input: { size, channels, layout },
     intensity: { unit: 'grey' },
   } as const;
-  return openDraft(draft, { units, tail: outline.tail, folder: dirname(file) }, { registry, cacheDir, signal });
+  return openDraft(draft, { units, tail, folder: dirname(file) }, { registry, cacheDir, signal });
 }
 
 async function inspected(model: FullClassifier, card: ModelCard, registry: Registry): Promise<Inspection> {
@@ -117,6 +119,7 @@ async function inspected(model: FullClassifier, card: ModelCard, registry: Regis
     input: card.input,
     task: card.task,
     classes: card.classes,
+    ...(card.output === undefined ? {} : { output: card.output }),
     runtime: model.runtime,
     layers,
     explainers: explainersFor(model, registry),
@@ -184,6 +187,7 @@ function described(found: Inspection): string {
     `file         ${found.file}, ${found.megabytes} MB`,
     `input        ${input.size.join(' × ')} × ${input.channels}, ${input.layout}`,
     `output       ${found.task}, ${outputsInWords(found)}: ${measured?.emits ?? 'not measured'}`,
+    ...(found.output === undefined ? [] : [`read from    '${found.output}'`]),
     `runs on      ${runtime.engine} ${runtime.engineVersion}, ${runtime.device}, ${found.passesPerSecond} passes a second`,
     `windows      ${changesInWords(found.changes)}`,
     ...(runtime.note ? [`note         ${runtime.note}`] : []),

@@ -44,10 +44,18 @@ export interface FileOutline {
     /** Whether the file takes images of any size. */
     readonly anySize: boolean;
   };
-  /** Outputs that may be scores, with their numbers for each image; undefined where the file does not tell. */
-  readonly outputs: readonly { readonly name: string; readonly units?: number }[];
-  /** The operator at the first output's end, where it is a softmax, log-softmax or sigmoid. */
+  /** Outputs that may be scores. */
+  readonly outputs: readonly OutputOutline[];
+}
+
+export interface OutputOutline {
+  readonly name: string;
+  /** Numbers for each image along each axis; undefined where the file does not tell. */
+  readonly shape?: readonly number[];
+  /** The operator at its end, where it is a softmax, log-softmax or sigmoid. */
   readonly tail?: string;
+  /** Other outputs that are made of this one. */
+  readonly leadsTo: readonly string[];
 }
 
 export interface Engine {

@@ -207,6 +207,8 @@ export interface ModelMeasurements {
   readonly batchError: number;
   /** What the model can be said to emit, with the sums and ranges that say so. */
   readonly emits?: string;
+  /** Whether what the card calls logits stays within 0…1, even on images far outside what the network expects. */
+  readonly bounded?: boolean;
   /** Sentences that every report shows, such as that the output contradicts the card. */
   readonly warnings?: readonly string[];
 }

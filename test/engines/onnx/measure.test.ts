@@ -160,6 +160,32 @@ describe('outputs against the card', () => {
     });
   });
 
+  it('the greatest probability of a softmax is no score of a class', async () => {
+    const greatest = end((b, z) => [
+      b.op('ReduceMax', [b.op('Softmax', [z])], { axes: attr.ints([1]), keepdims: attr.int(0) }),
+      [null],
+    ]);
+    const before = greatest.nodes.find(n => n.op === 'ReduceMax')!.inputs[0];
+    const card = {
+      ...cardOf('greatest', greatest),
+      task: 'sigmoid',
+      classes: ['a', 'b'],
+      emits: 'probabilities',
+    } as const;
+    expect(await refusal({ ...card, explainAt: 'output' })).toMatchObject({
+      code: 'CARD',
+      hint: expect.stringContaining(`'output: ${before}'`),
+    });
+  });
+
+  it('one row of scores for a bag of slices is refused, with what to do', async () => {
+    const bag = end((b, z) => [b.op('ReduceMean', [z], { axes: attr.ints([0]) }), [1, 3]]);
+    expect(await refusal(cardOf('bag', bag))).toMatchObject({
+      code: 'MODEL',
+      hint: expect.stringMatching(/slices are channels of one image/),
+    });
+  });
+
   it.each(['Softmax', 'Sigmoid'])('a second %s is told', async op => {
     const twice = end((b, z) => [b.op(op, [b.op(op, [z])]), [null, 3]]);
     const task = op === 'Softmax' ? 'softmax' : 'multi-label';

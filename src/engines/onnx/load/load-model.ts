@@ -8,6 +8,7 @@ import {
   type Graph,
   GraphBuilder,
   NO_TENSOR,
+  type Node,
   read,
   type TensorInfo,
   type ValueInfo,
@@ -297,6 +298,7 @@ function checkOrder(model: NormalisedModel, { file, classes }: InputHint): void 
   const made = producers(model.graph);
   let node = made.get(model.output);
   while (node && (PASSING.has(node.op) || TAILS.has(node.op)) && node.domain === '') node = made.get(node.inputs[0]!);
+  if (node?.op === 'ReduceMax' && node.domain === '' && classes === 1) checkGreatest(node, model, file);
   if (node?.op !== 'TopK' || node.domain !== '' || classes < 2) return;
   const dims = model.infos.get(node.outputs[0]!)!.dims;
   const axis = read.int(node, 'axis', -1);
@@ -309,6 +311,22 @@ function checkOrder(model: NormalisedModel, { file, classes }: InputHint): void 
     'CARD',
     `${file}: node '${node.name}' (TopK) sorts the scores, so that the first is not the score of the first class.`,
     { hint: `Name the tensor before it in the card: 'output: ${node.inputs[0]}'.` },
+  );
+}
+
+/** The greatest probability of a softmax is that of another class in each image. */
+function checkGreatest(node: Node, model: NormalisedModel, file: string): void {
+  const from = node.inputs[0]!;
+  const softmax = producers(model.graph).get(from);
+  if (softmax?.op !== 'Softmax' || softmax.domain !== '') return;
+  const { dims } = model.infos.get(from)!;
+  const axis = read.int(softmax, 'axis', -1);
+  const over = axis < 0 ? axis + dims.length : axis;
+  if (dims.some((d, i) => i > 0 && i !== over && d !== 1)) return;
+  throw new CtXaiError(
+    'CARD',
+    `${file}: node '${node.name}' (ReduceMax) gives the greatest probability, whosever class it is.`,
+    { hint: `Name the tensor with those of all classes in the card: 'output: ${from}'.` },
   );
 }
 
@@ -327,7 +345,11 @@ function checkInference({ graph }: NormalisedModel, file: string): void {
 function checkOutput(model: NormalisedModel, hint: InputHint): void {
   const { dims, dtype } = model.infos.get(model.output)!;
   if (model.dynamicBatch !== (dims[0] === null)) {
-    throw new CtXaiError('MODEL', `${hint.file}: output '${model.output}', ${shown(dims)}, has no scores per image.`);
+    throw new CtXaiError('MODEL', `${hint.file}: output '${model.output}', ${shown(dims)}, has no scores per image.`, {
+      hint:
+        'Multiple-instance networks give one row of scores for a batch of slices or tiles. Export it so that the ' +
+        'slices are channels of one image.',
+    });
   }
   const scores = dims.slice(1).reduce<number>((a, d) => a * (d ?? Number.NaN), 1);
   if (dtype === DType.float && scores === hint.classes) return;

@@ -1,10 +1,10 @@
 import { Tensor } from 'onnxruntime-node';
-import type { FileOutline } from '../../../core/contracts/index.ts';
+import type { FileOutline, OutputOutline } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import { DType, type Graph, type Node, read, type ValueInfo } from '../graph/graph.ts';
-import { producers } from '../graph/walk.ts';
+import { dependents, producers } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
 import { imageAxes } from './image-axes.ts';
 import { PASSING, TAILS } from './tail.ts';
@@ -35,12 +35,19 @@ export async function outlineOf(graph: Graph, file: string): Promise<FileOutline
   const sizes = anySize ? SIZES.map(s => asked.map(side => side ?? s)) : [asked as number[]];
   const outputs = graph.outputs.filter(o => o.dtype === DType.float || o.dtype === DType.float16 || o.dtype === 0);
   const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });
-  const tail = outputs[0] && tailOf(graph, outputs[0].name);
   return {
     input: { name: input.name, layout, channels, size: found.size, anySize },
-    outputs: found.outputs,
-    ...(tail === undefined ? {} : { tail }),
+    outputs: found.outputs.map(output => outlined(graph, output, found.outputs)),
   };
+}
+
+type Made = Pick<OutputOutline, 'name' | 'shape'>;
+
+function outlined(graph: Graph, output: Made, all: readonly Made[]): OutputOutline {
+  const after = dependents(graph, [output.name]);
+  const tail = tailOf(graph, output.name);
+  const leadsTo = all.map(other => other.name).filter(name => name !== output.name && after.has(name));
+  return { ...output, leadsTo, ...(tail === undefined ? {} : { tail }) };
 }
 
 interface Trial {
@@ -52,13 +59,13 @@ interface Trial {
   readonly outputs: readonly ValueInfo[];
 }
 
-type Ran = { readonly size: readonly number[]; readonly outputs: FileOutline['outputs'] };
+type Ran = { readonly size: readonly number[]; readonly outputs: readonly Made[] };
 
 /** The first size at which the graph runs, and how many numbers each output then has for an image. */
 async function firstThatRuns(graph: Graph, { file, input, layout, channels, sizes, outputs }: Trial): Promise<Ran> {
   const told = outputs.map(({ name, dims }) => ({ name, dims: dims.slice(1) }));
   if (sizes.length === 1 && told.every(({ dims }) => dims.length > 0 && !dims.includes(null))) {
-    return { size: sizes[0]!, outputs: told.map(({ name, dims }) => ({ name, units: sizeOf(dims as number[]) })) };
+    return { size: sizes[0]!, outputs: told.map(({ name, dims }) => ({ name, shape: dims as number[] })) };
   }
   let failure: unknown;
   const session = await createSession(encodeByReference(graph), { logSeverityLevel: 4 }).catch((cause: unknown) => {
@@ -73,7 +80,7 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
       const image = half ? new Tensor('float16', values, dims) : new Tensor('float32', values, dims);
       try {
         const results = await session.run({ [input.name]: image });
-        const made = outputs.map(({ name }) => ({ name, units: sizeOf(results[name]!.dims) / batch }));
+        const made = outputs.map(({ name }) => ({ name, shape: perImage(results[name]!.dims, batch) }));
         return { size, outputs: made };
       } catch (error) {
         failure ??= error;
@@ -86,6 +93,11 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
   throw new CtXaiError('MODEL', `${file}: it runs on images of none of these sizes: ${tried}. ${messageOf(failure)}`, {
     hint: 'Write a card by hand, with the input size that the model was trained with.',
   });
+}
+
+/** The shape of an output for one image of a batch; where the batch is not its first axis, as many numbers in one. */
+function perImage(dims: readonly number[], batch: number): readonly number[] {
+  return dims[0] === batch ? dims.slice(1) : [sizeOf(dims) / batch];
 }
 
 /** Input channels of the first convolution that the image reaches. */

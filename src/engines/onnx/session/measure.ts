@@ -69,9 +69,11 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
     warnings.push(...judged.warnings, ...before.warnings);
     if (card.task === 'multi-label') warnings.push(FINDINGS);
     const ifBounded = judged.ifBounded ?? before.ifBounded;
-    if (ifBounded && (await boundedThroughout(run, images, subject))) warnings.push(ifBounded);
+    const bounded = ifBounded !== undefined && (await boundedThroughout(run, images, subject));
+    if (bounded) warnings.push(ifBounded);
     const { repeatError, batchError } = scores;
-    const measurements = { repeatError, batchError, emits: judged.emits };
+    const outputs = { emits: judged.emits, ...(bounded && judged.ifBounded ? { bounded } : {}) };
+    const measurements = { repeatError, batchError, ...outputs };
     return { measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) }, mixes };
   } finally {
     await pool.drop('measured');

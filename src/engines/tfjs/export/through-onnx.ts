@@ -32,8 +32,7 @@ export const onnxWithTfjs: Engine = {
     const [rows, columns, channels] = inputShape;
     const size = [rows ?? columns ?? 224, columns ?? rows ?? 224] as const;
     const exported = files.format === 'layers-model' ? exportLayers(files, { size }) : undefined;
-    const dims = exported?.outputs[0]?.dims.slice(1);
-    const units = dims?.reduce<number>((n, d) => n * (d ?? 1), 1);
+    const shape = exported?.outputs[0]?.dims.slice(1).map(d => d ?? 1);
     return {
       input: {
         name: '',
@@ -42,8 +41,7 @@ export const onnxWithTfjs: Engine = {
         size,
         anySize: rows === null || columns === null,
       },
-      outputs: [{ name: output, ...(units === undefined ? {} : { units }) }],
-      ...(tail ? { tail: tail.op } : {}),
+      outputs: [{ name: output, leadsTo: [], ...(shape ? { shape } : {}), ...(tail ? { tail: tail.op } : {}) }],
     };
   },
 
