@@ -20,7 +20,7 @@ import { jsonDigest } from '../../dist/core/digest.js';
 import { distanceTo } from '../../dist/core/image/distance.js';
 import { lungMask } from '../../dist/core/image/lungs.js';
 import { createRng } from '../../dist/core/rng.js';
-import { detection, detectionLimit } from '../../dist/core/statistics/detection-limit.js';
+import { detection, detectionLimit, relianceOf } from '../../dist/core/statistics/detection-limit.js';
 import { phantom } from '../../dist/data/readers/phantom.js';
 import { loadImage } from '../../dist/jobs/loaded-image.js';
 
@@ -106,13 +106,13 @@ async function measured(dir) {
       const { data } = await model.scores(imageBatch(image.image), { as: 'logit' });
       return data[1] - data[0];
     };
-    const [changes, clean] = [[], []];
+    const [whole, clean] = [[], []];
     const shown = Object.fromEntries(study.explainers.map(e => [e.use, { known: [], blind: [] }]));
     for (const sample of samples) {
       const load = loader(sample, card);
       const [image, bare] = [await load(undefined), await load(without)];
       clean.push(await margin(bare));
-      changes.push(Math.abs((await margin(image)) - clean.at(-1)));
+      whole.push(await margin(image));
       if (sample.label !== card.classes[1]) continue;
       const { letter, outside } = regionsOf(image, bare);
       for (const method of study.explainers) {
@@ -129,8 +129,7 @@ async function measured(dir) {
         of.blind.push(known === null ? mean(outside) : shareIn(made.map, outside));
       }
     }
-    const sd = Math.sqrt(sum(clean.map(v => (v - mean(clean)) ** 2)) / (clean.length - 1));
-    return { reliance: mean(changes) / sd, shown, auc: card.performance?.auc };
+    return { reliance: relianceOf(whole, clean), shown, auc: card.performance?.auc };
   } finally {
     await model.close();
   }

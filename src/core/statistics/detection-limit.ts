@@ -33,6 +33,22 @@ const RESAMPLES = 999;
 const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /**
+ * How much a model relies on a confounder: mean |margin with it − margin without it| over pairs of images that differ by it
+ * alone, divided by the SD of the margin without it. No explainer takes part.
+ * @param withIt margins (log-odds) with the confounder, one a pair.
+ * @param without those of the same images without it, in the same order.
+ * @returns 0 or more; infinite for a model that tells images apart by the confounder alone, NaN for one that never does.
+ * @throws RangeError where pairs are incomplete, or fewer than two.
+ */
+export function relianceOf(withIt: readonly number[], without: readonly number[]): number {
+  const n = without.length;
+  if (withIt.length !== n || n < 2) throw new RangeError('reliance needs two pairs or more, each complete');
+  const mean = meanOf(without);
+  const sd = Math.sqrt(without.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (n - 1));
+  return meanOf(withIt.map((v, i) => Math.abs(v - without[i]!))) / sd;
+}
+
+/**
  * How well maps tell models from `reference` models, to which the confounder told nothing. The bound is the smaller of
  * Newcombe's, over models, and of a bootstrap over models and patients, since the first knows nothing of patients, and
  * the second gives 1 wherever all are detected.
