@@ -109,7 +109,17 @@ const fields = z.strictObject({
   ...scanOptions,
 });
 
+/** The seed of patients whose placebos tell how large chance effects are: no other images are of it. */
+const PLACEBO_SEED = 'placebos';
+
 const options = fields.superRefine(({ physics, ...o }, context) => {
+  if (o.seed === PLACEBO_SEED) {
+    context.addIssue({
+      code: 'custom',
+      path: ['seed'],
+      message: `'${PLACEBO_SEED}' is the seed of the patients by whom effects are told from chance; choose another`,
+    });
+  }
   const asked = CONFOUNDER_NAMES.filter(name => o[name] !== undefined);
   if (o.distractors + asked.length >= MOST_FACTORS) {
     context.addIssue({
@@ -274,7 +284,7 @@ const PLACEBO = { patients: 70, each: 16 };
 /** Of patients of a seed of their own: neither among the samples nor among those that models were trained on. */
 function placebosOf(o: Options): Placebos {
   const { size } = o;
-  const patients = { ...o, seed: 'placebos', split: 'test', patients: PLACEBO.patients, slices: 1 } as const;
+  const patients = { ...o, seed: PLACEBO_SEED, split: 'test', patients: PLACEBO.patients, slices: 1 } as const;
   const scan = scanOf(o);
   const scanned = scan ? `, ${JSON.stringify(scan)}` : '';
   return {
