@@ -4,7 +4,12 @@ import { type Effects, isUndefined, type Metric } from '../../../src/core/contra
 import { createRng } from '../../../src/core/rng.ts';
 import { type Tensor, tensor } from '../../../src/core/tensor.ts';
 import { truthMap } from '../../../src/methods/shared/truth-map.ts';
+import { deletion } from '../../../src/metrics/faithfulness/deletion.ts';
+import { insertion } from '../../../src/metrics/faithfulness/insertion.ts';
 import { srg } from '../../../src/metrics/faithfulness/srg.ts';
+import { auc } from '../../../src/metrics/localisation/auc.ts';
+import { pointingGame } from '../../../src/metrics/localisation/pointing-game.ts';
+import { rankAccuracy } from '../../../src/metrics/localisation/rank-accuracy.ts';
 import { relevanceMass } from '../../../src/metrics/localisation/relevance-mass.ts';
 import { causalContrast } from '../../../src/metrics/truth/causal-contrast.ts';
 import type { Answered, MethodEntry, MetricAnalysis } from '../../../src/reports/analysis/analysis.ts';
@@ -48,7 +53,14 @@ const METRICS: readonly (readonly [Metric, Record<string, unknown>])[] = [
   [srg, { steps: 24, score: 'margin', tieFields: 1 }],
   [relevanceMass, { skill: false }],
   [causalContrast, {}],
+  [deletion, { steps: 24, score: 'margin', tieFields: 1 }],
+  [insertion, { steps: 24, score: 'margin', tieFields: 1 }],
+  [pointingGame, {}],
+  [auc, {}],
+  [rankAccuracy, { skill: false }],
 ];
+/** These ask whether a map shows the lesion, and not whether it shows what the model uses. */
+const OF_LESIONS = ['relevance-mass', 'pointing-game', 'auc', 'rank-accuracy'];
 
 function effectsOf({ regions }: Patient, used: Factor): Effects {
   const factor = (name: Factor, role: string) => ({
@@ -83,10 +95,10 @@ function mapsOf(patient: Patient, used: Factor, i: number): Record<string, Tenso
   };
 }
 
-async function audited(used: Factor): Promise<ReadonlyMap<string, AuditEntry>> {
+async function audited(used: Factor, strength = 1): Promise<ReadonlyMap<string, AuditEntry>> {
   const values = new Map<string, Map<string, number>>();
   for (const [i, patient] of patients.entries()) {
-    const weights = [...patient.regions[used].data].map(v => v / 5);
+    const weights = [...patient.regions[used].data].map(v => (strength * v) / 5);
     const model = linearModel({ height: SIDE, width: SIDE, weights: [weights, weights.map(() => 0)] });
     for (const [method, attribution] of Object.entries(mapsOf(patient, used, i))) {
       const baseline = tensor([SIDE, SIDE, 1], new Float32Array(N).fill(0.3));
@@ -123,7 +135,8 @@ async function audited(used: Factor): Promise<ReadonlyMap<string, AuditEntry>> {
 describe('an audit where the truth is known', () => {
   it('supports what finds the lesion that the model uses', async () => {
     const found = await audited('lesion');
-    expect([...found].map(([metric, { verdict, reason }]) => [metric, verdict, reason])).toEqual([
+    expect([...found.keys()]).toEqual(METRICS.map(([metric]) => metric.name));
+    expect([...found].slice(0, 3).map(([metric, { verdict, reason }]) => [metric, verdict, reason])).toEqual([
       ['srg', 'supported', expect.stringContaining('it beats the truth about another model')],
       ['relevance-mass', 'supported', expect.any(String)],
       ['causal-contrast', expect.stringMatching(/^(supported|not shown)$/), expect.any(String)],
@@ -133,6 +146,13 @@ describe('an audit where the truth is known', () => {
   it('of a model that ignores the lesion it does not support a metric that only looks for lesions', async () => {
     const found = await audited('patch');
     expect(found.get('srg')!.verdict).toBe('supported');
+    for (const metric of OF_LESIONS) expect(found.get(metric)!.verdict, metric).not.toBe('supported');
     expect(found.get('relevance-mass')!.verdict).toBe('contradicted');
+  });
+
+  it('of a model whose score never moves no metric that asks it has a value, whatever is taken for the truth', async () => {
+    const found = await audited('patch', 0);
+    for (const metric of ['srg', 'deletion', 'insertion']) expect(found.get(metric)?.verdict, metric).toBe('untested');
+    for (const metric of OF_LESIONS) expect(found.get(metric)!.verdict, metric).not.toBe('supported');
   });
 });
