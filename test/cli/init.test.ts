@@ -6,6 +6,7 @@ import { nameClasses, numberClasses } from '../../src/cli/init/name-classes.ts';
 import { writeNpy } from '../../src/core/npy.ts';
 import { detectReader } from '../../src/data/detect-reader.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
+import { encode } from '../data/images.ts';
 import { smallNet } from '../engines/onnx/fixtures.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli, cliWorld, ROOT } from './fixture.ts';
@@ -51,6 +52,40 @@ test('writes a card and a suite that pass check at once, and says what it could 
   const checked = await cli('check', join(dir, 'study', 'suite.yaml'), '--no-measure');
   expect(checked.stderr).toBe('');
   expect(checked.code).toBe(0);
+});
+
+test('labels that are many numbers, or one name for one output, make a card of a regression that passes check', async () => {
+  const dir = await temporaryFolder();
+  await mkdir(join(dir, 'images'));
+  const rows = ['file,label'];
+  for (let i = 0; i < 4; i++) {
+    await writeFile(
+      join(dir, 'images', `${i}.png`),
+      await encode(new Uint8Array(64).fill(40 * i), { width: 8, height: 8, channels: 1 }),
+    );
+    rows.push(`${i}.png,${i * 1.5}`);
+  }
+  await writeFile(join(dir, 'images', 'index.csv'), rows.join('\n'));
+  await writeFile(join(dir, 'model.onnx'), encodeModel(smallNet({ units: 1 })));
+  const made = await cli('init', join(dir, 'model.onnx'), join(dir, 'images'), '--out', join(dir, 'study'));
+  expect(made).toMatchObject({
+    code: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/4 labels that are numbers: the model is taken/),
+  });
+  expect(await yamlOf(join(dir, 'study', 'model.yaml'))).toMatchObject({ task: 'regression', classes: ['value'] });
+  expect(await cli('check', join(dir, 'study', 'suite.yaml'), '--no-measure')).toMatchObject({ code: 0, stderr: '' });
+  const named = await cli(
+    'init',
+    join(dir, 'model.onnx'),
+    join(dir, 'images'),
+    '--classes',
+    'volume',
+    '--out',
+    join(dir, 'named'),
+  );
+  expect(named).toMatchObject({ code: 0, stderr: '' });
+  expect(await yamlOf(join(dir, 'named', 'model.yaml'))).toMatchObject({ task: 'regression', classes: ['volume'] });
 });
 
 test('a model of several findings is given one to explain, which is to be checked', async () => {

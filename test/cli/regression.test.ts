@@ -90,6 +90,8 @@ test('a regression is explained and scored by its value; what follows a probabil
   }
   const page = await readFile(join(out, 'index.html'), 'utf8');
   expect(page).toContain('Mean absolute error ↓ (ml)');
+  expect(page).toContain('&quot;score&quot;:&quot;value&quot;');
+  expect(page).toMatch(/Pearson correlation<\/th><td class="num">[^<]+<\/td><td class="num">[−\d.]+ to /);
   expect(page).not.toMatch(/Sensitivity|classified/);
 });
 

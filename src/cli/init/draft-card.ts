@@ -23,7 +23,8 @@ export interface DraftCard {
 type Claim = Pick<DraftCard, 'task' | 'emits' | 'explainAt'>;
 
 /** What a model may emit, the likeliest first; outputs can contradict it. */
-function claims(units: number, tail: string | undefined): readonly Claim[] {
+function claims(units: number, tail: string | undefined, regression: boolean): readonly Claim[] {
+  if (regression) return [{ task: 'regression', emits: 'logits' }];
   const atOutput = { emits: 'probabilities', explainAt: 'output' } as const;
   if (units === 1) {
     if (tail === 'Sigmoid') return [{ task: 'sigmoid', emits: 'probabilities' }];
@@ -58,12 +59,23 @@ export interface OpenedDraft {
  */
 export async function openDraft(
   draft: Omit<DraftCard, 'task' | 'emits'>,
-  { units, tail, folder }: { readonly units: number; readonly tail: string | undefined; readonly folder: string },
+  {
+    units,
+    tail,
+    regression = false,
+    folder,
+  }: {
+    readonly units: number;
+    readonly tail: string | undefined;
+    /** Whether the model gives a value and no class. */
+    readonly regression?: boolean;
+    readonly folder: string;
+  },
   options: { readonly registry: Registry; readonly cacheDir: string; readonly signal: AbortSignal },
 ): Promise<OpenedDraft> {
   let first: unknown;
   let doubtful: OpenedDraft | undefined;
-  for (const claim of claims(units, tail)) {
+  for (const claim of claims(units, tail, regression)) {
     const made: DraftCard = { ...draft, ...claim };
     try {
       const card = asCard(made, folder);

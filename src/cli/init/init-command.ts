@@ -15,7 +15,8 @@ export const initCommand = defineCommand({
       .option('classes', {
         type: 'string',
         array: true,
-        describe: 'The names of the classes, in the order of the model’s outputs.',
+        describe:
+          'The names of the classes, in the order of the model’s outputs; one name for a regression’s value, with data.',
       })
       .option('force', { type: 'boolean', default: false, describe: 'Overwrites files that exist.' })
       .example('$0 init densenet121.onnx ./images', '')

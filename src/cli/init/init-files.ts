@@ -15,7 +15,7 @@ import { asCard, type DraftCard, openDraft, scoresOf } from './draft-card.ts';
 import { outlineFile, weightsAt } from './find-weights.ts';
 import { intensitiesFor, inYaml } from './intensities.ts';
 import { type FoundData, lookAtData, nameOfData } from './look-at-data.ts';
-import { type NamedClasses, nameClasses, numberClasses } from './name-classes.ts';
+import { type NamedClasses, nameClasses, nameValue, numberClasses } from './name-classes.ts';
 import { cardText, type Findings, suiteText } from './write-yaml.ts';
 
 export interface InitArguments {
@@ -74,7 +74,9 @@ async function measure(at: Measuring): Promise<Findings> {
   const { units, tail, output } = scoresOf(outline, data.path === undefined ? 0 : data.dataset.labels.length, weights);
   const { labels } = data.dataset;
   const known = data.path !== undefined || argv.classes !== undefined;
-  const named = known ? nameClasses(units, labels, argv.classes) : numberClasses(units, labels);
+  // The phantom's labels are no values.
+  const value = data.path === undefined ? undefined : nameValue({ units, tail }, labels, argv.classes);
+  const named = value ?? (known ? nameClasses(units, labels, argv.classes) : numberClasses(units, labels));
   const intensities = intensitiesFor(data.unit, input.channels);
   const draft = {
     file: pathFrom(folder, weights),
@@ -84,7 +86,11 @@ async function measure(at: Measuring): Promise<Findings> {
     input: { size: input.size, channels: input.channels, layout: input.layout },
     intensity: intensities[0]!,
   };
-  const opened = await openDraft(draft, { units, tail, folder }, { registry, cacheDir: cacheFolder(), signal });
+  const opened = await openDraft(
+    draft,
+    { units, tail, regression: value !== undefined, folder },
+    { registry, cacheDir: cacheFolder(), signal },
+  );
   try {
     const { runtime } = opened.model;
     const tried = await compareIntensities(opened.model, opened.draft, { named, data, folder, signal, intensities });
@@ -110,9 +116,11 @@ async function measure(at: Measuring): Promise<Findings> {
 }
 
 function emissionDoubts({ task, emits }: DraftCard, tail: string | undefined): string[] {
-  if (tail !== undefined || emits === 'probabilities') return [];
+  if (tail !== undefined || emits === 'probabilities' || task === 'regression') return [];
   if (task === 'sigmoid') {
-    return ["One output without a sigmoid at its end: taken for a classifier's logit. A regression looks the same."];
+    return [
+      "One output without a sigmoid at its end: taken for a classifier's logit. A regression looks the same: give its value a name with --classes NAME.",
+    ];
   }
   return [
     'The outputs are logits, and whether the classes exclude each other (softmax) or are findings by themselves ' +
@@ -178,9 +186,10 @@ function report(found: Findings, files: { readonly card: string; readonly suite:
   const { images, patients, masks } = data.summary;
   const { size, channels } = draft.input;
   print(
-    `model    ${draft.file}: ${size.join(' × ')} × ${channels}, ${draft.classes.length} classes (${draft.classes.join(', ')})`,
+    `model    ${draft.file}: ${size.join(' × ')} × ${channels}, ${draft.task === 'regression' ? 'a value' : `${draft.classes.length} classes`} (${draft.classes.join(', ')})`,
   );
-  print(`emits    ${draft.task}, ${draft.emits}: ${runtime.measured?.emits ?? 'not measured'}`);
+  const emits = draft.task === 'regression' ? '' : `, ${draft.emits}`;
+  print(`emits    ${draft.task}${emits}: ${runtime.measured?.emits ?? 'not measured'}`);
   print(`layer    ${runtime.camLayer ?? 'none for class activation maps'}`);
   print(
     `data     ${nameOfData(data)}, by ${data.options.use}: ${images} images of ${patients} patients, ${masks} with a mask`,

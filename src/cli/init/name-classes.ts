@@ -13,6 +13,29 @@ export interface NamedClasses {
 
 const NEGATIVE = /^(no|non|not|neg|normal|healthy|control|benign|absent|without|0|false)([^a-z]|$|n?covid|negative)/i;
 
+/**
+ * A model with one output is taken for a regression where a single name is given for it, or where the labels are numbers
+ * and more than two; undefined: it is taken for a classifier.
+ */
+export function nameValue(
+  { units, tail }: { readonly units: number; readonly tail: string | undefined },
+  labels: readonly string[],
+  given: readonly string[] | undefined,
+): NamedClasses | undefined {
+  const words = labels.filter(label => label.trim() === '' || !Number.isFinite(Number(label)));
+  const numbers = labels.length > 2 && words.length === 0;
+  if (units !== 1 || (given ? given.length !== 1 : !numbers || tail === 'Sigmoid')) return undefined;
+  const why = given
+    ? 'One name was given for the one output: the model is taken for a regression.'
+    : `One output, and ${labels.length} labels that are numbers: the model is taken for a regression, and the labels for the values that it should give.`;
+  const name = given ? [] : ["What the value is stands in no file: name it in 'classes'."];
+  return {
+    classes: given ?? ['value'],
+    labels: Object.fromEntries(words.map(label => [label, null])),
+    doubts: [why, ...name, "Its unit stands in no file: write 'measure: ml' or the like."],
+  };
+}
+
 /** Classes of a model that no data of its own are there for, and the phantom's labels as if they were such. */
 export function numberClasses(units: number, labels: readonly string[]): NamedClasses {
   const { classes, labels: map } = mapped(labels, numbered(units));

@@ -53,7 +53,7 @@ export function cardText({ draft, runtime, anySize, measured, unknown }: Finding
     `file: ${scalar(draft.file)}`,
     comment(`Measured on test images: ${runtime.measured?.emits ?? 'not measured on this engine'}.`),
     `task: ${draft.task}`,
-    `emits: ${draft.emits}`,
+    ...(draft.task === 'regression' ? [] : [`emits: ${draft.emits}`]),
     ...(draft.explainAt === undefined ? [] : [`explainAt: ${draft.explainAt}`]),
     ...measured.map(what => comment(what)),
     `classes: ${list(draft.classes)}`,
@@ -71,7 +71,20 @@ export function cardText({ draft, runtime, anySize, measured, unknown }: Finding
   return lines.join('\n');
 }
 
+function metricLines({ draft, data: { summary } }: Findings): string[] {
+  const where = summary.masks > 0 ? ['pointing-game', 'relevance-mass'] : [];
+  if (draft.task !== 'regression') return [`metrics: [${['deletion', 'insertion', 'srg', ...where].join(', ')}]`];
+  const options = 'options: { score: logit, normalised: true }';
+  return [
+    comment('Curves of a regression follow its value (logit), in shares of the way from the image to the baseline.'),
+    'metrics:',
+    ...['deletion', 'insertion', 'srg'].map(use => `  - { use: ${use}, ${options} }`),
+    ...where.map(use => `  - ${use}`),
+  ];
+}
+
 function targetLines({ task, classes }: DraftCard): string[] {
+  if (task === 'regression') return [comment('The value explained.'), `target: ${scalar(classes[0]!)}`];
   if (task === 'multi-label') {
     return [
       comment('CHECK: The finding explained. A list, such as [A, B], explains and ranks by each of them.'),
@@ -131,7 +144,7 @@ export function suiteText(findings: Findings): string {
     '  - lime',
     '  - occlusion',
     comment("All of them: 'ct-xai list explainers'.", '  '),
-    `metrics: [deletion, insertion, srg${summary.masks > 0 ? ', pointing-game, relevance-mass' : ''}]`,
+    ...metricLines(findings),
     '',
     ...targetLines(findings.draft),
     comment('Fewer images for a first run, spread over the labels.'),

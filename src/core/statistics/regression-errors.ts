@@ -1,5 +1,6 @@
 import type { Rng } from '../rng.ts';
 import { pearson, spearman } from './correlation.ts';
+import { normalQuantile } from './distributions.ts';
 import { type PatientValue, patientMeans } from './patients.ts';
 import { quantile } from './quantile.ts';
 import { type Summary, summarise } from './summary.ts';
@@ -11,6 +12,13 @@ export interface PredictedValue {
   readonly reference: number;
 }
 
+/** A correlation over patients with its 95 % interval; its ends are null below 4 patients, and at ±1. */
+export interface Correlation {
+  readonly value: number;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
 /** How good a regression is. */
 export interface RegressionErrors {
   readonly images: number;
@@ -20,8 +28,8 @@ export interface RegressionErrors {
   /** The mean of value − reference: above 0 the model gives too much. */
   readonly bias: Summary;
   /** Of patients' means of the values with those of the references; null where one of them is the same for all. */
-  readonly pearson: number | null;
-  readonly spearman: number | null;
+  readonly pearson: Correlation | null;
+  readonly spearman: Correlation | null;
   /** The mean absolute error of the references' median, which looks at no image: no constant has a smaller one. */
   readonly withoutModel: number;
 }
@@ -48,8 +56,19 @@ export function regressionErrors(images: readonly PredictedValue[], rng: Rng): R
       over(i => i.value - i.reference),
       { rng: rng.fork('bias') },
     ),
-    pearson: pearson(values, references),
-    spearman: spearman(values, references),
+    pearson: withInterval(pearson(values, references), values.length, () => 1),
+    spearman: withInterval(spearman(values, references), values.length, r => 1 + r ** 2 / 2),
     withoutModel: apart.reduce((a, b) => a + b, 0) / apart.length,
   };
+}
+
+/**
+ * Fisher's interval: atanh r is nearly normal with variance 1 / (n − 3), of ranks 1 + r² / 2 times as much (Bonett &
+ * Wright 2000, doi:10.1007/BF02294183).
+ */
+function withInterval(value: number | null, n: number, inflation: (r: number) => number): Correlation | null {
+  if (value === null) return null;
+  if (n < 4 || Math.abs(value) >= 1) return { value, low: null, high: null };
+  const reach = normalQuantile(0.975) * Math.sqrt(inflation(value) / (n - 3));
+  return { value, low: Math.tanh(Math.atanh(value) - reach), high: Math.tanh(Math.atanh(value) + reach) };
 }

@@ -6,7 +6,7 @@ import type { Names } from '../page/part-names.ts';
 import type { ReportContext, Section } from '../page/section.ts';
 import { markdownTable, markdownText } from '../text/markdown.ts';
 import { dataLine, hardwareLine, whenLine } from '../text/provenance-lines.ts';
-import { explainedText } from '../text/words.ts';
+import { explainedText, givesValues } from '../text/words.ts';
 
 /** All that is needed to run it again, and whom to cite. */
 export function provenanceSection({ run: { manifest }, names }: ReportContext): Section {
@@ -68,7 +68,13 @@ function models({ models: list }: Manifest): Markup {
   );
 }
 
-function parts({ methods, metrics }: Manifest): Markup {
+function parts({ methods, metrics, models }: Manifest): Markup {
+  const regressions = givesValues(models);
+  // Every score of a regression is the value itself, whatever the option says; metrics say by it whether they have meaning.
+  const shown = (value: unknown) =>
+    regressions && value !== null && typeof value === 'object' && 'score' in value
+      ? { ...value, score: 'value' }
+      : value;
   const options = (value: unknown) => {
     const text = JSON.stringify(value) ?? '';
     return text === '{}' || text === '' ? '–' : html`<code>${text}</code>`;
@@ -90,7 +96,7 @@ function parts({ methods, metrics }: Manifest): Markup {
           m.name,
           m.role === 'control' ? 'control' : m.kind,
           m.baseline ?? '–',
-          options(m.options),
+          options(shown(m.options)),
         ]),
       },
       {

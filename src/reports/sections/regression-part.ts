@@ -1,4 +1,4 @@
-import type { RegressionErrors } from '../../core/statistics/regression-errors.ts';
+import type { Correlation, RegressionErrors } from '../../core/statistics/regression-errors.ts';
 import type { Summary } from '../../core/statistics/summary.ts';
 import type { ModelAnalysis } from '../analysis/analysis.ts';
 import { table } from '../page/html-table.ts';
@@ -34,7 +34,7 @@ function overText(entry: ModelAnalysis, { images, patients }: RegressionErrors):
   const left = entry.answered - images;
   return (
     `Over ${plural(images, 'image')} of ${plural(patients, 'patient')}` +
-    `${left > 0 ? `; ${plural(left, 'image')} without a known value left out` : ''}. Means and correlations are over patients.`
+    `${left > 0 ? `; ${plural(left, 'image')} without a known value left out` : ''}. Means and correlations are over patients. Intervals of correlations are Fisher’s; they take values that are spread evenly around a line.`
   );
 }
 
@@ -45,12 +45,18 @@ function rowsOf({ model }: ModelAnalysis, errors: RegressionErrors): string[][] 
     compact(mean),
     low === null || high === null ? (note ?? '–') : `${compact(low)} to ${compact(high)}`,
   ];
-  const share = (name: string, value: number | null) => [name, value === null ? '–' : fixed(value, 3), ''];
+  const correlation = (name: string, found: Correlation | null) => [
+    name,
+    found === null ? '–' : fixed(found.value, 3),
+    found === null || found.low === null || found.high === null
+      ? '–'
+      : `${fixed(found.low, 3)} to ${fixed(found.high, 3)}`,
+  ];
   return [
     summary('Mean absolute error ↓', errors.absolute),
     [`The same of a constant, the references’ median${unit}`, compact(errors.withoutModel), ''],
     summary('Bias, value − reference', errors.bias),
-    share('Pearson correlation', errors.pearson),
-    share('Spearman correlation', errors.spearman),
+    correlation('Pearson correlation', errors.pearson),
+    correlation('Spearman correlation', errors.spearman),
   ];
 }

@@ -38,8 +38,10 @@ function linesOf({ model, classifier, errors }: ModelAnalysis): Line[] {
       line('mean absolute error', absolute.mean, absolute.low, absolute.high),
       line('mean absolute error of a constant', errors.withoutModel),
       line('bias', bias.mean, bias.low, bias.high),
-      line('pearson', errors.pearson),
-      line('spearman', errors.spearman),
+      ...(['pearson', 'spearman'] as const).map(name => {
+        const { value = null, low = null, high = null } = errors[name] ?? {};
+        return line(name, value, low, high);
+      }),
     ];
   }
   if (!classifier) return [];
