@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterAll, expect, test } from 'vitest';
+import { pairs } from '../../src/data/readers/pairs.ts';
 import { cli } from './fixture.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'phantom-'));
@@ -41,22 +42,16 @@ test('what it wrote is data for a suite', async () => {
 
 test('writes the scanned phantom, and says how it was scanned', async () => {
   const dir2 = join(dir, 'scanned');
-  const scan = ['--physics', 'projection', '--kernel', 'sharp', '--photons', '20000'];
-  const { code } = await cli(
-    'phantom',
-    '--out',
-    dir2,
-    '--patients',
-    '1',
-    '--size',
-    '64',
-    '--distractors',
-    '0',
-    ...scan,
-  );
+  const scan = ['--physics', 'projection', '--kernel', 'sharp', '--photons', '20000', '--thickness', '3'];
+  const few = ['--patients', '1', '--size', '64', '--distractors', '0', '--format', 'dicom'];
+  const { code } = await cli('phantom', '--out', dir2, ...few, ...scan);
   expect(code).toBe(0);
   const about = JSON.parse(readFileSync(join(dir2, 'phantom.json'), 'utf8'));
-  expect(about).toMatchObject({ physics: 'projection', kernel: 'sharp', photons: 20_000 });
+  expect(about).toMatchObject({ physics: 'projection', kernel: 'sharp', photons: 20_000, thickness: 3 });
+  for await (const sample of (await pairs.open(pairs.options.parse({ path: dir2 }), { base: '.' })).samples()) {
+    const { source } = await sample.load();
+    expect(source.acquisition).toMatchObject({ kernel: 'sharp', thicknessMm: 3 });
+  }
 });
 
 test.each([

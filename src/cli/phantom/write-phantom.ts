@@ -7,7 +7,7 @@ import type { Dataset } from '../../core/contracts/index.ts';
 import { CtXaiError } from '../../core/errors.ts';
 import { readerNamed } from '../../data/open-path.ts';
 import type { PairFormat } from '../../data/pairs/pair-formats.ts';
-import { type PairCell, writePairs } from '../../data/pairs/write-pairs.ts';
+import { asStored, type PairCell, writePairs } from '../../data/pairs/write-pairs.ts';
 import { type Agreements, CONFOUNDER_NAMES } from '../../data/phantom/confounder-names.ts';
 import type { KernelChoice, Physics } from '../../data/phantom/scan-options.ts';
 import { csvText } from '../../results/csv.ts';
@@ -59,7 +59,11 @@ export async function writePhantom(argv: PhantomArguments): Promise<number> {
     await save(dir, 'pairs.csv', tables.pairs);
     await save(dir, 'factors.csv', tables.factors);
     if (argv.model.length > 0) {
-      await save(dir, 'truth.csv', await truthOf(argv.model, argv.class, dataset, registry, signal));
+      await save(
+        dir,
+        'truth.csv',
+        await truthOf(argv.model, argv.class, asStored(dataset, argv.format), registry, signal),
+      );
     }
     const about = { made: `ct-xai-bench ${packageVersion()}`, phantom: dataset.digest, ...options };
     await writeFile(join(dir, 'phantom.json'), `${JSON.stringify(about, null, 2)}\n`);

@@ -16,6 +16,8 @@ export interface SliceFacts {
   /** mm per pixel, rows and columns. */
   readonly spacing: readonly [number, number];
   readonly description: string;
+  readonly thicknessMm?: number | undefined;
+  readonly kernel?: string | undefined;
 }
 
 /** HU as 16 bits hold them. */
@@ -28,7 +30,8 @@ export function wholeHU(hu: number): number {
  * follow from the names, so that the same slice is written as the same file.
  * @param hu [h, w]
  */
-export function dicomOfSlice(hu: Tensor, { patient, series, number, spacing, description }: SliceFacts): Uint8Array {
+export function dicomOfSlice(hu: Tensor, facts: SliceFacts): Uint8Array {
+  const { patient, series, number, spacing, description, thicknessMm = THICKNESS_MM, kernel } = facts;
   const [h, w] = planar(hu.shape);
   const stored = Uint16Array.from(hu.data, v => wholeHU(v) - INTERCEPT);
   const of = (what: string) => uidOf(['slice', what, patient, series].join('\n'));
@@ -49,7 +52,8 @@ export function dicomOfSlice(hu: Tensor, { patient, series, number, spacing, des
     ['00100020', 'LO', patient.slice(0, 64)],
     ['00100030', 'DA', ''],
     ['00100040', 'CS', ''],
-    ['00180050', 'DS', THICKNESS_MM],
+    ['00180050', 'DS', thicknessMm],
+    ...(kernel === undefined ? [] : ([['00181210', 'SH', kernel]] as const)),
     ['0020000d', 'UI', uidOf(['study', patient].join('\n'))],
     ['0020000e', 'UI', of('series')],
     ['00200010', 'SH', ''],

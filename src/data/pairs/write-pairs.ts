@@ -42,11 +42,10 @@ export async function writePairs(
   const pairs: PairCell[][] = [];
   const factors: PairCell[][] = [];
   const save = saver(dir, format);
-  const stored = format === 'dicom' ? inWholeHU : (source: Source) => source;
   let done = 0;
-  for await (const sample of dataset.samples()) {
+  for await (const sample of asStored(dataset, format).samples()) {
     signal?.throwIfAborted();
-    const rows = await writeSample(sample, save, stored, signal);
+    const rows = await writeSample(sample, save, signal);
     pairs.push(...rows.pairs);
     factors.push(...rows.factors);
     progress?.(++done);
@@ -85,15 +84,34 @@ function saver(dir: string, format: PairFormat): Save {
 const niftiOf = (source: Source, what: string): Uint8Array => niftiOfMap(source.pixels, placed(source), what);
 
 /** Each file is a series of its own, so that viewers do not stack an image and its counterfactuals. */
-function dicomOf({ pixels, spacing = [1, 1] }: Source, name: string, description: string): Uint8Array {
+function dicomOf({ pixels, spacing = [1, 1], acquisition }: Source, name: string, description: string): Uint8Array {
   const [down, right] = spacing as [number, number];
   const patient = name.split('/')[1] ?? name;
-  return dicomOfSlice(pixels, { patient, series: name, number: 1, spacing: [down, right], description });
+  const said = (key: string) => acquisition?.[key];
+  const [thicknessMm, kernel] = [Number(said('thicknessMm')) || undefined, said('kernel')?.toString()];
+  const facts = { patient, series: name, number: 1, spacing: [down, right], description, thicknessMm, kernel } as const;
+  return dicomOfSlice(pixels, facts);
 }
 
-/** As DICOM has it, so that what follows from what is decided by what is written. */
-function inWholeHU(source: Source): Source {
-  return { ...source, pixels: tensor(source.pixels.shape, source.pixels.data.map(wholeHU)) };
+/** A data set as files of a format hold it: DICOM in whole HU, so that effects are those of what is written. */
+export function asStored(dataset: Dataset, format: PairFormat): Dataset {
+  if (format === 'nifti') return dataset;
+  const whole = (source: Source): Source => ({
+    ...source,
+    pixels: tensor(source.pixels.shape, source.pixels.data.map(wholeHU)),
+  });
+  return {
+    ...dataset,
+    async *samples() {
+      for await (const sample of dataset.samples()) {
+        const load: Sample['load'] = async (signal, variant) => {
+          const loaded = await sample.load(signal, variant);
+          return { ...loaded, source: whole(loaded.source) };
+        };
+        yield { ...sample, load };
+      }
+    },
+  };
 }
 
 /** With a place in space, so that every reader takes rows and columns for what they are: the image's centre is 0. */
@@ -117,18 +135,16 @@ function placed(source: Source): Source {
 async function writeSample(
   sample: Sample,
   save: Save,
-  stored: (source: Source) => Source,
   signal?: AbortSignal,
 ): Promise<{ pairs: PairCell[][]; factors: PairCell[][] }> {
   const { id, patient, label = '', split = '', factors = [] } = sample;
-  const loaded = await sample.load(signal);
-  const whole = { ...loaded, source: stored(loaded.source) };
+  const whole = await sample.load(signal);
   const image = await save(`images/${id}`, whole.source, 'phantom');
   const inside = whole.mask?.data.some(v => v !== 0) ?? false;
   const mask = inside ? await save(`masks/${id}`, { ...whole.source, pixels: whole.mask! }, 'mask') : '';
   if (factors.length === 0) return { pairs: [[image, '', '', '', mask, patient, label, split, '']], factors: [] };
 
-  const load = async (variant: string) => stored((await sample.load(signal, variant)).source);
+  const load = async (variant: string) => (await sample.load(signal, variant)).source;
   const row = (file: string, { name, role, local }: SampleFactor) => [
     ...[image, file, name, role],
     ...[role === 'lesion' ? mask : '', patient, label, split],

@@ -74,8 +74,8 @@ export function tableOf(scene: Scene, rng: Rng, agreement: number | undefined): 
   return change;
 }
 
-/** A catheter of 12 French; its polymer is filled with barium. mm and HU. */
-const LINE = { radius: 2, hu: 800 };
+/** A catheter of 12 French; its polymer is filled with barium. mm and HU, and how far it keeps from the lungs. */
+const LINE = { radius: 2, hu: 800, clear: 5 };
 
 /** Where a slice would have a central line, whether it has one or not. */
 export interface CentralLine {
@@ -101,7 +101,7 @@ export function lineOf(scene: Scene, rng: Rng, agreement: number | undefined): C
     return found;
   };
   // The mediastinum may be narrow here: towards its middle.
-  while (x < 0 && within(LINE.radius + frame.spacing).some(p => anatomy.lung[p]! > 0)) x += 1;
+  while (x < 0 && within(LINE.radius + LINE.clear).some(p => anatomy.lung[p]! > 0)) x += 1;
   const clean = withoutNoise(scene, damagesOf(scene));
   const change = new Map<number, number>();
   around(frame, x, y, LINE.radius + frame.spacing, (p, dx, dy) => {

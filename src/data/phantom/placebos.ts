@@ -4,14 +4,21 @@ import { lesionFactors, MOST_FACTORS, withMadeUpLesions } from './factors.ts';
 import { smoothField } from './frame.ts';
 import { imagingOf } from './imaging.ts';
 import { placed, softTissue } from './places.ts';
-import { damagesOf, drawScene, type PatientSpec, pictureOf, type Scene, withoutNoise } from './slice.ts';
+import {
+  damagesOf,
+  drawScene,
+  type PatientSpec,
+  type PhantomSlice,
+  pictureOf,
+  type Scene,
+  withoutNoise,
+} from './slice.ts';
 
 /** A slice, and copies of it that differ by chance alone. */
-export interface PlaceboSlice {
+export interface PlaceboSlice extends Pick<PhantomSlice, 'spacing' | 'scan'> {
   /** HU of each pixel. */
   readonly hu: Float32Array;
   readonly placebos: readonly Float32Array[];
-  readonly spacing: number;
 }
 
 /** Places that are looked at for one placebo. */
@@ -28,7 +35,7 @@ export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: 
   const damages = damagesOf(scene);
   const clean = withoutNoise(scene, damages);
   const imaging = imagingOf(scene, clean);
-  const { hu, spacing } = pictureOf(scene, imaging, damages, clean);
+  const { hu, spacing, scan } = pictureOf(scene, imaging, damages, clean);
   const again = drawnAgain(scene, stream, clean);
   const made = withMadeUpLesions(scene, stream.fork('lesions'));
   const shapes = [...lesionFactors(scene, MOST_FACTORS), ...lesionFactors(made, MOST_FACTORS)];
@@ -50,7 +57,7 @@ export function drawPlacebos(rng: Rng, spec: PatientSpec, slice: number, count: 
     for (const p of within(place.pixels.keys())) placebo[p] = again[p]!;
     placebos.push(placebo);
   }
-  return { hu, placebos, spacing };
+  return { hu, placebos, spacing, ...(scan && { scan }) };
 }
 
 /** The whole picture with other noise and, in the lung, other texture. */

@@ -5,7 +5,7 @@ import { type BodyFrame, gaussian, uniform } from './frame.ts';
 import { type Imaging, imagingOf } from './imaging.ts';
 import { type Damage, Lesions } from './lesions.ts';
 import { OBJECT_FRAME } from './projection/geometry.ts';
-import { drawKernel, type ProjectionOptions } from './projection/imaging.ts';
+import { drawKernel, kernelOf, type ProjectionOptions } from './projection/imaging.ts';
 import type { Kernel } from './scan-options.ts';
 import { drawTree, type Tree } from './vessels.ts';
 
@@ -42,6 +42,8 @@ export interface PhantomSlice {
   readonly lung: Float32Array;
   readonly spacing: number;
   readonly disease: string;
+  /** How it was scanned, where it was. */
+  readonly scan?: { readonly kernel: Kernel; readonly thicknessMm: number };
 }
 
 export interface PatientSpec {
@@ -214,6 +216,9 @@ export function pictureOf(
     lung: imaging.onPicture(meanOfPlanes(planes, ({ anatomy }, p) => anatomy.lung[p]!)),
     spacing: pictureFrame.spacing,
     disease,
+    ...(spec.projection && {
+      scan: { kernel: sharp ? 'sharp' : kernelOf(scene, spec.projection), thicknessMm: spec.projection.thickness },
+    }),
   };
 }
 

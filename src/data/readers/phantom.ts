@@ -217,14 +217,11 @@ function openPhantom(o: Options): Dataset {
   };
   const width = String(patients - 1).length;
   const name = (spec: PatientSpec) => `${o.split}-${String(spec.patient).padStart(width, '0')}`;
-  const loaded = ({ hu, mask, spacing }: PhantomSlice): LoadedSample => {
-    const shape = [o.size, o.size];
-    // Copies: whoever loads a sample may write to it.
-    return {
-      source: { pixels: tensor(shape, hu.slice()), unit: 'HU', spacing: [spacing, spacing] },
-      mask: tensor(shape, mask.slice()),
-    };
-  };
+  // Copies: whoever loads a sample may write to it.
+  const loaded = (slice: PhantomSlice): LoadedSample => ({
+    source: sourceOf(slice, slice.hu.slice()),
+    mask: tensor([o.size, o.size], slice.mask.slice()),
+  });
   // Lazy, since a slice's factors are known only once it is drawn.
   const withFactors = (sample: Named, k: number): Sample => ({
     ...sample,
@@ -294,16 +291,18 @@ function placebosOf(o: Options): Placebos {
 }
 
 async function* placeboSets(patients: PhantomOptions): AsyncIterable<PlaceboSet> {
-  const { size } = patients;
   for (const { spec, slice } of phantomSlices(patients)) {
-    const { hu, placebos, spacing } = drawPlacebos(rootRng(spec), spec, slice, PLACEBO.each);
-    const source = (data: Float32Array): Source => ({
-      pixels: tensor([size, size], data),
-      unit: 'HU',
-      spacing: [spacing, spacing],
-    });
-    yield { whole: source(hu), placebos: placebos.map(source) };
+    const drawn = drawPlacebos(rootRng(spec), spec, slice, PLACEBO.each);
+    yield { whole: sourceOf(drawn, drawn.hu), placebos: drawn.placebos.map(hu => sourceOf(drawn, hu)) };
   }
+}
+
+function sourceOf({ spacing, scan }: Pick<PhantomSlice, 'spacing' | 'scan'>, hu: Float32Array): Source {
+  const size = Math.sqrt(hu.length);
+  return {
+    ...{ pixels: tensor([size, size], hu), unit: 'HU', spacing: [spacing, spacing] },
+    ...(scan && { acquisition: scan }),
+  };
 }
 
 /** In words: 'soft kernel, 2 mm'. */

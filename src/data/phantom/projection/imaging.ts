@@ -42,7 +42,7 @@ export function projectionImaging(
   rng: Rng,
 ): Imaging {
   const { frame, pictureFrame, noiseSD } = scene;
-  const own = options.kernel === 'mixed' ? scene.kernel : options.kernel;
+  const own = kernelOf(scene, options);
   const scanned = attenuation(reference);
   const views = project(scanned, frame);
   const photons =
@@ -76,6 +76,10 @@ export function projectionImaging(
     onPicture: field => meanOver(field, frame, pictureFrame),
   };
 }
+
+/** The kernel that a scene is reconstructed with. */
+export const kernelOf = (scene: Pick<Scene, 'kernel'>, { kernel }: ProjectionOptions): Kernel =>
+  kernel === 'mixed' ? scene.kernel : kernel;
 
 /** Which kernel a patient gets where both are mixed. */
 export const drawKernel = (rng: Rng): Kernel => KERNELS[rng.int(KERNELS.length)]!;
