@@ -22,6 +22,7 @@ import { readModelFile } from './file.ts';
 import { noFloats, requireFlat } from './image-axes.ts';
 import { withoutLoops } from './loops.ts';
 import { withOpenBatch } from './open-batch.ts';
+import { withoutOptionals } from './optionals.ts';
 import { inFloat32 } from './precision.ts';
 import { probe } from './probe-shapes.ts';
 import { withoutSequences } from './sequences.ts';
@@ -69,7 +70,9 @@ export interface InputHint {
  */
 export async function loadModel(source: Graph | undefined, hint: InputHint): Promise<LoadedModel> {
   const read = source ?? readModelFile(hint.file);
-  const raw = inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file));
+  const raw = withoutOptionals(
+    inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file)),
+  );
   const input = imageInput(raw, hint);
   const output = scoresOutput(raw, hint);
   const start = pruned(withRows({ ...raw, inputs: [input], outputs: [output] }, hint), [output.name]);

@@ -9,6 +9,9 @@ import { createSession } from '../session/session-options.ts';
 import { imageAxes } from './image-axes.ts';
 import { PASSING, TAILS } from './tail.ts';
 
+/** Types of outputs that may be scores; 0: the file does not say. */
+const SCORES: readonly number[] = [DType.float, DType.float16, DType.double, 0];
+
 /** Sizes that networks of any size are tried with: what most are trained on comes first. */
 const SIZES = [224, 256, 512, 299, 384, 128, 96, 64, 32];
 
@@ -33,7 +36,7 @@ export async function outlineOf(graph: Graph, file: string): Promise<FileOutline
   }
   const anySize = asked.includes(null);
   const sizes = anySize ? SIZES.map(s => asked.map(side => side ?? s)) : [asked as number[]];
-  const outputs = graph.outputs.filter(o => o.dtype === DType.float || o.dtype === DType.float16 || o.dtype === 0);
+  const outputs = graph.outputs.filter(o => SCORES.includes(o.dtype));
   const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });
   return {
     input: { name: input.name, layout, channels, size: found.size, anySize },
@@ -72,12 +75,10 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
     throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${messageOf(cause)}`, { cause });
   });
   try {
-    const half = input.dtype === DType.float16;
     for (const size of sizes) {
       const batch = input.dims[0] ?? 1;
       const dims = layout === 'NCHW' ? [batch, channels, ...size] : [batch, ...size, channels];
-      const values = half ? new Uint16Array(sizeOf(dims)) : new Float32Array(sizeOf(dims));
-      const image = half ? new Tensor('float16', values, dims) : new Tensor('float32', values, dims);
+      const image = blank(input.dtype, dims);
       try {
         const results = await session.run({ [input.name]: image });
         const made = outputs.map(({ name }) => ({ name, shape: perImage(results[name]!.dims, batch) }));
@@ -93,6 +94,14 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
   throw new CtXaiError('MODEL', `${file}: it runs on images of none of these sizes: ${tried}. ${messageOf(failure)}`, {
     hint: 'Write a card by hand, with the input size that the model was trained with.',
   });
+}
+
+/** An image of zeros. */
+function blank(dtype: number, dims: readonly number[]): Tensor {
+  const count = sizeOf(dims);
+  if (dtype === DType.float16) return new Tensor('float16', new Uint16Array(count), dims);
+  if (dtype === DType.double) return new Tensor('float64', new Float64Array(count), dims);
+  return new Tensor('float32', new Float32Array(count), dims);
 }
 
 /** The shape of an output for one image of a batch; where the batch is not its first axis, as many numbers in one. */

@@ -31,9 +31,13 @@ const TYPE_CODES: Readonly<Record<string, number>> = {
   float64: DType.double,
 };
 
+/** Operators that count: how many values they give depends on the values that they get. */
+const COUNTING = /^(NonZero|Compress|Unique|NonMaxSuppression)$/;
+
 /**
  * Types, dims and constant values of a graph's tensors, found by running it: at batch 2 and 3 (and 1, where
- * something is decided by shapes) where the batch (the input's first dim) is null, else at the batch it has. No rule for any operator is needed.
+ * something is decided by shapes) where the batch (the input's first dim) is null, else at the batch it has, and there
+ * with other images too, where an operator counts. No rule for any operator is needed.
  * @throws CtXaiError MODEL if ONNX Runtime can't load or run the graph.
  */
 export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
@@ -57,10 +61,12 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
   try {
     const [first, second] = input.dims[0] === null ? [2, 3] : [input.dims[0]!, undefined];
     const a = await runOnce(session, input.name, [first, ...(input.dims.slice(1) as number[])], file);
+    const counts = graph.nodes.some(n => COUNTING.test(n.op) && n.inputs.some(name => varying.has(name)));
+    const again = second ?? (counts ? first : undefined);
     const b =
-      second === undefined
+      again === undefined
         ? a
-        : await runOnce(session, input.name, [second, ...(input.dims.slice(1) as number[])], file);
+        : await runOnce(session, input.name, [again, ...(input.dims.slice(1) as number[])], file, OTHER_WAVES);
 
     // A condition such as "more than one image" is the same for 2 and 3.
     const decides = second !== undefined && steady.some(name => types.get(name) === DType.bool);
@@ -125,8 +131,18 @@ async function load(graph: Graph, file: string): Promise<InferenceSession> {
 
 type Results = Readonly<Record<string, Tensor>>;
 
-async function runOnce(session: InferenceSession, input: string, dims: number[], file: string): Promise<Results> {
-  const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * 0.7) * 0.5);
+/** Radians from value to value of the images. */
+const WAVES = 0.7;
+const OTHER_WAVES = 0.31;
+
+async function runOnce(
+  session: InferenceSession,
+  input: string,
+  dims: number[],
+  file: string,
+  waves = WAVES,
+): Promise<Results> {
+  const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * waves) * 0.5);
   try {
     return (await session.run({ [input]: new Tensor('float32', data, dims) })) as Results;
   } catch (cause) {

@@ -26,6 +26,7 @@ import { globalLpPool, lpPool } from './lp-pool.ts';
 import { lrn } from './lrn.ts';
 import { matmul } from './matmul.ts';
 import { maxPool } from './max-pool.ts';
+import { maxUnpool } from './max-unpool.ts';
 import * as normalization from './normalization.ts';
 import { pad } from './pad.ts';
 import { pow } from './pow.ts';
@@ -85,6 +86,7 @@ export const RULES: readonly Rule[] = [
   lrn,
   matmul,
   maxPool,
+  maxUnpool,
   mish,
   ...Object.values(normalization),
   pad,

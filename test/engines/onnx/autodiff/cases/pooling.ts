@@ -53,6 +53,16 @@ export const pooling: readonly Case[] = [
     nodes: [node('MaxPool', ['x'], { kernel_shape: [2, 2] }, ['y', 'i'])],
     inputs: { x: distinct([1, 2, 4, 4]) },
   },
+  ...[false, true].map(dynamic => ({
+    note: dynamic ? 'dynamic batch' : 'fixed batch',
+    nodes: [
+      node('MaxPool', ['x'], { kernel_shape: [2, 2], strides: [2, 2] }, ['m', 'i']),
+      node('Exp', ['m'], {}, ['e']),
+      node('MaxUnpool', ['e', 'i'], { kernel_shape: [2, 2], strides: [2, 2] }),
+    ],
+    inputs: { x: distinct([1, 2, 4, 4]) },
+    dynamic,
+  })),
   ...windows('AveragePool', spread),
   ...windows('AveragePool', spread, { count_include_pad: 1 }),
   one(
