@@ -63,8 +63,9 @@ export const kernelShap = defineExplainer({
     if (coalitions.weights.length < count && !coalitions.complete) {
       return undefinedBecause(`${o.samples} coalitions are fewer than the ${count} segments; raise samples`);
     }
-    const ends = Uint8Array.from({ length: 2 * count }, (_, i) => (i < count ? 1 : 0));
-    const design = Uint8Array.of(...ends, ...coalitions.design);
+    // All on, all off, then the coalitions.
+    const design = new Uint8Array(2 * count + coalitions.design.length).fill(1, 0, count);
+    design.set(coalitions.design, 2 * count);
     const batch = switchedBatch(context, segmentPixels(segmentation), design);
     const fitTo = ([whole = 0, nothing = 0, ...scores]: Iterable<number>, of: Coalitions) =>
       shapleyRegression(of, scores, { whole, nothing });

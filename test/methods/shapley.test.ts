@@ -131,6 +131,15 @@ describe('games with interactions', () => {
     );
   });
 
+  it('KernelSHAP takes tens of thousands of coalitions of many segments', async () => {
+    const subject = gameOf(spatial, 36, on => on.reduce((total, shown, s) => total + (shown ? s : 0), 0));
+    const options = { ...logit, segmentation: 'grid', segments: 36, samples: 36_000 };
+    const { map } = await mapOf({ explainer: kernelShap, subject, options });
+    bySegment(map, spatial, 36).forEach((v, s) => {
+      expect(v).toBeCloseTo(s, 3);
+    });
+  });
+
   it('permutations sum to f(x) − f(b) and come near, within their standard errors', async () => {
     const game = randomGame(9, 3);
     const subject = gameOf(spatial, 9, game);

@@ -252,6 +252,8 @@ export interface LayerValues {
   readonly activations: Tensor;
   /** Whether the axes between the first and the last are those of the image. Default: where there are four. */
   readonly spatial?: boolean;
+  /** Why they are not, where that is known. */
+  readonly notSpatial?: string;
 }
 
 export interface LayerGradients extends LayerValues {

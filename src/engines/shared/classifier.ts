@@ -118,7 +118,7 @@ export class EngineClassifier implements FullClassifier {
   }
 
   async layers(): Promise<readonly LayerInfo[]> {
-    return this.#layers.layers.map(({ layout: _, skipped: __, position: ___, ...info }) => info);
+    return this.#layers.layers.map(({ layout: _, skipped: __, notSpatial: ___, position: ____, ...info }) => info);
   }
 
   async activations(
@@ -138,7 +138,7 @@ export class EngineClassifier implements FullClassifier {
     );
     return asked.map(layer => {
       const k = names.indexOf(layer);
-      return { layer, activations: values[k]!.tensor, spatial: found[k]!.spatial };
+      return { layer, activations: values[k]!.tensor, ...spatiality(found[k]!) };
     });
   }
 
@@ -176,8 +176,7 @@ export class EngineClassifier implements FullClassifier {
     );
     return asked.map(layer => {
       const k = names.indexOf(layer);
-      const { spatial } = found[k]!;
-      return { layer, activations: values[k]!.tensor, gradients: slopes[k]!.tensor, spatial };
+      return { layer, activations: values[k]!.tensor, gradients: slopes[k]!.tensor, ...spatiality(found[k]!) };
     });
   }
 
@@ -306,4 +305,9 @@ export class EngineClassifier implements FullClassifier {
       `class ${t} does not exist: model '${this.id}' has classes 0 to ${last} (${this.classes.join(', ')}).`,
     );
   }
+}
+
+/** Whether a layer lies over the image's pixels, or why not. */
+function spatiality({ spatial, notSpatial }: Layer): Pick<LayerValues, 'spatial' | 'notSpatial'> {
+  return { spatial, ...(notSpatial === undefined ? {} : { notSpatial }) };
 }

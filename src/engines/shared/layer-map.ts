@@ -8,6 +8,8 @@ export interface Layer extends LayerInfo {
   readonly layout?: Layout;
   /** Values of each image that come before those of its pixels: a class token's. Default: 0. */
   readonly skipped?: number;
+  /** Why it is not spatial, where that is known. */
+  readonly notSpatial?: string;
   /** Its place among all tensors of the graph, in the order of computation. */
   readonly position: number;
   readonly depth: number;

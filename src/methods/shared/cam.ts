@@ -107,10 +107,19 @@ export async function activationCam(
   return isUndefined(cam) || !diagnostics || maps.length > 1 ? cam : { ...cam, diagnostics };
 }
 
-function gridOf({ layer, activations, spatial = activations.shape.length === 4 }: LayerValues): LayerGrid | Undefined {
+function gridOf({
+  layer,
+  activations,
+  notSpatial,
+  spatial = activations.shape.length === 4,
+}: LayerValues): LayerGrid | Undefined {
   const [, height = 0, width = 0, channels = 0] = activations.shape;
   if (!spatial) {
-    return undefinedBecause(`layer '${layer}' has no pixels: its shape is [${activations.shape.slice(1).join(', ')}]`);
+    const why = notSpatial === undefined ? '' : `, and ${notSpatial}`;
+    const shape = activations.shape.slice(1).join(', ');
+    return undefinedBecause(
+      `layer '${layer}' has no pixels: its shape is [${shape}]${why}. 'ct-xai explain --list-layers' lists those that have`,
+    );
   }
   return { layer, height, width, channels, activations: activations.data };
 }

@@ -101,9 +101,12 @@ describe('a layer', () => {
 
   it('that the card names, without pixels, leaves scores and gradients as they are', async () => {
     const card = await caseCard('halves', { camLayer: '/t/f/f.3/Relu_output_0' });
-    await usingCard(card, ({ runtime }) => {
+    await usingCard(card, async model => {
+      const { runtime } = model;
       expect(runtime.camLayer).toBeUndefined();
       expect(runtime.noCamLayer).toMatch(/has no pixels: none of its axes are the image’s rows and columns/);
+      const [layer] = await model.activations(one(new Float32Array(32 * 32)), ['/t/f/f.3/Relu_output_0']);
+      expect(layer).toMatchObject({ spatial: false, notSpatial: 'none of its axes are the image’s rows and columns' });
     });
   });
 

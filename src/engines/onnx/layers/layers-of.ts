@@ -99,8 +99,9 @@ export function layersOf(model: NormalisedModel, findings: LayerFindings, camLay
 function placed(
   grid: PixelGrid | string | undefined,
   dims: readonly number[],
-): Pick<Layer, 'shape' | 'spatial' | 'layout' | 'skipped'> {
-  if (typeof grid !== 'object') return { shape: dims, spatial: false };
+): Pick<Layer, 'shape' | 'spatial' | 'notSpatial' | 'layout' | 'skipped'> {
+  if (grid === undefined) return { shape: dims, spatial: false };
+  if (typeof grid === 'string') return { shape: dims, spatial: false, notSpatial: grid };
   const { height, width, channels, layout, extraTokens = 0 } = grid;
   const skipped = extraTokens > 0 ? { skipped: extraTokens * channels } : {};
   return { shape: [height, width, channels], spatial: true, layout, ...skipped };
