@@ -151,6 +151,12 @@ describe('explain', () => {
     expect(control.code).toBe(0);
   });
 
+  test('--list-layers asks for a model', async () => {
+    const { code, stderr } = await cli('explain', 'model.yaml', '--list-layers');
+    expect(code).toBe(2);
+    expect(stderr).toContain('--list-layers needs --model');
+  });
+
   test('lists layers', async () => {
     const dir = await temporaryFolder();
     await cliWorld(dir);

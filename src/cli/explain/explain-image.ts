@@ -34,6 +34,11 @@ import { oneSample, planOfImage } from './image-plan.ts';
 
 /** `ct-xai explain`: one image of a suite, or one image file. The numbers are those of a run. */
 export async function explainImage(argv: ExplainArguments): Promise<number> {
+  if (argv.listLayers && (argv.suite !== undefined || argv.model === undefined)) {
+    throw new CtXaiError('USAGE', "--list-layers needs --model, and no suite: it lists one model's layers.", {
+      hint: 'For example: ct-xai explain --model model.yaml --list-layers',
+    });
+  }
   if (argv.suite !== undefined) return explainPlan(argv, await planOfSuite(argv, argv.suite));
   if (argv.model === undefined) {
     throw new CtXaiError('USAGE', 'there is nothing to explain.', {
