@@ -1,0 +1,134 @@
+/**
+ * What paired designs are worth beside plain draws: the error of a map at equal passes, against a long
+ * run of the same explainer. The table of docs/precision.md.
+ *
+ *   npm run build && node bench/designs.js [--seeds 4]
+ *
+ * Models and images are the small references of test/golden/explainers.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { builtinRegistry } from '../dist/builtin.js';
+import { explainSubject } from '../dist/conformance/subject.js';
+import { readNpy } from '../dist/core/npy.js';
+import { createRng } from '../dist/core/rng.js';
+import { filled, tensor } from '../dist/core/tensor.js';
+import { onnxEngine } from '../dist/engines/onnx/index.js';
+import { plainCard } from './plain-card.js';
+
+const { values } = parseArgs({ options: { seeds: { type: 'string', default: '4' } } });
+const seeds = Number(values.seeds);
+const { explainers } = builtinRegistry();
+const root = new URL('../test/golden/explainers/', import.meta.url);
+const { models } = JSON.parse(readFileSync(new URL('index.json', root), 'utf8'));
+
+/** Normal numbers in blocks of an image's size; every second block is the one before it, negated. */
+function pairedNoise(rng, size) {
+  const block = new Float64Array(size);
+  let drawn = 0;
+  const normal = () => {
+    const [k, second] = [drawn % size, Math.floor(drawn / size) % 2 === 1];
+    drawn++;
+    if (!second) block[k] = rng.normal();
+    return second ? -block[k] : block[k];
+  };
+  return { ...rng, normal };
+}
+
+/** Masks in pairs: the second shows the cells that the first hides, at the same place. */
+function pairedMasks(rng, cells) {
+  const [coins, shifts] = [new Float64Array(cells), [0, 0]];
+  let [drawn, shifted] = [0, 0];
+  const next = () => {
+    const [k, second] = [drawn % cells, Math.floor(drawn / cells) % 2 === 1];
+    drawn++;
+    if (!second) coins[k] = rng.next();
+    return second ? 1 - coins[k] : coins[k];
+  };
+  const int = n => {
+    const [axis, second] = [shifted % 2, Math.floor(shifted / 2) % 2 === 1];
+    shifted++;
+    if (!second) shifts[axis] = rng.int(n);
+    return shifts[axis];
+  };
+  return { ...rng, next, int };
+}
+
+/** Explainers, what they are asked for, and the long run that they are compared with. */
+const CASES = [
+  {
+    ...{ name: 'smoothgrad', passes: '50 copies', options: { draws: 50 }, long: { draws: 1500 } },
+    designs: { plain: rng => rng, 'in pairs, noise and its negative': (rng, size) => pairedNoise(rng, size) },
+  },
+  {
+    ...{ name: 'smoothgrad-squared', passes: '50 copies', options: { draws: 50 }, long: { draws: 1500 } },
+    designs: { plain: rng => rng, 'in pairs, noise and its negative': (rng, size) => pairedNoise(rng, size) },
+  },
+  {
+    ...{ name: 'rise', passes: '1,000 masks', options: { samples: 1000 }, long: { samples: 20_000 } },
+    designs: { plain: rng => rng, 'in pairs, mask and its complement': rng => pairedMasks(rng, 64) },
+  },
+  {
+    ...{ name: 'kernel-shap', passes: '300 coalitions', options: { samples: 300, segments: 20 } },
+    long: { samples: 20_000, segments: 20 },
+    designs: { plain: { coalitions: 'independent' }, 'small and large ones completely, the rest in pairs': {} },
+  },
+];
+
+const errors = (map, truth) => {
+  const mean = truth.reduce((a, b) => a + b / truth.length, 0);
+  const spread = truth.reduce((a, b) => a + (b - mean) ** 2, 0);
+  return map.reduce((a, v, p) => a + (v - truth[p]) ** 2, 0) / spread;
+};
+
+const rows = [];
+for (const name of ['cnn', 'densenet', 'vit']) {
+  const { file, images, side, classes, targets } = models[name];
+  const card = plainCard({ id: name, file: new URL(file, root).pathname, size: [side, side], channels: 1, classes });
+  const model = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads: 1 });
+  const stored = readNpy(readFileSync(new URL(images, root)), images).data;
+  for (let i = 0; i < 2; i++) {
+    const data = stored.slice(i * side * side, (i + 1) * side * side);
+    const subject = {
+      ...{ model, image: tensor([side, side, 1], data), baseline: filled([side, side, 1], -0.75) },
+      ...{ view: tensor([side, side], data), spacing: [1, 1], windowRange: [4], signal: new AbortController().signal },
+    };
+    const shared = new Map();
+    const memo = async (key, compute) => {
+      if (!shared.has(key)) shared.set(key, await compute());
+      return shared.get(key);
+    };
+    for (const { name: explainer, options, long, designs } of CASES) {
+      const asked = explainers.get(explainer);
+      const wrapped = asked.wraps && explainers.get(asked.wraps);
+      const mapBy = async (given, rng) => {
+        const keep = explainer === 'kernel-shap' ? { memo } : {};
+        const request = { explainer: asked, subject, wrapped, options: given, class: targets[i], rng, ...keep };
+        const { result } = await explainSubject(request);
+        return result.map.data;
+      };
+      const truth = await mapBy(long, createRng('a long run'));
+      for (const [design, how] of Object.entries(designs)) {
+        let sum = 0;
+        for (let seed = 0; seed < seeds; seed++) {
+          const rng = createRng(`design ${seed}`);
+          const own = typeof how === 'function' ? how(rng, data.length) : rng;
+          sum += errors(await mapBy({ ...options, ...(typeof how === 'object' ? how : {}) }, own), truth) / seeds;
+        }
+        rows.push({ explainer, design, network: name, error: Math.sqrt(sum) });
+      }
+    }
+  }
+  await model.close();
+}
+
+console.log('root mean square error over the standard deviation of the map of a long run');
+for (const { name: explainer, passes, designs } of CASES) {
+  for (const design of Object.keys(designs)) {
+    const of = network => {
+      const found = rows.filter(r => r.explainer === explainer && r.design === design && r.network === network);
+      return Math.sqrt(found.reduce((a, r) => a + r.error ** 2 / found.length, 0)).toFixed(3);
+    };
+    console.log(`| \`${explainer}\`, ${passes} | ${design} | ${['cnn', 'densenet', 'vit'].map(of).join(' | ')} |`);
+  }
+}
