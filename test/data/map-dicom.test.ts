@@ -7,6 +7,7 @@ import type { Source } from '../../src/core/contracts/index.ts';
 import { tensor } from '../../src/core/tensor.ts';
 import { decimals, item, parseDicomFile, text } from '../../src/data/dicom/dataset.ts';
 import { scanFiles } from '../../src/data/dicom/scan.ts';
+import { dicomOfPicture } from '../../src/data/dicom/write-capture.ts';
 import { decimalText } from '../../src/data/dicom/write-elements.ts';
 import { dicomOfMap } from '../../src/data/dicom/write-map.ts';
 import { openFile } from '../../src/data/open-file.ts';
@@ -90,6 +91,24 @@ describe('a map as a DICOM Parametric Map', () => {
     const { frameOfReference: _, ...rest } = dicom!;
     expect(() => dicomOfMap(mapOf(plain), { ...plain, dicom: rest }, FACTS)).toThrow(/frame of reference/);
   });
+});
+
+it('a picture of a slice under its map is a Secondary Capture of the slice’s study that refers to it', async () => {
+  const source = await sourceOf('syntax/explicit.dcm');
+  const [h, w] = source.pixels.shape as [number, number];
+  const rgb = Uint8Array.from({ length: 3 * h * w }, (_, i) => (i * 7) % 256);
+  const written = dicomOfPicture(rgb, source, { ...FACTS, derivation: 'orange: for' });
+  const { set, bytes } = parseDicomFile(written);
+  expect(text(set, 'x00080016')).toBe('1.2.840.10008.5.1.4.1.1.7');
+  const own = parseDicomFile(readFileSync(join(golden, 'syntax/explicit.dcm'))).set;
+  expect(text(set, 'x0020000d')).toBe(text(own, 'x0020000d'));
+  expect(text(set, 'x0020000e')).not.toBe(text(own, 'x0020000e'));
+  expect(text(item(set, 'x00082112')!, 'x00081155')).toBe(text(own, 'x00080018'));
+  expect(text(item(item(set, 'x00081115')!, 'x0008114a')!, 'x00081155')).toBe(text(own, 'x00080018'));
+  const pixels = set.elements['x7fe00010']!;
+  expect(Buffer.from(bytes.subarray(pixels.dataOffset, pixels.dataOffset + rgb.length))).toEqual(Buffer.from(rgb));
+  const { dicom: _, ...plain } = source;
+  expect(() => dicomOfPicture(rgb, plain, { ...FACTS, derivation: '' })).toThrow(/no DICOM file/);
 });
 
 it('decimal strings have 16 characters at most, and are as close as these allow', () => {

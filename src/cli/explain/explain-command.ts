@@ -80,7 +80,8 @@ export const explainCommand = defineCommand({
         choices: SAVED,
         array: true,
         default: [] as Saved[],
-        describe: "the map on the scan's own pixels: NIfTI for 3D Slicer or ITK-SNAP, DICOM as a Parametric Map",
+        describe:
+          "the map on the scan's own pixels: NIfTI for 3D Slicer or ITK-SNAP, DICOM as a Parametric Map; secondary-capture is a coloured DICOM picture for viewers that show no Parametric Maps",
       })
       .option('save-to', { type: 'string', default: '.', requiresArg: true, describe: 'folder for --save' })
       .option('standard-errors', {

@@ -5,14 +5,21 @@ import type { ModelCard, Sample, Source } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { writeNpy } from '../../core/npy.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { dicomOfMap } from '../../data/dicom/write-map.ts';
+import { dicomOfPicture } from '../../data/dicom/write-capture.ts';
+import { dicomOfMap, type MapFacts } from '../../data/dicom/write-map.ts';
 import { fromGrid, geometryOf } from '../../data/preparation/geometry.ts';
 import { niftiOfMap } from '../../data/volumes/write-nifti.ts';
+import { overlayPixels, scaleEnd } from '../../reports/summary/heatmap.ts';
 import { writeAtomic } from '../../results/files.ts';
 import type { Saved } from './map-formats.ts';
 import { note } from './output.ts';
 
-const ENDINGS: Readonly<Record<Saved, string>> = { nifti: 'nii.gz', dicom: 'dcm', npy: 'npy' };
+const ENDINGS: Readonly<Record<Saved, string>> = {
+  nifti: 'nii.gz',
+  dicom: 'dcm',
+  'secondary-capture': 'sc.dcm',
+  npy: 'npy',
+};
 
 /** A map's image, and where its files go. */
 export interface SavedMap {
@@ -31,7 +38,8 @@ export interface SavedMap {
 /**
  * Writes a map on the pixels of the file that was explained, so that it opens over the scan.
  * @returns the files' paths
- * @throws CtXaiError IMAGE for volumes, and for 'dicom' where the scan is no DICOM file or does not say where it lies
+ * @throws CtXaiError IMAGE for volumes; for 'dicom' and 'secondary-capture' where the scan is no DICOM file, and for
+ * 'dicom' where it does not say where it lies
  */
 export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   const { sample, card, formats, folder, name, quiet = false } = at;
@@ -57,16 +65,34 @@ export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   return files;
 }
 
-function bytesOf(format: Saved, map: Tensor, source: Source, { sample, title }: SavedMap): Uint8Array {
+function bytesOf(format: Saved, map: Tensor, source: Source, { sample, card, title }: SavedMap): Uint8Array {
   if (format === 'npy') return writeNpy(map);
   if (format === 'nifti') return niftiOfMap(map, source);
   try {
     const facts = { patient: sample.patient, description: title, at: new Date(), software: packageVersion() };
-    return dicomOfMap(map, source, facts);
+    return format === 'dicom' ? dicomOfMap(map, source, facts) : captureOf(map, source, card, facts);
   } catch (cause) {
     throw new CtXaiError('IMAGE', `${sample.id}: the map can't be saved as DICOM: ${messageOf(cause)}.`, {
       cause,
       hint: 'Take --save nifti or --save npy.',
     });
   }
+}
+
+/** The scan in the card's window, under the map's colours. */
+function captureOf(map: Tensor, source: Source, { intensity }: ModelCard, facts: MapFacts): Uint8Array {
+  const [low, high] = intensity.window;
+  const end = scaleEnd(map);
+  const colours = overlayPixels(map, end);
+  const rgb = new Uint8Array(3 * map.data.length);
+  for (const [i, value] of source.pixels.data.entries()) {
+    const grey = 255 * Math.min(1, Math.max(0, (value - low) / (high - low)));
+    const opacity = colours[4 * i + 3]! / 255;
+    for (let k = 0; k < 3; k++) rgb[3 * i + k] = Math.round((1 - opacity) * grey + opacity * colours[4 * i + k]!);
+  }
+  const strength = Number(end.toPrecision(3));
+  const derivation =
+    `${facts.description}: orange raises the score, blue lowers it, the more opaque the more, up to ${strength}. ` +
+    `The scan is shown from ${low} to ${high}${source.unit === 'HU' ? ' HU' : ''}. Not for diagnostic use.`;
+  return dicomOfPicture(rgb, source, { ...facts, derivation });
 }

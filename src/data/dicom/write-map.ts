@@ -46,13 +46,7 @@ export function dicomOfMap(map: Tensor, source: Source, facts: MapFacts): Uint8A
     );
   }
   const values = new Uint8Array(Float32Array.from(map.data).buffer);
-  const seed = [
-    of.instance,
-    String(of.frame ?? 0),
-    facts.description,
-    createHash('sha256').update(values).digest('hex'),
-  ];
-  const uid = (what: string) => `${UUID_ROOT}${numberOf([what, ...seed].join('\n'))}`;
+  const uid = uidsOf(of, facts.description, values);
   const [h, w] = planar(map.shape);
   const said = Number(acquisition?.['thicknessMm']);
   const thickness = said > 0 ? said : THICKNESS_MM;
@@ -69,6 +63,13 @@ export function dicomOfMap(map: Tensor, source: Source, facts: MapFacts): Uint8A
     ['7fe00008', 'OF', values],
   ];
   return joined([fileHeader(uid('instance'), SOP.parametricMap), writeElements(elements)]);
+}
+
+/** UIDs that the same picture of the same slice always gets. */
+export function uidsOf(of: DicomReference, description: string, values: Uint8Array): (what: string) => string {
+  const digest = createHash('sha256').update(values).digest('hex');
+  const seed = [of.instance, String(of.frame ?? 0), description, digest];
+  return what => `${UUID_ROOT}${numberOf([what, ...seed].join('\n'))}`;
 }
 
 /** The preamble and group 2. */
@@ -88,7 +89,8 @@ export function fileHeader(instance: string, sopClass: string): Uint8Array {
 
 const TYPE = 'DERIVED\\PRIMARY\\VOLUME\\QUANTITY';
 
-function generalElements(
+/** Patient, study, series and equipment of what is drawn of a slice: names and dates of the scan are not copied. */
+export function ownElements(
   of: DicomReference,
   { patient, description, at, software }: MapFacts,
   uid: (what: string) => string,
@@ -97,11 +99,8 @@ function generalElements(
     .toISOString()
     .replaceAll(/[-:]|\.\d+Z$/g, '')
     .split('T') as [string, string];
-  const dimensions = uid('dimensions');
   return [
     ['00080005', 'CS', 'ISO_IR 192'],
-    ['00080008', 'CS', TYPE],
-    ['00080016', 'UI', SOP.parametricMap],
     ['00080018', 'UI', uid('instance')],
     ['00080020', 'DA', ''],
     ['00080023', 'DA', date],
@@ -113,7 +112,6 @@ function generalElements(
     ['00080090', 'PN', ''],
     ['0008103e', 'LO', description.slice(0, 64)],
     ['00081090', 'LO', 'ct-xai explain'],
-    ['00081115', 'SQ', [referencedSeries(of)]],
     ['00100010', 'PN', ''],
     ['00100020', 'LO', patient.slice(0, 64)],
     ['00100030', 'DA', ''],
@@ -125,6 +123,17 @@ function generalElements(
     ['00200010', 'SH', ''],
     ['00200011', 'IS', '1'],
     ['00200013', 'IS', '1'],
+  ];
+}
+
+function generalElements(of: DicomReference, facts: MapFacts, uid: (what: string) => string): ElementList {
+  const { description } = facts;
+  const dimensions = uid('dimensions');
+  return [
+    ...ownElements(of, facts, uid),
+    ['00080008', 'CS', TYPE],
+    ['00080016', 'UI', SOP.parametricMap],
+    ['00081115', 'SQ', [referencedSeries(of)]],
     ['00200052', 'UI', of.frameOfReference ?? ''],
     ['00201040', 'LO', ''],
     ['00209221', 'SQ', [[['00209164', 'UI', dimensions]]]],
@@ -150,14 +159,14 @@ function generalElements(
   ];
 }
 
-function referencedSeries(of: DicomReference): ElementList {
+export function referencedSeries(of: DicomReference): ElementList {
   return [
     ['0008114a', 'SQ', [referencedImage(of)]],
     ['0020000e', 'UI', of.series],
   ];
 }
 
-function referencedImage({ sopClass, instance, frame }: DicomReference): ElementList {
+export function referencedImage({ sopClass, instance, frame }: DicomReference): ElementList {
   return [
     ['00081150', 'UI', sopClass],
     ['00081155', 'UI', instance],
