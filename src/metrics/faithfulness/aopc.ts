@@ -40,7 +40,7 @@ export const aopc = defineMetric({
   better: 'higher',
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   undefinedWhen:
-    'the score is infinite or the same whatever is perturbed, or the image does not vary, so that the window’s range is ' +
+    'the score is infinite or the same whatever is perturbed, the image is one region, or it does not vary, so that the window’s range is ' +
     'unknown',
   criticism:
     'Most relevant regions only: noise anywhere may make the score fall, so that the value of a random map is not 0; ' +
@@ -67,6 +67,7 @@ export const aopc = defineMetric({
     const elements = patches(size, [o.side, o.side]);
     const count = elements.start.length - 1;
     const steps = Math.min(o.regions, count);
+    if (count < 2) return undefinedBecause('the image is one region, so that all maps have the same value');
     let removal: Parameters<typeof removalPath>[0] = context;
     if (o.fill === 'noise') {
       const ends = windowEnds(context);

@@ -19,7 +19,7 @@ export const deletion = defineMetric({
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   rangeByDefault: [0, 1],
   undefinedWhen:
-    'the score is the same whatever is removed; with normalised: true, where image and baseline have nearly the same score',
+    'the score is the same whatever is removed; there is one step only; with normalised: true, where image and baseline have nearly the same score',
   criticism:
     'Removing pixels leaves the training distribution, and the order of explainers changes with the baseline (Blücher ' +
     'et al. 2024); scattered pixels act as noise and score well.',

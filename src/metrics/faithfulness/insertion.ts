@@ -16,7 +16,7 @@ export const insertion = defineMetric({
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   rangeByDefault: [0, 1],
   undefinedWhen:
-    'the score is the same whatever is removed; with normalised: true, where image and baseline have nearly the same score',
+    'the score is the same whatever is removed; there is one step only; with normalised: true, where image and baseline have nearly the same score',
   criticism:
     'The first pixels on an empty image lie far from the training distribution; on a blurred start the score may be ' +
     'high before anything is inserted (Petsiuk et al. 2018; Blücher et al. 2024).',

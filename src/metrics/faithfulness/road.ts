@@ -31,7 +31,8 @@ export const road = defineMetric({
   better: 'higher',
   range: [-1, 1],
   chance: 0,
-  undefinedWhen: 'the class explained is not the one predicted, or its probability is the same whatever is removed',
+  undefinedWhen:
+    'the class explained is not the one predicted, its probability is the same whatever is removed, or the image has fewer than six pixels',
   criticism:
     'Imputed pixels are smooth, so that smooth maps, whose removed regions hang together, look different from scattered ' +
     'ones at equal content. Quantus gives the accuracy for most relevant first only, of the last batch.',
@@ -57,6 +58,7 @@ export const road = defineMetric({
     if (o.noise === 'acquisition' && ends === null) {
       return undefinedBecause('the image does not vary, so that the window’s range is unknown');
     }
+    if (Math.round(SHARES.at(-1)! * count) === count) return undefinedBecause('the image has too few pixels');
     const level = noiseLevel(view, bodyMask(view));
     const channels = image.shape.at(-1)!;
     const strength = Array.from({ length: channels }, (_, k) =>

@@ -22,7 +22,7 @@ export const srg = defineMetric({
   range: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
   rangeByDefault: [-1, 1],
   undefinedWhen:
-    'the score is the same whatever is removed; with normalised: true, where image and baseline have nearly the same score',
+    'the score is the same whatever is removed; there is one step only; with normalised: true, where image and baseline have nearly the same score',
   criticism:
     'Less sensitive to the baseline than deletion or insertion alone, but not free of it (Blücher et al. 2024).',
   criticismSource: 'Blücher et al. 2024, arXiv:2401.06654',

@@ -4,6 +4,7 @@ import { defineMetric } from '../../core/define.ts';
 import { fingerprint } from '../../core/fingerprint.ts';
 import { mosaicOf, quarterOf } from '../../core/image/mosaic.ts';
 import { predicts } from '../../core/predicts.ts';
+import { planar } from '../../core/tensor.ts';
 
 /**
  * Focus (Arias-Duarte et al. 2022, equation 1): the share of the positive relevance that lies on the two quarters of a
@@ -21,7 +22,7 @@ export const focus = defineMetric({
   range: [0, 1],
   chance: 0.5,
   undefinedWhen:
-    'the class explained is not the one predicted, or training images lack two patients of other classes and one of it',
+    'the class explained is not the one predicted, training images lack two patients of other classes and one of it, or the image has one row or column',
   criticism:
     'A mosaic of four small chests is like no image that the model has seen. Judges the explainer on the mosaic, not the ' +
     'map of the image.',
@@ -41,6 +42,9 @@ export const focus = defineMetric({
   }),
   async evaluate(context) {
     const { image, model, target, options, rng, signal } = context;
+    if (planar(image.shape.slice(0, -1)).some(side => side < 2)) {
+      return undefinedBecause('the image is too small for a mosaic');
+    }
     const training = await context.trainingImages(options.candidates);
     const others = training.filter(t => fingerprint(t) !== fingerprint(image));
     const predicted = await context.memo(`predicted of training images/${options.candidates}`, async () => {

@@ -93,8 +93,8 @@ describe('curves by hand', () => {
   });
 
   it('patches in mm follow the spacing of rows and columns', async () => {
-    const { details } = await scoreOf(deletion, { ...scene, spacing: [4, 2.7] }, { unit: 'patches', patch: 8 });
-    expect(details).toMatchObject({ patchRows: 2, patchColumns: 3 });
+    const { details } = await scoreOf(deletion, { ...scene, spacing: [8, 2.7] }, { unit: 'patches', patch: 8 });
+    expect(details).toMatchObject({ patchRows: 1, patchColumns: 3 });
   });
 
   it('steps are as equal as whole pixels allow, and no more than there are', async () => {

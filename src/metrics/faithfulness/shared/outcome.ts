@@ -15,8 +15,10 @@ export interface Followed {
   readonly share?: (raw: number) => number;
 }
 
-/** The reason where the options ask for a share of the drop and the drop is too small. */
+/** The reason where every map has the same curve, or the options ask for a share of the drop and it is too small. */
 export function followed(context: MetricContext<CurveOptions>, curves: Curves): Followed | string {
+  // All at once: no order shows.
+  if (curves.plan.edges.length < 3) return 'everything is removed in one step, so that all maps have the same value';
   const drop = Math.abs(curves.image.score - curves.baseline.score);
   const larger = Math.max(Math.abs(curves.image.score), Math.abs(curves.baseline.score));
   const least = context.model.regression ? LEAST_SHARE * larger : LEAST_DROP;
