@@ -147,6 +147,18 @@ def cam_error(network, image, activations, slopes):
     """Grad-CAM at the tensor that has our layer's values: the difference as a share of the largest value."""
     channels = activations.shape[-1]
     ours = np.maximum(0, (activations.reshape(-1, channels) * slopes.reshape(-1, channels).mean(0)).sum(1))
+    found = cam_of(network, image, activations)
+    if found is None:
+        return None
+    theirs, size = np.maximum(0, found[0]), found[1]
+    if theirs.max() == 0:
+        return 0.0 if ours.max() < 1e-6 * size else float("inf")
+    return float(np.abs(ours - theirs).max() / theirs.max())
+
+
+def cam_of(network, image, activations):
+    """PyTorch's Grad-CAM before ReLU at its tensor with these values, [pixels], and the largest sum of its terms' sizes."""
+    channels = activations.shape[-1]
     best = None
     wanted = activations.reshape(-1, channels)
     for extra in (0, 1, 2, 5):
@@ -166,10 +178,8 @@ def cam_error(network, image, activations, slopes):
     off, tensor, arranged, extra, scores = best
     (slope,) = torch.autograd.grad(scores[0, TARGET], tensor)
     values, slope = arranged(tensor)[extra:].detach().numpy(), arranged(slope)[extra:].numpy()
-    theirs = np.maximum(0, (values * slope.mean(0)).sum(1))
-    if theirs.max() == 0:
-        return 0.0 if ours.max() < 1e-6 * np.abs(values * slope.mean(0)).sum(1).max() else float("inf")
-    return float(np.abs(ours - theirs).max() / theirs.max())
+    terms = values * slope.mean(0)
+    return terms.sum(1), np.abs(terms).sum(1).max()
 
 
 def arrangements(tensor, pixels, channels):

@@ -31,6 +31,15 @@ export const PLACES: readonly Place[] = [
 export interface PossibleGrid extends PixelGrid {
   /** The axis of the channels, the batch being axis 0. */
   readonly channelAxis: number;
+  /** Patches that an axis taken for rows or columns may count instead, row by row. */
+  readonly patches?: { readonly rows: readonly Patches[]; readonly columns: readonly Patches[] };
+}
+
+interface Patches {
+  readonly height: number;
+  readonly width: number;
+  /** Tokens before them. */
+  readonly extra: number;
 }
 
 /** What shows that cells follow the image's pixels: correlations with the places below it are chance. */
@@ -51,7 +60,16 @@ export function possibleGrids(dims: readonly number[], size: readonly [number, n
     { layout: 'NCHW', height: b, width: c, channels: a, channelAxis: 1 },
     { layout: 'NHWC', height: a, width: b, channels: c, channelAxis: 3 },
   ];
-  return both.filter(({ height, width }) => height > 1 && width > 1 && alike(height, width, size));
+  return both
+    .filter(({ height, width }) => height > 1 && width > 1 && alike(height, width, size))
+    .map(grid => ({ ...grid, patches: { rows: patchesOf(grid.height, size), columns: patchesOf(grid.width, size) } }));
+}
+
+/** Grids of patches that so many tokens may be. */
+function patchesOf(tokens: number, size: readonly [number, number]): Patches[] {
+  return Array.from({ length: MOST_EXTRA + 1 }, (_, extra) =>
+    rectangles(tokens - extra, size).map(([height, width]) => ({ height, width, extra })),
+  ).flat();
 }
 
 function tokenGrids(tokens: number, channels: number, size: readonly [number, number]): PossibleGrid[] {
@@ -81,14 +99,14 @@ export function pixelGrid(
 ): PixelGrid | string {
   if (grids.length === 0) return NO_GRID;
   let reason = UNRELATED;
-  for (const [g, { channelAxis: _, ...grid }] of grids.entries()) {
+  for (const [g, { channelAxis: _, patches, ...grid }] of grids.entries()) {
     const { height, width, extraTokens = 0 } = grid;
     const cells = changes[g]!.map(all => all.subarray(extraTokens, extraTokens + height * width));
     const changed = cells.map(total);
     const largest = Math.max(...changed);
     if (!(largest > 0)) return 'it does not change with the image';
     if (changed.some(sum => !(sum > 1e-4 * largest))) reason = 'it sees only a part of the image';
-    else if (follows(cells, height, width) >= FOLLOWS) return grid;
+    else if (follows(cells, height, width) >= FOLLOWS && !countsPatches(cells, height, width, patches)) return grid;
   }
   return reason;
 }
@@ -115,21 +133,61 @@ function rectangles(count: number, [rows, columns]: readonly [number, number]): 
 
 /** How far changed cells follow the places, along rows and along columns: the lesser of the two, −1…1. */
 function follows(changes: readonly Float32Array[], height: number, width: number): number {
-  const along = (lines: number, lineOf: (cell: number) => number) =>
-    changes.map(cells => {
-      const sums = new Float64Array(lines);
-      for (const [i, value] of cells.entries()) sums[lineOf(i)]! += value;
-      return sums;
-    });
   const byRow = agreement(
-    along(height, i => Math.floor(i / width)),
+    alongRows(changes, height, width),
     PLACES.map(place => place.row),
   );
   const byColumn = agreement(
-    along(width, i => i % width),
+    alongColumns(changes, width),
     PLACES.map(place => place.column),
   );
   return Math.min(byRow, byColumn);
+}
+
+/**
+ * Whether an axis counts patches and not rows or columns, as in an attention head's values, [tokens, channels of the head]:
+ * then it follows the places as patches lie, better than as rows or columns do.
+ */
+function countsPatches(
+  changes: readonly Float32Array[],
+  height: number,
+  width: number,
+  patches: PossibleGrid['patches'],
+): boolean {
+  const axes = [
+    { profiles: () => alongRows(changes, height, width), at: (p: Place) => p.row, possible: patches?.rows ?? [] },
+    { profiles: () => alongColumns(changes, width), at: (p: Place) => p.column, possible: patches?.columns ?? [] },
+  ];
+  return axes.some(({ profiles, at, possible }) => {
+    if (possible.length === 0) return false;
+    const seen = contrasts(profiles());
+    const cells = seen[0]!.length;
+    const asLine = PLACES.map(place => lineOf(cells, at(place)));
+    return possible.some(one => {
+      const asPatches = PLACES.map(place => {
+        const [rows, columns] = [lineOf(one.height, place.row), lineOf(one.width, place.column)];
+        const cover = [...rows].flatMap(r => [...columns].map(c => r * c));
+        return Float64Array.from({ length: cells }, (_, i) => cover[i - one.extra] ?? 0);
+      });
+      return correlation(seen, contrasts(asPatches)) > correlation(seen, contrasts(asLine));
+    });
+  });
+}
+
+/** Sums of the changes in each row. */
+function alongRows(changes: readonly Float32Array[], height: number, width: number): Float64Array[] {
+  return changes.map(cells =>
+    Float64Array.from({ length: height }, (_, row) => total(cells.subarray(row * width, (row + 1) * width))),
+  );
+}
+
+/** Sums of the changes in each column. */
+function alongColumns(changes: readonly Float32Array[], width: number): Float64Array[] {
+  return changes.map(cells => {
+    const sums = new Float64Array(width);
+    for (const [i, value] of cells.entries()) sums[i % width]! += value;
+    return sums;
+  });
 }
 
 const total = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
@@ -140,15 +198,21 @@ const total = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
  */
 function agreement(profiles: readonly Float64Array[], at: readonly number[]): number {
   const cells = profiles[0]!.length;
-  const width = Math.max(0.12, 0.5 / cells);
-  const near = (a: number, b: number) => Math.exp(-0.5 * ((a - b) / width) ** 2);
-  const middle = (i: number) => (i + 0.5) / cells;
-  const expected = at.map(place => Float64Array.from({ length: cells }, (_, i) => near(middle(i), place)));
   // Single cells may change by much more than their neighbours: what counts is where they lie.
+  const near = Array.from({ length: cells }, (_, i) => lineOf(cells, (i + 0.5) / cells));
   const spread = profiles.map(profile =>
-    Float64Array.from(profile, (_, i) => profile.reduce((sum, v, j) => sum + v * near(middle(i), middle(j)), 0)),
+    Float64Array.from(near, weights => profile.reduce((sum, v, j) => sum + v * weights[j]!, 0)),
   );
-  const [seen, wanted] = [contrasts(spread), contrasts(expected)];
+  return correlation(contrasts(spread), contrasts(at.map(place => lineOf(cells, place))));
+}
+
+/** How near each of so many cells in a line is to a place, 0…1. */
+function lineOf(cells: number, place: number): Float64Array {
+  const width = Math.max(0.12, 0.5 / cells);
+  return Float64Array.from({ length: cells }, (_, i) => Math.exp(-0.5 * (((i + 0.5) / cells - place) / width) ** 2));
+}
+
+function correlation(seen: readonly Float64Array[], wanted: readonly Float64Array[]): number {
   let [both, first, second] = [0, 0, 0];
   for (const [k, row] of seen.entries()) {
     for (const [i, value] of row.entries()) {
