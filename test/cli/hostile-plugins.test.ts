@@ -67,7 +67,7 @@ test('explain: a hostile plug-in is a failure with what it did and exit code 1, 
     const map = join(dir, `${method}.npy`);
     const given = ['--model', dir, '--image', image, '--method', method, '--npy', map];
     const { code, stderr } = await cli('explain', ...given, '--plugin', join(dir, 'hostile.mjs'), ...limits);
-    if (outcome !== 'ok') expect(stderr).toContain(`${method} is failed here: ${outcome}`);
+    if (outcome !== 'ok') expect(stderr).toContain(`${method} failed: ${outcome}`);
     if (method === 'late') expect(stderr).toContain('late boom');
     expect(code, stderr).toBe(outcome === 'ok' ? 0 : 1);
   }
@@ -85,7 +85,7 @@ test('explain an image of a suite: the good maps are written beside the failures
   );
   for (const [method, outcome] of Object.entries(OUTCOMES)) {
     if (outcome === 'ok') expect(stdout).toContain(`tiny.${method}.npy`);
-    else expect(stderr).toContain(`${method} is failed here: ${outcome}`);
+    else expect(stderr).toContain(`${method} failed: ${outcome}`);
   }
   expect(code).toBe(1);
 });

@@ -165,7 +165,7 @@ async function show(
     const values = scores.map(s => [s.metric, valueText(s)] as const);
     const { map, standardErrors: known } = await store.arraysOf(row);
     if (row.status !== 'ok' || !map) {
-      note(`${row.method} is ${row.status} here: ${row.reason}`);
+      note(`${row.method} ${row.status === 'failed' ? 'failed' : `is ${row.status} here`}: ${row.reason}`);
       code = ExitCode.rowsFailed;
       continue;
     }
