@@ -120,7 +120,7 @@ describe('with a known truth', () => {
     const [flat] = audited({ oracle: 0.8, random: 0.1, 'oracle-mixed': 0.8 });
     expect(flat).toMatchObject({ verdict: 'not shown', falls: false });
     const [untried] = audited({ oracle: 0.8, random: 0.1 });
-    expect(untried!.untried).toContain('the truth mixed with a shuffled map');
+    expect(untried!.untried).toContain('the truth mixed with a map of another patient');
   });
 
   it('not shown where the truth is not surely better, with what could have been seen', () => {
