@@ -6,7 +6,11 @@
 import { parseArgs } from 'node:util';
 import sharp from 'sharp';
 import { builtinRegistry } from '../dist/builtin.js';
+import { distanceTo } from '../dist/core/image/distance.js';
 import { innerAir, lungMask } from '../dist/core/image/lungs.js';
+import { quantile } from '../dist/core/statistics/quantile.js';
+import { auc, rocOrder } from '../dist/core/statistics/roc.js';
+import { tensor } from '../dist/core/tensor.js';
 import { openPath } from '../dist/data/open-path.js';
 
 const { values, positionals } = parseArgs({
@@ -24,6 +28,8 @@ if (positionals.length !== 1) throw new Error('Say the folder with real CT: node
 
 /** mm of the windows in which a spread is measured. */
 const WINDOW = 7;
+/** mm from the lung's edge within which its pixels are left out. */
+const EDGE = 2;
 /** mm of the shifts at which noise is compared with itself. */
 const SHIFTS = [0.75, 1.5, 3];
 /** Bins of 20 HU from −1024 on. */
@@ -71,24 +77,27 @@ async function measured(dataset) {
     if (source.unit !== 'HU' || !source.spacing) continue;
     const { pixels } = source;
     const [height, width] = pixels.shape.slice(-2);
-    const hu = { shape: [height, width], data: pixels.data };
+    const hu = tensor([height, width], pixels.data);
     const spacing = source.spacing[0];
-    const lung = lungMask(hu, source.spacing);
-    const { body } = innerAir(hu);
-    const inLung = within(hu, eroded(lung.data, width, Math.round(2 / spacing)));
+    const { data: lung } = lungMask(hu, source.spacing);
+    const toEdge = distanceTo(
+      tensor(
+        hu.shape,
+        lung.map(v => 1 - v),
+      ),
+      source.spacing,
+    );
+    const inLung = hu.data.filter((_, p) => toEdge[p] > EDGE);
     if (inLung.length * spacing ** 2 < 5000) continue;
-    const inBody = within(hu, body.data);
-    const windows = windowsOf(hu, Math.round(WINDOW / spacing), spacing);
+    const { body } = innerAir(hu);
+    const inBody = hu.data.filter((_, p) => body.data[p] === 1);
+    const side = Math.round(WINDOW / spacing);
+    const windows = windowsOf(hu, side);
     const soft = windows.filter(w => w.mean > 10 && w.mean < 70);
     const air = windows.filter(w => w.mean > -930 && w.mean < -780);
-    const calm = soft.filter(
-      w =>
-        w.sd <=
-        quantile(
-          soft.map(s => s.sd),
-          0.5,
-        ),
-    );
+    const [softSDs, airSDs] = [soft, air].map(list => list.map(w => w.sd));
+    const middle = quantile(softSDs, 0.5);
+    const calm = soft.filter(w => w.sd <= middle);
     const numbers = {
       'lung, 5 % of pixels below (HU)': quantile(inLung, 0.05),
       'lung, median (HU)': quantile(inLung, 0.5),
@@ -97,49 +106,19 @@ async function measured(dataset) {
         soft.map(w => w.mean),
         0.5,
       ),
-      'SD in 7 mm of soft tissue, median (HU)': quantile(
-        soft.map(w => w.sd),
-        0.5,
-      ),
-      'SD in 7 mm of soft tissue, 10 % below (HU)': quantile(
-        soft.map(w => w.sd),
-        0.1,
-      ),
-      'SD in 7 mm of lung, median (HU)': quantile(
-        air.map(w => w.sd),
-        0.5,
-      ),
-      'SD in 7 mm of lung, 10 % below (HU)': quantile(
-        air.map(w => w.sd),
-        0.1,
-      ),
-      'lung, share of the body': (inLung.length + 1) / inBody.length,
+      'SD in 7 mm of soft tissue, median (HU)': middle,
+      'SD in 7 mm of soft tissue, 10 % below (HU)': quantile(softSDs, 0.1),
+      'SD in 7 mm of lung, median (HU)': quantile(airSDs, 0.5),
+      'SD in 7 mm of lung, 10 % below (HU)': quantile(airSDs, 0.1),
+      'lung, share of the body': inLung.length / inBody.length,
       'body, mm²/1000': (inBody.length * spacing ** 2) / 1000,
       ...Object.fromEntries(
-        SHIFTS.map(mm => [
-          `noise of soft tissue, correlation at ${mm} mm`,
-          correlation(hu, calm, Math.round(WINDOW / spacing), mm / spacing),
-        ]),
+        SHIFTS.map(mm => [`noise of soft tissue, correlation at ${mm} mm`, correlation(hu, calm, side, mm / spacing)]),
       ),
     };
     found.push({ patient: sample.patient, numbers, lung: inLung, body: inBody, hu });
   }
   return found;
-}
-
-function within({ data }, mask) {
-  const out = [];
-  for (let p = 0; p < data.length; p++) if (mask[p] > 0.5) out.push(data[p]);
-  return out;
-}
-
-/** Pixels with a square of the mask round them. */
-function eroded(mask, width, radius) {
-  return mask.map((v, p) => {
-    if (v < 0.5) return 0;
-    for (const shift of [-radius, radius, -radius * width, radius * width]) if (!(mask[p + shift] > 0.5)) return 0;
-    return 1;
-  });
 }
 
 /** Squares that tile the image: mean, SD and corner. */
@@ -239,16 +218,12 @@ function toldApart(one, other) {
     }
     return x(s).reduce((sum, v, i) => sum + v * w[i], 0);
   });
-  let wins = 0;
-  for (let i = 0; i < one.length; i++) {
-    for (let j = one.length; j < all.length; j++) wins += scores[i] > scores[j] ? 1 : scores[i] === scores[j] ? 0.5 : 0;
-  }
-  return wins / one.length / other.length;
-}
-
-function quantile(list, q) {
-  const sorted = Float64Array.from(list).sort();
-  return sorted[Math.floor(q * (sorted.length - 1))];
+  return auc(
+    rocOrder(
+      scores,
+      all.map(s => s.y === 1),
+    ),
+  );
 }
 
 function spread(list) {
