@@ -4,7 +4,7 @@ import { defineExplainer } from '../core/define.ts';
 import { maskedBatch, segmentMeans } from '../core/image/masked-batch.ts';
 import { segmentPixels } from '../core/image/segmentation.ts';
 import { weightedLasso } from '../core/linear/lasso.ts';
-import { weightedRidge } from '../core/linear/ridge.ts';
+import { type Observations, ridgeErrors, weightedRidge } from '../core/linear/ridge.ts';
 import type { Rng } from '../core/rng.ts';
 import { pixelDistances, segmentDistances } from './shared/distances.ts';
 import { scoreOption } from './shared/options.ts';
@@ -37,6 +37,8 @@ type Options = z.output<typeof options>;
  *
  * With a `precision` it stops at the first look at which the coefficients of the even and of the odd samples agree well
  * enough: half the root mean square of their difference over the standard deviation of their mean.
+ *
+ * Standard errors are a sandwich estimate over the samples drawn; the lasso has none.
  *
  * Diagnostics: weighted `r2` (left out where the score never changed), `segments`, `samples`, `intercept`, `relativeError`.
  * Undefined with fewer than two segments, and where the fit has no unique solution (ridge with α = 0).
@@ -92,35 +94,37 @@ export const lime = defineExplainer({
         : pixelDistances({ image, fill, segments, design: whole, columns });
     const weights = distances.map(d => Math.exp(-(d * d) / (2 * o.kernelWidth ** 2)));
     const regress = o.regression === 'ridge' ? weightedRidge : weightedLasso;
-    /** The fit to samples `first`, `first` + `step`, … of those scored. */
-    const fitTo = (scores: ArrayLike<number>, first: number, step: number) => {
+    /** Samples `first`, `first` + `step`, … of those scored. */
+    const observed = (scores: ArrayLike<number>, first: number, step: number): Observations => {
       const rows = Array.from({ length: Math.ceil((scores.length - first) / step) }, (_, i) => first + i * step);
       const design = new Uint8Array(rows.length * columns);
       for (const [i, row] of rows.entries()) {
         design.set(whole.subarray(row * columns, (row + 1) * columns), i * columns);
       }
       const targets = Float32Array.from(rows, row => scores[row]!);
-      return regress(
-        { design, columns, targets, weights: weights.filter((_, i) => i < scores.length && (i - first) % step === 0) },
-        o.alpha,
-      );
+      const kept = weights.filter((_, i) => i < scores.length && (i - first) % step === 0);
+      return { design, columns, targets, weights: kept };
     };
     const { scores, relativeError } = await sampleUntil(
       { most: o.samples, precision: o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
       known => {
-        const halves = [fitTo(known, 0, 2), fitTo(known, 1, 2)];
+        const halves = [0, 1].map(first => regress(observed(known, first, 2), o.alpha));
         if (!halves[0] || !halves[1]) return undefined;
         return errorOfHalves(halves[0].coefficients, halves[1].coefficients);
       },
     );
-    const fit = fitTo(scores, 0, 1);
+    const all = observed(scores, 0, 1);
+    const fit = regress(all, o.alpha);
     if (!fit) return undefinedBecause('the linear model has no unique solution; raise alpha or samples');
     if (!Number.isFinite(fit.intercept)) return undefinedBecause('the model gave scores that are not finite');
 
     const { intercept, r2 } = fit;
+    // The lasso's coefficients have no such errors: which of them are 0 depends on the draws.
+    const errors = o.regression === 'ridge' ? ridgeErrors(all, o.alpha, fit, o.includeOriginal ? 1 : 0) : null;
     return {
       map: segmentMap(segmentation, fit.coefficients),
+      ...(errors ? { standardErrors: segmentMap(segmentation, errors) } : {}),
       regions: labels,
       diagnostics: {
         ...{ segments: columns, samples: scores.length, intercept },

@@ -24,8 +24,8 @@ const options = z.strictObject({
  * carries the mean score everywhere, so that all maps look alike to metrics of mass; it is the preset `paper`.
  *
  * With a `precision` it stops at the first look at which the maps of the even and of the odd masks agree well enough.
- * Standard errors are those of the slope, √((Var f / Var M − slope²) / (N − 2)). Undefined where the score never
- * changes.
+ * Standard errors are those of the slope, √((Var f / Var M − slope²) / (N − 2)), or those of the mean or of the ratio of
+ * means that the estimator is. Undefined where the score never changes.
  */
 export const rise = defineExplainer({
   name: 'rise',
@@ -100,20 +100,22 @@ function estimate(
   const n = rows.length;
   const mean = rows.reduce((sum, i) => sum + scores[i]! / n, 0);
   const variance = rows.reduce((sum, i) => sum + (scores[i]! - mean) ** 2 / n, 0);
-  const [size, squares, products] = Array.from({ length: 3 }, () => new Float64Array(spatial[0] * spatial[1])) as [
-    Float64Array,
-    Float64Array,
-    Float64Array,
-  ];
+  const sums = () => new Float64Array(spatial[0] * spatial[1]);
+  const [size, squares, products] = [sums(), sums(), sums()];
+  // With weights M², what the errors of the other two estimators take.
+  const [firstOfSquares, secondOfSquares] = [sums(), sums()];
   const mask = new Float32Array(size.length);
   for (const i of rows) {
-    const score = scores[i]!;
+    const above = scores[i]! - mean;
     masks.render(i, mask);
     for (let p = 0; p < mask.length; p++) {
       const m = mask[p]!;
       size[p]! += m / n;
       squares[p]! += (m * m) / n;
-      products[p]! += ((score - mean) * m) / n;
+      products[p]! += (above * m) / n;
+      if (estimator === 'covariance') continue;
+      firstOfSquares[p]! += (above * m * m) / n;
+      secondOfSquares[p]! += (above * m) ** 2 / n;
     }
   }
   const perPixel = (value: (p: number) => number) =>
@@ -121,14 +123,35 @@ function estimate(
       spatial,
       Float32Array.from(size, (_, p) => value(p)),
     );
-  const diagnostics = { samples: n, meanScore: mean };
-  if (estimator === 'mean') return { map: perPixel(p => (products[p]! + mean * size[p]!) / keep), diagnostics };
+  const estimates = (value: (p: number) => number, errorVariance: (p: number) => number) => ({
+    map: perPixel(value),
+    standardErrors: perPixel(p => Math.sqrt(Math.max(0, errorVariance(p)))),
+    diagnostics: { samples: n, meanScore: mean },
+  });
+  if (estimator === 'mean') {
+    const product = (p: number) => products[p]! + mean * size[p]!;
+    return estimates(
+      p => product(p) / keep,
+      p => {
+        const square = secondOfSquares[p]! + 2 * mean * firstOfSquares[p]! + mean ** 2 * squares[p]!;
+        return (square - product(p) ** 2) / ((n - 1) * keep ** 2);
+      },
+    );
+  }
   if (estimator === 'normalised') {
-    return { map: perPixel(p => (size[p]! > 0 ? products[p]! / size[p]! + mean : 0)), diagnostics };
+    const above = (p: number) => products[p]! / size[p]!;
+    return estimates(
+      p => (size[p]! > 0 ? above(p) + mean : 0),
+      p => {
+        if (!(size[p]! > 0)) return 0;
+        // Of a ratio of means, Σ M² (f − map)² / (Σ M)².
+        const square = secondOfSquares[p]! - 2 * above(p) * firstOfSquares[p]! + above(p) ** 2 * squares[p]!;
+        return square / ((n - 1) * size[p]! ** 2);
+      },
+    );
   }
   const spread = (p: number) => squares[p]! - size[p]! ** 2;
   // A pixel that no mask hides, or none shows, has no slope.
   const slope = (p: number) => (spread(p) > 1e-12 ? products[p]! / spread(p) : 0);
-  const error = (p: number) => (spread(p) > 1e-12 ? Math.max(0, variance / spread(p) - slope(p) ** 2) / (n - 2) : 0);
-  return { map: perPixel(slope), standardErrors: perPixel(p => Math.sqrt(error(p))), diagnostics };
+  return estimates(slope, p => (spread(p) > 1e-12 ? (variance / spread(p) - slope(p) ** 2) / (n - 2) : 0));
 }

@@ -12,7 +12,9 @@ import { segmentMap } from './shared/switched.ts';
  * masks whose cells are uniform in 0 … 1 (Fel et al. 2021, equation 5), by Jansen's estimator
  * Σ (f(A) − f(A_B⁽ⁱ⁾))² / (2 N Var f). A cell's mask blends image and baseline; interactions count for each cell in them.
  *
- * Undefined where the score never changes.
+ * Standard errors are those of independent designs, to first order: s / √N, s the standard deviation over the designs of
+ * (their squared difference / 2 − index × their share of the variance) / Var f. Sobol's points make them rather too
+ * large. Undefined where the score never changes.
  */
 export const sobol = defineExplainer({
   name: 'sobol',
@@ -70,7 +72,22 @@ export const sobol = defineExplainer({
       const block = scores.subarray((c + 2) * o.designs, (c + 3) * o.designs);
       return block.reduce((sum, f, r) => sum + (scores[r]! - f) ** 2, 0) / (2 * o.designs * variance);
     });
-    return { map: segmentMap(grid, indices), regions: grid.labels, diagnostics: { cells: d, variance } };
+    const errors = indices.map((index, c) => {
+      const block = scores.subarray((c + 2) * o.designs, (c + 3) * o.designs);
+      // What the design r adds to the numerator and, with its two scores, to the variance.
+      const pulls = Float64Array.from(block, (f, r) => {
+        const own = ((scores[r]! - mean) ** 2 + (scores[o.designs + r]! - mean) ** 2) / 2;
+        return ((scores[r]! - f) ** 2 / 2 - index * own) / variance;
+      });
+      const middle = pulls.reduce((a, b) => a + b / o.designs, 0);
+      return Math.sqrt(pulls.reduce((a, b) => a + (b - middle) ** 2, 0) / (o.designs * (o.designs - 1)));
+    });
+    return {
+      map: segmentMap(grid, indices),
+      standardErrors: segmentMap(grid, errors),
+      regions: grid.labels,
+      diagnostics: { cells: d, variance },
+    };
   },
 });
 

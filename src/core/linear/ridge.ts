@@ -30,6 +30,37 @@ export function weightedRidge(data: Observations, alpha: number): LinearFit | nu
   return coefficients && finish(data, centred, coefficients);
 }
 
+/**
+ * Standard errors of weighted ridge coefficients over the drawing of the rows: the sandwich estimate about the fit, each
+ * row's square divided by 1 − its leverage (HC2 of MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7). The first
+ * `fixed` rows are no draws.
+ * @returns null where the normal equations are singular, or rows are too few.
+ */
+export function ridgeErrors(data: Observations, alpha: number, fit: LinearFit, fixed = 0): Float64Array | null {
+  const { design, columns: n, targets, weights } = data;
+  const rows = targets.length;
+  const centred = centre(data);
+  if (!centred || rows - fixed < 2) return null;
+  const { gram, xMean, weightSum } = centred;
+  for (let j = 0; j < n; j++) gram[j * n + j]! += alpha;
+  if (!factorCholesky(gram, n)) return null;
+  const variances = new Float64Array(n);
+  const row = new Float64Array(n);
+  for (let i = fixed; i < rows; i++) {
+    let residual = targets[i]! - fit.intercept;
+    for (let j = 0; j < n; j++) {
+      row[j] = design[i * n + j]! - xMean[j]!;
+      residual -= design[i * n + j]! * fit.coefficients[j]!;
+    }
+    const moved = solveFactored(gram, row);
+    let leverage = 1 / weightSum;
+    for (let j = 0; j < n; j++) leverage += row[j]! * moved[j]!;
+    const pull = (weights[i]! * residual) / Math.sqrt(Math.max(1e-9, 1 - weights[i]! * leverage));
+    for (let j = 0; j < n; j++) variances[j]! += (pull * moved[j]!) ** 2;
+  }
+  return variances.map(Math.sqrt);
+}
+
 /** Weighted means, and the Gram matrix and moments about them. */
 export interface Centred {
   readonly weightSum: number;
