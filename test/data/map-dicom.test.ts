@@ -85,6 +85,34 @@ describe('a map as a DICOM Parametric Map', () => {
     expect(leftOut[0]!.reason).toMatch(/parametric map/);
   });
 
+  it('stands in one series with others of its scan and group, and has its number there', async () => {
+    const series = async (facts: object, slice: number) => {
+      const source = await sourceOf('syntax/explicit.dcm');
+      const dicom = { ...source.dicom!, instance: `1.2.3.${slice}` };
+      const { set } = parseDicomFile(dicomOfMap(mapOf(source), { ...source, dicom }, { ...FACTS, ...facts }));
+      return ['x0020000e', 'x00080018', 'x00200013'].map(tag => text(set, tag));
+    };
+    const group = 'run 1';
+    const [one, two, other] = [
+      await series({ group, number: 1 }, 1),
+      await series({ group, number: 2 }, 2),
+      await series({ group: 'run 2' }, 1),
+    ];
+    expect(two[0]).toBe(one[0]);
+    expect(two[1]).not.toBe(one[1]);
+    expect([one[2], two[2]]).toEqual(['1', '2']);
+    expect(other[0]).not.toBe(one[0]);
+    expect((await series({}, 1))[0]).not.toBe((await series({}, 2))[0]);
+  });
+
+  it('is refused where the scan’s file has no number of its own, which is said', async () => {
+    const source = await sourceOf('syntax/explicit.dcm');
+    const nameless = { ...source, dicom: { ...source.dicom!, instance: '' } };
+    expect(() => dicomOfMap(mapOf(source), nameless, FACTS)).toThrow(/lacks its own number \(SOP Instance UID\)/);
+    const both = { ...source, dicom: { ...source.dicom!, instance: '', study: '' } };
+    expect(() => dicomOfMap(mapOf(source), both, FACTS)).toThrow(/Study Instance UID\) and its own number/);
+  });
+
   it('is refused where the scan says no place, or is no DICOM file', async () => {
     const { dicom, ...plain } = await sourceOf('syntax/explicit.dcm');
     expect(() => dicomOfMap(mapOf(plain), plain, FACTS)).toThrow(/no DICOM file/);

@@ -160,6 +160,7 @@ async function show(
   }
   const maps = rows.filter((row): row is MapRow => row.kind === 'map' && isPlain(row));
   let code: number = ExitCode.ok;
+  const unsaved = new Set<string>();
   for (const row of maps) {
     const scores = rows.filter((s): s is ScoreRow => s.kind === 'score' && s.method === row.method);
     const values = scores.map(s => [s.metric, valueText(s)] as const);
@@ -192,12 +193,13 @@ async function show(
       name: `${row.sample}.${id}.${row.method}`,
       title: `${row.method} of ${image.target ?? id}`,
     };
-    for (const file of await saveMap(map, place)) print(file);
-    if (!errors) continue;
     const beside = { name: `${place.name}.se`, title: `standard errors of ${place.title}` };
-    for (const file of await saveMap(errors, { ...place, ...beside })) print(file);
+    const saved = [await saveMap(map, place), ...(errors ? [await saveMap(errors, { ...place, ...beside })] : [])];
+    for (const file of saved.flatMap(({ files }) => files)) print(file);
+    for (const { format, reason } of saved[0]!.refused) unsaved.add(`${row.sample}: not saved as ${format}: ${reason}`);
   }
-  return code;
+  for (const reason of unsaved) note(reason);
+  return unsaved.size > 0 ? ExitCode.rowsFailed : code;
 }
 
 async function sampleNamed({ dataset }: Plan, id: string): Promise<Sample | undefined> {

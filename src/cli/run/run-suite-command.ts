@@ -52,7 +52,7 @@ export async function runSuiteCommand(argv: RunArguments): Promise<number> {
   const shard = argv.shard === undefined ? undefined : parseShard(argv.shard);
   if (shard && argv.save.length > 0) {
     throw new CtXaiError('USAGE', '--save writes the maps of a whole run, and --shard runs a part of one.', {
-      hint: 'Leave one of the two out; ct-xai explain --save writes single maps.',
+      hint: 'Leave --save out here; once the parts are merged, ct-xai run … --save on the merged folder writes the maps.',
     });
   }
   const dir = plan.output.dir ?? resolve('reports', plan.name);

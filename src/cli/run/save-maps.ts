@@ -18,8 +18,9 @@ import { saveMap } from '../shared/save-map.ts';
 export async function saveMaps(run: Run, plan: Plan, formats: readonly Saved[]): Promise<boolean> {
   const methods = run.manifest.methods.filter(method => method.role === 'method').map(method => method.id);
   const reasons = new Map<string, number>();
-  let [written, unplaced] = [0, 0];
+  let [written, unplaced, number] = [0, 0, 0];
   for await (const sample of samplesOf(plan)) {
+    number++;
     let loading: Promise<LoadedSample> | undefined;
     const once = {
       ...sample,
@@ -37,13 +38,18 @@ export async function saveMaps(run: Run, plan: Plan, formats: readonly Saved[]):
         const map = await run.readMap(row);
         if (!map) continue;
         const folder = join(run.dir, SAVED_FOLDER, partFileName(id), partFileName(row.method));
-        const title = `${row.method}${row.target === undefined ? '' : `, ${row.target}`}`;
-        const at = { sample: once, card, formats, folder, name: sampleFileName(sample.id), title, quiet: true };
+        // One DICOM series of a scan, model and explainer, so that viewers page through it as through the scan.
+        const title = [row.method, ...(row.target === undefined ? [] : [row.target]), id].join(', ');
+        const group = `${run.manifest.planDigest} ${id} ${row.method}`;
+        const name = sampleFileName(sample.id);
+        const at = { sample: once, card, formats, folder, name, title, group, number, quiet: true };
+        const refuse = (reason: string) => reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
         try {
-          written += (await saveMap(map, at)).length;
+          const { files, refused } = await saveMap(map, at);
+          written += files.length;
+          for (const { format, reason } of refused) refuse(`${format}: ${reason}`);
         } catch (error) {
-          const reason = messageOf(error);
-          reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+          refuse(messageOf(error));
         }
       }
     }

@@ -31,19 +31,28 @@ export interface SavedMap {
   readonly name: string;
   /** Explainer and target, as DICOM files say it. */
   readonly title: string;
+  /** The series that DICOM files are put into, and their numbers in it; see `MapFacts`. */
+  readonly group?: string;
+  readonly number?: number;
   /** Whether it is left to the caller to say what the scan lacks. */
   readonly quiet?: boolean;
 }
 
+/** What was written of a map, and which formats its scan can't have. */
+export interface SavedFiles {
+  readonly files: readonly string[];
+  readonly refused: readonly { readonly format: Saved; readonly reason: string }[];
+}
+
 /**
- * Writes a map on the pixels of the file that was explained, so that it opens over the scan.
- * @returns the files' paths
- * @throws CtXaiError IMAGE for volumes; for 'dicom' and 'secondary-capture' where the scan is no DICOM file, and for
- * 'dicom' where it does not say where it lies
+ * Writes a map on the pixels of the file that was explained, so that it opens over the scan. 'dicom' and
+ * 'secondary-capture' are refused where the scan is no DICOM file, and 'dicom' where it does not say where it lies; the
+ * other formats are written.
+ * @throws CtXaiError IMAGE for volumes
  */
-export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
+export async function saveMap(map: Tensor, at: SavedMap): Promise<SavedFiles> {
   const { sample, card, formats, folder, name, quiet = false } = at;
-  if (formats.length === 0) return [];
+  if (formats.length === 0) return { files: [], refused: [] };
   const { source, lung } = await sample.load();
   if (source.pixels.shape.length !== 2) {
     throw new CtXaiError('IMAGE', `${sample.id}: --save writes maps of slices only.`);
@@ -57,25 +66,38 @@ export async function saveMap(map: Tensor, at: SavedMap): Promise<string[]> {
   }
   await mkdir(folder, { recursive: true });
   const files: string[] = [];
+  const refused: { format: Saved; reason: string }[] = [];
   for (const format of formats) {
     const file = join(folder, `${name.replace(/[^\w.-]+/g, '_')}.${ENDINGS[format]}`);
-    await writeAtomic(file, bytesOf(format, onSource, source, at));
-    files.push(file);
+    const bytes = bytesOf(format, onSource, source, at);
+    if (typeof bytes === 'string') {
+      refused.push({ format, reason: bytes });
+    } else {
+      await writeAtomic(file, bytes);
+      files.push(file);
+    }
   }
-  return files;
+  return { files, refused };
 }
 
-function bytesOf(format: Saved, map: Tensor, source: Source, { sample, card, title }: SavedMap): Uint8Array {
+/** The file, or why there can be none. */
+function bytesOf(
+  format: Saved,
+  map: Tensor,
+  source: Source,
+  { sample, card, title, group, number }: SavedMap,
+): Uint8Array | string {
   if (format === 'npy') return writeNpy(map);
   if (format === 'nifti') return niftiOfMap(map, source);
+  const facts: MapFacts = {
+    ...{ patient: sample.patient, description: title, at: new Date(), software: packageVersion() },
+    ...(group === undefined ? {} : { group }),
+    ...(number === undefined ? {} : { number }),
+  };
   try {
-    const facts = { patient: sample.patient, description: title, at: new Date(), software: packageVersion() };
     return format === 'dicom' ? dicomOfMap(map, source, facts) : captureOf(map, source, card, facts);
-  } catch (cause) {
-    throw new CtXaiError('IMAGE', `${sample.id}: the map can't be saved as DICOM: ${messageOf(cause)}.`, {
-      cause,
-      hint: 'Take --save nifti or --save npy.',
-    });
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

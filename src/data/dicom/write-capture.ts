@@ -1,7 +1,15 @@
 import type { Source } from '../../core/contracts/index.ts';
 import { planar } from '../../core/tensor.ts';
 import { joined, writeElements } from './write-elements.ts';
-import { fileHeader, type MapFacts, ownElements, referencedImage, referencedSeries, uidsOf } from './write-map.ts';
+import {
+  assertNamed,
+  fileHeader,
+  type MapFacts,
+  ownElements,
+  referencedImage,
+  referencedSeries,
+  uidsOf,
+} from './write-map.ts';
 
 /** Secondary Capture Image Storage. */
 const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
@@ -18,11 +26,9 @@ export function dicomOfPicture(
   { dicom: of, pixels, spacing }: Source,
   { derivation, ...facts }: MapFacts & { /** What the colours mean. */ readonly derivation: string },
 ): Uint8Array {
-  if (!of?.instance || !of.study) {
-    throw new Error('the scan is no DICOM file, or says neither its study nor its number');
-  }
+  assertNamed(of);
   const [h, w] = planar(pixels.shape);
-  const uid = uidsOf(of, `secondary capture of ${facts.description}`, rgb);
+  const uid = uidsOf(of, { ...facts, description: `secondary capture of ${facts.description}` }, rgb);
   const elements = writeElements([
     ...ownElements(of, facts, uid),
     ['00080008', 'CS', 'DERIVED\\SECONDARY'],

@@ -14,6 +14,10 @@ export interface MapFacts {
   /** When it is written. */
   readonly at: Date;
   readonly software: string;
+  /** Pictures of one series that share this text are one series. Absent: each is a series of its own. */
+  readonly group?: string;
+  /** Of the picture in its series, from 1. */
+  readonly number?: number;
 }
 
 /** Of a slice whose thickness the file does not say. */
@@ -38,15 +42,14 @@ const IMPLEMENTATION = `${UUID_ROOT}${numberOf('ct-xai-bench dicom writer 1')}`;
  */
 export function dicomOfMap(map: Tensor, source: Source, facts: MapFacts): Uint8Array {
   const { dicom: of, placement, spacing, acquisition } = source;
-  if (!of?.instance || !of.study)
-    throw new Error('the scan is no DICOM file, or says neither its study nor its number');
+  assertNamed(of);
   if (!placement || !spacing || !of.frameOfReference) {
     throw new Error(
       'the scan does not say where it lies: it lacks position, orientation, spacing or frame of reference',
     );
   }
   const values = new Uint8Array(Float32Array.from(map.data).buffer);
-  const uid = uidsOf(of, facts.description, values);
+  const uid = uidsOf(of, facts, values);
   const [h, w] = planar(map.shape);
   const said = Number(acquisition?.['thicknessMm']);
   const thickness = said > 0 ? said : THICKNESS_MM;
@@ -65,11 +68,27 @@ export function dicomOfMap(map: Tensor, source: Source, facts: MapFacts): Uint8A
   return joined([fileHeader(uid('instance'), SOP.parametricMap), writeElements(elements)]);
 }
 
+/** @throws Error where a scan's file does not say which image it is: then nothing can refer to it. */
+export function assertNamed(of: DicomReference | undefined): asserts of is DicomReference {
+  if (!of) throw new Error('the scan is no DICOM file');
+  const lacks = [
+    ...(of.study ? [] : ["its study's number (Study Instance UID)"]),
+    ...(of.instance ? [] : ['its own number (SOP Instance UID)']),
+  ];
+  if (lacks.length > 0)
+    throw new Error(`the scan's file lacks ${lacks.join(' and ')}, to which a DICOM file of a map refers`);
+}
+
 /** UIDs that the same picture of the same slice always gets. */
-export function uidsOf(of: DicomReference, description: string, values: Uint8Array): (what: string) => string {
+export function uidsOf(
+  of: DicomReference,
+  { description, group }: Pick<MapFacts, 'description' | 'group'>,
+  values: Uint8Array,
+): (what: string) => string {
   const digest = createHash('sha256').update(values).digest('hex');
   const seed = [of.instance, String(of.frame ?? 0), description, digest];
-  return what => `${UUID_ROOT}${numberOf([what, ...seed].join('\n'))}`;
+  const series = group === undefined ? seed : [of.series, description, group];
+  return what => `${UUID_ROOT}${numberOf([what, ...(what === 'series' ? series : seed)].join('\n'))}`;
 }
 
 /** The preamble and group 2. */
@@ -92,7 +111,7 @@ const TYPE = 'DERIVED\\PRIMARY\\VOLUME\\QUANTITY';
 /** Patient, study, series and equipment of what is drawn of a slice: names and dates of the scan are not copied. */
 export function ownElements(
   of: DicomReference,
-  { patient, description, at, software }: MapFacts,
+  { patient, description, at, software, number = 1 }: MapFacts,
   uid: (what: string) => string,
 ): ElementList {
   const [date, time] = at
@@ -122,7 +141,7 @@ export function ownElements(
     ['0020000e', 'UI', uid('series')],
     ['00200010', 'SH', ''],
     ['00200011', 'IS', '1'],
-    ['00200013', 'IS', '1'],
+    ['00200013', 'IS', String(number)],
   ];
 }
 
