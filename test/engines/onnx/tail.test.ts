@@ -64,6 +64,20 @@ describe('tails', () => {
     expect(unit.model.graph.nodes.map(n => n.op)).not.toContain('Sigmoid');
   });
 
+  it('takes no name that a node of the file has, as in files that this program wrote', async () => {
+    const { model } = await ending(3, (_, z) => z, { emits: 'logits' }, [null, 3, 1, 1]);
+    const made = model.graph.nodes.find(node => node.op === 'Reshape')!;
+    const named = graphOf({
+      input: [null, 1, 8, 8],
+      build: (b, x) => [b.op('Conv', [x, b.constant(weights('k', [3, 1, 8, 8]))]), [null, 3, 1, 1]],
+    });
+    const graph = { ...named, nodes: named.nodes.map(node => ({ ...node, name: made.name })) };
+    const hint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 3 } as const;
+    const again = atHead(await loadModel(graph, hint), { ...card, emits: 'logits' });
+    expect(again.model.graph.nodes.map(node => node.op)).toEqual(['Conv', 'Reshape']);
+    expect(await runRaw(again.model.graph, x)).toEqual(await runRaw(named, x));
+  });
+
   it('leaves gates and attention alone', async () => {
     const gated = (b: GraphBuilder, z: string) => b.op('Mul', [flat(b, z), b.op('Sigmoid', [flat(b, z)])]);
     const { model } = await ending(3, gated, { emits: 'logits' });

@@ -1,15 +1,7 @@
 import type { BackwardRules } from '../../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../../core/errors.ts';
-import {
-  DType,
-  type DTypeCode,
-  type Graph,
-  GraphBuilder,
-  type Node,
-  type TensorInfo,
-  type ValueInfo,
-} from '../graph/graph.ts';
-import { producers } from '../graph/walk.ts';
+import { DType, type DTypeCode, type Graph, type Node, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import { builderFor, producers } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { batchTensors } from './batch-tensors.ts';
 import { Emitter } from './emit.ts';
@@ -88,7 +80,7 @@ function differentiated(
   const { keep } = request;
   const path = findPath(model, request.wrt, request.of);
 
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   const forward = new Map<Node, Node>(graph.nodes.map(node => [node, node]));
   const makers = producers(graph);
   const copy = set?.reference ? copyForReference(model, builder) : undefined;

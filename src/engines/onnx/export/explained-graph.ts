@@ -3,9 +3,9 @@ import type { Tensor } from '../../../core/tensor.ts';
 import type { Layer, LayerMap, Layout } from '../../shared/layer-map.ts';
 import type { Head } from '../../shared/scores.ts';
 import { Emitter } from '../autodiff/emit.ts';
-import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../graph/graph.ts';
+import { attr, constant, DType, type Graph, type GraphBuilder, type Node } from '../graph/graph.ts';
 import { renamed } from '../graph/rename.ts';
-import { pruned } from '../graph/walk.ts';
+import { builderFor, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import { gradientProgram, type Program, rulesProgram } from '../session/programs.ts';
@@ -65,7 +65,7 @@ export function explainedGraph(headed: Headed, layers: LayerMap, recipe: MapReci
   );
   const { graph } = program;
   const raw = inner(model.output);
-  const builder = new GraphBuilder({ opset: graph.opset, taken: namesOf(graph) });
+  const builder = builderFor(graph);
   const e = new Emitter(builder, DType.float);
   const channelAxis = (of: Layout) => (of === 'NCHW' ? 1 : 3);
 
@@ -147,7 +147,7 @@ function spatialLayer(model: NormalisedModel, layers: LayerMap, name: string | u
 
 /** The program with its inner tensors out of the way of outputs' names; `inner` says what a tensor is called in it. */
 function withFreeNames(program: Program, outputs: readonly string[]) {
-  const fresh = new GraphBuilder({ opset: program.graph.opset, taken: namesOf(program.graph) });
+  const fresh = builderFor(program.graph);
   const names = new Map(outputs.map(name => [name, fresh.fresh('inner')]));
   const inner = (name: string) => names.get(name) ?? name;
   const gradients = program.gradients!.map(inner);
@@ -236,12 +236,6 @@ function emit(e: Emitter, { tail }: Headed, scores: string, { emitted }: Frame):
 
 function bare(op: string, name: string, inputs: readonly string[], outputs: readonly string[]): Node {
   return { op, domain: '', name: `ctxai/${name}`, inputs, outputs, attrs: {} };
-}
-
-function namesOf(graph: Graph): string[] {
-  const made = graph.nodes.flatMap(n => [n.name, ...n.outputs]);
-  const told = graph.shapes?.keys() ?? [];
-  return [...made, ...graph.constants.keys(), ...graph.inputs.map(i => i.name), ...told];
 }
 
 /** Takes the nodes out that were added since the last time. */

@@ -1,4 +1,4 @@
-import type { Graph, Node } from './graph.ts';
+import { type Graph, GraphBuilder, type Node } from './graph.ts';
 
 /** The tensors a node reads, those that its subgraphs take from outside included. */
 export function readBy(node: Node): string[] {
@@ -23,6 +23,19 @@ export function collectNames(graph: Graph, taken: Set<string>): void {
     for (const name of node.outputs) taken.add(name);
     for (const a of Object.values(node.attrs)) if (a.type === 'graph') collectNames(a.value, taken);
   }
+}
+
+/**
+ * A builder of nodes for a graph, whose fresh names nothing in it has: no tensor or node, inner graphs included, and
+ * nothing of which it tells the shape.
+ * @param more further names that are not free
+ */
+export function builderFor(graph: Graph, more: Iterable<string> = []): GraphBuilder {
+  const taken = new Set(more);
+  collectNames(graph, taken);
+  // Shapes may be told of tensors that are no longer there: a new tensor of that name would get them.
+  for (const name of graph.shapes?.keys() ?? []) taken.add(name);
+  return new GraphBuilder({ opset: graph.opset, taken });
 }
 
 /** The node that makes each tensor. */

@@ -1,7 +1,7 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { probeImages } from '../../shared/probe-images.ts';
-import { attr, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
-import { dependents, pruned } from '../graph/walk.ts';
+import { attr, DType, type Graph } from '../graph/graph.ts';
+import { builderFor, dependents, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { imageFeed } from '../session/image-feed.ts';
 import type { Feed } from '../session/onnx-messages.ts';
@@ -106,7 +106,7 @@ function changeGraph(
   const { graph, infos } = model;
   const twin = twinOf(model);
   const taken = [...infos.keys(), ...graph.nodes.map(n => n.name)];
-  const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...taken.map(twin.nameOf)] });
+  const b = builderFor(graph, [...taken, ...taken.map(twin.nameOf)]);
   const [zero, one] = [b.ints([0]), b.ints([1])];
   const outputs = new Map<string, string>();
   // ONNX Runtime begins with the last node that nothing follows: so each tensor is let go of as soon as it is reduced.

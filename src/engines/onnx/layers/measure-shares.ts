@@ -1,7 +1,7 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { probeImages } from '../../shared/probe-images.ts';
-import { constant, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
-import { pruned } from '../graph/walk.ts';
+import { constant, DType, type Graph } from '../graph/graph.ts';
+import { builderFor, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { imageFeed } from '../session/image-feed.ts';
 import type { Feed } from '../session/onnx-messages.ts';
@@ -94,7 +94,7 @@ function switchGraph(
   const { graph, infos } = model;
   const twin = twinOf(model);
   const taken = [...infos.keys(), ...graph.nodes.map(n => n.name)];
-  const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...taken.map(twin.nameOf)] });
+  const b = builderFor(graph, [...taken, ...taken.map(twin.nameOf)]);
   const switches = new Map(layers.map(layer => [layer, b.fresh('switch')]));
   const switched = new Map<string, string>();
   const nodes = [...twin.nodes];

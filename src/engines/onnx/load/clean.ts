@@ -3,7 +3,7 @@ import {
   type Constant,
   constant,
   type Graph,
-  GraphBuilder,
+  type GraphBuilder,
   isInner,
   type Node,
   numbersOf,
@@ -11,7 +11,7 @@ import {
   type TensorInfo,
 } from '../graph/graph.ts';
 import { renamed } from '../graph/rename.ts';
-import { producers, pruned } from '../graph/walk.ts';
+import { builderFor, producers, pruned } from '../graph/walk.ts';
 import type { ProbedShapes } from './probe-shapes.ts';
 
 export interface Cleaned {
@@ -30,7 +30,7 @@ export function clean(graph: Graph, findings: ProbedShapes): Cleaned {
   const aliases = new Map<string, string>();
   const actual = (name: string) => aliases.get(name) ?? name;
   const constants = new Map<string, Constant>([...graph.constants, ...findings.values]);
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   const made = producers(graph);
 
   for (const raw of graph.nodes) {

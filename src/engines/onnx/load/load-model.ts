@@ -6,7 +6,6 @@ import {
   type Constant,
   DType,
   type Graph,
-  GraphBuilder,
   NO_TENSOR,
   type Node,
   read,
@@ -14,7 +13,7 @@ import {
   type ValueInfo,
 } from '../graph/graph.ts';
 import { renamed } from '../graph/rename.ts';
-import { producers, pruned } from '../graph/walk.ts';
+import { builderFor, producers, pruned } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
@@ -277,7 +276,7 @@ function withRows(graph: Graph, { classes }: InputHint): Graph {
   const { name, dims, unshaped } = output;
   const lacks = dims.length === 0 ? !unshaped : dims.length === 1 && dims[0] === classes && classes > 1;
   if (input.dims[0] !== 1 || !lacks) return graph;
-  const builder = new GraphBuilder({ opset: graph.opset, taken: graph.constants.keys() });
+  const builder = builderFor(graph);
   const flat = `${name} as the file has it`;
   const to = new Map([[name, flat]]);
   const file = renamed({ ...graph, outputs: [] }, to);

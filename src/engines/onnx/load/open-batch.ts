@@ -1,5 +1,5 @@
-import { attr, constant, type Graph, GraphBuilder, type Node, read, type TensorInfo } from '../graph/graph.ts';
-import { dependents } from '../graph/walk.ts';
+import { attr, constant, type Graph, type GraphBuilder, type Node, read, type TensorInfo } from '../graph/graph.ts';
+import { builderFor, dependents } from '../graph/walk.ts';
 
 /**
  * A guess at the same graph for any batch, from one whose batch is fixed at 1: reshapes leave their first dimension
@@ -9,7 +9,7 @@ import { dependents } from '../graph/walk.ts';
 export function withOpenBatch(graph: Graph, infos: ReadonlyMap<string, TensorInfo>): Graph {
   const input = graph.inputs[0]!;
   const varying = dependents(graph, [input.name]);
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   for (const node of graph.nodes) {
     if (node.op === 'Reshape' && node.domain === '' && varying.has(node.inputs[0]!)) {
       builder.push(openReshape(node, infos, builder));

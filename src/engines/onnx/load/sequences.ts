@@ -1,4 +1,14 @@
-import { attr, type Constant, constant, type Graph, GraphBuilder, type Node, numbersOf, read } from '../graph/graph.ts';
+import {
+  attr,
+  type Constant,
+  constant,
+  type Graph,
+  type GraphBuilder,
+  type Node,
+  numbersOf,
+  read,
+} from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { ProbedShapes } from './probe-shapes.ts';
 
 const READERS: ReadonlySet<string> = new Set(['SequenceAt', 'ConcatFromSequence', 'SequenceLength']);
@@ -26,8 +36,7 @@ class Lists {
   constructor(graph: Graph, findings: ProbedShapes) {
     this.#graph = graph;
     this.#findings = findings;
-    const names = graph.nodes.flatMap(n => [n.name, ...n.outputs]);
-    this.builder = new GraphBuilder({ opset: graph.opset, taken: [...names, ...graph.constants.keys()] });
+    this.builder = builderFor(graph);
   }
 
   /** Whether other nodes now stand for a node. */

@@ -1,8 +1,8 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import type { Head } from '../../shared/scores.ts';
-import { type Graph, GraphBuilder, type Node, read } from '../graph/graph.ts';
-import { producers, pruned } from '../graph/walk.ts';
+import { type Graph, type Node, read } from '../graph/graph.ts';
+import { builderFor, producers, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from './load-model.ts';
 
 /** What a card says of a model's end. */
@@ -105,7 +105,7 @@ function flat(model: NormalisedModel, units: number): NormalisedModel {
   const { dims, dtype } = model.infos.get(model.output)!;
   if (dims.length === 2) return model;
   const batch = dims[0] ?? null;
-  const builder = new GraphBuilder({ opset: model.graph.opset, taken: model.infos.keys() });
+  const builder = builderFor(model.graph, model.infos.keys());
   const output = builder.op('Reshape', [model.output, builder.ints([batch ?? -1, units])]);
   const graph = {
     ...model.graph,

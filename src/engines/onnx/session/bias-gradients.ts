@@ -7,7 +7,8 @@ import { differentiateAll } from '../autodiff/index.ts';
 import { findPath } from '../autodiff/path.ts';
 import { asOneOperator } from '../autodiff/rule-sets/activations.ts';
 import { biasSites } from '../graph/bias-sites.ts';
-import { type Graph, GraphBuilder } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxExecutor } from './onnx-executor.ts';
@@ -30,8 +31,7 @@ export function biasProgram(model: NormalisedModel, head: Head): BiasProgram {
   const made = differentiateAll(model, { wrt, of: model.output, keep: [model.output, ...inner] });
   const units = model.infos.get(model.output)!.dims[1]!;
   const { graph, target, mode } = withSeed(made.graph, made.seed, model.output, units, head);
-  const taken = [...graph.nodes.flatMap(n => [n.name, ...n.outputs]), ...graph.constants.keys()];
-  const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...graph.inputs.map(i => i.name)] });
+  const b = builderFor(graph);
   const terms = sites.map(({ tensor: name, bias }) => {
     const gradient = name === model.output ? made.seed : made.gradients[wrt.indexOf(name)]!;
     return { tensor: name, output: b.op('Mul', [gradient, bias(b)]) };

@@ -4,8 +4,8 @@ import type { Head } from '../../shared/scores.ts';
 import { batchTensors } from '../autodiff/batch-tensors.ts';
 import { differentiateAll, ruleSetOf } from '../autodiff/index.ts';
 import { simplify } from '../autodiff/optimise/index.ts';
-import { attr, DType, type Graph, GraphBuilder, type Node, type ValueInfo } from '../graph/graph.ts';
-import { dependents, producers, pruned, readBy } from '../graph/walk.ts';
+import { attr, DType, type Graph, type GraphBuilder, type Node, type ValueInfo } from '../graph/graph.ts';
+import { builderFor, dependents, producers, pruned, readBy } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { withSeed } from './seed.ts';
 
@@ -101,7 +101,7 @@ export function continuationProgram(model: NormalisedModel, layer: string): Cont
   const simple = simplify(model, [layer]);
   const { nodes, sides } = behind(simple, layer);
   const { infos, graph, input } = simple;
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   const inputs: ValueInfo[] = [{ name: layer, ...infos.get(layer)! }];
   const fed = sides.map(tensor => {
     const info = infos.get(tensor)!;

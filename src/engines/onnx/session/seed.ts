@@ -1,6 +1,7 @@
 import type { Head } from '../../shared/scores.ts';
 import { derivativeSeeding, type Seeding } from '../autodiff/index.ts';
-import { DType, type Graph, GraphBuilder } from '../graph/graph.ts';
+import { DType, type Graph } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 
 /** A gradient graph that makes its own seed, d score / d output, from two small inputs. */
 export interface SeededGraph {
@@ -29,10 +30,7 @@ export function withSeed(
   head: Head,
   other: { readonly seeding?: Seeding; readonly reference?: string } = {},
 ): SeededGraph {
-  // Shapes may be told of tensors that are no longer there: a new tensor of that name would get them.
-  const names = [...graph.nodes.flatMap(n => [n.name, ...n.outputs]), ...graph.constants.keys()];
-  const taken = [...names, ...(graph.shapes?.keys() ?? [])];
-  const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...graph.inputs.map(i => i.name)] });
+  const b = builderFor(graph);
   const [target, mode] = [b.fresh('target'), b.fresh('mode')];
   const margin = b.op('Slice', [mode, b.ints([0]), b.ints([1])]);
   const probability = b.op('Slice', [mode, b.ints([1]), b.ints([2])]);

@@ -1,5 +1,6 @@
 import { differentiateAll } from '../autodiff/index.ts';
-import { attr, DType, type Graph, GraphBuilder } from '../graph/graph.ts';
+import { attr, DType, type Graph } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { Built } from './architectures.ts';
 import type { TrainedParameter } from './network.ts';
 
@@ -29,8 +30,7 @@ export function trainGraph({ network, model }: Built): TrainGraph {
     of: model.output,
     keep: [model.output, ...batchStatistics],
   });
-  const taken = [...graph.nodes.flatMap(n => [n.name, ...n.outputs]), ...graph.inputs.map(i => i.name)];
-  const b = new GraphBuilder({ opset: graph.opset, taken: [...taken, ...graph.constants.keys()] });
+  const b = builderFor(graph);
   const target = b.fresh('target');
   const total = b.op('ReduceSum', [target, b.ints([-1])], { keepdims: attr.int(1) });
   const softmax = b.op('Softmax', [model.output], { axis: attr.int(-1) });

@@ -1,6 +1,7 @@
 import type { Half } from '../../../core/contracts/index.ts';
 import { inHalf } from '../../../core/image/halves.ts';
-import { constant, GraphBuilder, type Node } from '../graph/graph.ts';
+import { constant, type Node } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 
 /**
@@ -11,7 +12,7 @@ export function blinded(model: NormalisedModel, half: Half, layout: 'NCHW' | 'NH
   const { graph, infos, values, input } = model;
   const { dims, dtype } = infos.get(input)!;
   const [height, width] = (layout === 'NCHW' ? dims.slice(2) : dims.slice(1)) as [number, number];
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   const [seen, factor] = [builder.fresh('seen'), builder.fresh('blinded')];
   const mask = constant.float(
     layout === 'NCHW' ? [1, 1, height, width] : [1, height, width, 1],

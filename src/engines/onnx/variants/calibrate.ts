@@ -1,5 +1,5 @@
-import { attr, DType, type Graph, GraphBuilder, type Node, type ValueInfo } from '../graph/graph.ts';
-import { pruned } from '../graph/walk.ts';
+import { attr, DType, type Graph, type GraphBuilder, type Node, type ValueInfo } from '../graph/graph.ts';
+import { builderFor, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { LinearSite } from './sites.ts';
 
@@ -88,7 +88,7 @@ function spreadOf({ mean, deviation }: Spread): Spread {
 }
 
 function builderOf({ graph, infos }: NormalisedModel): GraphBuilder {
-  return new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  return builderFor(graph, infos.keys());
 }
 
 function moments(

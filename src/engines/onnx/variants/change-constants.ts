@@ -1,4 +1,5 @@
-import { type Constant, GraphBuilder, type Node } from '../graph/graph.ts';
+import type { Constant, GraphBuilder, Node } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { StoredParameter } from './sites.ts';
 
@@ -12,8 +13,7 @@ export class ConstantChanges {
 
   constructor(model: NormalisedModel) {
     this.#model = model;
-    const taken = [...model.infos.keys(), ...model.graph.nodes.map(n => n.name)];
-    this.#builder = new GraphBuilder({ opset: model.graph.opset, taken });
+    this.#builder = builderFor(model.graph, model.infos.keys());
   }
 
   /** The present value of a node's input, where it has one. */

@@ -1,6 +1,7 @@
 import type { ModelVariant } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
-import { type Constant, constant, DType, GraphBuilder, type Node, type TensorInfo } from '../graph/graph.ts';
+import { type Constant, constant, DType, type Node, type TensorInfo } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 
 type Rewrite = Extract<ModelVariant, { kind: 'rewritten' }>['rewrite'];
@@ -41,7 +42,7 @@ export function rewritten(model: NormalisedModel, rewrite: Rewrite, file: string
     'split-relu': splitRelu,
   };
   const { graph, infos, values } = model;
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   const made = new Map<string, TensorInfo>();
   const added = new Map<string, Constant>();
   const tools: Tools = {

@@ -1,15 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import {
-  attr,
-  type Constant,
-  constant,
-  DType,
-  GraphBuilder,
-  type Node,
-  numbersOf,
-  read,
-  type TensorInfo,
-} from '../graph/graph.ts';
+import { attr, type Constant, constant, DType, type Node, numbersOf, read, type TensorInfo } from '../graph/graph.ts';
+import { builderFor } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 
 /** Operators that move or keep values, and change none: behind them an image is as much greater as before. */
@@ -45,7 +36,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {
  */
 export function shifted(model: NormalisedModel, by: number, file: string): NormalisedModel {
   const { graph, infos, values, input } = model;
-  const builder = new GraphBuilder({ opset: graph.opset, taken: [...infos.keys(), ...graph.nodes.map(n => n.name)] });
+  const builder = builderFor(graph, infos.keys());
   const made = new Map<string, TensorInfo>();
   const added = new Map<string, Constant>();
   const tools: Tools = {

@@ -1,5 +1,5 @@
-import { type Constant, type Graph, GraphBuilder, type Node } from '../../graph/graph.ts';
-import { readBy } from '../../graph/walk.ts';
+import type { Constant, Graph, GraphBuilder, Node } from '../../graph/graph.ts';
+import { builderFor, readBy } from '../../graph/walk.ts';
 
 /** A graph being rewritten: who makes and reads each tensor, and replacement of nodes by others. */
 export class Edit {
@@ -18,9 +18,7 @@ export class Edit {
     this.#graph = graph;
     this.#constants = new Map(graph.constants);
     this.#outputs = new Set(graph.outputs.map(o => o.name));
-    const names = graph.nodes.flatMap(node => [node.name, ...node.outputs]);
-    const taken = [...names, ...graph.constants.keys(), ...graph.inputs.map(i => i.name)];
-    this.builder = new GraphBuilder({ opset: graph.opset, taken });
+    this.builder = builderFor(graph);
     for (const node of graph.nodes) this.#link(node);
   }
 

@@ -1,4 +1,5 @@
-import { type Constant, constant, GraphBuilder, type Node, read } from '../../graph/graph.ts';
+import { type Constant, constant, type Node, read } from '../../graph/graph.ts';
+import { builderFor } from '../../graph/walk.ts';
 import type { NormalisedModel } from '../../load/load-model.ts';
 import { type Cell, type CellState, KINDS } from './cells.ts';
 import { DescribedBuilder } from './described-builder.ts';
@@ -10,10 +11,7 @@ import { DescribedBuilder } from './described-builder.ts';
 export function unrolled(model: NormalisedModel): NormalisedModel {
   const { graph } = model;
   if (!graph.nodes.some(node => node.domain === '' && node.op in KINDS)) return model;
-  const builder = new GraphBuilder({
-    opset: graph.opset,
-    taken: [...model.infos.keys(), ...graph.nodes.map(node => node.name)],
-  });
+  const builder = builderFor(graph, model.infos.keys());
   const [infos, values] = [new Map(model.infos), new Map(model.values)];
   const b = new DescribedBuilder(builder, infos, values);
   for (const node of graph.nodes) {
