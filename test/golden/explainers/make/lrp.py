@@ -2,7 +2,10 @@
 
 Convolutions take the batch normalisation behind them into their weights beforehand, as the ONNX files have it. What is
 left (before a convolution, in DenseNets) is a linear layer of its own under ε, or passes relevance on as zennit's
-composites do (`bn-pass`). Residual additions share relevance out. All rules are linear in the relevance: for
+composites do (`bn-pass`). Residual additions share relevance out. zennit does not see products of two tensors, and takes
+their gradients: gates (EfficientNet) get a module whose rule gives all relevance to the signal (Arras et al. 2019), and the
+sum without it is printed. LayerNorm and softmax (ConvNeXt, ViT) have no rule in zennit either: only the sums that come out
+are printed. All rules are linear in the relevance: for
 R_out = score, multiply by `values.score`. A variant is stored only where float32 gives it to 1e-4.
 """
 from importlib.metadata import version
@@ -18,7 +21,7 @@ from zennit.rules import Epsilon
 from zennit.types import BatchNorm, Linear
 
 from common import Writer, load, relative
-from networks import Add
+from networks import Add, SqueezeExcite
 
 ZENNIT = f"zennit {version('zennit')}"
 LOW, HIGH = -3.0, 4.0
@@ -35,12 +38,36 @@ class Shared(nn.Module):
         return self.sum(torch.stack((a, b), -1))
 
 
-def fold(model):
+class ToSignal(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, gate):
+        ctx.save_for_backward(gate)
+        return x * gate
+
+    @staticmethod
+    def backward(ctx, relevance):
+        return relevance, torch.zeros_like(ctx.saved_tensors[0])
+
+
+class Gated(nn.Module):
+    """x · gate(x), all relevance to x."""
+
+    def __init__(self, gate):
+        super().__init__()
+        self.gate = gate
+
+    def forward(self, x):
+        return ToSignal.apply(x, self.gate(x))
+
+
+def fold(model, gates=True):
     """Convolution and batch normalisation next to each other in one Sequential become one convolution."""
     for module in list(model.modules()):
         for key, child in list(module.named_children()):
             if isinstance(child, Add):
                 setattr(module, key, Shared())
+            if gates and isinstance(child, SqueezeExcite):
+                setattr(module, key, Gated(child.gate))
         if not isinstance(module, nn.Sequential):
             continue
         for first, second in zip(range(len(module)), range(1, len(module))):
@@ -73,15 +100,15 @@ PARAMETERS = {"epsilon-plus-flat": {"epsilon": 1e-6}, "epsilon-plus": {"epsilon"
               "epsilon-gamma-box": {"epsilon": 1e-6, "gamma": 0.25, "low": LOW, "high": HIGH}}
 
 
-def relevances(name, composite, dtype, rules):
+def relevances(name, composite, dtype, rules, gates=True):
     """Maps of both images, their scores, and Σ R at the outputs of the rectifiers on the main path."""
     model, x, targets = load(name, dtype)
-    model = fold(model)
+    model = fold(model, gates)
     maps, scores, sums = [], [], {}
     for i, t in enumerate(targets):
         outputs, handles = {}, []
         with COMPOSITES[composite](rules).context(model) as modified:
-            for k, module in enumerate(modified.features):
+            for k, module in enumerate(modified.features if isinstance(modified.features, nn.Sequential) else ()):
                 if isinstance(module, nn.ReLU):
                     handles.append(module.register_forward_hook(
                         lambda _m, _i, o, k=k: outputs.setdefault(f"/features/features.{k}/Relu_output_0", o)))
@@ -111,7 +138,11 @@ def by_attributor(name, composite):
 
 def main():
     with Writer("lrp.py") as w:
-        for name in ("cnn", "densenet", "resnet"):
+        for name in ("convnext", "vit", "efficientnet"):
+            for composite in COMPOSITES:
+                maps, scores, _ = relevances(name, composite, torch.float64, [], gates=False)
+                print("as zennit is:", name, composite, maps.sum((1, 2, 3)).tolist(), "for 1")
+        for name in ("cnn", "densenet", "resnet", "efficientnet"):
             kinds = {"": [(BatchNorm, Epsilon(1e-6))]}
             if name == "densenet":
                 kinds["bn-pass"] = []
