@@ -52,6 +52,53 @@ describe('linear imputation', () => {
     }
   });
 
+  it.each([
+    [64, 64],
+    [97, 130],
+    [131, 64],
+  ])('solves large holes on %i × %i pixels', (height, width) => {
+    const rng = createRng('large');
+    const image = tensor(
+      [height, width, 1],
+      Float32Array.from({ length: height * width }, () => 100 * rng.normal()),
+    );
+    const circle = (i: number) => Math.hypot(Math.floor(i / width) - height / 3, (i % width) - width / 2);
+    const holes = [
+      (i: number) => circle(i) < height / 2,
+      (i: number) => circle(i) > 3,
+      (i: number) => circle(i) < height / 2 && rng.next() < 0.98,
+      (i: number) => Math.floor(i / width) % 16 !== 0,
+    ];
+    for (const isHole of holes) {
+      const removed = Uint8Array.from({ length: height * width }, (_, i) => (isHole(i) ? 1 : 0));
+      const filled = imputeLinearly(image, removed)!.data;
+      for (let y = 1; y + 1 < height; y++) {
+        for (let x = 1; x + 1 < width; x++) {
+          const i = y * width + x;
+          if (!removed[i]) continue;
+          const sides = filled[i - 1]! + filled[i + 1]! + filled[i - width]! + filled[i + width]!;
+          const corners =
+            filled[i - width - 1]! + filled[i - width + 1]! + filled[i + width - 1]! + filled[i + width + 1]!;
+          expect(Math.abs(filled[i]! - sides / 6 - corners / 12)).toBeLessThan(1e-3);
+        }
+      }
+    }
+  });
+
+  it('one pixel that is left is everywhere, and a row is filled by straight lines', () => {
+    const lonely = tensor([80, 77, 1], new Float32Array(80 * 77).fill(7));
+    const removed = new Uint8Array(80 * 77).fill(1);
+    removed[80 * 77 - 1] = 0;
+    lonely.data[80 * 77 - 1] = 3;
+    for (const v of imputeLinearly(lonely, removed)!.data) expect(v).toBeCloseTo(3, 4);
+    const row = tensor([1, 101, 1]);
+    [row.data[0], row.data[100]] = [-10, 30];
+    const between = Uint8Array.from({ length: 101 }, (_, i) => (i % 100 === 0 ? 0 : 1));
+    imputeLinearly(row, between)!.data.forEach((v, i) => {
+      expect(v).toBeCloseTo(-10 + 0.4 * i, 3);
+    });
+  });
+
   it('nothing is left to fill from where all is removed', () => {
     expect(
       imputeLinearly(

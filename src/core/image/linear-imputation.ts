@@ -1,28 +1,16 @@
 import { type Tensor, tensor } from '../tensor.ts';
+import { type GridEquations, solveGrid } from './grid-equations.ts';
 
 const DIRECT = 1 / 6;
 const DIAGONAL = 1 / 12;
+const WEIGHTS = [DIAGONAL, DIRECT, DIAGONAL, DIRECT, 0, DIRECT, DIAGONAL, DIRECT, DIAGONAL];
+/** The largest residual, relative to the largest value. */
 const TOLERANCE = 1e-7;
-const MOST_ITERATIONS = 5000;
-
-interface Neighbours {
-  /** Removed pixels. */
-  readonly unknown: Int32Array;
-  /** Eight per removed pixel: another removed pixel's place in `unknown`, or the place after the last one. */
-  readonly links: Int32Array;
-  /** Eight per removed pixel: a kept pixel, or NONE. */
-  readonly kept: Int32Array;
-  /** Sum of the weights of the neighbours that lie in the image. */
-  readonly degree: Float64Array;
-}
-
-const NONE = -1;
-const WEIGHTS = [DIAGONAL, DIRECT, DIAGONAL, DIRECT, DIRECT, DIAGONAL, DIRECT, DIAGONAL];
 
 /**
  * Removed pixels filled so that each is the mean of its eight neighbours, direct ones weighing 1/6 and diagonal ones
  * 1/12 (Rong et al. 2022, section 4.2, without its noise); neighbours outside the image do not count. The equations are
- * solved by conjugate gradients, from a filled image pyramid.
+ * solved iteratively, from a filled image pyramid.
  * @param image [h, w, c]
  * @param removed [h, w] of 0 and 1
  * @returns null where every pixel is removed: nothing is left to fill from
@@ -32,110 +20,65 @@ export function imputeLinearly(image: Tensor, removed: Uint8Array): Tensor | nul
   if (!removed.includes(0)) return null;
   const out = tensor(image.shape, image.data.slice());
   if (!removed.includes(1)) return out;
-  const neighbours = neighboursOf(removed, height, width);
+  const { equations, pixels } = equationsOf(removed, height, width);
+  const { unknowns, stride, size } = equations;
   for (let k = 0; k < channels; k++) {
     const plane = Float64Array.from({ length: height * width }, (_, i) => image.data[i * channels + k]!);
     const start = fillByPyramid(plane, removed, height, width);
-    const solved = solve(neighbours, plane, start);
-    neighbours.unknown.forEach((pixel, u) => {
-      out.data[pixel * channels + k] = solved[u]!;
-    });
+    const known = new Float64Array(size);
+    for (let i = 0; i < plane.length; i++) if (!removed[i]) known[inRing(i, width)] = plane[i]!;
+    const rightSide = new Float64Array(size);
+    const x = new Float64Array(size);
+    let scale = 0;
+    for (let u = 0; u < pixels.length; u++) {
+      const i = unknowns[u]!;
+      for (let n = 0; n < 9; n++) rightSide[i]! += WEIGHTS[n]! * known[i + neighbour(n, stride)]!;
+      x[i] = start[pixels[u]!]!;
+      scale = Math.max(scale, Math.abs(x[i]!));
+    }
+    solveGrid(equations, rightSide, x, TOLERANCE * scale);
+    for (let u = 0; u < pixels.length; u++) out.data[pixels[u]! * channels + k] = x[unknowns[u]!]!;
   }
   return out;
 }
 
-function neighboursOf(removed: Uint8Array, height: number, width: number): Neighbours {
-  const place = new Int32Array(removed.length).fill(-1);
-  const pixels: number[] = [];
-  for (let i = 0; i < removed.length; i++) if (removed[i]) place[i] = pixels.push(i) - 1;
-  const unknown = Int32Array.from(pixels);
-  const links = new Int32Array(8 * unknown.length).fill(unknown.length);
-  const kept = new Int32Array(8 * unknown.length).fill(NONE);
-  const degree = new Float64Array(unknown.length);
-  unknown.forEach((pixel, u) => {
-    const [y, x] = [Math.floor(pixel / width), pixel % width];
-    let n = 0;
-    for (let dy = -1; dy <= 1; dy++) {
-      for (let dx = -1; dx <= 1; dx++) {
-        if (dy === 0 && dx === 0) continue;
-        const [yy, xx] = [y + dy, x + dx];
-        if (yy >= 0 && yy < height && xx >= 0 && xx < width) {
-          const other = yy * width + xx;
-          if (removed[other]) links[8 * u + n] = place[other]!;
-          else kept[8 * u + n] = other;
-          degree[u]! += WEIGHTS[n]!;
-        }
-        n++;
-      }
+/** The equations of the removed pixels, and which pixels these are. */
+function equationsOf(
+  removed: Uint8Array,
+  height: number,
+  width: number,
+): { equations: GridEquations; pixels: Int32Array } {
+  const stride = width + 2;
+  const size = stride * (height + 2);
+  const [inside, unknown] = [new Uint8Array(size), new Uint8Array(size)];
+  const found: number[] = [];
+  for (let i = 0; i < removed.length; i++) {
+    inside[inRing(i, width)] = 1;
+    unknown[inRing(i, width)] = removed[i]!;
+    if (removed[i]) found.push(i);
+  }
+  const pixels = Int32Array.from(found);
+  const unknowns = pixels.map(pixel => inRing(pixel, width));
+  const rows = new Float64Array(9 * pixels.length);
+  for (let u = 0; u < unknowns.length; u++) {
+    for (let n = 0; n < 9; n++) {
+      const other = unknowns[u]! + neighbour(n, stride);
+      if (!inside[other]) continue;
+      rows[9 * u + 4]! += WEIGHTS[n]!;
+      if (n !== 4 && unknown[other]) rows[9 * u + n] = -WEIGHTS[n]!;
     }
-  });
-  return { unknown, links, kept, degree };
+  }
+  return { equations: { stride, size, unknowns, rows }, pixels };
 }
 
-/** Conjugate gradients, preconditioned by the diagonal; the matrix is symmetric and positive definite. */
-function solve(neighbours: Neighbours, plane: Float64Array, start: Float64Array): Float64Array {
-  const { unknown, kept, degree } = neighbours;
-  const n = unknown.length;
-  // One place more, always 0, for neighbours that are no unknowns: no branch in the inner loop.
-  const x = new Float64Array(n + 1);
-  const direction = new Float64Array(n + 1);
-  const residual = new Float64Array(n);
-  const image = new Float64Array(n);
-  let scale = 0;
-  unknown.forEach((pixel, u) => {
-    x[u] = start[pixel]!;
-    scale = Math.max(scale, Math.abs(start[pixel]!));
-  });
-  multiply(neighbours, x, image);
-  let [product, largest] = [0, 0];
-  for (let u = 0; u < n; u++) {
-    let known = 0;
-    for (let j = 0; j < 8; j++) {
-      const pixel = kept[8 * u + j]!;
-      if (pixel !== NONE) known += WEIGHTS[j]! * plane[pixel]!;
-    }
-    const r = known - image[u]!;
-    residual[u] = r;
-    product += (r * r) / degree[u]!;
-    largest = Math.max(largest, Math.abs(r));
-  }
-  let keep = 0;
-  for (let iteration = 0; iteration < MOST_ITERATIONS && largest > TOLERANCE * scale; iteration++) {
-    for (let u = 0; u < n; u++) direction[u] = residual[u]! / degree[u]! + keep * direction[u]!;
-    const curvature = multiply(neighbours, direction, image);
-    const step = product / curvature;
-    const previous = product;
-    [product, largest] = [0, 0];
-    for (let u = 0; u < n; u++) {
-      x[u]! += step * direction[u]!;
-      const r = residual[u]! - step * image[u]!;
-      residual[u] = r;
-      product += (r * r) / degree[u]!;
-      largest = Math.max(largest, Math.abs(r));
-    }
-    keep = product / previous;
-  }
-  return x;
+/** A pixel's place in the grid with a ring around it. */
+function inRing(pixel: number, width: number): number {
+  return (Math.floor(pixel / width) + 1) * (width + 2) + (pixel % width) + 1;
 }
 
-/** Writes the matrix times `v` to `out`; returns their scalar product. */
-function multiply({ links, degree }: Neighbours, v: Float64Array, out: Float64Array): number {
-  let product = 0;
-  for (let u = 0, l = 0; u < out.length; u++, l += 8) {
-    const sum =
-      degree[u]! * v[u]! -
-      DIAGONAL * v[links[l]!]! -
-      DIRECT * v[links[l + 1]!]! -
-      DIAGONAL * v[links[l + 2]!]! -
-      DIRECT * v[links[l + 3]!]! -
-      DIRECT * v[links[l + 4]!]! -
-      DIAGONAL * v[links[l + 5]!]! -
-      DIRECT * v[links[l + 6]!]! -
-      DIAGONAL * v[links[l + 7]!]!;
-    out[u] = sum;
-    product += v[u]! * sum;
-  }
-  return product;
+/** How far the nth of the 3 × 3 places around a pixel is. */
+function neighbour(n: number, stride: number): number {
+  return (Math.floor(n / 3) - 1) * stride + (n % 3) - 1;
 }
 
 /** A smooth first guess: each removed pixel takes the mean of the kept ones in the smallest block of a pyramid. */

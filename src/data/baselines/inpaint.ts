@@ -30,28 +30,29 @@ function withNoise(filled: Image, image: Image, removed: Uint8Array | null, rng:
   // All removed is one case, however it is said, and its noise is the image's.
   const whole = removed === null || !removed.includes(0);
   const draws = rng.fork('imputed');
-  const field = Float32Array.from({ length: h * w }, () => draws.normal());
+  const field = new Float32Array(h * w);
+  for (let i = 0; i < field.length; i++) field[i] = draws.normal();
+  const kept = tensor([h, w], whole ? new Float32Array(h * w).fill(1) : farFromRemoved(removed!, h, w));
   const out = tensor(image.shape, filled.data.slice());
   for (let c = 0; c < channels; c++) {
-    const plane = tensor(
-      [h, w],
-      Float32Array.from({ length: h * w }, (_, i) => image.data[i * channels + c]!),
-    );
-    const kept = tensor(
-      [h, w],
-      Float32Array.from({ length: h * w }, (_, i) => (!whole && nearRemoved(removed!, i, h, w) ? 0 : 1)),
-    );
+    const plane = tensor([h, w]);
+    for (let i = 0; i < h * w; i++) plane.data[i] = image.data[i * channels + c]!;
     const level = noiseLevel(plane, kept);
     for (let i = 0; i < h * w; i++) if (whole || removed![i]) out.data[i * channels + c]! += level * field[i]!;
   }
   return out;
 }
 
-/** Whether a pixel or one of its eight neighbours is removed: its noise would be measured on what is not to be seen. */
-function nearRemoved(removed: Uint8Array, i: number, h: number, w: number): boolean {
-  const [y, x] = [Math.floor(i / w), i % w];
-  for (let yy = Math.max(0, y - 1); yy <= Math.min(h - 1, y + 1); yy++) {
-    for (let xx = Math.max(0, x - 1); xx <= Math.min(w - 1, x + 1); xx++) if (removed[yy * w + xx]) return true;
+/** 1 where neither a pixel nor any of its eight neighbours is removed, whose noise is not to be seen; else 0. */
+function farFromRemoved(removed: Uint8Array, h: number, w: number): Float32Array {
+  const out = new Float32Array(h * w).fill(1);
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      if (!removed[y * w + x]) continue;
+      for (let yy = Math.max(0, y - 1); yy <= Math.min(h - 1, y + 1); yy++) {
+        out.fill(0, yy * w + Math.max(0, x - 1), yy * w + Math.min(w, x + 2));
+      }
+    }
   }
-  return false;
+  return out;
 }
