@@ -5,13 +5,14 @@ import { createNames } from './page/part-names.ts';
 import { renderHtml } from './page/report-page.ts';
 import { sectionsOf } from './sections/all-sections.ts';
 import type { ReportFile, RunData } from './summary/run-data.ts';
-import { renderAuditCsv } from './tables/audit-csv.ts';
-import { renderBaselinesCsv } from './tables/baselines-csv.ts';
-import { renderClassifierCsv } from './tables/classifier-csv.ts';
+import { auditTable } from './tables/audit-table.ts';
+import { baselinesTable } from './tables/baselines-table.ts';
+import { classifierTable } from './tables/classifier-table.ts';
 import { renderLatex } from './tables/latex.ts';
 import { renderMarkdown } from './tables/markdown.ts';
+import { tableFiles } from './tables/report-table.ts';
 import { renderChecklist } from './tables/reporting-checklist.ts';
-import { renderSummaryCsv } from './tables/summary-csv.ts';
+import { summaryTable } from './tables/summary-table.ts';
 import { bibliography } from './text/methods-text.ts';
 
 export { analyse } from './analysis/analyse.ts';
@@ -40,7 +41,12 @@ export interface ReportOptions {
   readonly mostInline?: number;
   /** Writes the drawings as files too, for papers. Default: false. */
   readonly figures?: boolean;
+  /** Writes the tables as Parquet too. Default: false. */
+  readonly parquet?: boolean;
 }
+
+/** Tables of the report, which `renderReports` writes as CSV and, if asked for, as Parquet. */
+export const REPORT_TABLES = ['summary', 'classifier', 'audit', 'baselines'] as const;
 
 /**
  * All reports of a run, to be written into its folder, one after the other: pictures that do not fit into the page come
@@ -49,17 +55,20 @@ export interface ReportOptions {
 export async function* renderReports(
   run: RunData,
   analysis = analyse(run),
-  { pictures = true, mostInline, figures = false }: ReportOptions = {},
+  { pictures = true, mostInline, figures = false, parquet = false }: ReportOptions = {},
 ): AsyncGenerator<ReportFile> {
   const names = createNames(run.manifest);
   const gallery = pictures ? yield* galleryContent({ run, analysis, names }, mostInline) : undefined;
   const sections = await sectionsOf({ run, analysis, names, ...(gallery ? { gallery } : {}) });
-  const crossed = renderBaselinesCsv(run, analysis);
-  if (crossed !== undefined) yield { file: 'baselines.csv', bytes: crossed };
+  const crossed = baselinesTable(analysis);
+  const tables = [
+    summaryTable(analysis),
+    classifierTable(analysis),
+    auditTable(analysis),
+    ...(crossed ? [crossed] : []),
+  ];
+  for (const table of tables) yield* tableFiles(table, run.manifest, parquet);
   yield* [
-    { file: 'summary.csv', bytes: renderSummaryCsv(run, analysis) },
-    { file: 'classifier.csv', bytes: renderClassifierCsv(run, analysis) },
-    { file: 'audit.csv', bytes: renderAuditCsv(run, analysis) },
     { file: 'summary.md', bytes: renderMarkdown(run, analysis, sections) },
     { file: 'tables.tex', bytes: renderLatex(analysis) },
     { file: 'reporting.md', bytes: renderChecklist(run, analysis) },

@@ -24,20 +24,13 @@ export const JOURNAL_FILE = 'results.jsonl';
 /** Maps on the scans' own pixels, where `run --save` asks for them. */
 export const SAVED_FOLDER = 'maps';
 
+const TABLES = 'samples scores timings budgets summary classifier audit baselines groups curves'.split(' ');
+
 /** All that a run writes into its folder, for --fresh: nothing else is ever deleted. */
 const OWN_ENTRIES = [
   JOURNAL_FILE,
   PROGRESS_FILE,
-  'samples.csv',
-  'scores.csv',
-  'timings.csv',
-  'budgets.csv',
-  'summary.csv',
-  'classifier.csv',
-  'audit.csv',
-  'baselines.csv',
-  'groups.csv',
-  'curves.csv',
+  ...TABLES.flatMap(name => [`${name}.csv`, `${name}.parquet`]),
   'summary.md',
   'reporting.md',
   'methods.bib',

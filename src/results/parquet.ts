@@ -3,8 +3,14 @@ import { printable } from '../core/printable.ts';
 import type { CsvCell } from './csv.ts';
 import { type AtomicFile, createAtomic } from './files.ts';
 
-/** What a column holds: texts unless it says so; `flag` is true or false, and 1 or 0 in CSV. */
+/** What a column holds: texts unless it says so; `flag` is true or false, 1 or 0, or these words. */
 export type CellType = 'text' | 'number' | 'count' | 'flag';
+
+/** A column of a table, and what it holds. */
+export interface TypedColumn {
+  readonly name: string;
+  readonly type?: CellType;
+}
 
 /** Lines of one row group: few enough for the memory, enough for readers to skip by. */
 const GROUP = 50_000;
@@ -21,19 +27,9 @@ export interface ParquetTable {
  * Begins a Parquet file (Snappy) whose columns may all have missing values: numbers are doubles, counts 32-bit integers,
  * flags booleans. Texts stand as in the CSV tables, without the apostrophe that keeps spreadsheets from running them.
  */
-export async function createParquet(
-  path: string,
-  columns: readonly { readonly name: string; readonly type?: CellType }[],
-): Promise<ParquetTable> {
-  const { ByteWriter: Bytes, ParquetWriter: Parquet, schemaFromColumnData } = await import('hyparquet-writer');
+export async function createParquet(path: string, columns: readonly TypedColumn[]): Promise<ParquetTable> {
   const file = await createAtomic(path);
-  const bytes = new Bytes();
-  const empty = columns.map(({ name, type = 'text' }) => ({ name, type: KINDS[type], nullable: true, data: [] }));
-  const table = new Parquet({
-    writer: bytes,
-    schema: schemaFromColumnData({ columnData: empty }),
-    createdBy: 'ct-xai',
-  });
+  const { bytes, table } = await begin(columns);
   let cells: unknown[][] = columns.map(() => []);
   const write = async () => {
     if (cells[0]!.length > 0) await table.write({ columnData: sourcesOf(columns, cells), rowGroupSize: GROUP });
@@ -53,16 +49,36 @@ export async function createParquet(
   };
 }
 
+/** A small table as the bytes of such a file. */
+export async function parquetBytes(
+  columns: readonly TypedColumn[],
+  lines: readonly (readonly CsvCell[])[],
+): Promise<Uint8Array> {
+  const { bytes, table } = await begin(columns);
+  const cells = columns.map(({ type }, i) => lines.map(line => cellValue(line[i], type)));
+  if (lines.length > 0) await table.write({ columnData: sourcesOf(columns, cells), rowGroupSize: GROUP });
+  await table.finish();
+  return bytes.getBytes().slice();
+}
+
+async function begin(columns: readonly TypedColumn[]): Promise<{ bytes: ByteWriter; table: ParquetWriter }> {
+  const { ByteWriter: Bytes, ParquetWriter: Parquet, schemaFromColumnData } = await import('hyparquet-writer');
+  const bytes = new Bytes();
+  const empty = columns.map(({ name, type = 'text' }) => ({ name, type: KINDS[type], nullable: true, data: [] }));
+  const schema = schemaFromColumnData({ columnData: empty });
+  return { bytes, table: new Parquet({ writer: bytes, schema, createdBy: 'ct-xai' }) };
+}
+
 const KINDS = { text: 'STRING', number: 'DOUBLE', count: 'INT32', flag: 'BOOLEAN' } as const;
 
-function sourcesOf(columns: readonly { readonly name: string }[], cells: readonly unknown[][]): ColumnSource[] {
+function sourcesOf(columns: readonly TypedColumn[], cells: readonly unknown[][]): ColumnSource[] {
   return columns.map(({ name }, i) => ({ name, data: cells[i]! }) as ColumnSource);
 }
 
 function cellValue(cell: CsvCell, type: CellType = 'text'): unknown {
   if (cell === undefined || cell === null || cell === '') return null;
   if (type === 'text') return printable(String(cell));
-  return type === 'flag' ? Boolean(cell) : Number(cell);
+  return type === 'flag' ? cell !== 'false' && Boolean(cell) : Number(cell);
 }
 
 async function finish(table: ParquetWriter, bytes: ByteWriter, file: AtomicFile): Promise<void> {

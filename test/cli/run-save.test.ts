@@ -72,9 +72,10 @@ test('run --save writes the same maps of a run by a queue, and of shards that we
     expect(queued, queued.stderr).toMatchObject({ code: 0, stdout: expect.stringMatching(/16 files of maps: /) });
     expect(await mapsOf(out('queued'))).toEqual(own);
   } finally {
-    const ended = once(worker, 'close');
+    // It has nothing in hand, and so goes at once: of its patience, 60 s, nothing is left to wait for.
+    const ended = once(worker, 'close', { signal: AbortSignal.timeout(30_000) });
     worker.kill('SIGTERM');
-    await ended;
+    expect(await ended).toEqual([0, null]);
     await redis.kill();
   }
 });

@@ -3,7 +3,8 @@ import { createRng } from '../../src/core/rng.ts';
 import type { Answered, MethodEntry, MetricEntry, ModelAnalysis } from '../../src/reports/analysis/analysis.ts';
 import { crossesOf, withoutBaseline } from '../../src/reports/analysis/baseline-cross.ts';
 import type { ScoreCell } from '../../src/reports/summary/collect.ts';
-import { renderBaselinesCsv } from '../../src/reports/tables/baselines-csv.ts';
+import { baselinesTable } from '../../src/reports/tables/baselines-table.ts';
+import { tableCsv } from '../../src/reports/tables/report-table.ts';
 
 const PATIENTS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 const method = (id: string, baseline?: string) => ({ id, baseline, role: 'method' }) as unknown as MethodEntry;
@@ -50,16 +51,16 @@ describe('a metric with several baselines', () => {
   });
 
   it('is a table as CSV too, and no file where nothing was crossed', () => {
-    const manifest = {} as Parameters<typeof renderBaselinesCsv>[0]['manifest'];
+    const manifest = {} as Parameters<typeof tableCsv>[1];
     const model = { model: { id: 'net' }, crosses } as unknown as ModelAnalysis;
-    const lines = renderBaselinesCsv({ manifest }, { models: [model] })!
+    const lines = tableCsv(baselinesTable({ models: [model] })!, manifest)
       .trim()
       .split('\n');
     expect(lines).toHaveLength(1 + 3 * 2);
     expect(lines[0]).toMatch(/^model,metric,better,explainer,baseline,mean,mean_same_baseline,/);
     expect(lines[1]).toBe('net,deletion,lower,cam,air,6,,,1,0,0,0,0.5');
     expect(lines[4]).toBe('net,deletion,lower,ig,blur,7,-47,,3,0,0,0,0.5');
-    expect(renderBaselinesCsv({ manifest }, { models: [{ ...model, crosses: [] }] })).toBeUndefined();
+    expect(baselinesTable({ models: [{ ...model, crosses: [] }] })).toBeUndefined();
   });
 
   it('is none where ids do not differ in the baseline alone', () => {

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { analyse } from '../../src/reports/analysis/analyse.ts';
 import { collect } from '../../src/reports/summary/collect.ts';
 import type { RunData } from '../../src/reports/summary/run-data.ts';
-import { renderClassifierCsv } from '../../src/reports/tables/classifier-csv.ts';
+import { classifierTable } from '../../src/reports/tables/classifier-table.ts';
+import { tableCsv } from '../../src/reports/tables/report-table.ts';
 import type { Row } from '../../src/results/rows.ts';
 import { fixture, fixtureRows } from './fixture.ts';
 import { rendered } from './render.ts';
@@ -37,7 +38,10 @@ it('is measured by patient and by subgroup, and the tables say so', async () => 
   expect(classifier!.byExam).toMatchObject({ unit: 'patient', mixed: 0, performance: { images: 24 } });
   const auc = Object.fromEntries(classifier!.subgroups.map(s => [s.value, s.performance.auc.value]));
   expect(auc).toEqual({ soft: 1, sharp: 0 });
-  const lines = parse(renderClassifierCsv(data), { columns: true }) as Record<string, string>[];
+  const lines = parse(tableCsv(classifierTable(analyse(data)), data.manifest), { columns: true }) as Record<
+    string,
+    string
+  >[];
   const line = lines.find(l => l['value'] === 'sharp' && l['measure'] === 'sensitivity')!;
   expect(line).toMatchObject({ unit: 'image', subgroup: 'kernel', images: '24', patients: '12', estimate: '0' });
   expect(Number(line['high'])).toBeGreaterThan(0.1);

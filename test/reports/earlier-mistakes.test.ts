@@ -11,7 +11,8 @@ import { createNames } from '../../src/reports/page/part-names.ts';
 import { meansChart } from '../../src/reports/sections/means-figure.ts';
 import { metricTable } from '../../src/reports/sections/metric-tables.ts';
 import { collect } from '../../src/reports/summary/collect.ts';
-import { renderSummaryCsv } from '../../src/reports/tables/summary-csv.ts';
+import { tableCsv } from '../../src/reports/tables/report-table.ts';
+import { summaryTable } from '../../src/reports/tables/summary-table.ts';
 import { differenceText, ranksText } from '../../src/reports/text/words.ts';
 import type { SampleRow, ScoreRow } from '../../src/results/rows.ts';
 import { fixtureRows } from './fixture.ts';
@@ -213,7 +214,7 @@ describe('chance', () => {
     });
     expect(told.map(t => Number(t.drawn))).toEqual([0, expect.closeTo(0.017, 2)]);
     expect(told.map(t => t.shown)).toEqual(['0.000', '0.017']);
-    const [head, ...lines] = renderSummaryCsv(run, analysis)
+    const [head, ...lines] = tableCsv(summaryTable(analysis), run.manifest)
       .split('\n')
       .map(line => line.split(','));
     const column = (name: string) => head!.indexOf(name);

@@ -31,7 +31,7 @@ describe.each(Object.entries(CASES))('of %s', (_, options) => {
     expect(widths.every(n => n === 1)).toBe(true);
   });
 
-  it('renderSummaryCsv has a line for each model, metric and method', () => {
+  it('summary.csv has a line for each model, metric and method', () => {
     const lines = parse(files['summary.csv'], { columns: true }) as Record<string, string>[];
     const { models, metrics, methods } = run.manifest;
     const analysis = analyse(run);

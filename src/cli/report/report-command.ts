@@ -14,7 +14,7 @@ export const reportCommand = defineCommand({
       .option('parquet', {
         type: 'boolean',
         default: false,
-        describe: 'Also writes the tables of images, values, timings and the like as Parquet, with typed columns.',
+        describe: 'Also writes all tables as Parquet, with typed columns.',
       })
       .option('pictures', {
         type: 'boolean',

@@ -60,6 +60,7 @@ async function reportOn(
   const { files } = await writeReports(run, gallery ?? galleryOf(suite), collector.summary(), {
     pictures,
     figures,
+    parquet,
     ratings: taken,
   });
   for (const file of files) print(file);

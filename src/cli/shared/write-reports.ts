@@ -5,6 +5,7 @@ import {
   analyse,
   loadRun,
   type Rating,
+  REPORT_TABLES,
   type ReportOptions,
   type RunData,
   renderReports,
@@ -38,6 +39,7 @@ export async function writeReports(
   const files: string[] = [];
   // Those of an earlier report would not be its.
   for (const own of [GALLERY_FOLDER, FIGURES_FOLDER]) await rm(join(run.dir, own), { recursive: true, force: true });
+  for (const table of REPORT_TABLES) await rm(join(run.dir, `${table}.parquet`), { force: true });
   for await (const { file, bytes } of renderReports(data, analysis, options)) {
     if (dirname(file) !== '.') await mkdir(join(run.dir, dirname(file)), { recursive: true });
     await writeAtomic(join(run.dir, file), bytes);

@@ -258,7 +258,8 @@ async function takeBlocks(
     }
   } finally {
     gone.abort();
-    await Promise.race([worker.close().catch(() => {}), setTimeout(patience)]);
+    // A timer that is left over must not keep the process alive.
+    await Promise.race([worker.close().catch(() => {}), setTimeout(patience, undefined, { ref: false })]);
   }
 }
 

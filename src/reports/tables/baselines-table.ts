@@ -1,10 +1,10 @@
-import { csvStyle, csvText } from '../../results/csv.ts';
 import type { Analysis } from '../analysis/analysis.ts';
-import type { RunData } from '../summary/run-data.ts';
+import { columnsOf, type ReportTable } from './report-table.ts';
 
-const HEADER = [
-  ...['model', 'metric', 'better', 'explainer', 'baseline', 'mean', 'mean_same_baseline', 'removal_achieved'],
-  ...['worst_regret', 'kendall_w', 'kendall_w_low', 'kendall_w_high', 'kendall_w_chance'],
+const COLUMNS = [
+  ...columnsOf('text', 'model', 'metric', 'better', 'explainer', 'baseline'),
+  ...columnsOf('number', 'mean', 'mean_same_baseline', 'removal_achieved', 'worst_regret'),
+  ...columnsOf('number', 'kendall_w', 'kendall_w_low', 'kendall_w_high', 'kendall_w_chance'),
 ];
 
 /**
@@ -13,10 +13,7 @@ const HEADER = [
  * explainer; `removal_achieved`: the mean fall of the score where everything is removed. `worst_regret` is of the explainer,
  * Kendall's W of the metric. Empty: there is none. Undefined where no metric was computed with several.
  */
-export function renderBaselinesCsv(
-  { manifest }: Pick<RunData, 'manifest'>,
-  { models }: Pick<Analysis, 'models'>,
-): string | undefined {
+export function baselinesTable({ models }: Pick<Analysis, 'models'>): ReportTable | undefined {
   const lines = models.flatMap(({ model, crosses }) =>
     crosses.flatMap(({ metric, better, columns, rows, concordance: w }) =>
       rows.flatMap(({ explainer, values, matched, worstRegret }) =>
@@ -27,5 +24,5 @@ export function renderBaselinesCsv(
       ),
     ),
   );
-  return lines.length === 0 ? undefined : csvText([HEADER, ...lines], csvStyle(manifest));
+  return lines.length === 0 ? undefined : { name: 'baselines', columns: COLUMNS, lines };
 }

@@ -1,21 +1,13 @@
 import type { Estimate, Performance } from '../../core/statistics/performance.ts';
-import { csvStyle, csvText } from '../../results/csv.ts';
-import { analyse } from '../analysis/analyse.ts';
 import type { Analysis, ModelAnalysis } from '../analysis/analysis.ts';
-import type { RunData } from '../summary/run-data.ts';
+import { columnsOf, type ReportTable } from './report-table.ts';
 
-const HEADER = [
-  'model',
-  'unit',
-  'subgroup',
-  'value',
-  'images',
-  'patients',
-  'measure',
-  'estimate',
-  'low',
-  'high',
-] as const;
+const COLUMNS = [
+  ...columnsOf('text', 'model', 'unit', 'subgroup', 'value'),
+  ...columnsOf('count', 'images', 'patients'),
+  ...columnsOf('text', 'measure'),
+  ...columnsOf('number', 'estimate', 'low', 'high'),
+];
 
 type Line = readonly (string | number | null)[];
 
@@ -23,8 +15,8 @@ type Line = readonly (string | number | null)[];
  * The classifier's performance, a line per measure: by image, by exam (or patient) and by subgroup, with 95 % intervals
  * that take patients as units. Empty cells: there is none.
  */
-export function renderClassifierCsv(run: RunData, analysis: Analysis = analyse(run)): string {
-  return csvText([HEADER, ...analysis.models.flatMap(linesOf)], csvStyle(run.manifest));
+export function classifierTable(analysis: Analysis): ReportTable {
+  return { name: 'classifier', columns: COLUMNS, lines: analysis.models.flatMap(linesOf) };
 }
 
 function linesOf({ model, classifier, errors }: ModelAnalysis): Line[] {

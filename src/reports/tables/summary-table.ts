@@ -1,6 +1,5 @@
 import type { Summary } from '../../core/statistics/summary.ts';
-import { csvStyle, csvText } from '../../results/csv.ts';
-import { analyse } from '../analysis/analyse.ts';
+import type { CellType } from '../../results/parquet.ts';
 import type {
   Analysis,
   CellResult,
@@ -11,47 +10,51 @@ import type {
   ModelAnalysis,
 } from '../analysis/analysis.ts';
 import { shownRanks } from '../analysis/shown-ranks.ts';
-import type { RunData } from '../summary/run-data.ts';
 import { countOf } from '../summary/tally.ts';
+import type { ReportTable } from './report-table.ts';
 
-const HEADER = [
-  'model',
-  'method',
-  'role',
-  'of',
-  'metric',
-  'category',
-  'baseline',
-  'better',
-  'patients',
-  'images',
-  'mean',
-  'sd',
-  'low',
-  'high',
-  'interval',
-  'rank_best',
-  'rank_worst',
-  'rank_patients',
-  'shuffled_difference',
-  'shuffled_low',
-  'shuffled_high',
-  'matched_baseline',
-  'undefined',
-  'skipped',
-  'failed',
-  'not_run',
-  'stratum',
-  'chance',
-  'skewed',
-  'shuffled_verdict',
-  'controls_beaten',
-  'controls_tested',
-  'exploratory',
-  'do_not_rank',
-] as const;
+const TYPES = {
+  model: 'text',
+  method: 'text',
+  role: 'text',
+  of: 'text',
+  metric: 'text',
+  category: 'text',
+  baseline: 'text',
+  better: 'text',
+  patients: 'count',
+  images: 'count',
+  mean: 'number',
+  sd: 'number',
+  low: 'number',
+  high: 'number',
+  interval: 'text',
+  rank_best: 'count',
+  rank_worst: 'count',
+  rank_patients: 'count',
+  shuffled_difference: 'number',
+  shuffled_low: 'number',
+  shuffled_high: 'number',
+  matched_baseline: 'flag',
+  undefined: 'count',
+  skipped: 'count',
+  failed: 'count',
+  not_run: 'count',
+  stratum: 'text',
+  chance: 'number',
+  skewed: 'flag',
+  shuffled_verdict: 'text',
+  controls_beaten: 'count',
+  controls_tested: 'count',
+  exploratory: 'flag',
+  do_not_rank: 'text',
+} as const satisfies Record<string, CellType>;
 
-type Cells = Partial<Record<(typeof HEADER)[number], string | number | null | undefined>>;
+type ColumnName = keyof typeof TYPES;
+
+const COLUMNS = Object.entries(TYPES).map(([name, type]) => ({ name: name as ColumnName, type }));
+
+type Cells = Partial<Record<ColumnName, string | number | null | undefined>>;
 
 /**
  * One line per model, metric and method, in full precision, of the primary stratum; after them the same of the other
@@ -59,7 +62,7 @@ type Cells = Partial<Record<(typeof HEADER)[number], string | number | null | un
  * and how it was made; the rank set, empty where no order is shown; the difference from the method's own maps of other
  * patients with an interval that holds for all verdicts at once; chance; how many images have no value. Empty: none.
  */
-export function renderSummaryCsv(run: RunData, analysis: Analysis = analyse(run)): string {
+export function summaryTable(analysis: Analysis): ReportTable {
   const lines = analysis.models.flatMap(model => [
     ...model.metrics.flatMap(entry => resultsOf(entry).map(result => line(model, entry, result))),
     ...model.groups.flatMap(entry => groupLines(model, entry)),
@@ -71,7 +74,7 @@ export function renderSummaryCsv(run: RunData, analysis: Analysis = analyse(run)
       ),
     ),
   ]);
-  return csvText([HEADER, ...lines.map(cells => HEADER.map(name => cells[name]))], csvStyle(run.manifest));
+  return { name: 'summary', columns: COLUMNS, lines: lines.map(cells => COLUMNS.map(({ name }) => cells[name])) };
 }
 
 function resultsOf({ methods, controls }: MetricAnalysis): readonly (CellResult & Partial<MethodResult>)[] {

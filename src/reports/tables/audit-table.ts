@@ -1,22 +1,17 @@
-import { csvStyle, csvText } from '../../results/csv.ts';
 import type { Analysis } from '../analysis/analysis.ts';
 import type { AuditEntry } from '../analysis/audit.ts';
-import type { RunData } from '../summary/run-data.ts';
+import { columnsOf, type ReportTable } from './report-table.ts';
 
 const CHANGES = ['ties', 'seed', 'baseline', 'steps'] as const;
 
-const HEADER = [
-  ...['model', 'metric', 'category', 'verdict', 'reason', 'control', 'patients', 'oracle_minus_control', 'low', 'high'],
-  ...[
-    'p_oracle_beats_all',
-    'p_control_beats_oracle',
-    'falls_when_mixed',
-    'oracle_minus_other_model',
-    'p_other_model',
-    'detectable',
-    'better_blurred',
-  ],
-  ...CHANGES.flatMap(change => [`tau_${change}`, `moved_${change}`]),
+const COLUMNS = [
+  ...columnsOf('text', 'model', 'metric', 'category', 'verdict', 'reason', 'control'),
+  ...columnsOf('count', 'patients'),
+  ...columnsOf('number', 'oracle_minus_control', 'low', 'high', 'p_oracle_beats_all', 'p_control_beats_oracle'),
+  ...columnsOf('flag', 'falls_when_mixed'),
+  ...columnsOf('number', 'oracle_minus_other_model', 'p_other_model', 'detectable'),
+  ...columnsOf('text', 'better_blurred'),
+  ...columnsOf('number', ...CHANGES.flatMap(change => [`tau_${change}`, `moved_${change}`])),
 ];
 
 /**
@@ -25,7 +20,7 @@ const HEADER = [
  * metrics (Holm). `tau_ties` … tell whether explainers keep their order where a full audit repeats the metric with that
  * changed, and `moved_ties` … how far a value moves. Empty: there is none.
  */
-export function renderAuditCsv({ manifest }: Pick<RunData, 'manifest'>, { models }: Analysis): string {
+export function auditTable({ models }: Analysis): ReportTable {
   const lines = models.flatMap(({ model, audit, stability }) =>
     audit.map(({ closest, ...e }) => [
       ...[model.id, e.metric, e.category, e.verdict, reasonOf(e)],
@@ -38,7 +33,7 @@ export function renderAuditCsv({ manifest }: Pick<RunData, 'manifest'>, { models
       }),
     ]),
   );
-  return csvText([HEADER, ...lines], csvStyle(manifest));
+  return { name: 'audit', columns: COLUMNS, lines };
 }
 
 function reasonOf({ reason, untried }: Pick<AuditEntry, 'reason' | 'untried'>): string {
