@@ -1,4 +1,4 @@
-import type { Baseline, Dataset, Explainer, Metric, ModelCard } from '../core/contracts/index.ts';
+import type { Baseline, Dataset, EarlierAudit, Explainer, Metric, ModelCard } from '../core/contracts/index.ts';
 import type { Registry } from '../core/registry.ts';
 import type { Discretion } from './discretion.ts';
 
@@ -14,8 +14,8 @@ export interface PlannedModel {
   readonly absences?: ReadonlyMap<string, number>;
   /** The class explained, where the suite's target is the positive class or a class name. */
   readonly targetClass?: number;
-  /** By metric id: data with a known truth on which an earlier audit of this model supported the metric. */
-  readonly supportedOn?: Readonly<Record<string, string>>;
+  /** By metric id: what the audit beside the model says of the metric, on data with a known truth. */
+  readonly audits?: Readonly<Record<string, EarlierAudit>>;
 }
 
 /** An explainer with everything decided. Its id is unique in the plan. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { ModelCard } from '../core/contracts/index.ts';
+import type { EarlierAudit, ModelCard } from '../core/contracts/index.ts';
 import { jsonDigest } from '../core/digest.ts';
 import type { PlannedMetric } from './plan.ts';
 
@@ -32,20 +32,20 @@ export function metricDigest({
 }
 
 /**
- * Of a plan's metrics, by id, the data on which an earlier audit of this model supported them.
+ * What the audit beside a model says of a plan's metrics, by their ids.
  * @param digest of the model
  */
-export async function supportedBefore(
+export async function earlierAudits(
   { file }: ModelCard,
   digest: string,
   metrics: readonly PlannedMetric[],
-): Promise<Readonly<Record<string, string>>> {
+): Promise<Readonly<Record<string, EarlierAudit>>> {
   const text = await readFile(join(dirname(file), AUDIT_FILE), 'utf8').catch(() => '[]');
   const known = z.array(record).catch([]).parse(parsed(text));
   const found = metrics.flatMap(({ id, metric, options, baseline }) => {
     const own = metricDigest({ name: metric.name, options, ...(baseline === undefined ? {} : { baseline }) });
-    const before = known.find(r => r.model === digest && r.metric === own && r.verdict === 'supported');
-    return before ? [[id, before.data] as const] : [];
+    const before = known.find(r => r.model === digest && r.metric === own);
+    return before ? [[id, { verdict: before.verdict, data: before.data, patients: before.patients }] as const] : [];
   });
   return Object.fromEntries(found);
 }

@@ -14,7 +14,7 @@ import { modelDigest } from './model-digest.ts';
 import type { Plan, PlannedModel } from './plan.ts';
 import { planDigest, planRecord } from './plan-record.ts';
 import { loadPlugins } from './plugins.ts';
-import { supportedBefore } from './recorded-audits.ts';
+import { earlierAudits } from './recorded-audits.ts';
 import { repetitionsOf } from './repetitions.ts';
 import { resolveAnalysis, withPositive } from './resolve-analysis.ts';
 import { cardsFor, leaveOut, resolveClasses, resolveTarget } from './resolve-labels.ts';
@@ -61,14 +61,14 @@ export async function resolvePlan(loaded: LoadedSuite, builtIn: Registry, overri
   for (const [i, card] of cards.entries()) {
     const targetClass = classes[i];
     const digest = await modelDigest(card);
-    const supportedOn = await supportedBefore(card, digest, metrics);
+    const audits = await earlierAudits(card, digest, metrics);
     models.push({
       id: card.id,
       card,
       digest,
       ...resolveClasses(dataset, { ...labels, ...labelsOf(entryOf[i]!) }, card),
       ...(targetClass === undefined ? {} : { targetClass }),
-      ...(Object.keys(supportedOn).length > 0 ? { supportedOn } : {}),
+      ...(Object.keys(audits).length > 0 ? { audits } : {}),
     });
   }
   const version = packageVersion();

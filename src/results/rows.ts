@@ -1,4 +1,12 @@
-import type { AttributionKind, Curve, DeviceReport, Json, Runtime, Status } from '../core/contracts/index.ts';
+import type {
+  AttributionKind,
+  Curve,
+  DeviceReport,
+  EarlierAudit,
+  Json,
+  Runtime,
+  Status,
+} from '../core/contracts/index.ts';
 import type { ValueDoubt } from '../core/image/doubts.ts';
 
 /**
@@ -304,8 +312,8 @@ export interface Manifest {
     readonly threshold?: number | Readonly<Record<string, number>>;
     /** Of a regression: the unit of its values. */
     readonly measure?: string;
-    /** By metric id: data with a known truth on which an earlier audit supported the metric for this model. */
-    readonly supportedOn?: Readonly<Record<string, string>>;
+    /** By metric id: what the audit beside the model says of the metric, on data with a known truth. */
+    readonly audits?: Readonly<Record<string, EarlierAudit>>;
     readonly runtime?: Runtime;
   }[];
   readonly methods: readonly {

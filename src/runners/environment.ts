@@ -26,7 +26,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       labels: plan.dataset.labels,
       ...(plan.dataset.findings ? { findings: plan.dataset.findings } : {}),
     },
-    models: plan.models.map(({ id, digest, card, supportedOn }) => ({
+    models: plan.models.map(({ id, digest, card, audits }) => ({
       id,
       digest,
       classes: card.classes,
@@ -35,7 +35,7 @@ export function describePlan(plan: Plan, command: string): Manifest {
       ...(card.group === undefined ? {} : { group: card.group }),
       ...(card.threshold === undefined ? {} : { threshold: card.threshold }),
       ...(card.measure === undefined ? {} : { measure: card.measure }),
-      ...(supportedOn ? { supportedOn } : {}),
+      ...(audits ? { audits } : {}),
     })),
     methods: plan.explainers.map(({ id, explainer, baseline, of, options }) => ({
       id,

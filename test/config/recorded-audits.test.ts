@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { builtinRegistry } from '../../src/builtin.ts';
 import type { PlannedMetric } from '../../src/config/plan.ts';
-import { AUDIT_FILE, metricDigest, supportedBefore } from '../../src/config/recorded-audits.ts';
+import { AUDIT_FILE, earlierAudits, metricDigest } from '../../src/config/recorded-audits.ts';
 import type { ModelCard } from '../../src/core/contracts/index.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 
@@ -25,11 +25,15 @@ const record = {
   ...{ model: 'm', name: 'srg', data: 'phantom v2', verdict: 'supported', patients: 60 },
 };
 
-it('finds what was supported for this model by this metric with these options, and nothing else', async () => {
+it('finds what was found for this model and this metric with these options, and nothing else', async () => {
   const card = await cardBeside([record]);
   const all = [planned({}), patches];
-  expect(await supportedBefore(card, 'm', all)).toEqual({ 'srg-patches': 'phantom v2' });
-  expect(await supportedBefore(card, 'other weights', all)).toEqual({});
-  expect(await supportedBefore(await cardBeside([{ ...record, verdict: 'not shown' }]), 'm', all)).toEqual({});
-  expect(await supportedBefore(await cardBeside('{'), 'm', all)).toEqual({});
+  expect(await earlierAudits(card, 'm', all)).toEqual({
+    'srg-patches': { verdict: 'supported', data: 'phantom v2', patients: 60 },
+  });
+  expect(await earlierAudits(card, 'other weights', all)).toEqual({});
+  expect(await earlierAudits(await cardBeside([{ ...record, verdict: 'contradicted' }]), 'm', all)).toMatchObject({
+    'srg-patches': { verdict: 'contradicted' },
+  });
+  expect(await earlierAudits(await cardBeside('{'), 'm', all)).toEqual({});
 });

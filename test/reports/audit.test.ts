@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { EarlierAudit } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
 import type { Answered, MethodEntry, MetricAnalysis } from '../../src/reports/analysis/analysis.ts';
 import { type AuditEntry, auditOf } from '../../src/reports/analysis/audit.ts';
@@ -19,7 +20,7 @@ interface Given {
   readonly patients?: number;
   readonly disjoint?: boolean;
   readonly smallest?: number;
-  readonly elsewhere?: ReadonlyMap<string, string>;
+  readonly earlier?: ReadonlyMap<string, EarlierAudit>;
 }
 
 interface Level {
@@ -41,7 +42,7 @@ function audited(
     patients = PATIENTS,
     disjoint = false,
     smallest = 0.05,
-    elsewhere = new Map(),
+    earlier = new Map(),
   }: Given = {},
 ): AuditEntry[] {
   const samples = all.slice(0, patients);
@@ -72,7 +73,7 @@ function audited(
     answered,
     only: new Set(samples),
     disjoint,
-    elsewhere,
+    earlier,
     rng: createRng('test'),
   });
 }
@@ -233,11 +234,20 @@ describe('without a known truth', () => {
   });
 
   it('says what was supported on a phantom, unless a control dominates here', () => {
-    const elsewhere = new Map([['m', 'phantom v2']]);
-    const [found] = audited({ cam: explainer(0.5), random: 0.1 }, { elsewhere });
+    const before = { verdict: 'supported', data: 'phantom v2', patients: 64 } as const;
+    const earlier = new Map<string, EarlierAudit>([['m', before]]);
+    const [found] = audited({ cam: explainer(0.5), random: 0.1 }, { earlier });
     expect(found).toMatchObject({ verdict: 'supported elsewhere', reason: expect.stringContaining('phantom v2') });
-    const [dominated] = audited({ cam: explainer(0.5), random: 0.6 }, { elsewhere });
-    expect(dominated!.verdict).toBe('control-dominated');
+    const [dominated] = audited({ cam: explainer(0.5), random: 0.6 }, { earlier });
+    expect(dominated).toMatchObject({ verdict: 'control-dominated', earlier: before });
+  });
+
+  it('says what was contradicted on a phantom, and keeps the verdict', () => {
+    const earlier = new Map<string, EarlierAudit>([
+      ['m', { verdict: 'contradicted', data: 'phantom v2', patients: 64 }],
+    ]);
+    const [found] = audited({ cam: explainer(0.5), random: 0.1 }, { earlier });
+    expect(found).toMatchObject({ verdict: 'untested', reason: expect.stringContaining('on phantom v2 a map that') });
   });
 
   it('leaves out what controls win by design', () => {

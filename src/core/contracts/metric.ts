@@ -224,3 +224,12 @@ export interface Metric {
   /** Group metrics: the value of a group. Pure, so that a bootstrap can combine again. */
   combine?(items: readonly Collected[], options: unknown): Score | Undefined;
 }
+
+/** What an earlier audit of a model says of a metric. */
+export interface EarlierAudit {
+  readonly verdict: 'supported' | 'contradicted' | 'not shown';
+  /** The data, in words: 'phantom v2'. */
+  readonly data: string;
+  /** How many patients it was made with. */
+  readonly patients: number;
+}

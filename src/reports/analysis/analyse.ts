@@ -96,7 +96,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       answered,
       only: auditedOn,
       disjoint: audit.samples.size > 0,
-      elsewhere: new Map(Object.entries(model.supportedOn ?? {})),
+      earlier: new Map(Object.entries(model.audits ?? {})),
       rng: rng.fork('audit'),
     }),
     stability: stabilityOf(

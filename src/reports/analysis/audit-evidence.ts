@@ -1,3 +1,4 @@
+import type { EarlierAudit } from '../../core/contracts/index.ts';
 import type { Rng } from '../../core/rng.ts';
 import type { ScoreCell } from '../summary/collect.ts';
 import type { Answered, Difference, MethodEntry, MetricAnalysis } from './analysis.ts';
@@ -12,8 +13,8 @@ export interface AuditContext {
   readonly only: ReadonlySet<string>;
   /** Whether explainers are ranked by none of these patients. */
   readonly disjoint: boolean;
-  /** For metrics that were supported on data with a known truth for this model before: that data, by metric id. */
-  readonly elsewhere?: ReadonlyMap<string, string>;
+  /** What the audit beside the model says of metrics, by their ids. */
+  readonly earlier?: ReadonlyMap<string, EarlierAudit>;
   readonly rng: Rng;
 }
 

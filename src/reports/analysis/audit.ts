@@ -1,3 +1,4 @@
+import type { EarlierAudit } from '../../core/contracts/index.ts';
 import { detectableDifference } from '../../core/statistics/detect.ts';
 import { holm } from '../../core/statistics/seeds.ts';
 import { listed } from '../text/format.ts';
@@ -45,6 +46,8 @@ export interface AuditEntry {
   readonly other?: Difference;
   /** The difference that as many patients show with a chance of 80 %; absent where none within the range would do. */
   readonly detectable?: number;
+  /** What the audit beside the model found for the metric, on other patients; absent where there is none. */
+  readonly earlier?: EarlierAudit;
   /** Maps that know nothing whose score is better once they are blurred; absent where that was not tried. */
   readonly blurred?: readonly string[];
 }
@@ -61,8 +64,10 @@ export function auditOf(entries: readonly MetricAnalysis[], context: AuditContex
   const loses = holm(tested.map(e => Math.min(...e.against.map(d => oneSide(d, 'worse')))));
   return evidence.flatMap(e => {
     const at = tested.indexOf(e);
-    if (at >= 0) return [withTruth(e, beats[at]!, loses[at]!, context)];
-    return BY_TRUTH.has(e.entry.metric.category) ? [withoutTruth(e.entry, context)] : [];
+    const earlier = context.earlier?.get(e.entry.metric.id);
+    const facts = earlier ? { earlier } : {};
+    if (at >= 0) return [{ ...withTruth(e, beats[at]!, loses[at]!, context), ...facts }];
+    return BY_TRUTH.has(e.entry.metric.category) ? [{ ...withoutTruth(e.entry, earlier), ...facts }] : [];
   });
 }
 
@@ -168,7 +173,7 @@ function detectableOf(
 }
 
 /** Without a truth a metric may be refuted, and never supported by what is seen here. */
-function withoutTruth({ metric, methods, controls }: MetricAnalysis, { elsewhere }: AuditContext): AuditEntry {
+function withoutTruth({ metric, methods, controls }: MetricAnalysis, earlier: EarlierAudit | undefined): AuditEntry {
   const facts = { metric: metric.id, category: metric.category };
   const sign = metric.better === 'higher' ? 1 : -1;
   const means = methods.flatMap(m => (m.summary ? [sign * m.summary.mean] : []));
@@ -179,17 +184,20 @@ function withoutTruth({ metric, methods, controls }: MetricAnalysis, { elsewhere
     const reason = `${listed(winners.map(c => c.method.id))}, without any knowledge of the model, is better than the best explainer`;
     return { ...facts, verdict: 'control-dominated', reason };
   }
-  const before = elsewhere?.get(metric.id);
-  if (before !== undefined) {
+  if (earlier?.verdict === 'supported') {
     return {
       ...facts,
       verdict: 'supported elsewhere',
-      reason: `supported on ${before} for this model; what the model uses here is not known`,
+      reason: `supported on ${earlier.data} for this model; what the model uses here is not known`,
     };
   }
-  const reason =
+  const seen =
     fixed.length === 0
       ? 'no fixed control has values'
       : 'no truth by intervention is known, and no fixed control is best';
-  return { ...facts, verdict: 'untested', reason };
+  const before =
+    earlier?.verdict === 'contradicted'
+      ? `; on ${earlier.data} a map that knows nothing of this model scored better than what the model uses`
+      : '';
+  return { ...facts, verdict: 'untested', reason: seen + before };
 }

@@ -25,6 +25,8 @@ const MEANINGS: Readonly<Record<AuditVerdict, string>> = {
   'control-dominated': 'a map that knows nothing of the model scores better than every explainer.',
   untested: 'the truth is not known, and no control is best.',
 };
+const EARLIER =
+  'Earlier audit: what the audit that comes with the model (audit.json) found for the same metric on other patients.';
 const NUMBERS =
   'Verdicts are adjusted for the number of metrics by Holm’s rule. Detectable difference: what this number of patients ' +
   'would show with a probability of 80 %; for planning.';
@@ -43,13 +45,22 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
     audit === 0
       ? ABOUT
       : `${ABOUT} ${plural(audit, 'patient')} ${audit === 1 ? 'is' : 'are'} set apart for this; no explainer is ranked by them.`;
-  const head = ['Metric', 'Verdict', 'Oracle − closest control', 'Detectable difference', 'Why'];
+  const earlier = told.some(m => m.audit.some(e => e.earlier));
+  const head = [
+    'Metric',
+    'Verdict',
+    'Oracle − closest control',
+    'Detectable difference',
+    'Why',
+    ...(earlier ? ['Earlier audit'] : []),
+  ];
   const repeated = told.filter(({ stability }) => stability.length > 0);
   const stabilityHead = ['Metric', 'Changed to', 'τ of the order', 'Moved', 'Best explainer'];
   const verdicts = (Object.keys(AUDIT_WORDS) as AuditVerdict[]).filter(v =>
     told.some(m => m.audit.some(e => e.verdict === v)),
   );
-  const numbers = told.some(m => m.audit.some(e => e.closest)) ? NUMBERS : undefined;
+  const notes = [...(told.some(m => m.audit.some(e => e.closest)) ? [NUMBERS] : []), ...(earlier ? [EARLIER] : [])];
+  const numbers = notes.length > 0 ? notes.join(' ') : undefined;
   return {
     id: 'audit',
     title: 'Audit of the metrics',
@@ -61,7 +72,7 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
             title,
             ...(i === 0 ? { style: 'name' } : i === 2 ? { style: 'roomy' } : i === 4 ? { style: 'wide' } : {}),
           })),
-          [{ rows: rowsOf(model) }],
+          [{ rows: rowsOf(model, earlier) }],
         )}${untriedOf(model).map(text => html`<p class="note">${text}</p>`)}`,
     )}${repeated.length > 0 ? html`<h3>Stability</h3><p>${STABILITY}</p>` : undefined}${repeated.map(
       model =>
@@ -74,7 +85,11 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
     markdown: [
       about,
       verdicts.map(v => `- **${AUDIT_WORDS[v]}**: ${MEANINGS[v]}`).join('\n'),
-      ...byModel(told, model => [markdownTable(head, rowsOf(model), []), ...untriedOf(model)], models.length > 1),
+      ...byModel(
+        told,
+        model => [markdownTable(head, rowsOf(model, earlier), []), ...untriedOf(model)],
+        models.length > 1,
+      ),
       ...(numbers ? [numbers] : []),
       ...(repeated.length > 0
         ? [
@@ -86,14 +101,20 @@ export function auditSection({ run: { manifest }, analysis: { models } }: Report
   };
 }
 
-function rowsOf({ audit }: ModelAnalysis): string[][] {
+function rowsOf({ audit }: ModelAnalysis, earlier: boolean): string[][] {
   return audit.map(e => [
     e.metric,
     AUDIT_WORDS[e.verdict],
     differenceOf(e),
     e.detectable === undefined ? '–' : compact(e.detectable),
     e.reason,
+    ...(earlier ? [earlierOf(e)] : []),
   ]);
+}
+
+/** 'contradicted on phantom v2 (64 patients)'. */
+function earlierOf({ earlier }: AuditEntry): string {
+  return earlier ? `${earlier.verdict} on ${earlier.data} (${plural(earlier.patients, 'patient')})` : '–';
 }
 
 function stabilityRows({ stability }: ModelAnalysis): string[][] {

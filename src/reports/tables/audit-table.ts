@@ -10,7 +10,8 @@ const COLUMNS = [
   ...columnsOf('number', 'oracle_minus_control', 'low', 'high', 'p_oracle_beats_all', 'p_control_beats_oracle'),
   ...columnsOf('flag', 'falls_when_mixed'),
   ...columnsOf('number', 'oracle_minus_other_model', 'p_other_model', 'detectable'),
-  ...columnsOf('text', 'better_blurred'),
+  ...columnsOf('text', 'better_blurred', 'earlier_verdict'),
+  ...columnsOf('count', 'earlier_patients'),
   ...columnsOf('number', ...CHANGES.flatMap(change => [`tau_${change}`, `moved_${change}`])),
 ];
 
@@ -26,7 +27,7 @@ export function auditTable({ models }: Analysis): ReportTable {
       ...[model.id, e.metric, e.category, e.verdict, reasonOf(e)],
       ...[closest?.control, closest?.patients, closest?.mean, closest?.low, closest?.high],
       ...[e.pBeats, e.pLoses, e.falls === undefined ? undefined : String(e.falls), e.other?.mean, e.other?.p],
-      ...[e.detectable, e.blurred?.join(' ')],
+      ...[e.detectable, e.blurred?.join(' '), e.earlier?.verdict, e.earlier?.patients],
       ...CHANGES.flatMap(change => {
         const repeated = stability.find(s => s.metric === e.metric)?.repeated.find(r => r.change === change);
         return [repeated?.order.tau ?? undefined, repeated?.moved];
