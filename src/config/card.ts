@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, extname, isAbsolute, join, resolve } from 'node:path';
 import type { ModelCard } from '../core/contracts/index.ts';
 import { CtXaiError } from '../core/errors.ts';
+import { mistakenPath } from '../files/mistaken-file.ts';
 import { intensitySteps, intensityWindows } from './card-intensity.ts';
 import { type CardFile, cardSchema } from './card-schema.ts';
 import { type CheckContext, check } from './validate.ts';
@@ -49,12 +50,14 @@ function completeCard(card: CardFile, { folder, origin, place }: Origin): ModelC
     new CtXaiError('CARD', `${place(path)}: ${message}`, hint === undefined ? {} : { hint });
   const file = findWeights(card.file, folder, place);
   const format = card.format ?? formatOf(file);
-  if (!format)
+  if (!format) {
+    const { what, hint } = mistakenPath(file);
     throw fail(
       ['file'],
-      `'${basename(file)}' is not a .onnx, .json, .h5 or .keras file.`,
-      "Set 'format' to onnx or tfjs.",
+      `${basename(file)}: ${what}.`,
+      `${hint} If it is a model all the same, set 'format' to onnx or tfjs.`,
     );
+  }
   const double = card.classes.find((name, i) => card.classes.indexOf(name) !== i);
   if (double !== undefined) throw fail(['classes'], `the class '${double}' stands twice.`);
   if (card.task === 'sigmoid' && card.classes.length !== 2) {

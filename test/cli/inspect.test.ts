@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
-import { mistakenFile, withoutInnerNames } from '../../src/engines/shared/mistaken-file.ts';
+import { plainFault } from '../../src/engines/shared/plain-fault.ts';
+import { mistakenFile } from '../../src/files/mistaken-file.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli, ROOT } from './fixture.ts';
 
@@ -61,10 +62,48 @@ test('knows other files by their first bytes', () => {
   expect(mistakenFile(bytes('\x08\x08\x12\x07pytorch'))).toBeUndefined();
 });
 
-test('messages of ONNX Runtime do not name nodes that the program adds', () => {
-  expect(withoutInnerNames('Node (ctxai/MatMul_11) Op (MatMul) failed')).toBe(
-    'Node added by ct-xai-bench Op (MatMul) failed',
-  );
+const BROKEN_RESHAPE =
+  "Non-zero status code returned while running Reshape node. Name:'rs' Status Message: " +
+  '/onnxruntime_src/onnxruntime/core/providers/cpu/tensor/reshape_helper.h:91 onnxruntime::ReshapeHelper::' +
+  'ReshapeHelper(const onnxruntime::TensorShape&, bool) input_shape_size == requested_shape_size was false. ' +
+  'The input tensor cannot be reshaped to the requested shape. Input shape:{1,1,16,16}, requested shape:{7,5}\n';
+
+test.each([
+  [
+    'Node (fc) Op (Gemm) [ShapeInferenceError] Dimension mismatch in unification between 7 and 4',
+    "node 'fc' (Gemm): Dimension mismatch in unification between 7 and 4.",
+  ],
+  ['Node (ctxai/MatMul_11) Op (MatMul) failed', 'an operator MatMul that ct-xai-bench added: failed.'],
+  ['Node (ctxai/Add_2) Op (Add) failed', "an operator Add that ct-xai-bench wrote for node 'bias': failed."],
+  [
+    BROKEN_RESHAPE,
+    "node 'rs' (Reshape): The input tensor cannot be reshaped to the requested shape. " +
+      'Input shape:{1,1,16,16}, requested shape:{7,5}.',
+  ],
+  [
+    'This is an invalid model. In Node, ("typo", Reluu, "", -1) : ("c": tensor(float),) -> ("r",) , ' +
+      'Error No Op registered for Reluu with domain_version of 20',
+    "node 'typo' (Reluu): there is no operator Reluu in ONNX.",
+  ],
+  [
+    "This is an invalid model. Type Error: Type 'tensor(bfloat16)' of input parameter (h) of operator (Conv) in node (cv) is invalid.",
+    "node 'cv' (Conv): it takes no bfloat16, which its input 'h' is.",
+  ],
+  [
+    'Type Error: Type parameter (T) of Optype (Add) bound to different types (tensor(float) and tensor(int64) in node (ad).',
+    "node 'ad' (Add): its inputs are of two types, float and int64.",
+  ],
+  [
+    "Could not find an implementation for Relu(14) node with name 're'",
+    "node 're' (Relu): ONNX Runtime can’t compute it for the type of its tensors.",
+  ],
+  [
+    'Fatal error: org.pytorch.aten:ATen(-1) is not a registered function/op',
+    "node 'at' (ATen): ONNX Runtime has no such operator in the domain 'org.pytorch.aten'.",
+  ],
+])('what ONNX Runtime says is said with the node and its operator: %s', (message, words) => {
+  const fileNode = (inner: string) => (inner === 'ctxai/Add_2' ? 'bias' : undefined);
+  expect(plainFault(message, { fileNode, nodeOf: op => (op === 'ATen' ? 'at' : undefined) })).toBe(words);
 });
 
 test('names all operators without a rule, and what they cost', async () => {

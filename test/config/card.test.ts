@@ -178,7 +178,7 @@ performance: { auc: 0.76 }
     put(empty.replace('/model.yaml', ''), 'empty.onnx', '');
     expect(await refuse(empty)).toMatch(/^MODEL: .*is empty/);
     const torch = card(`${MINIMAL}file: model.pt`, 'model.pt');
-    expect(await refuse(torch)).toMatch(/^CARD: .*'model\.pt' is not a \.onnx, \.json, \.h5 or \.keras file/);
+    expect(await refuse(torch)).toMatch(/^CARD: .*model\.pt: it is a PyTorch checkpoint.*torch\.onnx\.export/);
     expect(await refuse(torch.replace('model.yaml', 'model.pt'))).toMatch(/^CARD: .*is not a model card.*inline/);
     expect(await refuse(card('- a'))).toMatch(/^CARD: .*must be a map/);
   });

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { CtXaiError } from '../../core/errors.ts';
 import { releaseLock } from './gpu-lock.ts';
-import { withoutInnerNames } from './mistaken-file.ts';
+import { plainFault } from './plain-fault.ts';
 import {
   type AnswerOf,
   type AskedOf,
@@ -196,7 +196,6 @@ class Thread {
     const waiting = this.#waiting.get(reply.id);
     this.#waiting.delete(reply.id);
     if (reply.ok) waiting?.resolve(reply.answer);
-    else
-      waiting?.reject(new CtXaiError(reply.code ?? 'ENGINE', `${this.#runtime}: ${withoutInnerNames(reply.message)}`));
+    else waiting?.reject(new CtXaiError(reply.code ?? 'ENGINE', `${this.#runtime}: ${plainFault(reply.message)}`));
   }
 }

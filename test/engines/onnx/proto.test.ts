@@ -178,7 +178,7 @@ describe('decodeModel', () => {
 
   it.each<[string, NonNullable<ModelInit>['graph'] & object, RegExp]>([
     ['string tensors', { initializer: [{ name: 's', dataType: 8 }] }, /tensor 's': tensors of type string/],
-    ['sparse tensors', { sparseInitializer: [{ dims: [1n] }] }, /sparse initialisers/],
+    ['sparse tensors', { sparseInitializer: [{ dims: [1n] }] }, /weights '' are sparse/],
     [
       'data that does not fit',
       { initializer: [{ name: 'w', dataType: 1, dims: [3n], floatData: [1] }] },
@@ -209,6 +209,7 @@ describe('readModelFile', () => {
     opsetImport,
     graph: {
       node: [relu],
+      input: [{ name: 'x', type: { value: { case: 'tensorType', value: { elemType: 1 } } } }],
       initializer: [
         {
           name: 'w',
@@ -236,7 +237,7 @@ describe('readModelFile', () => {
   });
 
   it.each([
-    ['missing weights', 'gone.data', '0', /'gone\.data', which can't be read/],
+    ['missing weights', 'gone.data', '0', /'gone\.data', which is not there/],
     ['weights that end early', 'm.data', '8', /the bytes 8 to 16 of 'm\.data', which has 12/],
     ['weights outside the folder', '../m.data', '0', /outside its folder/],
   ])('refuses %s', (_, location, offset, message) => {

@@ -7,6 +7,18 @@ export const DType = {
 } as const;
 export type DTypeCode = number;
 
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  ...{ 1: 'float32', 2: 'uint8', 3: 'int8', 4: 'uint16', 5: 'int16', 6: 'int32', 7: 'int64', 8: 'string', 9: 'bool' },
+  ...{ 10: 'float16', 11: 'float64', 12: 'uint32', 13: 'uint64', 14: 'complex64', 15: 'complex128', 16: 'bfloat16' },
+  ...{ 17: 'float8', 18: 'float8', 19: 'float8', 20: 'float8', 21: 'uint4', 22: 'int4', 23: 'float4', 24: 'float8' },
+  ...{ 25: 'uint2', 26: 'int2' },
+};
+
+/** What messages call an element type. */
+export function typeName(dtype: DTypeCode): string {
+  return TYPE_NAMES[dtype] ?? `number ${dtype}`;
+}
+
 /** The type code of an output that the file says is no tensor, such as a map or sequence; 0 where it says nothing. */
 export const NO_TENSOR = -1;
 

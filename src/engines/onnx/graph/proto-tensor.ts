@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema, type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import { type Constant, DType, type Stored, type StoredFile } from './graph.ts';
+import { type Constant, DType, type Stored, type StoredFile, typeName } from './graph.ts';
 
 /** Bytes of a file beside the model, and which file it is. */
 export interface ExternalBytes {
@@ -78,20 +78,6 @@ const LAYOUTS: ReadonlyMap<number, Layout> = new Map<number, Layout>([
   [DType.int4, FOUR_BITS],
 ]);
 
-/** The names of ONNX's element types, for messages. */
-const TYPE_NAMES: Readonly<Record<number, string>> = {
-  8: 'string',
-  14: 'complex64',
-  15: 'complex128',
-  17: 'float8',
-  18: 'float8',
-  19: 'float8',
-  20: 'float8',
-  23: 'float4',
-  25: 'uint2',
-  26: 'int2',
-};
-
 /**
  * A stored tensor. bfloat16 becomes float32 (the values are the same).
  * @param what how messages call it
@@ -100,8 +86,7 @@ const TYPE_NAMES: Readonly<Record<number, string>> = {
 export function decodeTensor(t: TensorProto, what: string, source: TensorSource): Constant {
   const layout = LAYOUTS.get(t.dataType);
   if (!layout) {
-    const name = TYPE_NAMES[t.dataType] ?? `number ${t.dataType}`;
-    throw new CtXaiError('MODEL', `${what}: tensors of type ${name} are not supported.`, {
+    throw new CtXaiError('MODEL', `${what}: tensors of type ${typeName(t.dataType)} are not supported.`, {
       hint: 'Image classifiers use float, integer and bool tensors: export the network alone.',
     });
   }

@@ -57,7 +57,10 @@ export function decodeModel(bytes: Uint8Array, options: ProtoOptions): Graph {
   const opset = model.opsetImport.find(o => standard(o.domain) === '')?.version;
   const graph = model.graph;
   if (!graph || graph.node.length === 0 || opset === undefined) {
-    throw new CtXaiError('MODEL', `${options.name}: not an ONNX model: it has no graph or names no opset.`);
+    const why = !graph ? 'it has no graph' : graph.node.length === 0 ? 'its graph has no nodes' : 'it names no opset';
+    throw new CtXaiError('MODEL', `${options.name}: not an ONNX model that can be run: ${why}.`, {
+      hint: 'Was it downloaded whole? Export or copy it again.',
+    });
   }
   const functions = new Map(model.functions.map(f => [functionKey(f.domain, f.name, f.overload), f]));
   const decoder: Decoder = { ...options, functions, calls: 0, within: [], nodes: 0 };
@@ -85,9 +88,13 @@ function functionKey(domain: string, name: string, overload: string): string {
 
 function decodeGraph(g: GraphProto, opset: number, decoder: Decoder, outer: Omit<Scope, 'constants'>): Graph {
   if (g.sparseInitializer.length > 0) {
-    throw new CtXaiError('MODEL', `${decoder.name}: sparse initialisers are not supported.`, {
-      hint: 'Export the weights as dense tensors.',
-    });
+    throw new CtXaiError(
+      'MODEL',
+      `${decoder.name}: the weights '${g.sparseInitializer[0]!.values?.name ?? ''}' are sparse, which is not supported.`,
+      {
+        hint: 'Export the weights as dense tensors.',
+      },
+    );
   }
   const constants = new Map<string, Constant>();
   const scope: Scope = { ...outer, constants };

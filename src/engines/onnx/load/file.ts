@@ -5,12 +5,13 @@ import { parsing } from '../../../core/boundary.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { externalWeights } from '../../../files/external-weights.ts';
 import { insideFolder } from '../../../files/inside.ts';
+import { mistakenFile, refuseMistaken } from '../../../files/mistaken-file.ts';
 import { isRegular, openRegularSync, piecesOf, readAt, readRegularSync } from '../../../files/regular.ts';
-import { refuseMistaken } from '../../shared/mistaken-file.ts';
 import { storedFile } from '../graph/by-reference.ts';
 import type { Graph, StoredFile } from '../graph/graph.ts';
 import { decodeModel } from '../graph/proto.ts';
 import type { ExternalBytes } from '../graph/proto-tensor.ts';
+import { sound } from '../graph/sound.ts';
 
 /**
  * Reads an .onnx file and the files beside it that hold its weights.
@@ -24,13 +25,12 @@ export function readModelFile(file: string): Graph {
     stored = storedFile(file);
     bytes = readRegularSync(file);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const why = missing ? 'there is no such file' : `the file can't be read: ${messageOf(cause)}`;
+    const why = absent(cause) ? 'there is no such file' : `the file can't be read: ${messageOf(cause)}`;
     throw new CtXaiError('MODEL', `${file}: ${why}.`, { cause });
   }
   refuseMistaken(bytes, file);
   return parsing({ code: 'MODEL', what: `${file}: it can't be read as an ONNX model` }, () =>
-    decodeModel(bytes, { name: file, file: stored, external: (...range) => readBeside(file, ...range) }),
+    sound(decodeModel(bytes, { name: file, file: stored, external: (...range) => readBeside(file, ...range) }), file),
   );
 }
 
@@ -47,6 +47,8 @@ export async function weightsDigest(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
+const absent = (error: unknown) => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
 /** A model may come from anywhere: it reads nothing outside its own folder, and no more than there is. */
 function readBeside(file: string, location: string, offset: number, length: number): ExternalBytes {
   const path = insideFolder(dirname(file), location);
@@ -61,9 +63,9 @@ function readBeside(file: string, location: string, offset: number, length: numb
   } catch (cause) {
     throw new CtXaiError(
       'MODEL',
-      `${file}: its weights are in '${location}', which can't be read (${messageOf(cause)}).`,
+      `${file}: its weights are in '${location}', ${absent(cause) ? 'which is not there' : `which can't be read (${messageOf(cause)})`}.`,
       {
-        hint: `Put ${location} beside it.`,
+        hint: `Put ${location} beside it: a network exported with its weights apart is two files.`,
         cause,
       },
     );
@@ -72,6 +74,12 @@ function readBeside(file: string, location: string, offset: number, length: numb
   try {
     const end = offset + length;
     if (!(offset >= 0 && end >= offset && end <= size)) {
+      const found = mistakenFile(readAt(descriptor, 0, Math.min(size, 4096)));
+      if (found) {
+        throw new CtXaiError('MODEL', `${file}: its weights are in '${location}': ${found.what}.`, {
+          hint: found.hint,
+        });
+      }
       throw new CtXaiError(
         'MODEL',
         `${file}: its weights are the bytes ${offset} to ${end} of '${location}', which has ${size}.`,

@@ -1,8 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import { DType, type ValueInfo } from '../graph/graph.ts';
-
-/** Types of input that images are fed as. */
-const FLOATS: readonly number[] = [DType.float, DType.float16, DType.double, 0];
+import { sizeOf } from '../../../core/tensor.ts';
+import { DType, type Graph, typeName, type ValueInfo } from '../graph/graph.ts';
 
 /** How the axes of an image input lie, as far as its declaration tells. */
 export interface ImageAxes {
@@ -13,12 +11,39 @@ export interface ImageAxes {
   readonly size: readonly (number | null)[];
 }
 
+/** Values of an image that one tensor can hold. */
+const MOST_VALUES = 2 ** 29;
+
+/**
+ * The one input of a graph in float32 throughout.
+ * @throws CtXaiError MODEL where it has none or several, or takes integers or text
+ */
+export function onlyInput({ inputs }: Graph, file: string): ValueInfo {
+  const [input, ...others] = inputs;
+  if (!input) {
+    throw new CtXaiError('MODEL', `${file}: it has no input, so that it gives the same scores for all images.`, {
+      hint: 'Export the network again, with the image as an argument of its forward pass.',
+    });
+  }
+  if (others.length > 0) {
+    const names = inputs.map(({ name, dims }) => `'${name}' ${shown(dims)}`).join(', ');
+    throw new CtXaiError('MODEL', `${file}: it has ${inputs.length} inputs (${names}); one image is expected.`, {
+      hint:
+        'Export the network with the others fixed: in PyTorch, export a module whose forward(image) calls the network ' +
+        'with the image and constants.',
+    });
+  }
+  if (input.dtype !== DType.float) throw noFloats(input, file);
+  return input;
+}
+
+const shown = (dims: ValueInfo['dims']) => `[${dims.map(d => d ?? '?').join(', ')}]`;
+
 /**
  * The axes of an input that takes images.
  * @throws CtXaiError MODEL naming what the input is instead: a volume, tokens, integers.
  */
 export function imageAxes(input: ValueInfo, file: string): ImageAxes {
-  if (!FLOATS.includes(input.dtype)) throw noFloats(input, file);
   const { dims } = input;
   if (dims.length !== 0) requireFlat(input, file);
   const [, a = null, b = null, c = null] = dims;
@@ -29,8 +54,18 @@ export function imageAxes(input: ValueInfo, file: string): ImageAxes {
 
 /** @throws CtXaiError MODEL where an input has not the four axes of a batch of images. */
 export function requireFlat({ name, dims }: ValueInfo, file: string): void {
+  const shape = shown(dims);
+  if (dims.includes(0)) {
+    throw new CtXaiError('MODEL', `${file}: its input '${name}' is ${shape}: one of its sizes is 0.`, {
+      hint: 'Export the network again; sizes that may vary are left open (dynamic_axes, dynamic_shapes), not 0.',
+    });
+  }
+  if (sizeOf(dims.slice(1).map(d => d ?? 1)) > MOST_VALUES) {
+    throw new CtXaiError('MODEL', `${file}: its input '${name}' is ${shape}: such an image does not fit into memory.`, {
+      hint: 'Export the network with the size of image that it was trained on.',
+    });
+  }
   if (dims.length === 4) return;
-  const shape = `[${dims.map(d => d ?? '?').join(', ')}]`;
   if (dims.length === 5) {
     throw new CtXaiError('MODEL', `${file}: its input '${name}' is three-dimensional: ${shape}.`, {
       hint:
@@ -44,8 +79,10 @@ export function requireFlat({ name, dims }: ValueInfo, file: string): void {
 }
 
 /** An input that takes integers or text. */
-export function noFloats({ name }: ValueInfo, file: string): CtXaiError {
-  return new CtXaiError('MODEL', `${file}: input '${name}' does not take floating-point values.`, {
-    hint: 'Export the model so that it takes the image as floats; scaling from 0…255 belongs in the card.',
+function noFloats({ name, dtype }: ValueInfo, file: string): CtXaiError {
+  return new CtXaiError('MODEL', `${file}: its input '${name}' takes ${typeName(dtype)}, and not floats.`, {
+    hint:
+      'Explainers change an image by fractions of a grey level. Export the model so that it takes the image as floats; ' +
+      'scaling from 0…255 belongs in the card.',
   });
 }

@@ -2,24 +2,16 @@ import { Tensor } from 'onnxruntime-node';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
-import {
-  type Constant,
-  DType,
-  type Graph,
-  NO_TENSOR,
-  type Node,
-  read,
-  type TensorInfo,
-  type ValueInfo,
-} from '../graph/graph.ts';
+import { type Constant, DType, type Graph, type Node, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
 import { renamed } from '../graph/rename.ts';
 import { builderFor, producers, pruned } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
-import { noFloats, requireFlat } from './image-axes.ts';
+import { onlyInput, requireFlat } from './image-axes.ts';
 import { withoutLoops } from './loops.ts';
+import { kindOf, noOutput, noScores } from './no-scores.ts';
 import { withOpenBatch } from './open-batch.ts';
 import { withoutOptionals } from './optionals.ts';
 import { inFloat32 } from './precision.ts';
@@ -179,23 +171,14 @@ function shown(dims: readonly (number | null)[]): string {
 /** The image input, with the card's size filled in. */
 function imageInput(graph: Graph, hint: InputHint): ValueInfo {
   const names = graph.inputs.map(i => i.name);
-  const chosen = hint.input === undefined ? graph.inputs[0] : graph.inputs.find(i => i.name === hint.input);
+  const chosen = hint.input === undefined ? onlyInput(graph, hint.file) : graph.inputs.find(i => i.name === hint.input);
   if (!chosen) {
     throw new CtXaiError(
       'CARD',
       `${hint.file}: the card's input '${hint.input}' is not in the file, which has ${list(names)}.`,
     );
   }
-  if (graph.inputs.length > 1) {
-    throw new CtXaiError(
-      'MODEL',
-      `${hint.file}: it has ${names.length} inputs (${list(names)}); one image is expected.`,
-      {
-        hint: 'Export the model with the others fixed.',
-      },
-    );
-  }
-  if (chosen.dtype !== DType.float) throw noFloats(chosen, hint.file);
+  onlyInput(graph, hint.file);
   if (chosen.dims.length !== 0) requireFlat(chosen, hint.file);
   const [h, w] = hint.size;
   const wanted = hint.layout === 'NCHW' ? [hint.channels, h, w] : [h, w, hint.channels];
@@ -225,48 +208,17 @@ function scoresOutput(graph: Graph, hint: InputHint): ValueInfo {
       );
     }
     if (named.dtype !== DType.float && named.dtype !== 0)
-      throw noScores(graph, hint, `its output '${named.name}' ${kindOf(named)}`);
+      throw noScores(graph, hint.file, `its output '${named.name}' ${kindOf(named)}`);
     return named;
   }
   // A type of 0: the file does not say.
   const scores = graph.outputs.filter(o => o.dtype === DType.float || o.dtype === 0);
-  if (scores.length === 0) {
-    const all = graph.outputs.map(o => `'${o.name}' ${kindOf(o)}`).join(', ');
-    throw noScores(graph, hint, `none of its outputs holds scores: ${all}`);
-  }
+  if (scores.length === 0) throw noOutput(graph, hint.file);
   if (scores.length === 1) return scores[0]!;
   const fitting = scores.filter(o => o.dims.length === 2 && o.dims[1] === hint.classes);
   if (fitting.length === 1) return fitting[0]!;
   throw new CtXaiError('CARD', `${hint.file}: it has ${names.length} outputs: ${list(names)}.`, {
     hint: "Name the one with the scores in the card, 'output: …'.",
-  });
-}
-
-function kindOf({ dtype }: ValueInfo): string {
-  return dtype === NO_TENSOR ? 'is no tensor (a map or sequence, as ZipMap makes them)' : 'does not hold floats';
-}
-
-/** Operators behind which no scores are left: decisions, and maps from names to scores. */
-const DECIDING: ReadonlySet<string> = new Set([
-  ...['ArgMax', 'ArgMin', 'TopK', 'ZipMap', 'Cast', 'Identity', 'QuantizeLinear'],
-]);
-
-/** Refuses a file whose outputs are decisions or maps, and names the tensor that they were made from. */
-function noScores(graph: Graph, hint: InputHint, what: string): CtXaiError {
-  const made = producers(graph);
-  const before = graph.outputs.flatMap(({ name }) => {
-    let node = made.get(name);
-    while (node && DECIDING.has(node.op)) {
-      const source = node.inputs[0]!;
-      node = made.get(source);
-      if (node && !DECIDING.has(node.op)) return [source];
-    }
-    return [];
-  });
-  const advice =
-    before.length > 0 ? `Name it in the card: 'output: ${before[0]}'.` : "Name it in the card, 'output: …'.";
-  return new CtXaiError('CARD', `${hint.file}: ${what}.`, {
-    hint: `The scores must be a tensor of floats, [images, classes]; it may lie inside the graph. ${advice}`,
   });
 }
 
@@ -345,7 +297,14 @@ function checkInference({ graph }: NormalisedModel, file: string): void {
 }
 
 function checkOutput(model: NormalisedModel, hint: InputHint): void {
-  const { dims, dtype } = model.infos.get(model.output)!;
+  const info = model.infos.get(model.output);
+  if (!info) throw noScores(model.graph, hint.file, `its output '${model.output}' is no tensor`);
+  const { dims, dtype } = info;
+  if (dims.slice(1).includes(0)) {
+    throw new CtXaiError('MODEL', `${hint.file}: its output '${model.output}' is ${shown(dims)}: it holds no values.`, {
+      hint: 'Export the network again, or name another tensor of its inside in the card, output: ….',
+    });
+  }
   if (model.dynamicBatch !== (dims[0] === null)) {
     throw new CtXaiError('MODEL', `${hint.file}: output '${model.output}', ${shown(dims)}, has no scores per image.`, {
       hint:

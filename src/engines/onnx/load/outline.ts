@@ -2,15 +2,19 @@ import { Tensor } from 'onnxruntime-node';
 import type { FileOutline, OutputOutline } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
+import { plainFault } from '../../shared/plain-fault.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import { DType, type Graph, type Node, read, type ValueInfo } from '../graph/graph.ts';
 import { dependents, producers } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
-import { imageAxes } from './image-axes.ts';
+import { imageAxes, onlyInput } from './image-axes.ts';
+import { noOutput } from './no-scores.ts';
+import { faultyGraph, notLoaded } from './not-loaded.ts';
+import { inFloat32 } from './precision.ts';
 import { PASSING, TAILS } from './tail.ts';
 
 /** Types of outputs that may be scores; 0: the file does not say. */
-const SCORES: readonly number[] = [DType.float, DType.float16, DType.double, 0];
+const SCORES: readonly number[] = [DType.float, 0];
 
 /** Sizes that networks of any size are tried with: what most are trained on comes first. */
 const SIZES = [224, 256, 512, 299, 384, 128, 96, 64, 32];
@@ -19,14 +23,9 @@ const SIZES = [224, 256, 512, 299, 384, 128, 96, 64, 32];
  * What a graph says of its input and outputs, and what one pass tells where it says nothing.
  * @throws CtXaiError MODEL if it does not take one image, or runs at no common size
  */
-export async function outlineOf(graph: Graph, file: string): Promise<FileOutline> {
-  const [input, ...others] = graph.inputs;
-  if (!input || others.length > 0) {
-    const names = graph.inputs.map(i => `'${i.name}'`).join(', ');
-    throw new CtXaiError('MODEL', `${file}: it has ${graph.inputs.length} inputs (${names}); one image is expected.`, {
-      hint: 'Export the model with the others fixed.',
-    });
-  }
+export async function outlineOf(raw: Graph, file: string): Promise<FileOutline> {
+  const graph = inFloat32(raw);
+  const input = onlyInput(graph, file);
   const { layout, channels: told, size: asked } = imageAxes(input, file);
   const channels = told ?? channelsOf(graph, input.name) ?? 3;
   if (channels !== 1 && channels !== 3) {
@@ -37,6 +36,7 @@ export async function outlineOf(graph: Graph, file: string): Promise<FileOutline
   const anySize = asked.includes(null);
   const sizes = anySize ? SIZES.map(s => asked.map(side => side ?? s)) : [asked as number[]];
   const outputs = graph.outputs.filter(o => SCORES.includes(o.dtype));
+  if (outputs.length === 0) throw noOutput(graph, file);
   const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });
   return {
     input: { name: input.name, layout, channels, size: found.size, anySize },
@@ -72,13 +72,15 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
   }
   let failure: unknown;
   const session = await createSession(encodeByReference(graph), { logSeverityLevel: 4 }).catch((cause: unknown) => {
-    throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${messageOf(cause)}`, { cause });
+    return notLoaded(graph, file, cause).then(error => {
+      throw error;
+    });
   });
   try {
     for (const size of sizes) {
       const batch = input.dims[0] ?? 1;
       const dims = layout === 'NCHW' ? [batch, channels, ...size] : [batch, ...size, channels];
-      const image = blank(input.dtype, dims);
+      const image = new Tensor('float32', new Float32Array(sizeOf(dims)), dims);
       try {
         const results = await session.run({ [input.name]: image });
         const made = outputs.map(({ name }) => ({ name, shape: perImage(results[name]!.dims, batch) }));
@@ -91,17 +93,13 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
     await session.release();
   }
   const tried = sizes.map(size => size.join(' × ')).join(', ');
-  throw new CtXaiError('MODEL', `${file}: it runs on images of none of these sizes: ${tried}. ${messageOf(failure)}`, {
-    hint: 'Write a card by hand, with the input size that the model was trained with.',
-  });
-}
-
-/** An image of zeros. */
-function blank(dtype: number, dims: readonly number[]): Tensor {
-  const count = sizeOf(dims);
-  if (dtype === DType.float16) return new Tensor('float16', new Uint16Array(count), dims);
-  if (dtype === DType.double) return new Tensor('float64', new Float64Array(count), dims);
-  return new Tensor('float32', new Float32Array(count), dims);
+  throw new CtXaiError(
+    'MODEL',
+    `${file}: it runs on images of none of these sizes: ${tried}. ${plainFault(messageOf(failure), faultyGraph(graph))}`,
+    {
+      hint: 'Write a card by hand, with the input size that the model was trained with.',
+    },
+  );
 }
 
 /** The shape of an output for one image of a batch; where the batch is not its first axis, as many numbers in one. */

@@ -1,12 +1,13 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
-import { withoutInnerNames } from '../../shared/mistaken-file.ts';
+import { plainFault } from '../../shared/plain-fault.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
-import { type Constant, DType, type Graph, type TensorInfo } from '../graph/graph.ts';
+import { type Constant, DType, type Graph, type Node, type TensorInfo } from '../graph/graph.ts';
 import { RANDOM } from '../graph/random.ts';
 import { dependents } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
+import { faultyGraph, notLoaded } from './not-loaded.ts';
 
 /** What running a graph tells of it. */
 export interface ProbedShapes {
@@ -31,6 +32,14 @@ const TYPE_CODES: Readonly<Record<string, number>> = {
   float64: DType.double,
 };
 
+const KNOWN_CODES: ReadonlySet<number> = new Set(Object.values(TYPE_CODES));
+
+/** Whether a node makes tensors of a type, such as float8, that ONNX Runtime can't give out to a program. */
+function hidden({ attrs }: Node): boolean {
+  const type = attrs.to ?? attrs.output_dtype;
+  return type?.type === 'int' && type.value > 0 && !KNOWN_CODES.has(type.value);
+}
+
 /** Operators that count: how many values they give depends on the values that they get. */
 const COUNTING = /^(NonZero|Compress|Unique|NonMaxSuppression)$/;
 
@@ -42,7 +51,10 @@ const COUNTING = /^(NonZero|Compress|Unique|NonMaxSuppression)$/;
  */
 export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
   const input = graph.inputs[0]!;
-  const made = graph.nodes.flatMap(node => node.outputs).filter(name => name !== '');
+  const made = graph.nodes
+    .filter(node => !hidden(node))
+    .flatMap(node => node.outputs)
+    .filter(name => name !== '');
   // Never folded, for they differ from run to run.
   const random = graph.nodes.filter(node => RANDOM.test(node.op)).flatMap(node => node.outputs);
   // Weights stay integers where the file has them so: ONNX Runtime's kernels for integers want them.
@@ -60,19 +72,17 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
   const session = await load({ ...graph, nodes: [...graph.nodes, ...nodes], outputs }, file);
   try {
     const [first, second] = input.dims[0] === null ? [2, 3] : [input.dims[0]!, undefined];
-    const a = await runOnce(session, input.name, [first, ...(input.dims.slice(1) as number[])], file);
+    const a = await runOnce(session, graph, [first, ...(input.dims.slice(1) as number[])], file);
     const counts = graph.nodes.some(n => COUNTING.test(n.op) && n.inputs.some(name => varying.has(name)));
     const again = second ?? (counts ? first : undefined);
     const b =
       again === undefined
         ? a
-        : await runOnce(session, input.name, [again, ...(input.dims.slice(1) as number[])], file, OTHER_WAVES);
+        : await runOnce(session, graph, [again, ...(input.dims.slice(1) as number[])], file, OTHER_WAVES);
 
     // A condition such as "more than one image" is the same for 2 and 3.
     const decides = second !== undefined && steady.some(name => types.get(name) === DType.bool);
-    const c = decides
-      ? await attempted(session, input.name, [1, ...(input.dims.slice(1) as number[])], file)
-      : undefined;
+    const c = decides ? await attempted(session, graph, [1, ...(input.dims.slice(1) as number[])], file) : undefined;
 
     const infos = new Map<string, TensorInfo>([[input.name, { dtype: input.dtype, dims: input.dims }]]);
     const values = new Map<string, Constant>();
@@ -123,9 +133,7 @@ async function load(graph: Graph, file: string): Promise<InferenceSession> {
       logSeverityLevel: 4,
     });
   } catch (cause) {
-    throw new CtXaiError('MODEL', `${file}: ONNX Runtime can't load it: ${withoutInnerNames(messageOf(cause))}`, {
-      cause,
-    });
+    throw await notLoaded(graph, file, cause);
   }
 }
 
@@ -137,20 +145,20 @@ const OTHER_WAVES = 0.31;
 
 async function runOnce(
   session: InferenceSession,
-  input: string,
+  graph: Graph,
   dims: number[],
   file: string,
   waves = WAVES,
 ): Promise<Results> {
   const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * waves) * 0.5);
   try {
-    return (await session.run({ [input]: new Tensor('float32', data, dims) })) as Results;
+    return (await session.run({ [graph.inputs[0]!.name]: new Tensor('float32', data, dims) })) as Results;
   } catch (cause) {
     throw new CtXaiError(
       'MODEL',
-      `${file}: it does not run on images of [${dims.join(', ')}]: ${withoutInnerNames(messageOf(cause))}`,
+      `${file}: it does not run on images of [${dims.join(', ')}]: ${plainFault(messageOf(cause), faultyGraph(graph))}`,
       {
-        hint: "The card's input size may not be the model's.",
+        hint: "Their size or number of channels may not be those of its training: 'input' in the card says them.",
         cause,
       },
     );
@@ -160,11 +168,11 @@ async function runOnce(
 /** What an image alone gives; undefined where the graph cannot run on one, as after a Squeeze of all axes. */
 function attempted(
   session: InferenceSession,
-  input: string,
+  graph: Graph,
   dims: number[],
   file: string,
 ): Promise<Results | undefined> {
-  return runOnce(session, input, dims, file).catch(() => undefined);
+  return runOnce(session, graph, dims, file).catch(() => undefined);
 }
 
 function dimsFrom(shape: Tensor): number[] {

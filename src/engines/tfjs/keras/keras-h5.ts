@@ -1,7 +1,7 @@
 import type { Dataset, File, Group } from 'h5wasm';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { refuseMistaken } from '../../../files/mistaken-file.ts';
 import { readRegularSync } from '../../../files/regular.ts';
-import { refuseMistaken } from '../../shared/mistaken-file.ts';
 
 /** A weight as an .h5 file has it. */
 export interface H5Weight {
@@ -48,11 +48,20 @@ export async function withH5<T>(bytes: Buffer, file: string, use: (root: File) =
     return use(open);
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
-    throw new CtXaiError('MODEL', `${file}: it can't be read as HDF5: ${messageOf(cause)}`, { cause });
+    throw new CtXaiError('MODEL', `${file}: it can't be read as HDF5: ${wordsOfHdf5(messageOf(cause))}.`, {
+      hint: 'Copy or download it again: what is there of it is no whole file.',
+      cause,
+    });
   } finally {
     open?.close();
     FS.unlink(path);
   }
+}
+
+/** Of the library's list of calls, what the innermost says. */
+function wordsOfHdf5(message: string): string {
+  const said = [...message.matchAll(/line \d+ in \w+\(\): (.*)/g)];
+  return said.at(-1)?.[1] ?? message.split('\n')[0]!;
 }
 
 export function readBytes(file: string): Buffer {

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { parsingAsync } from '../../../core/boundary.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { insideFolder } from '../../../files/inside.ts';
+import { mistakenFile } from '../../../files/mistaken-file.ts';
 import { readRegularSync } from '../../../files/regular.ts';
 import { fromHalf } from '../../onnx/load/precision.ts';
 import type { H5Model } from './keras-h5.ts';
@@ -141,7 +142,8 @@ function parsedJson(file: string, fault: Fault): Record<string, unknown> | null 
   try {
     return JSON.parse(text) as Record<string, unknown> | null;
   } catch (cause) {
-    throw fault('it is no JSON.', undefined, cause);
+    const found = mistakenFile(Buffer.from(text, 'latin1'));
+    throw fault(found ? `${found.what}.` : 'it is no JSON.', found?.hint ?? 'Download or copy it again.', cause);
   }
 }
 
