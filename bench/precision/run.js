@@ -4,7 +4,9 @@
  * compared. Writes the table of docs/precision.md.
  *
  *   npm run build && node bench/precision/run.js [--precision 0.005] [--patients 6] [--seed held-out] [--densenet FILE --data FOLDER]
+ *     [--metrics others]
  *
+ * --metrics others: instead of deletion, insertion and srg those that read other curves; errors of aopc-log-odds are in log-odds.
  * --densenet, --data: a DenseNet-121 for one-channel grey images, classes NonCOVID and COVID, and a folder of COVID-CT.
  */
 import { execFileSync } from 'node:child_process';
@@ -21,18 +23,29 @@ const { values } = parseArgs({
     densenet: { type: 'string' },
     data: { type: 'string' },
     images: { type: 'string', default: '4' },
+    metrics: { type: 'string', default: 'curves' },
   },
 });
 const precision = Number(values.precision);
 const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'ct-xai-precision-'));
 
-const METRICS = [
-  'deletion',
-  'insertion',
-  { use: 'srg', options: { unit: 'patches' } },
-  { use: 'deletion', id: 'deletion-margin', options: { score: 'margin' } },
-];
+const METRICS = {
+  curves: [
+    'deletion',
+    'insertion',
+    { use: 'srg', options: { unit: 'patches' } },
+    { use: 'deletion', id: 'deletion-margin', options: { score: 'margin' } },
+  ],
+  others: [
+    'irof',
+    { use: 'aopc', options: { score: 'probability' } },
+    { use: 'aopc', id: 'aopc-log-odds' },
+    'pic-sic',
+    'pic-aic',
+    'sufficient-share',
+  ],
+}[values.metrics];
 const suites = [
   {
     models: ['phantom-cnn', 'phantom-densenet'].map(name => join(root, 'models', name, 'model.yaml')),
@@ -120,7 +133,7 @@ function rowsOf(dir) {
   return new Map(scores.map(row => [JSON.stringify([row.model, row.metric, row.method, row.sample]), row]));
 }
 
-/** Differences are shares of the range of scores where the score is no probability. */
+/** Differences are shares of the range of scores where the score is no probability, if the curve is there. */
 function pairOf(exact, near) {
   if (!exact || !near) return [];
   const unit = exact.metric.includes('margin') ? Math.max(...exact.curve.score) - Math.min(...exact.curve.score) : 1;

@@ -27,6 +27,24 @@ export function predictsByProbability(model: Predicting, probabilities: ArrayLik
   return predicts(model, Array.from(probabilities, logOdds), of);
 }
 
+/**
+ * By how much a class is ahead of what would be predicted in its place, in log-odds, by the probabilities of one image;
+ * it is predicted where that is not negative. A regression is always ahead.
+ */
+export function leadByProbability(
+  { independent, regression, thresholds }: Predicting,
+  probabilities: ArrayLike<number>,
+  of: number,
+): number {
+  if (regression) return Number.POSITIVE_INFINITY;
+  const margins = Array.from(probabilities, logOdds);
+  const own = margins[of]!;
+  if (independent) return own - (thresholds?.[of] ?? 0);
+  const others = Math.max(...margins.filter((_, c) => c !== of));
+  // Both may be infinite: probabilities that round to the same.
+  return own === others ? 0 : own - others;
+}
+
 /** −∞ for 0, ∞ for 1. */
 export function logOdds(probability: number): number {
   return Math.log(probability) - Math.log1p(-probability);

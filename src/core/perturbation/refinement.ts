@@ -69,7 +69,9 @@ export function errorOfArea(
   follow: (raw: number) => number,
   course: 'curve' | 'noise' = 'curve',
 ): AreaError {
-  const y = raw.map(v => Math.min(SATURATED, Math.max(-SATURATED, v)));
+  // Values without such a limit, as those of a regression, may be any number.
+  const limit = saturates(follow) ? SATURATED : Number.POSITIVE_INFINITY;
+  const y = raw.map(v => Math.min(limit, Math.max(-limit, v)));
   const pieces = index.length - 1;
   const rise = Array.from({ length: pieces }, (_, i) => (y[i + 1]! - y[i]!) ** 2);
   const whole = rise.reduce((a, b) => a + b, 0) / (x[pieces]! - x[0]!);
@@ -107,4 +109,9 @@ function followedDeviation(mean: number, deviation: number, follow: (raw: number
     second += weight * value * value;
   }
   return Math.sqrt(Math.max(0, second - first * first));
+}
+
+/** Whether raw scores beyond the limit are all alike. */
+function saturates(follow: (raw: number) => number): boolean {
+  return [-1, 1].every(sign => Math.abs(follow(sign * SATURATED) - follow(2 * sign * SATURATED)) < 1e-9);
 }

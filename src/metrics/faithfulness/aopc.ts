@@ -3,12 +3,16 @@ import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { fingerprint } from '../../core/fingerprint.ts';
 import { windowEnds } from '../../core/image/window.ts';
+import { areaUnder } from '../../core/perturbation/curve.ts';
 import { priorityField, rankByField } from '../../core/perturbation/order.ts';
 import { elementMeans, patches } from '../../core/perturbation/partition.ts';
-import { joinBatches, sequenceOf } from '../../core/perturbation/path.ts';
+import { sequenceOf } from '../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../core/perturbation/removal.ts';
+import { logOdds } from '../../core/predicts.ts';
 import { planar, tensor } from '../../core/tensor.ts';
 import { imageScore, scoresOf } from '../shared/patches.ts';
+import { expectedSteps, followGrids } from './shared/follow-grid.ts';
+import { precisionOption } from './shared/options.ts';
 import { allSame } from './shared/outcome.ts';
 
 const options = z.strictObject({
@@ -23,6 +27,7 @@ const options = z.strictObject({
     .default('nothing')
     .describe('less the same for the reversed order (the area between perturbation curves), or not'),
   score: z.enum(['margin', 'logit', 'probability']).default('margin').describe('score that is followed'),
+  precision: precisionOption,
 });
 
 /**
@@ -56,9 +61,9 @@ export const aopc = defineMetric({
     quantus: { options: { side: 8, score: 'probability' } },
   },
   checks: { options: { side: 3, regions: 10 } },
-  cost: ({ regions, side, against }, { spatial }) => {
+  cost: ({ regions, side, against, precision }, { spatial }) => {
     const [h, w] = planar(spatial);
-    const steps = Math.min(regions, Math.ceil(h / side) * Math.ceil(w / side));
+    const steps = expectedSteps(Math.min(regions, Math.ceil(h / side) * Math.ceil(w / side)), precision);
     return { forward: 1 + steps * (against === 'nothing' ? 1 : 2), backward: 0 };
   },
   async evaluate(context) {
@@ -84,25 +89,46 @@ export const aopc = defineMetric({
     }
     const field = priorityField(count, rng.fork('ties', count, 0));
     const { order } = rankByField(elementMeans(attribution, elements), field);
-    const before = await imageScore({ ...context, options: { ...o, patch: 1 } });
+    const scored = { ...context, options: { ...o, patch: 1 } };
+    const before = await imageScore(scored);
     if (typeof before !== 'number') return before;
     const orders = o.against === 'nothing' ? [order] : [order, order.slice().reverse()];
     const paths = orders.map(each => sequenceOf(elements, each));
-    const name = ['perturbed', fingerprint(attribution), o.side, steps, o.against, removalKey(removal), target.class];
-    const after = await scoresOf({ ...context, options: { ...o, patch: 1 } }, name.join('/'), () =>
-      joinBatches(
-        paths.map(({ pixels, ends }) => removalPath(removal, 'removed', pixels, [...ends.subarray(1, steps + 1)])),
-      ),
-    );
-    if (isUndefined(after)) return after;
-    if (allSame([before, ...after])) return undefinedBecause('the score is the same whatever is perturbed');
-    const [mostFirst, leastFirst] = paths.map((_, p) => {
-      const falls = after.slice(p * steps, (p + 1) * steps).map(score => before - score);
-      return falls.reduce((a, b) => a + b, 0) / (steps + 1);
+    const name = ['perturbed', fingerprint(attribution), o.side, removalKey(removal), target.class];
+    const [toRaw, fromRaw] =
+      o.score === 'probability' ? [logOdds, (raw: number) => 1 / (1 + Math.exp(-raw))] : [same, same];
+    const x = Array.from({ length: steps + 1 }, (_, k) => k / steps);
+    const grids = paths.map(({ pixels, ends }, p) => ({
+      x,
+      known: new Map([[0, toRaw(before)]]),
+      look: async (index: readonly number[]) => {
+        const after = await scoresOf(scored, [...name, p, index.join()].join('/'), () =>
+          removalPath(
+            removal,
+            'removed',
+            pixels,
+            index.map(k => ends[k]!),
+          ),
+        );
+        return isUndefined(after) ? after : after.map(toRaw);
+      },
+    }));
+    const unit = o.score === 'probability' ? 'own' : 'range';
+    const followed = await followGrids(grids, { precision: o.precision, unit }, fromRaw);
+    if (isUndefined(followed)) return followed;
+    const falls = followed.curves.map(({ raw }) => raw.map(v => before - fromRaw(v)));
+    if (allSame(falls.flat().map(fall => before - fall))) {
+      return undefinedBecause('the score is the same whatever is perturbed');
+    }
+    // The mean over all steps of straight lines between those that were looked at.
+    const [mostFirst, leastFirst] = followed.curves.map((curve, p) => {
+      const last = falls[p]!.at(-1)!;
+      return (steps * areaUnder(curve.x, falls[p]!) + last / 2) / (steps + 1);
     });
     const covered = paths[0]!.ends[steps]! / (size[0] * size[1]);
     return {
       value: mostFirst! - (leastFirst ?? 0),
+      ...(followed.error === undefined ? {} : { error: followed.error }),
       details: {
         regions: steps,
         share: covered,
@@ -111,3 +137,5 @@ export const aopc = defineMetric({
     };
   },
 });
+
+const same = (v: number): number => v;

@@ -9,8 +9,11 @@ import { priorityField, rankByField } from '../../core/perturbation/order.ts';
 import { elementMeans } from '../../core/perturbation/partition.ts';
 import { equalEdges, sequenceOf } from '../../core/perturbation/path.ts';
 import { removalKey, removalPath } from '../../core/perturbation/removal.ts';
+import { logOdds } from '../../core/predicts.ts';
 import { tensor } from '../../core/tensor.ts';
-import { scoresOf } from '../shared/patches.ts';
+import { imageScore, scoresOf } from '../shared/patches.ts';
+import { expectedSteps, followGrids } from './shared/follow-grid.ts';
+import { precisionOption } from './shared/options.ts';
 import { allSame } from './shared/outcome.ts';
 
 /** Below this probability of the image, shares of it have no meaning. */
@@ -45,9 +48,14 @@ export const irof = defineMetric({
       .enum(['mean', 'baseline'])
       .default('mean')
       .describe('what stands in a removed segment: the mean of the image, or the baseline'),
+    precision: precisionOption,
   }),
   checks: { options: { segments: 20 } },
-  cost: ({ segments }) => ({ forward: 1 + segments, backward: 0, atMost: true }),
+  cost: ({ segments, precision }) => ({
+    forward: 1 + expectedSteps(segments, precision),
+    backward: 0,
+    atMost: precision === 'exact',
+  }),
   async evaluate(context) {
     const { attribution, image, options: o, rng, view } = context;
     const segmentation = await context.memo(`slic of irof/${o.segments}/${o.compactness}`, async () =>
@@ -60,26 +68,48 @@ export const irof = defineMetric({
     const { pixels, ends } = sequenceOf(elements, rankByField(elementMeans(attribution, elements), field).order);
     const removal = o.fill === 'mean' ? { image, baseline: meanImage(image) } : context;
     const edges = equalEdges(count, o.segments);
-    const name = `segments removed/${o.segments}/${o.compactness}/${fingerprint(attribution)}/${removalKey(removal)}`;
-    const scores = await scoresOf({ ...context, options: { patch: 1, score: 'probability' } }, name, () =>
-      removalPath(
-        removal,
-        'removed',
-        pixels,
-        edges.map(e => ends[e]!),
-      ),
-    );
-    if (isUndefined(scores)) return scores;
-    const before = scores[0]!;
+    const fraction = edges.map(e => e / count);
+    const scored = { ...context, options: { patch: 1, score: 'probability' as const } };
+    const before = await imageScore(scored);
+    if (typeof before !== 'number') return before;
     if (before < LEAST) {
       return undefinedBecause(`the probability of the class explained is ${before.toPrecision(2)}, less than ${LEAST}`);
     }
-    if (allSame(scores)) return undefinedBecause('the probability is the same whatever is removed');
-    const fraction = edges.map(e => e / count);
-    const relative = scores.map(p => p / before);
+    const name = `segments removed/${o.segments}/${o.compactness}/${fingerprint(attribution)}/${removalKey(removal)}`;
+    const probabilities = new Map([[0, before]]);
+    const look = async (index: readonly number[]) => {
+      const scores = await scoresOf(scored, `${name}/${index.join()}`, () =>
+        removalPath(
+          removal,
+          'removed',
+          pixels,
+          index.map(i => ends[edges[i]!]!),
+        ),
+      );
+      if (isUndefined(scores)) return scores;
+      for (const [j, i] of index.entries()) probabilities.set(i, scores[j]!);
+      return scores.map(logOdds);
+    };
+    const share = (raw: number) => 1 / (1 + Math.exp(-raw)) / before;
+    const followed = await followGrids(
+      [{ x: fraction, known: new Map([[0, logOdds(before)]]), look }],
+      { precision: o.precision, unit: 'own' },
+      share,
+    );
+    if (isUndefined(followed)) return followed;
+    const { index } = followed.curves[0]!;
+    const score = index.map(i => probabilities.get(i)!);
+    if (allSame(score)) return undefinedBecause('the probability is the same whatever is removed');
+    const seen = index.map(i => fraction[i]!);
     return {
-      value: 1 - areaUnder(fraction, relative),
-      curve: { fraction, score: scores },
+      value:
+        1 -
+        areaUnder(
+          seen,
+          score.map(p => p / before),
+        ),
+      ...(followed.error === undefined ? {} : { error: followed.error }),
+      curve: { fraction: seen, score },
       details: { segments: count, image: before },
     };
   },

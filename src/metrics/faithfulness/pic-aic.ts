@@ -1,5 +1,5 @@
 import { undefinedBecause } from '../../core/contracts/index.ts';
-import { areaOverInformation, revealMetric } from './shared/revealed.ts';
+import { revealMetric } from './shared/revealed.ts';
 
 /**
  * Accuracy information curve (Kapishnikov et al. 2019, section 4.1): as `pic-sic`, of which it shares the run, with
@@ -15,11 +15,9 @@ export const picAic = revealMetric({
     'Rewards maps whose pixels cost little information: smooth regions. On two classes the blurred image often has the ' +
     'class already, and half of the images then have no value.',
   criticismSource: 'the code of PAIR saliency 0.2.1; this project',
-  score(found, { running }) {
-    const { first, information } = found;
-    if (!first.at(-1)) return undefinedBecause('the class explained is not the one predicted');
-    if (first[0]) return undefinedBecause('the class explained is predicted for the blurred image already');
-    const right = first.map(f => (f ? 1 : 0));
-    return { value: areaOverInformation(information, right, running) };
+  performance(blurred, image) {
+    if (!image.first) return undefinedBecause('the class explained is not the one predicted');
+    if (blurred.first) return undefinedBecause('the class explained is predicted for the blurred image already');
+    return { raw: ({ lead }) => lead, follow: lead => (lead >= 0 ? 1 : 0) };
   },
 });

@@ -1,4 +1,5 @@
-import { areaOverInformation, noGain, revealMetric } from './shared/revealed.ts';
+import { logOdds } from '../../core/predicts.ts';
+import { noGain, revealMetric } from './shared/revealed.ts';
 
 /**
  * Softmax information curve (Kapishnikov et al. 2019, section 4.1): the area under the probability, from 0 at the
@@ -17,12 +18,10 @@ export const picSic = revealMetric({
     'Rewards maps whose pixels cost little information: smooth regions. In PAIR the curve is the largest value so far by ' +
     'default, images under a probability of 0.8 are left out, and 1 % of the pixels is shown at random.',
   criticismSource: 'the code of PAIR saliency 0.2.1',
-  score(found, { running }) {
-    const none = noGain(found);
-    if (none) return none;
-    const { probability, information } = found;
-    const [blurred, image] = [probability[0]!, probability.at(-1)!];
-    const share = probability.map(p => Math.min(1, Math.max(0, (p - blurred) / (image - blurred))));
-    return { value: areaOverInformation(information, share, running), details: { image, blurred } };
+  performance(blurred, image) {
+    const [from, to] = [blurred.probability, image.probability];
+    const share = (raw: number) => Math.min(1, Math.max(0, (1 / (1 + Math.exp(-raw)) - from) / (to - from)));
+    return noGain(blurred, image) ?? { raw: ({ probability }) => logOdds(probability), follow: share };
   },
+  details: (blurred, image) => ({ image: image.probability, blurred: blurred.probability }),
 });

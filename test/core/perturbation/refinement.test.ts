@@ -107,6 +107,14 @@ describe('the points of a curve', () => {
     expect(seen / 200).toBeLessThan(50);
   });
 
+  it('have an error that grows with the unit of values that know no limit', () => {
+    const raw = [0, 12, 30, 22, 35];
+    const at = (unit: number) =>
+      errorOfArea({ index: [0, 20, 40, 70, 100], x: [0, 0.2, 0.4, 0.7, 1], raw: raw.map(v => unit * v) }, same).error;
+    expect(at(1)).toBeGreaterThan(0);
+    expect(at(1000) / at(1)).toBeCloseTo(1000, 6);
+  });
+
   it('measure other scores in their own unit', () => {
     const raw = grid(100, x => 40 * Math.exp(-5 * x));
     const { off, error } = follow(raw, 0.2, same);

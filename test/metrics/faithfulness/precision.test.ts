@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { linearModel } from '../../../src/conformance/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
+import { tensor } from '../../../src/core/tensor.ts';
+import { aopc } from '../../../src/metrics/faithfulness/aopc.ts';
 import { deletion } from '../../../src/metrics/faithfulness/deletion.ts';
 import { insertion } from '../../../src/metrics/faithfulness/insertion.ts';
+import { irof } from '../../../src/metrics/faithfulness/irof.ts';
+import { picAic } from '../../../src/metrics/faithfulness/pic-aic.ts';
+import { picSic } from '../../../src/metrics/faithfulness/pic-sic.ts';
 import { srg } from '../../../src/metrics/faithfulness/srg.ts';
-import { additiveScene, counted, scoreOf } from '../scene.ts';
+import { sufficientShare } from '../../../src/metrics/faithfulness/sufficient-share.ts';
+import { additiveScene, counted, map, scoreOf } from '../scene.ts';
 
 const SIDE = 32;
 const shares = Array.from({ length: SIDE * SIDE }, (_, i) => {
@@ -76,5 +83,59 @@ describe('a curve with a precision', () => {
     const before = spent.forward;
     await scoreOf(deletion, { ...scene, model }, { precision: 0.01 }, more);
     expect(spent.forward).toBe(before);
+  });
+});
+
+describe('other metrics that read a curve', () => {
+  const values = Array.from({ length: SIDE * SIDE }, (_, i) => 0.5 + 0.5 * Math.sin(i * 1.7 + Math.floor(i / SIDE)));
+  /** The left half of a texture decides, and the baseline is an even grey. */
+  const decides = values.map((v, i) => (i % SIDE < SIDE / 2 ? 0.1 * (v - 0.5) : 0));
+  const revealed = {
+    ...additiveScene(SIDE, SIDE, decides),
+    model: linearModel({ height: SIDE, width: SIDE, weights: [decides, decides.map(() => 0)], bias: [-3, 0] }),
+    image: tensor([SIDE, SIDE, 1], Float32Array.from(values)),
+    baseline: tensor([SIDE, SIDE, 1], new Float32Array(SIDE * SIDE).fill(0.5)),
+    view: map(SIDE, SIDE, values),
+    attribution: map(
+      SIDE,
+      SIDE,
+      values.map((v, i) => (decides[i] === 0 ? -v : (v - 0.5) ** 2)),
+    ),
+  };
+  /** Nothing of the image is the other class. */
+  const rising = shares.map(v => 2 * v + 0.01);
+  const model = linearModel({ height: SIDE, width: SIDE, weights: [rising, rising.map(() => 0)], bias: [-3, 0] });
+  /** Every pixel has another value, so that segments and noise differ. */
+  const varied = { ...scene, image: revealed.image, view: revealed.view, baseline: scene.baseline };
+  const cases = [
+    { metric: irof, on: varied, options: { segments: 200, compactness: 10 }, least: 2 },
+    { metric: aopc, on: varied, options: { side: 2 }, least: 1.5 },
+    { metric: aopc, on: varied, options: { side: 2, score: 'probability', against: 'least-first' }, least: 2 },
+    { metric: picSic, on: revealed, options: { steps: 120 }, least: 2 },
+    { metric: picAic, on: revealed, options: { steps: 120 }, least: 2 },
+    { metric: sufficientShare, on: { ...scene, model }, options: {}, least: 2 },
+    { metric: sufficientShare, on: { ...blocks, model }, options: {}, least: 2 },
+  ] as const;
+
+  const spentOn = async ({ metric, on, options }: (typeof cases)[number], precision: number | 'exact') => {
+    const { model, passes: spent } = counted(on.model);
+    const score = await scoreOf(metric, { ...on, model }, { ...options, precision });
+    return { ...score, images: spent.forward };
+  };
+
+  it.each(cases)('$metric.name, $options: fewer passes, and the exact value within the estimate', async each => {
+    const exact = await spentOn(each, 'exact');
+    const near = await spentOn(each, 0.005);
+    expect(exact.error).toBeUndefined();
+    expect(near.error).toBeGreaterThan(0);
+    expect(Math.abs(near.value - exact.value)).toBeLessThanOrEqual(near.error!);
+    expect(near.images * each.least).toBeLessThan(exact.images);
+  });
+
+  it.each(cases)('$metric.name, $options: with next to no error it is the exact value', async each => {
+    const exact = await spentOn(each, 'exact');
+    const near = await spentOn(each, 1e-9);
+    expect(near.value).toBeCloseTo(exact.value, 6);
+    expect(near.images).toBeLessThanOrEqual(exact.images);
   });
 });

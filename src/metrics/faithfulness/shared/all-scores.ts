@@ -1,12 +1,14 @@
 import { type Batch, type MetricContext, type Undefined, undefinedBecause } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
-import { predictsByProbability } from '../../../core/predicts.ts';
+import { leadByProbability } from '../../../core/predicts.ts';
 
 /** The class explained in one image. */
 export interface ClassScore {
   readonly probability: number;
   /** Whether the class explained is predicted. */
   readonly first: boolean;
+  /** By how much log-odds it is ahead of what would be predicted in its place; negative where it is behind. */
+  readonly lead: number;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function allScores(
   if (!data.every(Number.isFinite)) return undefinedBecause('the model’s probability is infinite');
   return Array.from({ length: data.length / classes }, (_, i) => {
     const row = data.slice(i * classes, (i + 1) * classes);
-    const probability = row[target.class]!;
-    return { probability, first: predictsByProbability(model, row, target.class) };
+    const lead = leadByProbability(model, row, target.class);
+    return { probability: row[target.class]!, first: lead >= 0, lead };
   });
 }

@@ -94,11 +94,19 @@ interface Part {
 interface Walk {
   lookFirst(): Promise<void>;
   lookAtAll(): Promise<void>;
+  /** Looks at points in all orders. */
+  lookAt(index: readonly number[]): Promise<void>;
+  /** For each order, the points that are known. */
+  orders(): {
+    readonly index: readonly number[];
+    readonly fraction: readonly number[];
+    readonly points: readonly Point[];
+  }[];
   parts(follow: (raw: number) => number): Part[];
   seen(): SeenPath;
 }
 
-function begin(curves: Curves, { state, edges }: Path): Walk {
+export function begin(curves: Curves, { state, edges }: Path): Walk {
   const { sequences, ties } = curves.plan;
   // Within a tie the score dips and comes back; nothing else tells where a single order is followed.
   const course = sequences.length === 1 && ties.length > 0 ? 'noise' : 'curve';
@@ -156,6 +164,17 @@ function begin(curves: Curves, { state, edges }: Path): Walk {
       await lookAtFirst(index);
       // Every second one, from the second on.
       await lookAtOthers(index.filter((_, j) => j % 2 === 0));
+    },
+    async lookAt(index) {
+      await lookAtFirst(index);
+      await lookAtOthers(index);
+    },
+    orders() {
+      const inAll = compared().filter(i => first.has(i));
+      return sequences.map((_, f) => {
+        const index = f === 0 ? ascending(first.keys()) : inAll;
+        return { index, fraction: index.map(i => fraction(f, i)), points: index.map(i => pointOf(f, i)) };
+      });
     },
     async lookAtAll() {
       await lookAtFirst(all);

@@ -24,16 +24,18 @@ const stepsDoNotFit = {
   path: ['pixelsPerStep'],
 };
 
-/** What metrics have in common that read a curve, whatever score it follows. */
-export const curveOrderOptions = z.strictObject(orderOptions).refine(stepsFit, stepsDoNotFit);
-
 /** Of the area under a curve. A suite that does not give it gives its own. */
-const precisionOption = z
+export const precisionOption = z
   .union([z.literal('exact'), z.number().positive().max(0.5)])
   .default('exact')
   .describe(
     'largest estimated error of the area, in probability or as a share of the range of other scores; exact: all steps are scored. A suite has its own default',
   );
+
+/** What metrics have in common that read a curve of the probability, whatever they make of it. */
+export const curveOrderOptions = z
+  .strictObject({ ...orderOptions, precision: precisionOption })
+  .refine(stepsFit, stepsDoNotFit);
 
 /** What the metrics have in common that perturb an image in the order of its map and follow the score. */
 export const curveOptions = z

@@ -3,7 +3,6 @@ import {
   isUndefined,
   type Metric,
   type MetricContext,
-  type Score,
   type Undefined,
   undefinedBecause,
 } from '../../../core/contracts/index.ts';
@@ -15,7 +14,9 @@ import { areaUnder, valueAt } from '../../../core/perturbation/curve.ts';
 import { priorityField, rankByField } from '../../../core/perturbation/order.ts';
 import { removalKey, removalPath } from '../../../core/perturbation/removal.ts';
 import { tensor } from '../../../core/tensor.ts';
-import { allScores } from './all-scores.ts';
+import { allScores, type ClassScore } from './all-scores.ts';
+import { expectedSteps, followGrids } from './follow-grid.ts';
+import { precisionOption } from './options.ts';
 
 const revealOptions = z.strictObject({
   steps: z
@@ -24,7 +25,11 @@ const revealOptions = z.strictObject({
     .max(1000)
     .default(28)
     .describe('images between the blurred and the whole one; shares from 0.5 to 90 % of the pixels, in equal ratios'),
-  running: z.boolean().default(false).describe('the curve is the largest so far, as in PAIR; false: as it is'),
+  running: z
+    .boolean()
+    .default(false)
+    .describe('the curve is the largest so far, as in PAIR, of all steps; false: as it is'),
+  precision: precisionOption,
 });
 
 type RevealOptions = z.output<typeof revealOptions>;
@@ -37,12 +42,11 @@ const LEAST_BITS = 0.05;
 const POINTS = 200;
 
 /** Images that show the most relevant pixels sharp and the rest as in the baseline, from none to all. */
-export interface Revealed {
+interface Revealed {
   /** Information of each, from 0 for the baseline to 1 for the image; clipped. */
   readonly information: readonly number[];
-  readonly probability: readonly number[];
-  /** Whether the class explained comes first. */
-  readonly first: readonly boolean[];
+  /** Scores of some of them, which both performance information curves of a map have in common. */
+  scores(index: readonly number[]): Promise<ClassScore[] | Undefined>;
 }
 
 /** One run for both performance information curves of a map. */
@@ -67,18 +71,32 @@ function reveal(context: MetricContext<RevealOptions>): Promise<Revealed | Undef
     });
     const gain = bits.at(-1)! - bits[0]!;
     if (gain < LEAST_BITS) return undefinedBecause('the image holds no more information than the baseline');
-    const scores = await allScores(
-      context,
-      `revealed/${options.steps}/${fingerprint(attribution)}/${removalKey(context)}`,
-      batch,
-    );
-    if (isUndefined(scores)) return scores;
+    const key = `revealed/${options.steps}/${fingerprint(attribution)}/${removalKey(context)}`;
+    const known = new Map<number, ClassScore>();
     return {
       information: bits.map(b => Math.min(1, Math.max(0, (b - bits[0]!) / gain))),
-      probability: scores.map(s => s.probability),
-      first: scores.map(s => s.first),
+      async scores(index) {
+        const missing = index.filter(i => !known.has(i));
+        if (missing.length > 0) {
+          const some = {
+            count: missing.length,
+            write: (i: number, out: Float32Array) => batch.write(missing[i]!, out),
+          };
+          const found = await allScores(context, `${key}/${missing.join()}`, some);
+          if (isUndefined(found)) return found;
+          for (const [j, i] of missing.entries()) known.set(i, found[j]!);
+        }
+        return index.map(i => known.get(i)!);
+      },
     };
   });
+}
+
+/** What is judged at each step. */
+export interface Performance {
+  /** Raw scores, and what the area is under. */
+  raw(score: ClassScore): number;
+  follow(raw: number): number;
 }
 
 interface RevealMetric
@@ -86,11 +104,13 @@ interface RevealMetric
     MetricSpec<typeof revealOptions>,
     'name' | 'title' | 'summary' | 'cite' | 'undefinedWhen' | 'criticism' | 'criticismSource'
   > {
-  score(revealed: Revealed, options: RevealOptions): Score | Undefined;
+  /** By the scores of the blurred and the whole image: what is judged, or why there is nothing to judge. */
+  performance(blurred: ClassScore, image: ClassScore): Performance | Undefined;
+  details?(blurred: ClassScore, image: ClassScore): Readonly<Record<string, number>>;
 }
 
 /** An area over the information shown. */
-export function revealMetric({ score, ...own }: RevealMetric): Metric {
+export function revealMetric({ performance, details, ...own }: RevealMetric): Metric {
   return defineMetric({
     ...own,
     category: 'faithfulness',
@@ -107,20 +127,60 @@ export function revealMetric({ score, ...own }: RevealMetric): Metric {
         'prefers a right map to random ones': 'a map that is right pixel by pixel is noise, which costs information',
       },
     },
-    cost: ({ steps }) => ({
-      ...{ forward: steps + 2, backward: 0 },
-      shared: [{ key: `revealed in ${steps} steps`, per: 'map', forward: steps + 2, backward: 0 }],
-    }),
+    cost: ({ steps, ...o }) => {
+      const forward = 1 + expectedSteps(steps + 1, precisionOf(o));
+      return {
+        ...{ forward, backward: 0 },
+        shared: [{ key: `revealed in ${steps} steps`, per: 'map', forward, backward: 0 }],
+      };
+    },
     async evaluate(context) {
-      const found = await reveal(context);
-      return isUndefined(found) ? found : score(found, context.options);
+      const revealed = await reveal(context);
+      if (isUndefined(revealed)) return revealed;
+      const last = revealed.information.length - 1;
+      const precision = precisionOf(context.options);
+      const all = Array.from({ length: last + 1 }, (_, i) => i);
+      const ends = await revealed.scores(precision === 'exact' ? all : [0, last]);
+      if (isUndefined(ends)) return ends;
+      const [blurred, image] = [ends[0]!, ends.at(-1)!];
+      const judged = performance(blurred, image);
+      if (isUndefined(judged)) return judged;
+      // The information need not ascend; steps that show the same are one point of the curve.
+      const points = groupedBy(revealed.information);
+      const known = new Map<number, number>();
+      const look = async (index: readonly number[]) => {
+        const steps = index.flatMap(i => points[i]!.steps);
+        const scores = await revealed.scores(steps);
+        if (isUndefined(scores)) return scores;
+        for (const [j, step] of steps.entries()) known.set(step, judged.raw(scores[j]!));
+        return index.map(i => mean(points[i]!.steps.map(step => known.get(step)!)));
+      };
+      const grid = { x: points.map(p => p.information), look };
+      const found = await followGrids([grid], { precision, unit: 'own' }, judged.follow);
+      if (isUndefined(found)) return found;
+      const seen = found.curves[0]!.index.map(i => points[i]!);
+      const heights = seen.map(p => mean(p.steps.map(step => judged.follow(known.get(step)!))));
+      return {
+        value: areaOverInformation(
+          seen.map(p => p.information),
+          heights,
+          context.options.running,
+        ),
+        ...(found.error === undefined ? {} : { error: found.error }),
+        ...(details ? { details: details(blurred, image) } : {}),
+      };
     },
   });
 }
 
+/** The largest so far is that of all steps. */
+function precisionOf({ running, precision }: Pick<RevealOptions, 'running' | 'precision'>): number | 'exact' {
+  return running ? 'exact' : precision;
+}
+
 /** Why there is nothing to gain between baseline and image; undefined where there is. */
-export function noGain({ probability }: Revealed): Undefined | undefined {
-  const gain = probability.at(-1)! - probability[0]!;
+export function noGain(blurred: ClassScore, image: ClassScore): Undefined | undefined {
+  const gain = image.probability - blurred.probability;
   return gain >= LEAST_GAIN
     ? undefined
     : undefinedBecause(
@@ -128,26 +188,25 @@ export function noGain({ probability }: Revealed): Undefined | undefined {
       );
 }
 
-/** The area under a performance over the information, which need not ascend: points of equal information are averaged. */
-export function areaOverInformation(
-  information: readonly number[],
-  performance: readonly number[],
-  running: boolean,
-): number {
-  const order = [...information.keys()].sort((a, b) => information[a]! - information[b]!);
-  const [x, y]: [number[], number[]] = [[], []];
-  for (let start = 0; start < order.length; ) {
-    let end = start + 1;
-    while (end < order.length && information[order[end]!] === information[order[start]!]) end++;
-    const group = order.slice(start, end);
-    x.push(information[order[start]!]!);
-    y.push(group.reduce((sum, i) => sum + performance[i]!, 0) / group.length);
-    start = end;
-  }
+/** Steps by the information that they show, ascending. */
+function groupedBy(information: readonly number[]): { readonly information: number; readonly steps: number[] }[] {
+  const groups = new Map<number, number[]>();
+  for (const [step, bits] of information.entries()) groups.set(bits, [...(groups.get(bits) ?? []), step]);
+  return [...groups]
+    .map(([bits, steps]) => ({ information: bits, steps }))
+    .sort((a, b) => a.information - b.information);
+}
+
+/** The area under a performance over the information, both ends included. */
+function areaOverInformation(x: readonly number[], y: readonly number[], running: boolean): number {
   const followed = running ? y.map((_, i) => Math.max(...y.slice(0, i + 1))) : y;
   const grid = Array.from({ length: POINTS + 1 }, (_, i) => i / POINTS);
   return areaUnder(
     grid,
     grid.map(at => valueAt(x, followed, at)),
   );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0) / values.length;
 }

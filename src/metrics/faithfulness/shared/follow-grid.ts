@@ -1,0 +1,104 @@
+import { isUndefined, type Undefined } from '../../../core/contracts/index.ts';
+import { errorOfArea, firstPoints, type SeenCurve } from '../../../core/perturbation/refinement.ts';
+import { allSame } from './outcome.ts';
+
+/** The smallest estimate that is given, as a share of the precision, unless all points are known. */
+const RESOLVED = 0.8;
+/** A curve of fewer points than these tells less of itself, so that its error is taken for so many times as large. */
+const FEW = { points: 50, factor: 1.3 };
+
+/** A curve of one order, of which all points that it has can be asked for. */
+export interface GridCurve {
+  /** Ascending. */
+  readonly x: readonly number[];
+  /** Raw scores that are known beforehand. */
+  readonly known?: ReadonlyMap<number, number>;
+  /** Raw scores of some points, ascending; shared with other metrics where these ask for the same ones. */
+  look(index: readonly number[]): Promise<readonly number[] | Undefined>;
+}
+
+/** Curves as far as they were looked at. */
+export interface FollowedGrids {
+  readonly curves: readonly SeenCurve[];
+  /** Estimated error of the sum or difference of their areas; absent where all points were asked for. */
+  readonly error?: number;
+}
+
+/** How precise the areas must be. */
+export interface AreaPrecision {
+  readonly precision: number | 'exact';
+  /** `range`: the precision is a share of the range of the scores seen, else it is in the unit of the area. */
+  readonly unit: 'range' | 'own';
+}
+
+/**
+ * Looks at points of curves until the estimated error of their areas together is at most the precision; with `exact` at
+ * all of them.
+ * @param follow what the areas are under, from raw scores
+ */
+export async function followGrids(
+  grids: readonly GridCurve[],
+  { precision, unit }: AreaPrecision,
+  follow: (raw: number) => number,
+): Promise<FollowedGrids | Undefined> {
+  const found = grids.map(({ known }) => new Map(known));
+  const lookAt = async (g: number, wanted: readonly number[]): Promise<Undefined | undefined> => {
+    const index = wanted.filter(i => !found[g]!.has(i));
+    if (index.length === 0) return undefined;
+    const raw = await grids[g]!.look(index);
+    if (isUndefined(raw)) return raw;
+    for (const [j, i] of index.entries()) found[g]!.set(i, raw[j]!);
+    return undefined;
+  };
+  const lookAtEach = async (indexOf: (points: number) => readonly number[]): Promise<Undefined | undefined> => {
+    for (const [g, { x }] of grids.entries()) {
+      const failed = await lookAt(g, indexOf(x.length));
+      if (failed) return failed;
+    }
+    return undefined;
+  };
+  const all = (points: number) => Array.from({ length: points }, (_, i) => i);
+  const curves = () =>
+    grids.map(({ x }, g): SeenCurve => {
+      const index = [...found[g]!.keys()].sort((a, b) => a - b);
+      return { index, x: index.map(i => x[i]!), raw: index.map(i => found[g]!.get(i)!) };
+    });
+  const scores = () => curves().flatMap(({ raw }) => raw.map(follow));
+
+  const failed = await lookAtEach(precision === 'exact' ? all : points => firstPoints(points - 1));
+  if (failed) return failed;
+  if (precision === 'exact') return { curves: curves() };
+  // A curve that seems flat is looked at whole before it is called so.
+  if (allSame(scores())) {
+    const missing = await lookAtEach(all);
+    if (missing) return missing;
+  }
+  for (;;) {
+    const parts = curves().map((curve, g) => {
+      const { error, next } = errorOfArea(curve, follow);
+      const factor = grids[g]!.x.length < FEW.points ? FEW.factor : 1;
+      return { error: error * factor, next, points: curve.index.length };
+    });
+    const error = Math.hypot(...parts.map(p => p.error));
+    const limit = precision * (unit === 'own' ? 1 : rangeOf(scores()));
+    const open = parts.flatMap((p, g) => (p.next.length > 0 ? [g] : []));
+    if (open.length === 0) return { curves: curves(), error };
+    if (error <= limit) return { curves: curves(), error: Math.max(error, RESOLVED * limit) };
+    const worth = (g: number) => parts[g]!.error ** 2 / parts[g]!.points;
+    const best = open.reduce((a, b) => (worth(b) > worth(a) ? b : a));
+    const missing = await lookAt(best, parts[best]!.next);
+    if (missing) return missing;
+  }
+}
+
+/** Points beside the first ones that a precision takes, of one curve: a mean over the runs of docs/precision.md. */
+const [FIRST_STEPS, MORE_STEPS] = [9, 0.12];
+
+/** Points of a curve with this many steps that are to be expected, beside its start. */
+export function expectedSteps(steps: number, precision: number | 'exact'): number {
+  return precision === 'exact' ? steps : Math.min(steps, Math.round(FIRST_STEPS + MORE_STEPS / precision));
+}
+
+function rangeOf(values: readonly number[]): number {
+  return Math.max(...values) - Math.min(...values);
+}
