@@ -8,6 +8,8 @@ export interface Pseudonyms {
   site(institution: string): string;
   /** The path with folders and file names that hold a patient's name or number replaced. */
   path(path: string): string;
+  /** Free text of a file, such as a structure's name, without words that are a patient's name or number. */
+  text(text: string): string;
 }
 
 /** What the files themselves say: for suites that ask for it. */
@@ -16,6 +18,7 @@ export const PLAIN: Pseudonyms = {
   series: uid => uid,
   site: institution => institution,
   path: path => path,
+  text: text => text,
 };
 
 /**
@@ -51,7 +54,14 @@ export function createPseudonyms(
     for (const [part, name] of names) if (words.includes(part)) return name;
     return undefined;
   };
+  /** Words are what stands between spaces, and the letters or digits that they are made of. */
+  const isSecret = (word: string) => names.has(word.toLowerCase()) || numbers.has(word.toLowerCase());
   return {
+    text: text =>
+      text
+        .split(/(\s+)/)
+        .map(word => (isSecret(word) ? '…' : word.replace(/\p{L}+|\p{N}+/gu, part => (isSecret(part) ? '…' : part))))
+        .join(''),
     patient: id => `patient-${hash('patient', id)}`,
     series: uid => `series-${hash('series', uid)}`,
     site: institution => `site-${hash('site', institution).slice(0, 6)}`,

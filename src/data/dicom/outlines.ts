@@ -37,8 +37,8 @@ export interface OpenedOutlines {
 
 /**
  * Opens segmentations and structure sets.
- * @param names Structures that are taken, whatever the case of their letters; absent: all, or of a segmentation in which
- * some are altered tissue by their category, these.
+ * @param names Structures that are taken, whatever the case of their letters; absent: what is altered tissue by its
+ * category, or a target or at least no organ and no outline of the body by its type, where files say so; otherwise all.
  */
 export async function openOutlines(
   files: readonly ScannedFile[],
@@ -63,8 +63,7 @@ export async function openOutlines(
   return { outlines, leftOut };
 }
 
-function choose(all: readonly string[], names: readonly string[] | undefined): Set<string> {
-  if (!names) return new Set(all);
+function choose(all: readonly string[], names: readonly string[]): Set<string> {
   const wanted = names.map(n => n.toLowerCase());
   return new Set(all.filter(name => wanted.includes(name.toLowerCase())));
 }
@@ -107,9 +106,9 @@ async function fromStructures(
   name: string,
   names: readonly string[] | undefined,
 ): Promise<Outlines> {
-  const contours = await readStructureSet(file.path);
+  const { contours, findings } = await readStructureSet(file.path);
   const labels = [...new Set(contours.map(c => c.roi))];
-  const chosen = choose(labels, names);
+  const chosen = names ? choose(labels, names) : findings;
   const on = (slice: OutlinedSlice): Contour[] =>
     contours.filter(
       c =>

@@ -8,16 +8,25 @@ type Point = readonly [number, number, number];
 /** A closed contour in the patient, LPS millimetres. */
 export interface Contour {
   readonly roi: string;
+  /** Structures may share a name. */
+  readonly number: string;
   readonly instance?: string;
   readonly points: readonly Point[];
 }
 
+export interface StructureSet {
+  readonly contours: readonly Contour[];
+  /** Names of the structures that are a finding, where types or names tell; all of them where none does. */
+  readonly findings: ReadonlySet<string>;
+}
+
 /** Reads the closed contours of a DICOM structure set (RTSTRUCT). @throws Error saying what is wrong with the file. */
-export async function readStructureSet(path: string): Promise<Contour[]> {
+export async function readStructureSet(path: string): Promise<StructureSet> {
   const { set } = parseDicomFile(await readRegular(path));
   const names = new Map(items(set, 'x30060020').map(roi => [text(roi, 'x30060022'), text(roi, 'x30060026') ?? 'ROI']));
-  return items(set, 'x30060039').flatMap(roi => {
-    const name = names.get(text(roi, 'x30060084')) ?? 'ROI';
+  const contours = items(set, 'x30060039').flatMap(roi => {
+    const number = text(roi, 'x30060084') ?? '';
+    const name = names.get(number) ?? 'ROI';
     return items(roi, 'x30060040').flatMap(contour => {
       if (!/^CLOSED/.test(text(contour, 'x30060042') ?? '')) return [];
       const values = decimals(contour, 'x30060050') ?? [];
@@ -28,9 +37,28 @@ export async function readStructureSet(path: string): Promise<Contour[]> {
       );
       const source = items(contour, 'x30060016')[0];
       const instance = source && text(source, 'x00081155');
-      return [{ roi: name, points, ...(instance === undefined ? {} : { instance }) }];
+      return [{ roi: name, number, points, ...(instance === undefined ? {} : { instance }) }];
     });
   });
+  const types = new Map(items(set, 'x30060080').map(o => [text(o, 'x30060084'), text(o, 'x300600a4') ?? '']));
+  const drawn = new Map(contours.map(({ roi, number }) => [number, { roi, type: types.get(number) ?? '' }]));
+  return { contours, findings: new Set(findingsOf([...drawn.values()])) };
+}
+
+/** Of what a tumour is drawn as: itself first, then with the margins of its treatment. */
+const TARGETS = ['GTV', 'CTV', 'PTV'];
+/** Types of structures that are no finding. */
+const SURROUNDINGS =
+  /^(EXTERNAL|ORGAN|AVOIDANCE|SUPPORT|FIXATION|BOLUS|MARKER|REGISTRATION|ISOCENTER|CONTRAST_AGENT|DOSE_\w+|CONTROL|BRACHY_\w+|IRRAD_VOLUME|TREATED_VOLUME)$/;
+/** What the outline of the body is called where no type says so. */
+const BODY = /^(body|external|skin|patient|outline|contour)([ _-]?(outline|contour|surface))?$/i;
+
+function findingsOf(structures: readonly { readonly roi: string; readonly type: string }[]): string[] {
+  const target = TARGETS.find(type => structures.some(s => s.type === type));
+  const kept = structures.filter(({ roi, type }) =>
+    target === undefined ? !SURROUNDINGS.test(type) && !BODY.test(roi.trim()) : type === target,
+  );
+  return (kept.length > 0 ? kept : structures).map(({ roi }) => roi);
 }
 
 /** Contours may lie this far off the slice's plane, mm. */
@@ -58,9 +86,10 @@ export function fillContours(contours: readonly Contour[], place: DicomFrame, ro
     const along = (axis: Point) => axis.reduce((sum, v, i) => sum + v * d[i]!, 0);
     return [along(orientation[1]) / spacing[0], along(orientation[0]) / spacing[1]];
   };
-  for (const roi of new Set(contours.map(c => c.roi))) {
+  for (const roi of new Set(contours.map(c => c.number))) {
     const inside = new Uint8Array(rows * columns);
-    for (const contour of contours) if (contour.roi === roi) toggle(inside, contour.points.map(toPixel), rows, columns);
+    for (const contour of contours)
+      if (contour.number === roi) toggle(inside, contour.points.map(toPixel), rows, columns);
     inside.forEach((v, i) => {
       if (v) out[i] = 1;
     });

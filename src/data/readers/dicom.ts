@@ -34,7 +34,7 @@ const options = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Segments or structures by name. Default: all; or the altered tissue, where a segmentation says which is.',
+      'Segments or structures by name. Default: the altered tissue or the target (GTV), where the file says which is; otherwise all but organs and the outline of the body.',
     ),
   include: z
     .array(z.enum(INCLUDABLE))
@@ -93,7 +93,7 @@ export const dicom: DataReader = {
     const remarks = [
       ...scanned.remarks,
       ...seriesRemarks(series, names),
-      ...outlineRemarks(opened),
+      ...outlineRemarks(opened, names),
       ...volumes.remarks(),
       ...tagRemarks(scanned.images),
     ];
@@ -233,10 +233,11 @@ function seriesRemarks(series: readonly Series[], names: Pseudonyms): string[] {
   );
 }
 
-function outlineRemarks({ outlines }: OpenedOutlines): string[] {
+function outlineRemarks({ outlines }: OpenedOutlines, names: Pseudonyms): string[] {
+  const list = (structures: readonly string[]) => structures.map(names.text).join(', ');
   return outlines.map(({ name, taken, passedBy }) => {
-    const rest = passedBy.length > 0 ? `; passed by: ${passedBy.join(', ')}` : '';
-    return `masks: ${name} with ${taken.join(', ') || 'nothing'}${rest}`;
+    const rest = passedBy.length > 0 ? `; passed by: ${list(passedBy)}` : '';
+    return `masks: ${name} with ${list(taken) || 'nothing'}${rest}`;
   });
 }
 
