@@ -100,26 +100,43 @@ function cluster(features: Features, seeds: Seeds, iterations: number): Int32Arr
   const labels = new Int32Array(height * width);
   const best = new Float64Array(height * width);
   const alive = new Uint8Array(n).fill(1);
+  const across = new Float64Array(width);
   for (let iteration = 0; iteration < iterations; iteration++) {
-    best.fill(Infinity);
+    const windows = Array.from({ length: n }, (_, s) => ({
+      y0: Math.trunc(Math.max(cy[s]! - 2 * reach[0], 0)),
+      y1: Math.trunc(Math.min(cy[s]! + 2 * reach[0] + 1, height)),
+      x0: Math.trunc(Math.max(cx[s]! - 2 * reach[1], 0)),
+      x1: Math.trunc(Math.min(cx[s]! + 2 * reach[1] + 1, width)),
+    }));
+    // Its last centre is mostly a pixel's nearest still, so that most others are seen to be farther off by place alone.
+    for (let p = 0, y = 0, x = 0; p < labels.length; p++, x++) {
+      if (x === width) [y, x] = [y + 1, 0];
+      const s = labels[p]!;
+      const { y0, y1, x0, x1 } = windows[s]!;
+      best[p] = Infinity;
+      if (iteration === 0 || y < y0 || y >= y1 || x < x0 || x >= x1) continue;
+      let distance = ((cy[s]! - y) ** 2 + (cx[s]! - x) ** 2) * nearness;
+      for (let k = 0; k < channels; k++) distance += (data[p * channels + k]! - colour[s * channels + k]!) ** 2;
+      best[p] = distance;
+    }
     for (let s = 0; s < n; s++) {
       if (!alive[s]) continue;
-      const y0 = Math.trunc(Math.max(cy[s]! - 2 * reach[0], 0));
-      const y1 = Math.trunc(Math.min(cy[s]! + 2 * reach[0] + 1, height));
-      const x0 = Math.trunc(Math.max(cx[s]! - 2 * reach[1], 0));
-      const x1 = Math.trunc(Math.min(cx[s]! + 2 * reach[1] + 1, width));
+      const { y0, y1, x0, x1 } = windows[s]!;
+      const [row, column] = [cy[s]!, cx[s]!];
+      for (let x = x0; x < x1; x++) across[x] = (column - x) ** 2;
       for (let y = y0; y < y1; y++) {
-        const dy = (cy[s]! - y) ** 2;
-        for (let x = x0; x < x1; x++) {
-          const p = y * width + x;
-          let distance = (dy + (cx[s]! - x) ** 2) * nearness;
+        const down = (row - y) ** 2;
+        for (let x = x0, p = y * width + x0; x < x1; x++, p++) {
+          let distance = (down + across[x]!) * nearness;
+          if (distance > best[p]!) continue;
           if (iteration > 0) {
             for (let k = 0; k < channels; k++) {
               const d = data[p * channels + k]! - colour[s * channels + k]!;
               distance += d * d;
             }
           }
-          if (distance < best[p]!) {
+          // Of centres that are equally near the first one has the pixel.
+          if (distance < best[p]! || (distance === best[p]! && s < labels[p]!)) {
             best[p] = distance;
             labels[p] = s;
           }
@@ -145,11 +162,12 @@ function moveCentres({ features, labels, cy, cx, colour, alive }: Centres): void
   const { width, channels, data } = features;
   const size = new Float64Array(cy.length);
   for (const sums of [cy, cx, colour]) sums.fill(0);
-  for (let p = 0; p < labels.length; p++) {
+  for (let p = 0, y = 0, x = 0; p < labels.length; p++, x++) {
+    if (x === width) [y, x] = [y + 1, 0];
     const s = labels[p]!;
     size[s]!++;
-    cy[s]! += Math.floor(p / width);
-    cx[s]! += p % width;
+    cy[s]! += y;
+    cx[s]! += x;
     for (let k = 0; k < channels; k++) colour[s * channels + k]! += data[p * channels + k]!;
   }
   for (let s = 0; s < cy.length; s++) {
@@ -169,6 +187,9 @@ function connect(labels: Int32Array, shape: readonly [number, number], minSize: 
   const [height, width] = shape;
   const out = new Int32Array(labels.length).fill(-1);
   const piece = new Int32Array(labels.length);
+  const right = (p: number, x: number) => (x + 1 < width ? p + 1 : -1);
+  const left = (p: number, x: number) => (x > 0 ? p - 1 : -1);
+  const below = (p: number) => (p + width < height * width ? p + width : -1);
   let pieces = 0;
   for (let first = 0; first < labels.length; first++) {
     if (out[first]! >= 0) continue;
@@ -179,14 +200,9 @@ function connect(labels: Int32Array, shape: readonly [number, number], minSize: 
     let touching = -1;
     for (let next = 0; next < size && size < maxSize; next++) {
       const p = piece[next]!;
-      const [y, x] = [Math.floor(p / width), p % width];
-      const neighbours = [
-        x + 1 < width ? p + 1 : -1,
-        x > 0 ? p - 1 : -1,
-        y + 1 < height ? p + width : -1,
-        y > 0 ? p - width : -1,
-      ];
-      for (const q of neighbours) {
+      const x = p % width;
+      for (let side = 0; side < 4; side++) {
+        const q = side === 0 ? right(p, x) : side === 1 ? left(p, x) : side === 2 ? below(p) : p - width;
         if (q < 0 || size >= maxSize) continue;
         if (out[q]! < 0) {
           if (labels[q] !== label) continue;
