@@ -51,19 +51,36 @@ const FORMATS: Readonly<Record<string, Format>> = {
   '|b1': ['bool', 1, b => new Uint8Array(b)],
 };
 
+/** Types that are read, and never written. */
+const READ_ONLY: Readonly<Record<string, Format>> = {
+  '<f2': ['float32', 2, b => Float32Array.from(new Uint16Array(b), halfFloat)],
+};
+
+/** The value of IEEE 754 binary16. */
+function halfFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+}
+
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
 interface Header {
   readonly shape: readonly number[];
   readonly format: Format;
+  /** Whether the first byte of a value is its greatest. */
+  readonly big: boolean;
+  /** Whether the first index is the one that runs fastest. */
+  readonly fortran: boolean;
   /** Byte at which the values begin. */
   readonly start: number;
 }
 
-/** @throws CtXaiError DATA */
-function readHeader(bytes: Uint8Array, name: string): Header {
-  const fail = (what: string, hint?: string): never => {
-    throw new CtXaiError('DATA', `${name}: ${what}`, hint === undefined ? {} : { hint });
+/** What the start of a file says. @throws CtXaiError DATA */
+function readDescription(bytes: Uint8Array, name: string) {
+  const fail = (what: string): never => {
+    throw new CtXaiError('DATA', `${name}: ${what}`);
   };
   if (bytes.length < 10 || MAGIC.some((b, i) => bytes[i] !== b)) fail('not an NPY file: its first bytes differ.');
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -80,18 +97,23 @@ function readHeader(bytes: Uint8Array, name: string): Header {
   if (descr === undefined || order === undefined || dims === undefined) {
     return fail('its header is not readable (one plain array is expected).');
   }
-  const format = FORMATS[descr];
-  if (!format) {
-    return fail(`values of type '${descr}' are not read; there are ${Object.keys(FORMATS).join(', ')}.`);
-  }
   const shape = dims
     .split(',')
     .filter(d => d.trim() !== '')
     .map(Number);
-  if (order === 'True' && shape.length > 1) {
-    fail('it is in Fortran order.', 'Save numpy.ascontiguousarray(x).');
+  return { descr, shape, fortran: order === 'True' && shape.length > 1, start: start + length };
+}
+
+/** @throws CtXaiError DATA */
+function readHeader(bytes: Uint8Array, name: string): Header {
+  const { descr, ...rest } = readDescription(bytes, name);
+  const little = descr.replace('>', '<');
+  const format = FORMATS[little] ?? READ_ONLY[little];
+  if (!format) {
+    const known = [...Object.keys(FORMATS), ...Object.keys(READ_ONLY)].join(', ');
+    throw new CtXaiError('DATA', `${name}: values of type '${descr}' are not read; there are ${known}.`);
   }
-  return { shape, format, start: start + length };
+  return { ...rest, format, big: descr.startsWith('>') };
 }
 
 /** Bytes that a whole NPY file has, by its beginning. @throws CtXaiError DATA if it is no such beginning */
@@ -101,12 +123,12 @@ export function npyLength(head: Uint8Array): number {
 }
 
 /**
- * Reads an NPY file (format 1, 2 or 3; little-endian; C order).
+ * Reads an NPY file (format 1, 2 or 3), whichever its order of bytes and of indices.
  * @param name how messages call it, usually the file's path
- * @throws CtXaiError DATA if it is no such file, is cut off, or has another type or order.
+ * @throws CtXaiError DATA if it is no such file, is cut off, or has another type.
  */
 export function readNpy(bytes: Uint8Array, name = 'the array'): NpyArray {
-  const { shape, format, start } = readHeader(bytes, name);
+  const { shape, format, big, fortran, start } = readHeader(bytes, name);
   const [dtype, size, make] = format;
   const want = sizeOf(shape) * size;
   const have = bytes.length - start;
@@ -119,7 +141,51 @@ export function readNpy(bytes: Uint8Array, name = 'the array'): NpyArray {
   // Copied: typed arrays want aligned offsets.
   const body = new Uint8Array(want);
   body.set(bytes.subarray(start));
-  return { shape, data: make(body.buffer), dtype };
+  if (big) for (let at = 0; at < want; at += size) body.subarray(at, at + size).reverse();
+  const data = make(body.buffer);
+  return { shape, data: fortran ? inCOrder(data, shape) : data, dtype };
+}
+
+/** Values whose first index runs fastest, so that the last one does. */
+function inCOrder(data: NpyData, shape: readonly number[]): NpyData {
+  const out = data.slice() as NpyData;
+  const index = new Array<number>(shape.length).fill(0);
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(0, axis)));
+  let from = 0;
+  for (let i = 0; i < out.length; i++) {
+    out[i] = data[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      index[axis]!++;
+      if (index[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return out;
+}
+
+/** The texts of an array of them (types U and S of NumPy); undefined for other types. @throws CtXaiError DATA */
+export function npyTexts(bytes: Uint8Array, name = 'the array'): string[] | undefined {
+  const { descr, shape, start } = readDescription(bytes, name);
+  const [, order, kind, width] = /^([<>|])([US])(\d+)$/.exec(descr) ?? [];
+  if (kind === undefined) return undefined;
+  const [each, size] = [Number(width), kind === 'U' ? 4 : 1];
+  const count = sizeOf(shape);
+  if (bytes.length - start !== count * each * size) {
+    throw new CtXaiError('DATA', `${name}: shape [${shape.join(', ')}] of '${descr}' has another length.`);
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset + start);
+  return Array.from({ length: count }, (_, i) => {
+    let text = '';
+    for (let k = 0; k < each; k++) {
+      const at = (i * each + k) * size;
+      const point = size === 4 ? view.getUint32(at, order !== '>') : view.getUint8(at);
+      if (point === 0 || point > 0x10ffff) break;
+      text += String.fromCodePoint(point);
+    }
+    return text;
+  });
 }
 
 /** An NPY array as a float32 tensor; other types are converted. */

@@ -76,6 +76,20 @@ describe('arrays', () => {
     expect(source.spacing).toEqual([0.7, 0.7]);
   });
 
+  it('of an archive may be beside arrays of any kind; labels may be texts', async () => {
+    const pair = Buffer.from(writeNpy({ shape: [2], data: Uint8Array.of(1, 2) })).toString('latin1');
+    const objects = Buffer.from(pair.replace('|u1', '|O1'), 'latin1');
+    const labels = Buffer.from(`${pair.slice(0, -2).replace('|u1', '|S7')}well\0\0\0ill\0\0\0\0`, 'latin1');
+    const files = {
+      'x.npy': writeNpy({ shape: [3], data: ramp(3) }),
+      'data.npy': writeNpy({ shape: [2, 2, 2], data: ramp(8) }),
+    };
+    put(base, 'odd/all.npz', zipSync({ 'meta.npy': objects, 'y.npy': labels, ...files }));
+    const samples = await list(await open({ path: 'odd/all.npz' }));
+    expect(samples.map(s => s.label)).toEqual(['well', 'ill']);
+    expect([...(await samples[1]!.load()).source.pixels.data]).toEqual([...ramp(8).subarray(4)]);
+  });
+
   it('that can not be read are left out, each with its reason', async () => {
     put(base, 'bad/good.npy', writeNpy({ shape: [2, 2], data: ramp(4) }));
     const bad: Record<string, Uint8Array> = {

@@ -4,11 +4,11 @@ import { z } from 'zod';
 import type { DataReader, LoadedSample } from '../../core/contracts/index.ts';
 import { jsonDigest } from '../../core/digest.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
-import type { NpyArray } from '../../core/npy.ts';
+import { type NpyArray, npyTexts, readNpy } from '../../core/npy.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import { fileDigests } from '../file-digests.ts';
 import { type FoundFile, leftOutRemark, walkFolder } from '../files/walk.ts';
-import { arrayUnit, imageAt, keepLast, readArrays, stackOf } from '../volumes/array-file.ts';
+import { arrayUnit, calledIn, imageAt, keepLast, readArrayFiles, readArrays, stackOf } from '../volumes/array-file.ts';
 import { withoutEnding } from '../volumes/label-table.ts';
 import { assemble, labelOptions, type OfferedSlice } from '../volumes/sliced-dataset.ts';
 
@@ -44,7 +44,7 @@ const NAMES = {
 /** A file's arrays. */
 interface OpenedFile {
   readonly images: NpyArray;
-  readonly labels?: NpyArray;
+  readonly labels?: readonly string[];
   readonly masks?: NpyArray;
 }
 
@@ -105,29 +105,45 @@ async function listFiles(
   return files.filter(f => isArray(f.id));
 }
 
-/** @throws Error saying what is wrong with the file. */
+/** Reads what is needed alone: an archive may hold arrays of any kind besides. @throws Error saying what is wrong. */
 async function openFile(path: string, o: Options): Promise<OpenedFile> {
   if (extname(path).toLowerCase() === '.npy') return { images: (await readArrays(path)).get('')! };
-  const arrays = await readArrays(path);
-  const pick = (given: string | undefined, names: readonly string[], needed: boolean): NpyArray | undefined => {
-    const name = given ?? names.find(n => arrays.has(n));
-    const found = name === undefined ? undefined : arrays.get(name);
-    if (!found && (needed || given !== undefined)) {
-      throw new Error(
-        `it has no array called ${given ?? names.join(', ')}; there are: ${[...arrays.keys()].join(', ')}`,
-      );
-    }
-    return found;
-  };
-  const images = pick(o.images, NAMES.images, true)!;
-  const labels = pick(o.labels, NAMES.labels, false);
-  const masks = o.masks !== undefined && arrays.has(o.masks) ? arrays.get(o.masks) : undefined;
+  const files = await readArrayFiles(path);
+  const arrayOf = (name: string) => readNpy(files.get(name)!, calledIn(name));
+  const none = (names: string) =>
+    new Error(`it has no array called ${names}; there are: ${[...files.keys()].join(', ')}`);
+  const labelled = (['images', 'labels'] as const).map(what => o[what]).find(n => n !== undefined && !files.has(n));
+  if (labelled !== undefined) throw none(labelled);
+
+  const images =
+    o.images === undefined ? firstImages(NAMES.images.filter(n => files.has(n)).map(arrayOf)) : arrayOf(o.images);
+  if (!images) throw none(NAMES.images.join(', '));
   const { count } = stackOf(images);
-  if (labels && labels.data.length !== count)
-    throw new Error(`it has ${count} images and ${labels.data.length} labels`);
+  const label = o.labels ?? NAMES.labels.find(n => files.has(n));
+  const labels = label === undefined ? undefined : labelsOf(files.get(label)!, label);
+  const masks = o.masks !== undefined && files.has(o.masks) ? arrayOf(o.masks) : undefined;
+  if (labels && labels.length !== count) throw new Error(`it has ${count} images and ${labels.length} labels`);
   if (masks && stackOf(masks).count !== count)
     throw new Error(`it has ${count} images and ${stackOf(masks).count} masks`);
   return { images, ...(labels ? { labels } : {}), ...(masks ? { masks } : {}) };
+}
+
+/** Of arrays that may be the images by their names, the first that is by its shape; or else the first. */
+function firstImages(arrays: readonly NpyArray[]): NpyArray | undefined {
+  const isStack = (array: NpyArray) => {
+    try {
+      return stackOf(array).count > 0;
+    } catch {
+      return false;
+    }
+  };
+  return arrays.find(isStack) ?? arrays[0];
+}
+
+function labelsOf(bytes: Uint8Array, name: string): string[] {
+  return (
+    npyTexts(bytes, calledIn(name)) ?? Array.from(readNpy(bytes, calledIn(name)).data as ArrayLike<unknown>, String)
+  );
 }
 
 function slicesOf(
@@ -147,7 +163,7 @@ function slicesOf(
   const sides = typeof o.spacing === 'number' ? ([o.spacing, o.spacing] as const) : o.spacing;
   return Array.from({ length: count }, (_, k): OfferedSlice => {
     const id = stacked ? `${file.id}/${String(k).padStart(width, '0')}` : file.id;
-    const label = opened.labels && String(opened.labels.data[k]);
+    const label = opened.labels?.[k];
     return {
       id,
       where: id,

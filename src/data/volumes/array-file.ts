@@ -17,9 +17,22 @@ export async function readArrays(
   path: string,
   wanted: (name: string) => boolean = () => true,
 ): Promise<Map<string, NpyArray>> {
+  const files = await readArrayFiles(path, wanted);
+  return new Map([...files].map(([name, bytes]) => [name, readNpy(bytes, calledIn(name))]));
+}
+
+/** How messages call an array of a file. */
+export function calledIn(name: string): string {
+  return name === '' ? 'the array' : `its array ${name}.npy`;
+}
+
+/** The NPY files in an archive, by name, or the one file under the name ''. @throws Error */
+export async function readArrayFiles(
+  path: string,
+  wanted: (name: string) => boolean = () => true,
+): Promise<Map<string, Uint8Array>> {
   const bytes = await readRegular(path, { limit: MOST_BYTES });
-  if (extname(path).toLowerCase() === '.npy') return new Map([['', readNpy(bytes)]]);
-  const out = new Map<string, NpyArray>();
+  if (extname(path).toLowerCase() === '.npy') return new Map([['', bytes]]);
   const large: string[] = [];
   let entries: Record<string, Uint8Array>;
   try {
@@ -34,9 +47,7 @@ export async function readArrays(
     throw new Error(`it is no sound .npz archive (${messageOf(cause)})`, { cause });
   }
   if (large.length > 0) throw new Error(`its array ${large[0]} is larger than ${MOST_BYTES} bytes`);
-  for (const [name, content] of Object.entries(entries))
-    out.set(name.slice(0, -4), readNpy(content, `its array ${name}`));
-  return out;
+  return new Map(Object.entries(entries).map(([name, content]) => [name.slice(0, -4), content]));
 }
 
 /** How the axes of an array of images are meant. */
