@@ -144,6 +144,37 @@ describe('sums to the difference on networks in the style of the well-known fami
     }
   });
 
+  it('softmax of values that all lie 150 higher for the image than for the reference', async () => {
+    // As e^(x − c) over its sum, with one c for both, the reference's sum would be e^−150, which is 0 in float32.
+    const folder = temporary();
+    const graph = graphOf({
+      input: [null, 1, 4, 4],
+      build(b, x) {
+        const flat = b.op('Reshape', [x, b.ints([-1, 16])]);
+        const apart = b.op('MatMul', [flat, b.constant(weights('apart', [16, 5]))]);
+        const level = b.op('MatMul', [flat, b.constant(constant.float([16, 5], new Float64Array(80).fill(150 / 16)))]);
+        const attention = b.op('Softmax', [b.op('Add', [apart, level])]);
+        return [b.op('MatMul', [attention, b.constant(weights('head', [5, 2]))]), [null, 2]];
+      },
+    });
+    try {
+      const input = { size: [4, 4], channels: 1, layout: 'NCHW' } as const;
+      const card = cardFor(folder.write('level.onnx', graph), { classes: ['a', 'b'], input });
+      const raised = images('an image', [4, 4, 1]);
+      const image = { ...raised, data: raised.data.map(v => 1 + 0.1 * v) };
+      await check(card, image, tensor([4, 4, 1]));
+      await check(card, tensor([4, 4, 1]), image);
+      const model = await onnxEngine.open(card, SETTINGS);
+      const [back] = await backward(model, [image], { class: 1, score: 'logit' }, { name: 'deeplift' }, [
+        tensor([4, 4, 1]),
+      ]);
+      await model.close();
+      expect(Math.max(...back!.values.data.map(Math.abs))).toBeLessThan(200);
+    } finally {
+      folder.remove();
+    }
+  });
+
   it.each([
     ['tiny-densenet', ['a', 'b'], 'logits'],
     ['mixed-ops', ['a', 'b', 'c'], 'probabilities'],

@@ -2,7 +2,7 @@
 
 Rescale for what acts on single values (Shrikumar et al. 2017, equation 14; the derivative where inputs differ by less
 than 1e-6 · max(1, |x|)); for maxima the cross-maximum, summed over overlapping windows; for a product of two the means of
-both factors; for a quotient the mean of 1/b and of a over b b′. Softmax is exp(x − c) / Σ exp(x − c) with a constant c;
+both factors; for a quotient the mean of 1/b and of a over b b′. Softmax is exp(x − log Σ exp x);
 layer normalisation is d / √(mean d² + ε), d = x − mean x, its quotient with means of its own (Standardised); SiLU and GELU
 are functions of one value. Σ map = f(x) − f(b).
 """
@@ -123,8 +123,9 @@ square, root, exponential = rescaled(lambda x: x * x), rescaled(torch.sqrt), res
 
 
 def softmax(x, dim):
-    e = exponential(x - x.detach().max())
-    return Quotient.apply(e, e.sum(dim, keepdim=True))
+    top = x.detach().max()
+    total = exponential(x - top).sum(dim, keepdim=True)
+    return exponential(x - (rescaled(torch.log)(total) + top))
 
 
 def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):

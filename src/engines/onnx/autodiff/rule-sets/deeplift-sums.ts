@@ -5,7 +5,7 @@ import { spreadOverWindows } from '../rules/average-pool.ts';
 import { reducedAxes } from '../rules/reduce.ts';
 import type { Site } from '../site.ts';
 import { windowOf } from '../window.ts';
-import { both, middleInverse, slope, throughDivisor } from './differences.ts';
+import { both, slope } from './differences.ts';
 
 type Pair = readonly [string, string];
 
@@ -27,18 +27,20 @@ const summed = (e: Emitter, pair: Pair, axes: readonly number[]): [string, strin
   e.sum(pair[1], axes),
 ];
 
-/** y = E/S with E = e^(x − c), S = ΣE: the quotient's rule for E and S, then rescale for the exponential. */
+/**
+ * y = e^u with u = x − log Σ e^x, by rescale. (As a quotient of e^(x − c) and its sum it would be exact too, but a shift of
+ * all x between image and reference, which changes no y, makes those multipliers as large as e^shift.)
+ */
 function softmax(): Rule {
   return defineRule('Softmax', site => [
     () => {
       const { e, g } = site;
       const axes = [site.axis(read.int(site.node, 'axis', -1))];
       const x = both(site, site.x());
-      const exps = exponentials(e, x, axes);
-      const totals = summed(e, exps, axes);
-      const forTotal = e.sum(e.mul(g, throughDivisor(e, exps, totals)), axes);
-      const forExps = e.add(e.mul(g, middleInverse(e, ...totals)), forTotal);
-      return e.mul(forExps, slope(e, x, exps, exps[0]));
+      const y = both(site, site.y());
+      const { values, slopes } = logSumExp(e, x, axes);
+      const own = e.mul(g, slope(e, [e.sub(x[0], values[0]), e.sub(x[1], values[1])], y, y[0]));
+      return e.sub(own, e.mul(e.sum(own, axes), slopes));
     },
   ]);
 }
