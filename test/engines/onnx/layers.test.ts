@@ -63,6 +63,27 @@ describe('the layer for class activation maps', () => {
     expect(cam).toMatchObject({ operator: 'LayerNormalization', shape: [8, 8, 4], layout: 'NHWC' });
   });
 
+  it('and no other has a name that is not in the file', async () => {
+    const { layers } = await layersBehind(16, (b, y) => {
+      // It is written as several operators, whose names are made up.
+      const normed = b.op(
+        'SkipLayerNormalization',
+        [mean(b, y, [1]), mean(b, y, [1]), b.constant(weights('s', [8]))],
+        {},
+        'com.microsoft',
+      );
+      const tokens = b.op('Reshape', [y, b.ints([0, 4, 64])]);
+      const product = b.op('FusedMatMul', [tokens, tokens], { transA: attr.int(1) }, 'com.microsoft');
+      return b.op('Add', [
+        mean(b, b.op('Reshape', [product, b.ints([0, 16, 256])]), [2]),
+        mean(b, b.op('Reshape', [normed, b.ints([0, 16, 4])]), [2]),
+      ]);
+    });
+    const operators = layers.map(layer => layer.operator);
+    expect(operators).toEqual(expect.arrayContaining(['Relu', 'MatMul', 'LayerNormalization']));
+    expect(operators).not.toContain('Einsum');
+  });
+
   it('is found channels last behind reshapes, as in Swin', async () => {
     const { cam } = await layersBehind(4, (b, y) => {
       const last = b.op('Transpose', [y], { perm: attr.ints([0, 2, 3, 1]) });

@@ -1,5 +1,8 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { attr, type Constant, DType, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { sessionOptions } from '../../../src/engines/onnx/session/session-options.ts';
 import { usingCard } from './cases.ts';
 import { cardFor, difference, graphOf, images, runRaw, temporary, weights } from './fixtures.ts';
 
@@ -53,6 +56,46 @@ describe('activations of 16-bit integers', () => {
       });
     },
   );
+});
+
+describe('weights of 4 bits', () => {
+  it('are multiplied with what the file says, not with what is left of it in 8 bits', async () => {
+    const graph = graphOf({
+      opset: 21,
+      input: [null, 1, 8, 8],
+      build(b, image) {
+        const bytes = Uint8Array.from({ length: 64 }, (_, i) => (i * 37 + 11) % 256);
+        const stored = b.constant({ dtype: DType.int4, dims: [64, 2], data: bytes });
+        const scales = b.constant(weights('scales', [2, 2], 0.1));
+        const attrs = { axis: attr.int(0), block_size: attr.int(32) };
+        const w = b.op('DequantizeLinear', [stored, scales], attrs);
+        return [b.op('MatMul', [b.op('Flatten', [image]), w]), [null, 2]];
+      },
+    });
+    const scales = weights('scales', [2, 2], 0.1).data as Float32Array;
+    const nibble = (k: number) => {
+      const bits = ((((k >> 1) * 37 + 11) % 256) >> (4 * (k & 1))) & 15;
+      return bits > 7 ? bits - 16 : bits;
+    };
+    const want = Float32Array.from({ length: 6 }, (_, at) => {
+      const [image, k] = [Math.floor(at / 2), at % 2];
+      let sum = 0;
+      for (let p = 0; p < 64; p++)
+        sum += x.data[image * 64 + p]! * nibble(2 * p + k) * scales[Math.floor(p / 32) * 2 + k]!;
+      return sum;
+    });
+    await usingCard(cardFor(folder.write('four.onnx', graph), { classes: ['a', 'b'] }), async model => {
+      expect(difference((await model.scores(batch, { as: 'logit' })).data, want)).toBeLessThan(1e-5);
+      expect(model.runtime.limitations?.gradients).toBeUndefined();
+    });
+    const session = await InferenceSession.create(
+      encodeModel(graph),
+      sessionOptions({ executionProviders: ['cpu'], threads: 1 }),
+    );
+    const { [graph.outputs[0]!.name]: got } = await session.run({ image: new Tensor('float32', x.data, [3, 1, 8, 8]) });
+    await session.release();
+    expect(difference(got!.data as Float32Array, want)).toBeLessThan(1e-5);
+  });
 });
 
 describe('a network that rounds', () => {

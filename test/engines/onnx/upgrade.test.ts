@@ -190,6 +190,35 @@ const cases: Case[] = [
     },
   },
   {
+    what: "ONNX Runtime's products of matrices that are turned over and scaled",
+    opsets: [17],
+    channels: 2,
+    build(b, x) {
+      const attrs = { transB: attr.int(1), alpha: attr.float(0.3) };
+      const square = b.op('FusedMatMul', [x, b.op('Tanh', [x])], attrs, 'com.microsoft');
+      const turned = b.op('FusedMatMul', [square, x], { transA: attr.int(1) }, 'com.microsoft');
+      return [b.op('FusedMatMul', [turned, b.constant(weights('m', [6, 6]))], {}, 'com.microsoft'), 48];
+    },
+  },
+  {
+    what: "ONNX Runtime's sums that are normalised, and read besides",
+    opsets: [17],
+    build(b, x) {
+      const [scale, shift, bias] = ['s', 't', 'b'].map(name => b.constant(weights(name, [6])));
+      const inputs = [b.op('Squeeze', [x, b.ints([1])]), b.op('Reshape', [b.op('Sin', [x]), b.ints([-1, 4, 6])])];
+      const attrs = { epsilon: attr.float(1e-3) };
+      const [y, , , sum] = b.ops(
+        'SkipLayerNormalization',
+        [...inputs, scale!, shift!, bias!],
+        4,
+        attrs,
+        'com.microsoft',
+      );
+      const plain = b.op('SkipLayerNormalization', [y!, sum!, scale!], attrs, 'com.microsoft');
+      return [b.op('Concat', [plain, sum!], { axis: attr.int(1) }), 48];
+    },
+  },
+  {
     what: "ONNX Runtime's fused convolution",
     opsets: [13],
     channels: 2,

@@ -1,7 +1,7 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
-import { isInner, type Node } from '../graph/graph.ts';
+import type { Node } from '../graph/graph.ts';
 import { dependents, producers, readBy } from '../graph/walk.ts';
-import type { NormalisedModel } from '../load/load-model.ts';
+import { madeUp, type NormalisedModel } from '../load/load-model.ts';
 import type { OpenGraph, PixelGrids } from './measure-grids.ts';
 import { measureShares, type Shares } from './measure-shares.ts';
 
@@ -102,7 +102,8 @@ function createWalk(model: NormalisedModel, grids: PixelGrids): Walk {
   const { graph, input, output, values } = model;
   const made = producers(graph);
   const varying = dependents(graph, [input]);
-  const hasGrid = (name: string) => typeof grids.get(name) === 'object';
+  // What the program wrote has no name that a reader could find in the file.
+  const hasGrid = (name: string) => typeof grids.get(name) === 'object' && !madeUp(model, name);
   /** A linear layer on tokens: its input has the same pixels before it. */
   const isProjection = (name: string): boolean => {
     const node = made.get(name);
@@ -116,8 +117,6 @@ function createWalk(model: NormalisedModel, grids: PixelGrids): Walk {
     const node = made.get(name);
     const before = node?.inputs[0];
     if (before === undefined || !hasGrid(before)) return name;
-    // A name of the file tells the reader more than one that the program made up.
-    if (isInner(before) && !isInner(name)) return name;
     return BEFORE.has(node!.op) || isFloor(node!, name) ? settled(before) : name;
   };
   /** The least value that generalised-mean pooling sets before it takes a power. */

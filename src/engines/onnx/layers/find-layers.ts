@@ -11,7 +11,7 @@ import type { LayerFindings } from './layers-of.ts';
 import { measureGrids, type OpenGraph, type PixelGrids } from './measure-grids.ts';
 
 /** To be raised when layers are measured or ranked otherwise: then nothing remembered holds. */
-const VERSION = 2;
+const VERSION = 3;
 
 /**
  * Which layers of an opened model have pixels, and which suit class activation maps; from an earlier opening where that

@@ -2,7 +2,7 @@ import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { depthAt, type Layer, type LayerMap } from '../../shared/layer-map.ts';
 import { DType, type Node } from '../graph/graph.ts';
 import { dependents, producers } from '../graph/walk.ts';
-import type { NormalisedModel } from '../load/load-model.ts';
+import { madeUp, type NormalisedModel } from '../load/load-model.ts';
 import type { CamCandidate } from './cam-candidates.ts';
 import { NOT_IMAGES, type PixelGrids } from './measure-grids.ts';
 import type { PixelGrid } from './pixel-grid.ts';
@@ -65,7 +65,10 @@ export function layersOf(model: NormalisedModel, findings: LayerFindings, camLay
     const byNode = model.graph.nodes.find(n => n.name === name)?.outputs[0];
     const found = [name, model.aliases.get(name), byNode].find(n => n !== undefined && made.has(n) && varying.has(n));
     if (found !== undefined) return countedByImage(model, grids, found);
-    const near = nearest(name, [...made.keys()]);
+    const near = nearest(
+      name,
+      [...made.keys()].filter(other => !madeUp(model, other)),
+    );
     throw new CtXaiError('LAYER', `the model has no layer '${name}'.`, {
       hint: `${near ? `Did you mean '${near}'? ` : ''}'ct-xai explain --list-layers' lists them.`,
     });
@@ -140,7 +143,8 @@ function countedByImage(model: NormalisedModel, grids: PixelGrids, name: string)
 function isLayer(node: Node, model: NormalisedModel, grids: PixelGrids, varying: ReadonlySet<string>): boolean {
   const name = node.outputs[0]!;
   const info = model.infos.get(name);
-  if (!info || info.dtype !== DType.float || !varying.has(name) || name === model.output) return false;
+  if (!info || info.dtype !== DType.float || !varying.has(name) || name === model.output || madeUp(model, name))
+    return false;
   if (!countsImages(model, name) || grids.get(name) === NOT_IMAGES) return false;
   if (node.op === 'Concat') return info.dims.length === 4;
   return info.dims.length >= 3 && info.dims.length <= 4 && !PLUMBING.has(node.op);

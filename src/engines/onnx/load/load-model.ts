@@ -2,9 +2,18 @@ import { Tensor } from 'onnxruntime-node';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
-import { type Constant, DType, type Graph, type Node, read, type TensorInfo, type ValueInfo } from '../graph/graph.ts';
+import {
+  type Constant,
+  DType,
+  type Graph,
+  isInner,
+  type Node,
+  read,
+  type TensorInfo,
+  type ValueInfo,
+} from '../graph/graph.ts';
 import { renamed } from '../graph/rename.ts';
-import { builderFor, producers, pruned } from '../graph/walk.ts';
+import { builderFor, collectNames, producers, pruned } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
@@ -37,6 +46,13 @@ export interface NormalisedModel {
   readonly aliases: ReadonlyMap<string, string>;
   /** Whether gradients pass quantisation as if it were not there. Default: no. */
   readonly straightThrough?: boolean;
+  /** Names of the file that look as if this program had made them up. */
+  readonly ownNames?: ReadonlySet<string>;
+}
+
+/** Whether this program made up a tensor's name, so that a reader finds it nowhere in the file. */
+export function madeUp(model: NormalisedModel, name: string): boolean {
+  return isInner(name) && !model.ownNames?.has(name);
 }
 
 export interface LoadedModel extends NormalisedModel {
@@ -74,7 +90,9 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   checkOrder(model, hint);
   const open = model.dynamicBatch || model.graph.inputs[0]!.dims[0] !== 1;
   const best = open ? model : ((await opened(cleaned, model, hint.file)) ?? model);
-  return { ...best, fileOutput: output.name };
+  const names = new Set<string>();
+  collectNames(read, names);
+  return { ...best, fileOutput: output.name, ownNames: new Set([...names].filter(isInner)) };
 }
 
 /** The graph that also gives out a tensor of its inside, where `name` is one. */

@@ -35,7 +35,8 @@ export function sessionOptions(settings: SessionSettings, profilePrefix?: string
       // It moves a zero Pad into MaxPool, which pads with −∞: other scores wherever a window has negative values only.
       optimization: { disable_specified_optimizers: 'Pad_Fusion' },
       // Gradients of saturated units are full of denormals, which the CPU computes many times slower.
-      session: { set_denormal_as_zero: '1' },
+      // Products with 4-bit weights are computed in floats: by default it rounds what they are multiplied with to 8 bits.
+      session: { set_denormal_as_zero: '1', qdq_matmulnbits_accuracy_level: '1' },
     },
   };
 }

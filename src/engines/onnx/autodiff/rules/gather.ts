@@ -40,6 +40,26 @@ function sizeOrNull(dims: readonly (number | null)[]): number | null {
   return dims.reduce<number | null>((a, d) => (a === null || d === null ? null : a * d), 1);
 }
 
+/** y = the slices of x where a condition holds: g put back there. */
+export const compress = defineRule('Compress', site => {
+  const { e, node } = site;
+  return [
+    () => {
+      const places = e.squeeze(e.op('NonZero', [site.x(1)]), [0]);
+      const along = node.attrs.axis && site.axis(read.int(node, 'axis', 0));
+      if (along === undefined) {
+        const zeros = e.filled(e.reshape(e.op('Size', [site.x()]), [1]), 0);
+        const spread = e.op('ScatterElements', [zeros, places, site.g], { axis: attr.int(0) });
+        return e.op('Reshape', [spread, e.shapeOf(site.x())]);
+      }
+      const column = e.reshape(places, [null, ...new Array<number>(site.rank(site.x()) - 1 - along).fill(1)]);
+      const at = e.op('Expand', [column, e.shapeOf(site.g)]);
+      return e.op('ScatterElements', [site.zeros(site.x()), at, site.g], { axis: attr.int(along) });
+    },
+    null,
+  ];
+});
+
 /** y[i] = x[index[i]] along an axis: g added up at those indices. */
 export const gatherElements = defineRule('GatherElements', site => {
   const axis = read.int(site.node, 'axis', 0);

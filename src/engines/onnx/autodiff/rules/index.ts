@@ -4,6 +4,7 @@ import { affineGrid } from './affine-grid.ts';
 import * as arithmetic from './arithmetic.ts';
 import { averagePool } from './average-pool.ts';
 import { batchNormalization } from './batch-normalization.ts';
+import { centerCropPad } from './center-crop-pad.ts';
 import { clip } from './clip.ts';
 import { col2Im } from './col2im.ts';
 import { concat, split } from './concat.ts';
@@ -16,7 +17,7 @@ import { elementary, rounding, sign } from './elementary.ts';
 import { celu, elu, selu } from './elu.ts';
 import { expand, tile } from './expand.ts';
 import { extremum } from './extremum.ts';
-import { gather, gatherElements, gatherNd, topK } from './gather.ts';
+import { compress, gather, gatherElements, gatherNd, topK } from './gather.ts';
 import { erf, gelu } from './gelu.ts';
 import { gemm } from './gemm.ts';
 import { globalAveragePool, globalMaxPool } from './global-pool.ts';
@@ -53,8 +54,10 @@ export const RULES: readonly Rule[] = [
   batchNormalization,
   cast,
   celu,
+  centerCropPad,
   clip,
   col2Im,
+  compress,
   concat,
   conv,
   convTranspose,

@@ -37,6 +37,48 @@ function quickGelu(node: Node, u: Upgrading): void {
   u.finish(node, 'Mul', [x, u.builder.op('Sigmoid', [scaled])]);
 }
 
+/** A product of matrices, one of them or both turned over, times a number. */
+function fusedMatMul(node: Node, u: Upgrading): void {
+  const flag = (key: string) => read.int(node, key, 0) !== 0;
+  // Which axes it turns over depends on the ranks of its inputs then.
+  if (flag('transBatchA') || flag('transBatchB')) {
+    u.builder.push(node);
+    return;
+  }
+  const [a, b] = node.inputs as readonly [string, string];
+  const alpha = read.float(node, 'alpha', 1);
+  const left = flag('transA') ? u.builder.op('Einsum', [a], TURNED) : a;
+  const right = flag('transB') ? u.builder.op('Einsum', [b], TURNED) : b;
+  if (alpha === 1) u.finish(node, 'MatMul', [left, right]);
+  else u.finish(node, 'Mul', [u.builder.op('MatMul', [left, right]), u.builder.scalar(alpha)]);
+}
+
+/** The last two axes of a tensor of any rank, turned over. */
+const TURNED = { equation: attr.string('...ij->...ji') };
+
+/** Two tensors (and a bias) added up, and normalised; the sum may be read too. */
+function skipLayerNormalization(node: Node, u: Upgrading): void {
+  const [x, skip, scale, shift = '', bias = ''] = node.inputs as readonly string[];
+  const added = u.builder.op('Add', [x!, skip!]);
+  const sum = bias === '' ? added : u.builder.op('Add', [added, bias]);
+  const [, mean = '', deviation = '', kept = ''] = node.outputs;
+  if ([mean, deviation].some(name => name !== '' && u.used.has(name))) {
+    u.fail(node, 'its mean or deviation is read, which is not supported.');
+  }
+  if (kept !== '')
+    u.builder.push({
+      ...node,
+      op: 'Identity',
+      domain: '',
+      name: u.builder.fresh('Identity'),
+      inputs: [sum],
+      outputs: [kept],
+      attrs: {},
+    });
+  const attrs = { axis: attr.int(-1), epsilon: attr.float(read.float(node, 'epsilon', 1e-12)) };
+  u.finish(node, 'LayerNormalization', shift === '' ? [sum, scale!] : [sum, scale!, shift], attrs);
+}
+
 export const contribRules: UpgradeRules = {
   FusedConv: fused('Conv'),
   FusedGemm: fused('Gemm'),
@@ -44,5 +86,7 @@ export const contribRules: UpgradeRules = {
   BiasGelu: gelu('none'),
   FastGelu: gelu('tanh'),
   QuickGelu: quickGelu,
+  FusedMatMul: fusedMatMul,
+  SkipLayerNormalization: skipLayerNormalization,
   LayerNormalization: (node, u) => u.replace(node, { domain: '' }),
 };

@@ -1,5 +1,5 @@
-import { type Constant, constant } from '../../../../../src/engines/onnx/graph/graph.ts';
-import { type Case, distinct, node, spread } from '../harness.ts';
+import { type Constant, constant, DType } from '../../../../../src/engines/onnx/graph/graph.ts';
+import { type Case, distinct, fixed, node, spread } from '../harness.ts';
 
 const int64 = constant.int64;
 
@@ -12,6 +12,12 @@ function gather(note: string, dims: number[], axis: number, indices: Constant, m
     ...more,
   };
 }
+
+const chosen = (...places: number[]): Constant => ({
+  dtype: DType.bool,
+  dims: [places.length],
+  data: Uint8Array.from(places),
+});
 
 export const indexing: readonly Case[] = [
   gather('one index drops the axis', [2, 4, 3], 1, int64([], [2])),
@@ -33,6 +39,30 @@ export const indexing: readonly Case[] = [
     nodes: [node('GatherND', ['x', 'i'])],
     inputs: { x: spread([3, 4, 2]) },
     constants: { i: int64([3, 2], [0, 1, 2, 3, 0, 1]) },
+  },
+  {
+    note: 'channels that a constant chooses',
+    nodes: [node('Compress', ['x', 'c'], { axis: 1 })],
+    inputs: { x: spread([2, 4, 3]) },
+    constants: { c: chosen(1, 0, 1) },
+    dynamic: true,
+  },
+  {
+    note: 'last axis, chosen by the image',
+    nodes: [
+      node('ReduceMax', ['x', 'rows'], { keepdims: 0 }, ['m']),
+      node('Greater', ['m', 'zero'], {}, ['c']),
+      node('Compress', ['x', 'c'], { axis: -1 }, ['k']),
+      node('Mul', ['k', 'k']),
+    ],
+    inputs: { x: fixed([2, 3], [0.4, -0.3, 0.9, -1, -0.6, 0.5]) },
+    constants: { zero: constant.scalar(0), rows: constant.ints([0]) },
+  },
+  {
+    note: 'values chosen of all',
+    nodes: [node('Exp', ['x'], {}, ['e']), node('Compress', ['e', 'c'])],
+    inputs: { x: spread([2, 3]) },
+    constants: { c: chosen(0, 1, 1, 0, 1) },
   },
   {
     note: 'largest two',

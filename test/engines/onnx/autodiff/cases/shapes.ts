@@ -87,6 +87,46 @@ export const shapes: readonly Case[] = [
     constants: { w: weights([2, 2]) },
   },
   {
+    note: 'an image and its mirror image joined in the batch, as in test-time augmentation',
+    nodes: [
+      node('Slice', ['x', 'last', 'first', 'axis', 'back'], {}, ['m']),
+      node('Concat', ['x', 'm'], { axis: 0 }, ['both']),
+      node('Mul', ['both', 'w'], {}, ['p']),
+      node('Exp', ['p'], {}, ['e']),
+      node('Split', ['e'], { axis: 0, num_outputs: 2 }, ['a', 'b']),
+      node('Add', ['a', 'b']),
+    ],
+    inputs: { x: spread([2, 3, 2]) },
+    constants: { last: ints([-1]), first: ints([-FAR]), axis: ints([1]), back: ints([-1]), w: weights([3, 2]) },
+    dynamic: true,
+  },
+  {
+    note: 'of three joined in the batch the middle one counts twice',
+    nodes: [
+      node('Tanh', ['x'], {}, ['t']),
+      node('Concat', ['x', 't', 'x'], { axis: 0 }, ['all']),
+      node('Reshape', ['all', 'shape'], {}, ['apart']),
+      node('Mul', ['apart', 'w'], {}, ['weighted']),
+      node('ReduceSum', ['weighted', 'axis'], { keepdims: 0 }),
+    ],
+    inputs: { x: spread([2, 3]) },
+    constants: { shape: ints([3, -1, 3]), axis: ints([0]), w: constant.float([3, 1, 1], [1, 2, -0.5]) },
+    dynamic: true,
+  },
+  {
+    note: 'cut in rows, padded in columns',
+    nodes: [node('CenterCropPad', ['x', 's'], { axes: [2, 3] })],
+    inputs: { x: spread([2, 2, 6, 3]) },
+    constants: { s: ints([3, 8]) },
+    dynamic: true,
+  },
+  {
+    note: 'padded in rows, all axes named',
+    nodes: [node('CenterCropPad', ['x', 's'])],
+    inputs: { x: spread([2, 3, 5]) },
+    constants: { s: ints([2, 4, 4]) },
+  },
+  {
     note: 'dense block',
     nodes: [
       node('Conv', ['x', 'w'], {}, ['f1']),
