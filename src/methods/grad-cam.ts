@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineExplainer } from '../core/define.ts';
-import { camOptions, gradientCam, meanGradientMap } from './shared/cam.ts';
+import { camOptions, gradientCam, interpolationOption, meanGradientMap } from './shared/cam.ts';
 
 /**
  * Grad-CAM: ReLU(Σ_k α_k A_k) of a layer's activations A, α_k the mean over positions of ∂ score / ∂ A_k
@@ -20,11 +20,11 @@ export const gradCam = defineExplainer({
   options: z.strictObject({
     ...camOptions,
     relu: z.boolean().default(true).describe('drop what speaks against the class'),
-    interpolation: z.enum(['bilinear', 'nearest']).default('bilinear').describe('how the map is enlarged'),
+    interpolation: interpolationOption,
   }),
   presets: {
     paper: { options: { score: 'logit' } },
-    captum: { options: { score: 'logit', relu: false, interpolation: 'nearest' } },
+    captum: { options: { score: 'logit', relu: false, interpolation: 'nearest-corner' } },
   },
   cost: () => ({ forward: 1, backward: 1 }),
 

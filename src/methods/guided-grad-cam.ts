@@ -3,7 +3,7 @@ import { isUndefined, undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { channelSum } from '../core/image/channels.ts';
 import { backwardPass } from './shared/backward-pass.ts';
-import { camOptions, gradientCam, meanGradientMap } from './shared/cam.ts';
+import { camOptions, gradientCam, interpolationOption, meanGradientMap } from './shared/cam.ts';
 
 /**
  * Guided Grad-CAM: guided backpropagation, channels summed, times Grad-CAM with its ReLU, enlarged to the model's grid
@@ -22,11 +22,11 @@ export const guidedGradCam = defineExplainer({
   requires: ['layers', 'backward-rules'],
   options: z.strictObject({
     ...camOptions,
-    interpolation: z.enum(['bilinear', 'nearest']).default('bilinear').describe('how the Grad-CAM map is enlarged'),
+    interpolation: interpolationOption,
   }),
   presets: {
     paper: { options: { score: 'logit' } },
-    captum: { options: { score: 'logit', interpolation: 'nearest' } },
+    captum: { options: { score: 'logit', interpolation: 'nearest-corner' } },
   },
   cost: () => ({ forward: 2, backward: 2 }),
 

@@ -42,7 +42,7 @@ describe('grad-cam', () => {
   });
 
   it('keeps negatives without ReLU, and repeats pixels on request', async () => {
-    const options = { ...paper, relu: false, interpolation: 'nearest' };
+    const options = { ...paper, relu: false, interpolation: 'nearest-corner' };
     const { map } = await mapOf({ explainer: gradCam, subject, options });
     expect([...map.data]).toEqual([-2, -2, 1, 1, -2, -2, 1, 1, 4, 4, 7, 7, 4, 4, 7, 7]);
     expect(gradCam.presets.captum?.options).toEqual(options);

@@ -34,15 +34,26 @@ export function resizeBilinear(image: Tensor, size: readonly [number, number], o
   return tensor(shape(rows, columns), data === image.data ? data.slice() : data);
 }
 
-/** Nearest neighbour, half-pixel centres: each output pixel takes the input pixel that its centre falls in. */
-export function resizeNearest(image: Tensor, size: readonly [number, number]): Tensor {
+/**
+ * Nearest neighbour: each output pixel takes the input pixel that its centre falls in, or its upper left corner, which
+ * PyTorch's interpolate(mode='nearest') goes by, in float32.
+ */
+export function resizeNearest(
+  image: Tensor,
+  size: readonly [number, number],
+  by: 'centre' | 'corner' = 'centre',
+): Tensor {
   const { height, width, channels, shape } = planes(image);
   const [rows, columns] = size;
   const out = tensor(shape(rows, columns));
+  const source = (at: number, from: number, to: number) => {
+    const exact = by === 'centre' ? ((at + 0.5) * from) / to : Math.fround(at * Math.fround(from / to));
+    return Math.min(from - 1, Math.floor(exact));
+  };
   for (let y = 0; y < rows; y++) {
-    const yy = Math.min(height - 1, Math.floor(((y + 0.5) * height) / rows));
+    const yy = source(y, height, rows);
     for (let x = 0; x < columns; x++) {
-      const xx = Math.min(width - 1, Math.floor(((x + 0.5) * width) / columns));
+      const xx = source(x, width, columns);
       for (let k = 0; k < channels; k++) {
         out.data[(y * columns + x) * channels + k] = image.data[(yy * width + xx) * channels + k]!;
       }

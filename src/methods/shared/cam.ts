@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { imageBatch } from '../../core/batch.ts';
 import {
   type Activations,
@@ -176,11 +177,18 @@ function perPixel({ height, width }: Omit<LayerPair, 'gradients'>, value: (p: nu
   );
 }
 
+export const interpolationOption = z
+  .enum(['bilinear', 'nearest', 'nearest-corner'])
+  .default('bilinear')
+  .describe(
+    "how the map is enlarged; a pixel's nearest cell is that of its centre, or of its upper left corner (Captum)",
+  );
+
 export interface FinishOptions {
   /** Drop what speaks against the class. Default: true. */
   readonly relu?: boolean;
   /** How the map is enlarged. Default: bilinear. */
-  readonly interpolation?: 'bilinear' | 'nearest';
+  readonly interpolation?: z.output<typeof interpolationOption>;
   /** Maps of several layers, after ReLU, to one scale; the default divides by the largest absolute value. */
   readonly scale?: (map: Tensor) => Tensor;
   /** How scaled maps of one grid are fused, pixel by pixel. Default: their mean. */
@@ -206,9 +214,9 @@ export function finishCam(
   }
   const coarse = maps.length === 1 ? maps[0]! : fused(maps.map(scale), fuse);
   const enlarged =
-    interpolation === 'nearest'
-      ? resizeNearest(coarse, planar(spatial))
-      : resizeBilinear(coarse, planar(spatial), { antialias: false });
+    interpolation === 'bilinear'
+      ? resizeBilinear(coarse, planar(spatial), { antialias: false })
+      : resizeNearest(coarse, planar(spatial), interpolation === 'nearest' ? 'centre' : 'corner');
   return {
     map: enlarged,
     ...(layers.length === 1 ? { layerMap: layers[0]!.map } : {}),

@@ -74,3 +74,14 @@ it('nearest repeats pixels when enlarging by a whole factor', () => {
   const out = resizeNearest(tensor([1, 2], Float32Array.of(5, 7)), [2, 4]);
   expect([...out.data]).toEqual([5, 5, 7, 7, 5, 5, 7, 7]);
 });
+
+it.each([
+  [7, 64, [10, 9, 9, 9, 9, 9, 9]],
+  [13, 224, [18, 17, 17, 17, 18, 17, 17, 17, 18, 17, 17, 17, 17]],
+  [12, 100, [9, 8, 8, 9, 8, 8, 9, 8, 8, 9, 8, 8]],
+])("nearest by corners repeats %i pixels in %i as torch 2.15.0's interpolate(mode='nearest')", (from, to, times) => {
+  const pixels = Float32Array.from({ length: from }, (_, i) => i);
+  const expected = times.flatMap((n, i) => new Array<number>(n).fill(i));
+  expect([...resizeNearest(tensor([1, from], pixels), [1, to], 'corner').data]).toEqual(expected);
+  expect([...resizeNearest(tensor([from, 1], pixels), [to, 1], 'corner').data]).toEqual(expected);
+});

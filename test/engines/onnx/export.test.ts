@@ -40,7 +40,11 @@ function recipeOf(name: string, given: Readonly<Record<string, unknown>> = {}): 
 
 /** What else than the defaults each explainer is exported with. */
 const OPTIONS: Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>> = {
-  'grad-cam': [{ relu: false, interpolation: 'nearest' }, { score: 'probability' }],
+  'grad-cam': [
+    { relu: false, interpolation: 'nearest' },
+    { interpolation: 'nearest-corner' },
+    { score: 'probability' },
+  ],
   'hires-cam': [{ relu: 'each' }, { relu: 'sum', score: 'logit' }],
   saliency: [{ signed: true, score: 'logit' }, { channels: 'maximum' }],
 };

@@ -200,11 +200,12 @@ function layerMap(
   const signed = e.op('Reshape', [coarse, e.ints([-1, 1, h, w])]);
   const kept = made.relu(options) ? e.op('Relu', [signed]) : signed;
   const batch = e.op('Shape', [kept], { start: attr.int(0), end: attr.int(2) });
-  const nearest = options.interpolation === 'nearest';
+  const how = options.interpolation ?? 'bilinear';
   return e.op('Resize', [kept, '', '', e.concat([batch, e.ints(size)], 0)], {
-    mode: attr.string(nearest ? 'nearest' : 'linear'),
-    coordinate_transformation_mode: attr.string('half_pixel'),
-    ...(nearest ? { nearest_mode: attr.string('round_prefer_ceil') } : {}),
+    mode: attr.string(how === 'bilinear' ? 'linear' : 'nearest'),
+    coordinate_transformation_mode: attr.string(how === 'nearest-corner' ? 'asymmetric' : 'half_pixel'),
+    ...(how === 'nearest' ? { nearest_mode: attr.string('round_prefer_ceil') } : {}),
+    ...(how === 'nearest-corner' ? { nearest_mode: attr.string('floor') } : {}),
   });
 }
 
