@@ -17,6 +17,8 @@ const WORTH = 0.2;
 /** How much of a neighbouring piece's variance, and of the whole curve's, a piece has at least. */
 const NEIGHBOUR = 0.5;
 const WHOLE = 0.2;
+/** The least share of a piece's rise that is the curve's own, and not the chance of its ends. */
+const OWN = 0.5;
 /** Standard deviations that the estimate stands for; measured, see docs/precision.md. */
 const DEVIATIONS = 2.2;
 /** The same for a difference of two curves, which is noise from point to point and has wider gaps. */
@@ -50,6 +52,15 @@ export interface SeenCurve {
   readonly x: readonly number[];
   /** Raw scores of those points. */
   readonly raw: readonly number[];
+  /** What the raw scores owe to chance, where a point is the mean of some of the orders of a tie. */
+  readonly noise?: PointNoise;
+}
+
+export interface PointNoise {
+  /** Variance of each raw score over the orders that might have been looked at. */
+  readonly raw: readonly number[];
+  /** Variance of what is followed at each point about the mean of all orders. */
+  readonly followed: readonly number[];
 }
 
 /** What is known of the area after some points. */
@@ -65,7 +76,7 @@ export interface AreaError {
  * @param course `noise`: it goes up and down within few points, as a difference of two curves, or one order among ties
  */
 export function errorOfArea(
-  { index, x, raw }: SeenCurve,
+  { index, x, raw, noise }: SeenCurve,
   follow: (raw: number) => number,
   course: 'curve' | 'noise' = 'curve',
 ): AreaError {
@@ -73,7 +84,10 @@ export function errorOfArea(
   const limit = saturates(follow) ? SATURATED : Number.POSITIVE_INFINITY;
   const y = raw.map(v => Math.min(limit, Math.max(-limit, v)));
   const pieces = index.length - 1;
-  const rise = Array.from({ length: pieces }, (_, i) => (y[i + 1]! - y[i]!) ** 2);
+  const rise = Array.from({ length: pieces }, (_, i) => {
+    const seen = (y[i + 1]! - y[i]!) ** 2;
+    return noise ? Math.max(seen - noise.raw[i]! - noise.raw[i + 1]!, OWN * seen) : seen;
+  });
   const whole = rise.reduce((a, b) => a + b, 0) / (x[pieces]! - x[0]!);
   const own = rise.map((r, i) => r / (x[i + 1]! - x[i]!));
   const deviation = own.map((v, i) => {
@@ -89,19 +103,26 @@ export function errorOfArea(
     // Against trapezoids of a grid, not against the integral.
     return AREA * (sum / PLACES.length) * width * Math.sqrt(1 - 1 / cells ** 2);
   });
-  const largest = Math.max(0, ...deviation);
-  const next = [...deviation.keys()]
-    .filter(i => index[i + 1]! - index[i]! > 1 && deviation[i]! ** 2 >= WORTH * largest ** 2)
-    .sort((a, b) => deviation[b]! - deviation[a]! || a - b)
+  // Each point's chance counts as often as the trapezoids beside it are wide.
+  const chance = x.map((_, i) => {
+    const wide = ((x[i + 1] ?? x[i]!) - (x[i - 1] ?? x[i]!)) / 2;
+    return noise ? wide ** 2 * noise.followed[i]! : 0;
+  });
+  const variance = deviation.map((d, i) => d ** 2 + (chance[i]! + chance[i + 1]!) / 2);
+  const halved = [...variance.keys()].filter(i => index[i + 1]! - index[i]! > 1);
+  const largest = Math.max(0, ...halved.map(i => variance[i]!));
+  const next = halved
+    .filter(i => variance[i]! >= WORTH * largest)
+    .sort((a, b) => variance[b]! - variance[a]! || a - b)
     .slice(0, Math.max(WAVE, Math.floor(GROWTH * index.length)))
     .map(i => (index[i]! + index[i + 1]!) >> 1)
     .sort((a, b) => a - b);
   const deviations = course === 'noise' ? DEVIATIONS_OF_NOISE : DEVIATIONS;
-  return { error: deviations * Math.hypot(...deviation), next };
+  return { error: deviations * Math.hypot(...deviation, ...chance.map(Math.sqrt)), next };
 }
 
 /** The standard deviation of `follow` of a normal variable. */
-function followedDeviation(mean: number, deviation: number, follow: (raw: number) => number): number {
+export function followedDeviation(mean: number, deviation: number, follow: (raw: number) => number): number {
   let [first, second] = [0, 0];
   for (const [node, weight] of NODES) {
     const value = follow(mean + deviation * node);

@@ -1,6 +1,7 @@
 import { undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { firstPassages } from '../../core/perturbation/first-passage.ts';
+import { firstPoints } from '../../core/perturbation/refinement.ts';
 import { begin } from './shared/follow-paths.ts';
 import { curveCost, curveOrderOptions } from './shared/options.ts';
 import { curvesOf } from './shared/scores.ts';
@@ -49,7 +50,12 @@ export const sufficientShare = defineMetric({
     const level = Math.log(least) - Math.log1p(-least);
     const walk = begin(curves, { state: 'kept', edges: curves.plan.edges });
     const { precision } = context.options;
-    await (precision === 'exact' ? walk.lookAtAll() : walk.lookFirst());
+    if (precision === 'exact') await walk.lookAtAll();
+    else {
+      await walk.lookFirst();
+      // Every second one of these in all orders.
+      await walk.lookAt(firstPoints(curves.plan.edges.length - 1).filter((_, j) => j % 2 === 0));
+    }
     /** Where each order first has enough, as far as is known. */
     const found = () => {
       const orders = walk.orders().map(({ index, fraction, points }) => ({

@@ -1,6 +1,6 @@
 import type { Curve } from '../../../core/contracts/index.ts';
-import { areaUnder, valueAt } from '../../../core/perturbation/curve.ts';
-import { errorOfArea, firstPoints } from '../../../core/perturbation/refinement.ts';
+import { areaUnder } from '../../../core/perturbation/curve.ts';
+import { errorOfArea, firstPoints, followedDeviation, type PointNoise } from '../../../core/perturbation/refinement.ts';
 import type { CurveOptions } from './options.ts';
 import { allSame } from './outcome.ts';
 import type { Curves, Point, State } from './scores.ts';
@@ -45,8 +45,8 @@ export async function wholePath(curves: Curves, path: Path): Promise<SeenPath> {
  * Follows paths until the estimated error of their areas together is at most `options.precision`: of the score's own
  * unit where that is a probability or a share, else of the range of the scores seen. With `exact` all points are scored.
  *
- * Where pixels are tied and several random orders are averaged, the first order's curve is followed by itself, and by
- * how much the mean of all differs from it as a second curve: that one is smooth and small, and needs few points.
+ * Where pixels are tied and several random orders are averaged, one order is looked at for each point, in turn, so that
+ * the chance of one is not that of its neighbour. How large it is, some points that are looked at in two orders tell.
  * @param follow what the areas are under, from raw scores
  */
 export async function followPaths(
@@ -66,29 +66,27 @@ export async function followPaths(
   // A curve that seems flat is looked at whole before it is called so.
   if (allSame(seen().flatMap(path => path.raw.map(follow)))) for (const walk of walks) await walk.lookAtAll();
   for (;;) {
-    const parts = walks.flatMap(walk => walk.parts(follow));
+    const parts = walks.map(walk => walk.part(follow));
     const error = Math.hypot(...parts.map(p => p.error));
-    const open = parts.filter(p => p.next.length > 0);
+    const open = parts.filter(p => p.look);
     const unit = score === 'probability' || normalised ? 1 : range();
     const limit = precision * unit;
     if (open.length === 0) return { paths: seen(), error };
     // Few points can't tell how much better than asked they are.
     if (error <= limit) return { paths: seen(), error: Math.max(error, RESOLVED * limit) };
     // Errors fall about as 1 / points: where a pass takes most off the variance.
-    const worth = (p: Part) => p.error ** 2 / (p.known * p.passes);
+    const worth = (p: Part) => p.error ** 2 / p.known;
     const best = open.reduce((a, b) => (worth(b) > worth(a) ? b : a));
-    await best.look(best.next);
+    await best.look!();
   }
 }
 
-/** A curve whose area is part of the result: that of the first order, or the difference of the others from it. */
+/** A curve whose area is part of the result. */
 interface Part {
   readonly error: number;
-  readonly next: readonly number[];
   readonly known: number;
-  /** Of one more point. */
-  readonly passes: number;
-  look(index: readonly number[]): Promise<void>;
+  /** Looks where it helps most; absent where all is known. */
+  readonly look?: () => Promise<void>;
 }
 
 interface Walk {
@@ -96,15 +94,24 @@ interface Walk {
   lookAtAll(): Promise<void>;
   /** Looks at points in all orders. */
   lookAt(index: readonly number[]): Promise<void>;
-  /** For each order, the points that are known. */
+  /** For each order, the points that are known in all. */
   orders(): {
     readonly index: readonly number[];
     readonly fraction: readonly number[];
     readonly points: readonly Point[];
   }[];
-  parts(follow: (raw: number) => number): Part[];
+  part(follow: (raw: number) => number): Part;
   seen(): SeenPath;
 }
+
+/** So many points within ties are looked at in two orders. */
+const PAIRS = 5;
+/** How many times as large as the pairs tell the variance of orders is taken to be; measured, see docs/precision.md. */
+const DOUBT = 2;
+/** So many points are looked at in one order more at a time, where all are known in one. */
+const DEEPER = 4;
+/** Raw scores beyond these are those of a saturated probability. */
+const SATURATED = 40;
 
 export function begin(curves: Curves, { state, edges }: Path): Walk {
   const { sequences, ties } = curves.plan;
@@ -112,105 +119,109 @@ export function begin(curves: Curves, { state, edges }: Path): Walk {
   const course = sequences.length === 1 && ties.length > 0 ? 'noise' : 'curve';
   const last = edges.length - 1;
   const all = edges.map((_, i) => i);
-  const open = all.filter(i => curves.isOpen(edges[i]!));
-  const isOpen = new Set(open);
+  const isOpen = new Set(all.filter(i => curves.isOpen(edges[i]!)));
   const [start, end] = state === 'removed' ? [curves.image, curves.baseline] : [curves.baseline, curves.image];
-  const first = new Map<number, Point>([
-    [0, start],
-    [last, end],
+  /** By point, the orders in which it is known; one stands for all where they agree. */
+  const known = new Map<number, Map<number, Point>>([
+    [0, new Map([[0, start]])],
+    [last, new Map([[0, end]])],
   ]);
-  /** Of the other orders, where they differ from the first. */
-  const others = new Map<number, readonly Point[]>();
-  const ascending = (known: Iterable<number>) => [...known].sort((a, b) => a - b);
   const fraction = (f: number, i: number) => sequences[f]!.ends[edges[i]!]! / sequences[f]!.pixels.length;
   const x = (i: number) => mean(sequences.map((_, f) => fraction(f, i)));
-  const pointOf = (f: number, i: number) => (f === 0 || !isOpen.has(i) ? first.get(i)! : others.get(i)![f - 1]!);
+  const fieldsOf = (i: number) => (isOpen.has(i) ? sequences.length : 1);
+  const pointsOf = (i: number) => [...known.get(i)!.values()];
+  const index = () => [...known.keys()].sort((a, b) => a - b);
+  const isKnown = (i: number) => (known.get(i)?.size ?? 0) === fieldsOf(i);
+  const isWhole = () => all.every(isKnown);
+  const height = (i: number, follow: (raw: number) => number) => mean(pointsOf(i).map(p => follow(p.score)));
+  const pointOf = (f: number, i: number) => known.get(i)!.get(isOpen.has(i) ? f : 0)!;
 
-  const lookAtFirst = async (wanted: readonly number[]) => {
-    const index = wanted.filter(i => !first.has(i));
-    if (index.length === 0) return;
+  const look = async (wanted: readonly { readonly i: number; readonly field: number }[]) => {
+    const missing = wanted.filter(({ i, field }) => !known.get(i)?.has(field));
+    if (missing.length === 0) return;
     const found = await curves.points(
       state,
-      index.map(i => edges[i]!),
-      'first',
+      missing.map(({ i, field }) => ({ edge: edges[i]!, field })),
     );
-    for (const [j, i] of index.entries()) first.set(i, found[0]![j]!);
-  };
-  const lookAtOthers = async (wanted: readonly number[]) => {
-    const index = wanted.filter(i => isOpen.has(i) && !others.has(i));
-    if (index.length === 0) return;
-    await lookAtFirst(index);
-    const found = await curves.points(
-      state,
-      index.map(i => edges[i]!),
-      'others',
-    );
-    for (const [j, i] of index.entries()) {
-      others.set(
-        i,
-        found.map(points => points[j]!),
-      );
+    for (const [j, { i, field }] of missing.entries()) {
+      const own = known.get(i) ?? new Map<number, Point>();
+      known.set(i, own.set(field, found[j]!));
     }
   };
-  /** How far the mean over all orders is from the first; 0 where they agree. */
-  const difference = (i: number, follow: (raw: number) => number) =>
-    isOpen.has(i) ? mean(sequences.map((_, f) => follow(pointOf(f, i).score))) - follow(first.get(i)!.score) : 0;
-  const compared = () => ascending(all.filter(i => !isOpen.has(i) || others.has(i)));
-  const isWhole = () => first.size === all.length && others.size === open.length;
+  const inAllOrders = (wanted: readonly number[]) =>
+    wanted.flatMap(i => Array.from({ length: fieldsOf(i) }, (_, field) => ({ i, field })));
+  let [turn, pairs] = [0, 0];
+  /** Each point in the order whose turn it is. */
+  const inTurn = (wanted: readonly number[]) =>
+    wanted.flatMap(i => {
+      if (known.has(i)) return [];
+      if (!isOpen.has(i)) return [{ i, field: 0 }];
+      const field = turn++ % sequences.length;
+      if (pairs >= PAIRS) return [{ i, field }];
+      pairs++;
+      return [
+        { i, field },
+        { i, field: (field + 1) % sequences.length },
+      ];
+    });
+  /** What points owe to the orders that they are known in. */
+  const noiseOf = (points: readonly number[], raw: readonly number[], follow: (raw: number) => number): PointNoise => {
+    const spread = points.filter(i => isOpen.has(i) && known.get(i)!.size > 1).map(i => pointsOf(i).map(rawOf));
+    const freedom = spread.reduce((sum, own) => sum + own.length - 1, 0);
+    const squares = spread.flatMap(own => own.map(v => (v - mean(own)) ** 2)).reduce((a, b) => a + b, 0);
+    const variance = freedom > 0 ? squares / freedom : 0;
+    // Of few pairs it is little known itself, and not the same along the curve.
+    const doubt = DOUBT * (1 + 1 / Math.sqrt(Math.max(1, freedom)));
+    const orders = (i: number) => (isOpen.has(i) ? known.get(i)!.size : Number.POSITIVE_INFINITY);
+    return {
+      raw: points.map(i => variance / orders(i)),
+      followed: points.map((i, j) => {
+        const left = isOpen.has(i) ? 1 / orders(i) - 1 / sequences.length : 0;
+        return followedDeviation(raw[j]!, Math.sqrt(variance), follow) ** 2 * left * doubt;
+      }),
+    };
+  };
 
   return {
-    async lookFirst() {
-      const index = firstPoints(last);
-      await lookAtFirst(index);
-      // Every second one, from the second on.
-      await lookAtOthers(index.filter((_, j) => j % 2 === 0));
-    },
-    async lookAt(index) {
-      await lookAtFirst(index);
-      await lookAtOthers(index);
-    },
+    lookFirst: () => look(inTurn(firstPoints(last))),
+    lookAt: wanted => look(inAllOrders(wanted)),
+    lookAtAll: () => look(inAllOrders(all)),
     orders() {
-      const inAll = compared().filter(i => first.has(i));
-      return sequences.map((_, f) => {
-        const index = f === 0 ? ascending(first.keys()) : inAll;
-        return { index, fraction: index.map(i => fraction(f, i)), points: index.map(i => pointOf(f, i)) };
-      });
+      const inAll = index().filter(isKnown);
+      return sequences.map((_, f) => ({
+        index: inAll,
+        fraction: inAll.map(i => fraction(f, i)),
+        points: inAll.map(i => pointOf(f, i)),
+      }));
     },
-    async lookAtAll() {
-      await lookAtFirst(all);
-      await lookAtOthers(open);
-    },
-    parts(follow) {
-      const index = ascending(first.keys());
-      const raw = index.map(i => first.get(i)!.score);
-      const own = errorOfArea({ index, x: index.map(x), raw }, follow, course);
-      const parts: Part[] = [{ ...own, known: index.length, passes: 1, look: lookAtFirst }];
-      if (open.length === 0) return parts;
-      const both = compared();
-      const apart = both.map(i => difference(i, follow));
-      const other = errorOfArea({ index: both, x: both.map(x), raw: apart }, value => value, 'noise');
-      return [...parts, { ...other, known: 1 + others.size, passes: sequences.length - 1, look: lookAtOthers }];
+    part(follow) {
+      const points = index();
+      const raw = points.map(i => mean(pointsOf(i).map(rawOf)));
+      const noise = isOpen.size > 0 ? { noise: noiseOf(points, raw, follow) } : {};
+      const { error, next } = errorOfArea({ index: points, x: points.map(x), raw, ...noise }, follow, course);
+      const passes = points.reduce((sum, i) => sum + known.get(i)!.size, 0);
+      if (next.length > 0) return { error, known: passes, look: () => look(inTurn(next)) };
+      const deeper = points
+        .filter(i => !isKnown(i))
+        .sort((a, b) => known.get(a)!.size - known.get(b)!.size || a - b)
+        .slice(0, DEEPER)
+        .map(i => ({ i, field: sequences.findIndex((_, f) => !known.get(i)!.has(f)) }));
+      return { error, known: passes, ...(deeper.length > 0 ? { look: () => look(deeper) } : {}) };
     },
     seen() {
-      const index = ascending(first.keys());
-      const curve = (follow: (raw: number) => number): Curve => {
-        const both = compared();
-        const [at, apart] = [both.map(x), both.map(i => difference(i, follow))];
-        const shift = (i: number) =>
-          isOpen.has(i) && !others.has(i) ? valueAt(at, apart, x(i)) : difference(i, follow);
-        return { fraction: index.map(x), score: index.map(i => follow(first.get(i)!.score) + shift(i)) };
-      };
+      const points = index();
+      const whole = isWhole();
       const fields = sequences.map((_, f) => ({
-        fraction: index.map(i => fraction(f, i)),
-        points: isWhole() ? index.map(i => pointOf(f, i)) : [],
+        fraction: points.map(i => fraction(f, i)),
+        points: whole ? points.map(i => pointOf(f, i)) : [],
       }));
       return {
-        edges: index.map(i => edges[i]!),
-        raw: [...[...first.values()].map(p => p.score), ...[...others.values()].flatMap(all => all.map(p => p.score))],
+        edges: points.map(i => edges[i]!),
+        raw: points.flatMap(i => pointsOf(i).map(p => p.score)),
         fields,
-        curve,
+        curve: follow => ({ fraction: points.map(x), score: points.map(i => height(i, follow)) }),
         area(follow) {
-          if (isWhole()) {
+          if (whole) {
             return mean(
               fields.map(f =>
                 areaUnder(
@@ -220,14 +231,19 @@ export function begin(curves: Curves, { state, edges }: Path): Walk {
               ),
             );
           }
-          const own = index.map(i => follow(first.get(i)!.score));
-          const both = compared();
-          const apart = both.map(i => difference(i, follow));
-          return areaUnder(index.map(x), own) + areaUnder(both.map(x), apart);
+          return areaUnder(
+            points.map(x),
+            points.map(i => height(i, follow)),
+          );
         },
       };
     },
   };
+}
+
+/** Finite. */
+function rawOf({ score }: Point): number {
+  return Number.isFinite(score) ? score : Math.sign(score) * SATURATED;
 }
 
 function mean(values: readonly number[]): number {

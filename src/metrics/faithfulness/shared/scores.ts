@@ -18,17 +18,20 @@ export interface Point {
   readonly first: boolean;
 }
 
+/** A point of a path: the number of most relevant elements that are removed or kept, neither none nor all. */
+export interface WantedPoint {
+  readonly edge: number;
+  /** Of the priority fields. */
+  readonly field: number;
+}
+
 /** Everything that the curves of one map on one image have in common. */
 export interface Curves {
   readonly plan: PerturbationPlan;
   readonly image: Point;
   readonly baseline: Point;
-  /**
-   * Points of a path in the order of one priority field (`first`), or in those of all others: by the number of most
-   * relevant elements that are removed or kept, neither none nor all, ascending. One list for each field. Shared by the
-   * metrics of this image through the memo.
-   */
-  points(state: State, edges: readonly number[], fields: 'first' | 'others'): Promise<readonly (readonly Point[])[]>;
+  /** Points of a path, in the order in which they are asked for. Shared by the metrics of this image through the memo. */
+  points(state: State, wanted: readonly WantedPoint[]): Promise<readonly Point[]>;
   /** Whether the priority fields disagree on which elements these are. */
   isOpen(edge: number): boolean;
 }
@@ -55,11 +58,8 @@ export async function curvesOf(context: MetricContext<CurveOptions>): Promise<Cu
     plan,
     image,
     baseline,
-    points: (state, edges, fields) =>
-      context.memo(`${fields} ${pathKey(context, state, edges)}`, () => {
-        const sequences = fields === 'first' ? plan.sequences.slice(0, 1) : plan.sequences.slice(1);
-        return pointsAt(context, sequences, state, edges);
-      }),
+    points: (state, wanted) =>
+      context.memo(pathKey(context, state, wanted), () => pointsAt(context, plan.sequences, state, wanted)),
     isOpen: edge => plan.sequences.length > 1 && plan.ties.some(([start, end]) => start < edge && edge < end),
   };
 }
@@ -85,28 +85,31 @@ async function pointsAt(
   context: MetricContext<CurveOptions>,
   sequences: readonly Sequence[],
   state: State,
-  edges: readonly number[],
-): Promise<Point[][]> {
-  const batches = sequences.map(({ pixels, ends }) =>
+  wanted: readonly WantedPoint[],
+): Promise<Point[]> {
+  // Along each order, so that one image is made from the last.
+  const along = [...wanted.keys()].sort(
+    (a, b) => wanted[a]!.field - wanted[b]!.field || wanted[a]!.edge - wanted[b]!.edge,
+  );
+  const batches = sequences.map(({ pixels, ends }, f) =>
     removalPath(
       context,
       state,
       pixels,
-      edges.map(e => ends[e]!),
+      along.filter(w => wanted[w]!.field === f).map(w => ends[wanted[w]!.edge]!),
     ),
   );
   const batch = joinBatches(batches);
   const as = rawKind(context.options);
   const { data, shape } = await context.model.scores(batch, { as, signal: context.signal });
   const classes = shape[1]!;
-  const flat = Array.from({ length: batch.count }, (_, i) =>
-    pointOf(data.subarray(i * classes, (i + 1) * classes), context),
-  );
-  return sequences.map((_, f) => flat.slice(f * edges.length, (f + 1) * edges.length));
+  const found = new Array<Point>(wanted.length);
+  for (const [i, w] of along.entries()) found[w] = pointOf(data.subarray(i * classes, (i + 1) * classes), context);
+  return found;
 }
 
 /** What the points of a path depend on, beside image and model. */
-function pathKey(context: MetricContext<CurveOptions>, state: State, edges: readonly number[]): string {
+function pathKey(context: MetricContext<CurveOptions>, state: State, wanted: readonly WantedPoint[]): string {
   const { options, target } = context;
   return JSON.stringify([
     'path',
@@ -118,7 +121,7 @@ function pathKey(context: MetricContext<CurveOptions>, state: State, edges: read
     options.unit === 'patches' ? [options.patch, options.patchPixels ?? 0] : 0,
     options.order,
     options.tieFields,
-    fingerprint(tensor([edges.length], Float32Array.from(edges))),
+    fingerprint(tensor([wanted.length, 2], Float32Array.from(wanted.flatMap(({ edge, field }) => [edge, field])))),
   ]);
 }
 
