@@ -71,8 +71,9 @@ it('tells how many placebos the threshold rests on, and that it is a bound', () 
   const sentence = (given: object) =>
     thresholdSentence({ ...analysed(1).truth, threshold: 0.0406, ...given }).replace(/\s/g, ' ');
   expect(sentence({ placebos })).toBe(
-    'An effect of at most 0.0406 log-odds counts as none. 99 % of 1 067 placebos of 70 other patients, copies that ' +
-      'differ by chance alone, move the score by less than 0.0352; 0.0406 is the upper 95 % bound of that, resampling patients.',
+    'An effect of at most 0.0406 log-odds counts as none: chance alone does as much. It was measured by 1 067 placebos, ' +
+      'copies of images of 70 other patients that differ by chance. 99 % of them move the score by less than 0.0352; ' +
+      '0.0406 is the upper 95 % bound of that, resampling patients.',
   );
   expect(sentence({})).toMatch(/is a convention: no placebos were measured/);
 });

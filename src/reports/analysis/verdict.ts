@@ -99,16 +99,16 @@ function unbeaten(models: readonly ModelAnalysis[]): string[] {
     ids: results.filter(m => m.shuffled!.verdict !== 'better').map(m => m.method.id),
   }));
   if (open.every(o => o.ids.length === 0))
-    return ['Every explainer’s map fits its image better than that explainer’s map of another patient.'];
+    return ['Every explainer fits a patient better with that patient’s map than with another patient’s map.'];
   if (open.every(o => o.ids.length === o.all)) {
-    return ['No explainer’s map is shown to fit its image better than that explainer’s map of another patient.'];
+    return ['No explainer is shown to fit a patient better with that patient’s map than with another patient’s map.'];
   }
   const parts = grouped(
     open.filter(o => o.ids.length > 0).map(o => o.model),
     model => named(open.find(o => o.model === model)!.ids),
   ).map(([ids, of]) => (models.length === 1 ? ids : `${ids} (${together(entriesOf(of), entriesOf(models))})`));
   return [
-    `Of ${parts.join('; of ')} it is not shown that the map fits its image better than a map of another patient.`,
+    `Not shown to fit a patient better with that patient’s map than with another patient’s: ${parts.join('; ')}.`,
   ];
 }
 

@@ -43,6 +43,10 @@ export function axisOver(
   return Object.assign((value: number) => scale(value), { ticks, label: (t: number) => fixed(t, decimals), domain });
 }
 
+/** Mean width of a title's letters, and what every chart leaves beside its axis. */
+const CHARACTER = 6.6;
+const RIGHT_MARGIN = 10;
+
 export interface ChartFrame {
   readonly left: number;
   readonly right: number;
@@ -50,12 +54,14 @@ export interface ChartFrame {
   readonly bottom: number;
 }
 
-/** Grid lines and labels of a horizontal axis. */
+/** Grid lines and labels of a horizontal axis. A title that is longer than the axis begins to its left. */
 export function bottomAxis(axis: Axis, frame: ChartFrame, title: string): Markup {
+  const half = (title.length * CHARACTER) / 2;
+  const middle = Math.min((frame.left + frame.right) / 2, frame.right + RIGHT_MARGIN - half);
   return html`<g class="axis">${axis.ticks.map(
     tick =>
       html`<line class="grid" x1="${px(axis(tick))}" x2="${px(axis(tick))}" y1="${frame.top}" y2="${frame.bottom}"/><text x="${px(axis(tick))}" y="${frame.bottom + 15}" text-anchor="middle">${axis.label(tick)}</text>`,
-  )}<text class="title" x="${px((frame.left + frame.right) / 2)}" y="${frame.bottom + 32}" text-anchor="middle">${title}</text></g>`;
+  )}<text class="title" x="${px(middle)}" y="${frame.bottom + 32}" text-anchor="middle">${title}</text></g>`;
 }
 
 /** Grid lines and labels of a vertical axis. */

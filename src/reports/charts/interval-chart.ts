@@ -19,6 +19,7 @@ export interface ReferenceLine {
   readonly value: number;
 }
 
+/** In the drawing's own pixels: it is scaled to its column, and its letters with it. */
 const WIDTH = 460;
 const ROW = 26;
 const CHARACTER = 6.3;
@@ -30,25 +31,26 @@ export function intervalChart(chart: {
   readonly rows: readonly IntervalRow[];
   readonly references: readonly ReferenceLine[];
   readonly within?: readonly [number, number];
+  readonly width?: number;
 }): Markup {
-  const { rows, references } = chart;
+  const { rows, references, width = WIDTH } = chart;
   const longest = Math.max(...rows.map(row => row.label.length), 4);
   const left = Math.min(150, Math.max(60, longest * CHARACTER + 14));
   const values = [
     ...rows.flatMap(row => [row.mean, row.low ?? row.mean, row.high ?? row.mean, row.shuffled ?? row.mean]),
     ...references.map(r => r.value),
   ];
-  const x = axisOver(values, [left, WIDTH - 14], chart.within ? { within: chart.within } : {});
-  const labels = placeLabels(references, x, left);
+  const x = axisOver(values, [left, width - 14], chart.within ? { within: chart.within } : {});
+  const labels = placeLabels(references, x, { left, width });
   const top = 8 + labels.levels * 15;
   const bottom = top + Math.max(1, rows.length) * ROW;
-  const frame = { left, right: WIDTH - 14, top, bottom };
+  const frame = { left, right: width - 14, top, bottom };
   const names = rowLabels(
     rows.map(row => row.label),
     // Rounded up by a hair: 9 × 6.3 ÷ 6.3 may be less than 9.
     Math.floor((left - 14) / CHARACTER + 1e-6),
   );
-  return svg(WIDTH, bottom + 40, chart.name, [
+  return svg(width, bottom + 40, chart.name, [
     bottomAxis(x, frame, chart.title),
     html`<g class="reference">${labels.placed.map(
       ({ at, level }) => html`<line x1="${px(at)}" x2="${px(at)}" y1="${18 + level * 15}" y2="${bottom}"/>`,
@@ -84,7 +86,7 @@ interface PlacedLabel {
 function placeLabels(
   references: readonly ReferenceLine[],
   x: (value: number) => number,
-  left: number,
+  { left, width }: { readonly left: number; readonly width: number },
 ): { placed: readonly PlacedLabel[]; levels: number } {
   const ends: number[] = [];
   const placed = [...references]
@@ -92,7 +94,7 @@ function placeLabels(
     .map(({ label, value }) => {
       const half = (label.length * CHARACTER) / 2;
       const at = x(value);
-      const anchor = Math.max(left * 0.3 + half, Math.min(WIDTH - 2 - half, at));
+      const anchor = Math.max(left * 0.3 + half, Math.min(width - 2 - half, at));
       let level = ends.findIndex(end => end + 6 <= anchor - half);
       if (level < 0) level = ends.length;
       ends[level] = anchor + half;

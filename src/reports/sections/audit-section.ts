@@ -19,8 +19,7 @@ const MEANINGS: Readonly<Record<AuditVerdict, string>> = {
     'on patients that no explainer is ranked by, the metric prefers the truth to every map that knows nothing of the ' +
     'model and to the truth about another model, and its score falls as the truth is mixed with a shuffled map.',
   contradicted: 'the metric prefers a map that knows nothing of the model.',
-  'not shown':
-    'neither is shown: that the metric can be believed, or that it cannot. The last column says what was seen.',
+  'not shown': 'it is open whether the metric can be believed. The last column says what was seen.',
   'supported elsewhere': 'it was supported for this model on data with a known truth. Here the truth is not known.',
   'control-dominated': 'a map that knows nothing of the model scores better than every explainer.',
   untested: 'the truth is not known, and no control is best.',

@@ -13,8 +13,15 @@ export interface MeansChart {
   readonly shuffled: boolean;
 }
 
-/** @param place added to the axis' title: the model, where several charts stand together */
-export function meansChart(entry: MetricAnalysis, names: Names, place = ''): MeansChart | undefined {
+/**
+ * @param place added to the axis' title: the model, where several charts stand together
+ * @param width of the column that it is made for, where letters would become too small
+ */
+export function meansChart(
+  entry: MetricAnalysis,
+  names: Names,
+  { place = '', width }: { readonly place?: string; readonly width?: number } = {},
+): MeansChart | undefined {
   const { metric, methods, controls, chance } = entry;
   const decimals = metricDecimals(entry);
   const rows = methods.flatMap(({ method, summary }) => {
@@ -44,6 +51,7 @@ export function meansChart(entry: MetricAnalysis, names: Names, place = ''): Mea
     rows,
     references,
     within: [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY],
+    ...(width === undefined ? {} : { width }),
   });
   return { chart, references: references.length > 0, shuffled: rows.some(r => 'shuffled' in r) };
 }

@@ -63,8 +63,8 @@ function sentencesOf(truth: TruthAnalysis): string[] {
     lesionsUsed === 0
       ? 'This model ignores the lesions: in none of the images does a lesion move the score. Metrics that look for lesions do not tell what it uses.'
       : `Lesions move the score in ${group(lesionsUsed)} of ${plural(images, 'image')}.`,
-    `Single effects, added up, leave ${fixed(interaction, 3)} of what the factors do unexplained (1 − R², mean); the interaction index is ${fixed(interactionIndex, 3)} (mean). ` +
-      `Effects interact in ${plural(interacting, 'image')} (more than ${MOST_INTERACTION} unexplained) and add up in ${plural(images - interacting, 'image')}. Where they interact, no map whose pixels add up can be right.`,
+    `Do the effects simply add up? In ${plural(images - interacting, 'image')} they do; in ${plural(interacting, 'image')} they interact, and there no map whose pixels add up can be right. ` +
+      `They are said to interact where a sum of single effects leaves more than ${MOST_INTERACTION} of the changes unexplained (1 − R²). Means over images: ${fixed(interaction, 3)} unexplained, interaction index ${fixed(interactionIndex, 3)}.`,
     `${percent(covered, 1)} of what the factors change in the image (Σ|ΔHU|) lies within the regions that maps are scored on.`,
     ...(truth.nonLocalEffect > 0
       ? [
@@ -88,8 +88,8 @@ export function thresholdSentence({ threshold, placebos }: TruthAnalysis): strin
   if (!placebos) return `${size}. This size is a convention: no placebos were measured.`;
   const { placebos: count, patients, percentile } = placebos;
   return (
-    `${size}. 99 % of ${plural(count, 'placebo')} of ${plural(patients, 'other patient')}, copies that differ by chance alone, move the ` +
-    `score by less than ${compact(percentile)}; ${compact(threshold)} is the upper 95 % bound of that, resampling patients.`
+    `${size}: chance alone does as much. It was measured by ${plural(count, 'placebo')}, copies of images of ${plural(patients, 'other patient')} that differ by chance. ` +
+    `99 % of them move the score by less than ${compact(percentile)}; ${compact(threshold)} is the upper 95 % bound of that, resampling patients.`
   );
 }
 

@@ -111,7 +111,7 @@ function rowsOf(models: readonly ModelAnalysis[]): { columns: Column[]; rows: st
     ...entries.flatMap(({ model, entry }) => [
       { title: several ? model.model.id : 'Mean', numeric: true },
       { title: 'Ranks', numeric: true },
-      ...(own(entry) ? [{ title: 'Beats own map of another patient', style: 'name' }] : []),
+      ...(own(entry) ? [{ title: 'Beats its map of another patient', style: 'name' }] : []),
     ]),
   ];
   const sign = first.entry.metric.better === 'higher' ? -1 : 1;
@@ -169,11 +169,15 @@ function bestControl(entry: MetricAnalysis): string {
   return best ? `${fixed(best.summary!.mean, decimalsOf(entry))} (${best.method.id})` : '';
 }
 
+/** The narrow column beside the verdict. */
+const FIGURE_WIDTH = 330;
+
 function figure({ analysis: { models }, names }: ReportContext): Markup | undefined {
   const several = models.length > 1;
   const charts = models.slice(0, MOST_DRAWN).flatMap(model => {
     const entry = primaryEntry(model);
-    const drawn = entry && meansChart(entry, names, several ? `, ${model.model.id}` : '');
+    const drawn =
+      entry && meansChart(entry, names, { place: several ? `, ${model.model.id}` : '', width: FIGURE_WIDTH });
     return drawn ? [drawn] : [];
   });
   if (charts.length === 0) return undefined;
