@@ -1,11 +1,11 @@
 /**
- * The study that configs/studies/detection-limit.yaml announces: trains classifiers with a shortcut of stated strength,
- * measures how much each relies on it, and how well the maps of explainers tell it.
+ * The studies that configs/studies/detection-limit.yaml and reliance.yaml announce: trains classifiers with a shortcut of
+ * stated strength, measures how much each relies on it, and, where the study names explainers, how well their maps tell it.
  *
  *   npm run build && node tools/studies/detection-limit.js STUDY.yaml FOLDER
  *
- * A model that is trained and measured is not done again. Writes models/, models.csv, detection-limit.csv and
- * detection-limit.md into the folder, and prints the table.
+ * A model that is trained and measured is not done again. Writes models/, models.csv, detection-limit.csv (with explainers)
+ * and detection-limit.md into the folder, and prints the tables.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -34,23 +34,32 @@ const { size } = study.training;
 const registry = builtinRegistry();
 const engine = registry.engines.get('onnx');
 const signal = new AbortController().signal;
-const without = 'without:letter';
+const { confounders = ['letter'], explainers = [] } = study;
 const REGION_HU = 10;
 const LUNG_MARGIN_MM = 10;
 
-/** Patients with the letter in every image: agreement 1 puts it into positives alone, and 0 into negatives alone. */
-async function heldOut() {
+/** Patients with the confounder in every image: agreement 1 puts it into positives alone, and 0 into negatives alone. */
+async function heldOut(confounder) {
   const found = [];
-  for (const letter of [1, 0]) {
-    const given = { seed: 'detection-limit', split: 'test', patients: study.patients, slices: 1, size, letter };
+  for (const agreement of [1, 0]) {
+    const own = { [confounder]: agreement };
+    const given = { seed: 'detection-limit', split: 'test', patients: study.patients, slices: 1, size, ...own };
     const data = await phantom.open(phantom.options.parse(given), { base: '.' });
     for await (const sample of data.samples()) {
-      if (sample.factors.some(f => f.name === 'letter')) found.push(sample);
+      const factor = sample.factors.find(f => f.name === confounder);
+      if (!factor) continue;
+      if (factor.local === false && explainers.length > 0) {
+        throw new Error(
+          `${file}: ${confounder} is everywhere in the image, so that no map can show it. Leave explainers out.`,
+        );
+      }
+      found.push(sample);
     }
   }
   return found;
 }
-const samples = await heldOut();
+const samplesOf = new Map();
+for (const confounder of confounders) samplesOf.set(confounder, await heldOut(confounder));
 
 function loader(sample, card) {
   const load = variant =>
@@ -62,13 +71,13 @@ function loader(sample, card) {
   return load;
 }
 
-/** Pixels of the letter, and pixels farther than the margin from the lungs. */
+/** Pixels of the confounder, and pixels farther than the margin from the lungs. */
 function regionsOf(whole, clean) {
   const { raw, spacing } = whole.prepared;
-  const letter = raw.data.map((v, p) => (Math.abs(v - clean.prepared.raw.data[p]) > REGION_HU ? 1 : 0));
+  const found = raw.data.map((v, p) => (Math.abs(v - clean.prepared.raw.data[p]) > REGION_HU ? 1 : 0));
   const lungs = lungMask(clean.prepared.raw, spacing);
   const far = distanceTo(lungs, spacing).map(d => (d > LUNG_MARGIN_MM ? 1 : 0));
-  return { letter, outside: far };
+  return { confounder: found, outside: far };
 }
 
 const sum = values => values.reduce((a, b) => a + b, 0);
@@ -97,8 +106,8 @@ async function explained(method, model, image, sample) {
   return explainer.explain(context);
 }
 
-/** What one trained model relies on, and what its maps show. */
-async function measured(dir) {
+/** How much one trained model relies on a confounder, and what its maps show. */
+async function measured(dir, confounder) {
   const card = await readCard(dir);
   const model = await engine.open(card, { device: 'cpu', threads: 1, workers: 1, microBatch: 16 });
   try {
@@ -107,15 +116,15 @@ async function measured(dir) {
       return data[1] - data[0];
     };
     const [whole, clean] = [[], []];
-    const shown = Object.fromEntries(study.explainers.map(e => [e.use, { known: [], blind: [] }]));
-    for (const sample of samples) {
+    const shown = Object.fromEntries(explainers.map(e => [e.use, { known: [], blind: [] }]));
+    for (const sample of samplesOf.get(confounder)) {
       const load = loader(sample, card);
-      const [image, bare] = [await load(undefined), await load(without)];
+      const [image, bare] = [await load(undefined), await load(`without:${confounder}`)];
       clean.push(await margin(bare));
       whole.push(await margin(image));
-      if (sample.label !== card.classes[1]) continue;
-      const { letter, outside } = regionsOf(image, bare);
-      for (const method of study.explainers) {
+      if (sample.label !== card.classes[1] || explainers.length === 0) continue;
+      const regions = regionsOf(image, bare);
+      for (const method of explainers) {
         const of = shown[method.use];
         if (of.failed) continue;
         const made = await explained(method, model, image, sample).catch(error => {
@@ -123,10 +132,10 @@ async function measured(dir) {
           of.failed = error.message;
         });
         if (!made) continue;
-        const known = isUndefined(made) ? null : shareIn(made.map, letter);
+        const known = isUndefined(made) ? null : shareIn(made.map, regions.confounder);
         // A map without a positive part shows nothing: as much as chance would.
-        of.known.push(known === null ? 0 : known - mean(letter));
-        of.blind.push(known === null ? mean(outside) : shareIn(made.map, outside));
+        of.known.push(known === null ? 0 : known - mean(regions.confounder));
+        of.blind.push(known === null ? mean(regions.outside) : shareIn(made.map, regions.outside));
       }
     }
     return { reliance: relianceOf(whole, clean), shown, auc: card.performance?.auc };
@@ -135,75 +144,95 @@ async function measured(dir) {
   }
 }
 
-function trainingOf(agreement, seed, out) {
+function trainingOf(confounder, agreement, seed, out) {
   const { 'val-patients': valPatients, ...own } = study.training;
   return {
     ...{ data: 'phantom', dataOption: [`size=${size}`], plugin: [], normalise: 'none', redraw: false, slices: 2 },
-    ...{ testPatients: valPatients, valPatients, confounder: 'letter', agreement, optimiser: 'adamw' },
+    ...{ testPatients: valPatients, valPatients, confounder, agreement, optimiser: 'adamw' },
     ...{ smoothing: 0.05, augment: 'none', averaging: 0.9, classWeights: true, patience: 10, smooth: 3 },
     ...{ further: [], fresh: false, seed, out },
     ...own,
   };
 }
 
-const digest = jsonDigest([study.training, study.patients, study.explainers]);
+const digest = jsonDigest([study.training, study.patients, explainers]);
 const models = [];
+
+async function trained(confounder, agreement, seed) {
+  const dir = resolve(folder, 'models', `${confounder}-agreement-${agreement}-seed-${seed}`);
+  const path = join(dir, 'measured.json');
+  await mkdir(dir, { recursive: true });
+  let held = existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : undefined;
+  if (held?.digest !== digest) {
+    await trainModelCommand(trainingOf(confounder, agreement, `${seed}`, dir));
+    held = { digest, confounder, agreement, seed, ...(await measured(dir, confounder)) };
+    await writeFile(path, JSON.stringify(held));
+  }
+  models.push(held);
+  console.error(`${confounder}, agreement ${agreement}, seed ${seed}: reliance ${held.reliance.toFixed(3)}`);
+}
+
 // In turns, so that a study that is cut short has models of all agreements.
 const turns = Math.max(...Object.values(study.models));
 for (let k = 0; k < turns; k++) {
-  for (const [agreement, count] of Object.entries(study.models)) {
-    if (k >= count) continue;
-    const dir = resolve(folder, 'models', `agreement-${agreement}-seed-${k + 1}`);
-    const path = join(dir, 'measured.json');
-    await mkdir(dir, { recursive: true });
-    let held = existsSync(path) ? JSON.parse(await readFile(path, 'utf8')) : undefined;
-    if (held?.digest !== digest) {
-      await trainModelCommand(trainingOf(Number(agreement), `${k + 1}`, dir));
-      held = { digest, agreement: Number(agreement), seed: k + 1, ...(await measured(dir)) };
-      await writeFile(path, JSON.stringify(held));
+  for (const confounder of confounders) {
+    for (const [agreement, count] of Object.entries(study.models)) {
+      if (k < count) await trained(confounder, Number(agreement), k + 1);
     }
-    models.push(held);
-    console.error(`agreement ${agreement}, seed ${k + 1}: reliance ${held.reliance.toFixed(3)}`);
   }
 }
 
-const rows = models.map(m => [m.agreement, m.seed, m.reliance, m.auc ?? '']);
+const rows = models.map(m => [m.confounder, m.agreement, m.seed, m.reliance, m.auc ?? '']);
 await writeFile(
   join(folder, 'models.csv'),
-  `${[['agreement', 'seed', 'reliance', 'auc'], ...rows].map(r => r.join(',')).join('\n')}\n`,
+  `${[['confounder', 'agreement', 'seed', 'reliance', 'auc'], ...rows].map(r => r.join(',')).join('\n')}\n`,
 );
 
 const two = v => v.toFixed(2);
 const agreements = Object.keys(study.models)
   .map(Number)
   .sort((a, b) => a - b);
-const of = agreement => models.filter(m => m.agreement === agreement);
-const relied = agreements.map(a => {
-  const sorted = of(a)
-    .map(m => m.reliance)
-    .sort((x, y) => x - y);
-  const auc = mean(of(a).map(m => m.auc));
-  return [String(a), String(sorted.length), two(auc), two(mean(sorted)), two(sorted[0]), two(sorted.at(-1))];
-});
-const table = [['explainer', 'knowing', 'models', ...agreements.map(a => `AUC at ${a}`), 'limit']];
-for (const { use } of study.explainers) {
-  for (const knowing of ['known', 'blind']) {
+const relied = confounders.flatMap(confounder =>
+  agreements.map(a => {
+    const of = models.filter(m => m.agreement === a && m.confounder === confounder);
+    const sorted = of.map(m => m.reliance).sort((x, y) => x - y);
+    const numbers = [mean(of.map(m => m.auc)), mean(sorted), sorted[0], sorted.at(-1)];
+    return [confounder, String(a), String(sorted.length), ...numbers.map(two)];
+  }),
+);
+const shown = ['confounder', 'explainer', 'knowing', 'models', ...agreements.map(a => `AUC at ${a}`), 'limit'];
+const table = [shown];
+for (const confounder of confounders) {
+  const of = agreement => models.filter(m => m.agreement === agreement && m.confounder === confounder);
+  for (const [{ use }, knowing] of explainers.flatMap(e => [
+    [e, 'known'],
+    [e, 'blind'],
+  ])) {
     const as = m => ({ reliance: m.reliance, shown: m.shown[use][knowing] });
     const explainedOf = list => list.filter(m => !m.shown[use].failed);
     const reference = explainedOf(of(0.5)).map(as);
-    const rng = createRng(`detection ${use} ${knowing}`);
+    const rng = createRng(`detection ${confounder} ${use} ${knowing}`);
     const cells = agreements.map(a => {
       // Each against the others is one half, by symmetry.
       const { auc, low } = detection(explainedOf(of(a)).map(as), reference, rng.fork(a));
       return a === 0.5 ? two(auc) : `${two(auc)} (from ${two(low)})`;
     });
-    const { limit } = detectionLimit(explainedOf(models.filter(m => m.agreement !== 0.5)).map(as), reference, rng);
-    table.push([use, knowing, String(explainedOf(models).length), ...cells, limit === null ? 'none' : two(limit)]);
+    const { limit } = detectionLimit(
+      agreements.flatMap(a => (a === 0.5 ? [] : explainedOf(of(a)))).map(as),
+      reference,
+      rng,
+    );
+    const counted = String(agreements.flatMap(a => explainedOf(of(a))).length);
+    table.push([confounder, use, knowing, counted, ...cells, limit === null ? 'none' : two(limit)]);
   }
 }
 const line = cells => `| ${cells.join(' | ')} |`;
 const markdown = ([head, ...body]) => [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
-const page = `${markdown([['agreement', 'models', 'AUC on test images', 'reliance, mean', 'least', 'most'], ...relied])}\n\n${markdown(table)}\n`;
-await writeFile(join(folder, 'detection-limit.csv'), `${table.map(r => r.join(',')).join('\n')}\n`);
+const head = ['confounder', 'agreement', 'models', 'AUC on test images', 'reliance, mean', 'least', 'most'];
+const tables = [[head, ...relied], ...(explainers.length > 0 ? [table] : [])];
+const page = `${tables.map(markdown).join('\n\n')}\n`;
+if (explainers.length > 0) {
+  await writeFile(join(folder, 'detection-limit.csv'), `${table.map(r => r.join(',')).join('\n')}\n`);
+}
 await writeFile(join(folder, 'detection-limit.md'), page);
 console.log(page);
