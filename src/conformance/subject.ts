@@ -158,7 +158,7 @@ const ALWAYS = ['scores', 'score', 'metered', 'close'] as const;
 
 /** A classifier with the declared capabilities only, so that a call to another one fails. */
 function restricted(model: Classifier, requires: readonly Capability[]): FullClassifier {
-  const { id, input, classes, capabilities, runtime } = model;
+  const { id, input, classes, capabilities, runtime, regression } = model;
   const bound = (name: keyof FullClassifier) =>
     ((model as FullClassifier)[name] as (...asked: unknown[]) => unknown).bind(model);
   const offered = Object.fromEntries(
@@ -167,6 +167,7 @@ function restricted(model: Classifier, requires: readonly Capability[]): FullCla
   const { gradients } = offered as Partial<FullClassifier>;
   return {
     ...{ id, input, classes, capabilities, runtime },
+    ...(regression === undefined ? {} : { regression }),
     ...offered,
     ...(gradients && !requires.includes('backward-rules') ? { gradients: byDerivative(gradients) } : {}),
   } as FullClassifier;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Batch } from '../core/contracts/index.ts';
+import { type Batch, undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { resizeBilinear } from '../core/image/resize.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
@@ -11,7 +11,8 @@ import { channelsCost } from './shared/layers.ts';
  * enlarged, the baseline showing where it is 0 (Wang et al. 2020, equations 4 to 7). The weights are the softmax of
  * these scores over channels, or each score's difference from the baseline's. A channel of one value has weight 0.
  *
- * Undefined where the map is zero everywhere, and where the model has no spatial layer.
+ * Undefined where the map is zero everywhere, where the model has no spatial layer, and with a softmax of a regression's
+ * values, which would be another one in another unit.
  */
 export const scoreCam = defineExplainer({
   name: 'score-cam',
@@ -33,8 +34,13 @@ export const scoreCam = defineExplainer({
   // The layer, the baseline and a pass for each channel.
   cost: ({ layer }, model) => channelsCost(model, layer, 2),
 
-  explain: context => {
+  explain: async context => {
     const { model, image, baseline, target, options, signal } = context;
+    if (model.regression && options.weights === 'softmax') {
+      return undefinedBecause(
+        "it has no meaning for a regression: a softmax of values depends on their unit. 'weights: difference' does not.",
+      );
+    }
     const asked = { class: target.class, score: options.score };
     return activationCam(context, async grid => {
       const masks = await model.score(maskedImages(grid, image, baseline), asked, { signal });

@@ -1,11 +1,14 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setBackend } from '@tensorflow/tfjs-core';
+import { initializers, input, layers, model, type SymbolicTensor } from '@tensorflow/tfjs-layers';
 import { parse } from 'csv-parse/sync';
 import { expect, test } from 'vitest';
 import { createRng } from '../../src/core/rng.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
 import { encode } from '../data/images.ts';
 import { smallNet } from '../engines/onnx/fixtures.ts';
+import { save } from '../engines/tfjs/fixtures.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli } from './fixture.ts';
 
@@ -93,6 +96,46 @@ test('a regression is explained and scored by its value; what follows a probabil
   expect(page).toContain('&quot;score&quot;:&quot;value&quot;');
   expect(page).toMatch(/Pearson correlation<\/th><td class="num">[^<]+<\/td><td class="num">[−\d.]+ to /);
   expect(page).not.toMatch(/Sensitivity|classified/);
+});
+
+test('a regression of TF.js has the same values, maps and scores on its own engine as on ONNX Runtime', async () => {
+  const { folder, file } = await study();
+  await import('@tensorflow/tfjs-backend-cpu');
+  await setBackend('cpu');
+  const image = input({ shape: [8, 8, 1] });
+  const seeded = (seed: number) => initializers.randomNormal({ stddev: 0.7, seed });
+  const conv = layers.conv2d({ filters: 4, kernelSize: 3, activation: 'tanh', kernelInitializer: seeded(1) });
+  const pooled = layers.globalAveragePooling2d({}).apply(conv.apply(image));
+  const value = layers.dense({ units: 1, kernelInitializer: seeded(2) }).apply(pooled) as SymbolicTensor;
+  await save(model({ inputs: image, outputs: value }), folder);
+  const suite = JSON.parse(await readFile(file, 'utf8'));
+  suite.models[0] = { ...suite.models[0], file: join(folder, 'model.json') };
+  suite.models[0].input.layout = 'NHWC';
+  suite.explainers = ['saliency', 'integrated-gradients', 'grad-cam', 'score-cam', 'lime'];
+  suite.controls = [];
+  const rows: Record<string, readonly Record<string, string>[]> = {};
+  for (const engine of ['onnx', 'tfjs']) {
+    await writeFile(file, JSON.stringify({ ...suite, engine }));
+    const out = join(folder, engine);
+    expect((await cli('run', file, '--out', out, '--no-timing')).code).toBe(0);
+    for (const name of ['samples', 'scores']) {
+      rows[`${engine} ${name}`] = parse(await readFile(join(out, `${name}.csv`), 'utf8'), { columns: true });
+    }
+  }
+  const [ours, theirs] = [rows['onnx samples']!, rows['tfjs samples']!];
+  expect(new Set(ours.map(row => row.target_value)).size).toBe(8);
+  for (const [i, row] of ours.entries()) {
+    expect(Number(theirs[i]!.target_value)).toBeCloseTo(Number(row.target_value), 5);
+  }
+  const compared = rows['onnx scores']!.flatMap((row, i) => {
+    const other = rows['tfjs scores']![i]!;
+    expect(other).toMatchObject({ sample: row.sample, method: row.method, metric: row.metric, status: row.status });
+    if (row.method === 'score-cam') expect(row.reason).toMatch(/no meaning for a regression/);
+    if (row.status !== 'ok' || row.metric === 'consistency') return [];
+    expect(Number(other.value)).toBeCloseTo(Number(row.value), 3);
+    return row.method!;
+  });
+  expect(new Set(compared)).toEqual(new Set(['saliency', 'integrated-gradients', 'grad-cam', 'lime']));
 });
 
 test('of several values the one that is explained is named', async () => {

@@ -115,6 +115,21 @@ describe('Score-CAM', () => {
     expect(diagnostics!.largestWeight).toBeCloseTo(Math.max(a, b) / (a + b), 5);
   });
 
+  it('has no map of a softmax of a regression’s values, which depends on their unit', async () => {
+    const metered: typeof subject.model.metered = counts =>
+      Object.assign(subject.model.metered(counts), { regression: true });
+    const values = { ...subject, model: Object.assign(Object.create(subject.model), { metered }) };
+    expect(await reasonOf({ explainer: scoreCam, subject: values, options: logit })).toMatch(
+      /unit.*weights: difference/,
+    );
+    const { layerMap } = await mapOf({
+      explainer: scoreCam,
+      subject: values,
+      options: { ...logit, weights: 'difference' },
+    });
+    expectClose(layerMap!.data, weighted([seen(0), seen(1), 0]));
+  });
+
   it('has no map where no channel varies', async () => {
     const flat = given({ activations: () => new Float32Array(12).fill(3) });
     expect(await reasonOf({ explainer: scoreCam, subject: flat, options: logit })).toMatch(/zero everywhere/);
