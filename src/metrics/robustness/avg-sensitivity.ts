@@ -6,7 +6,7 @@ import { detailsOf, neighbourhoodOf, noiseCost, noiseOptions } from './shared/ne
 
 /**
  * The mean relative change ‖a(x + δ) − a(x)‖ / ‖a(x)‖ of the map over the noisy copies of `max-sensitivity`, which it
- * shares with it. The error is the standard error over the copies; other details as there.
+ * shares with it. The error is the standard error over two copies or more; other details as there.
  */
 export const avgSensitivity = defineMetric({
   name: 'avg-sensitivity',
@@ -28,6 +28,6 @@ export const avgSensitivity = defineMetric({
     const near = await neighbourhoodOf(context);
     if (isUndefined(near)) return near;
     const { mean, error, largest } = changesOf(context.attribution, near);
-    return { value: mean, error, details: { ...detailsOf(near), largest } };
+    return { value: mean, ...(error === undefined ? {} : { error }), details: { ...detailsOf(near), largest } };
   },
 });

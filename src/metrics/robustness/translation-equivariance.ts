@@ -81,13 +81,13 @@ export const translationEquivariance = defineMetric({
       if (length > 0) changes.push(Math.sqrt(difference / length));
     }
     if (changes.length === 0) return undefinedBecause('every shift changes the prediction, or has no map to compare');
-    const { mean, error } = spreadOf(changes);
+    const { mean, ...spread } = spreadOf(changes);
     const details = {
       shifts: changes.length,
       flippedShare: flipped / shifts.length,
       missingShare: missing / shifts.length,
     };
-    return { value: mean, error, details };
+    return { value: mean, ...(spread.error === undefined ? {} : { error: spread.error }), details };
   },
 });
 

@@ -282,6 +282,13 @@ describe('bad models and maps', () => {
       undefined: 'the probability of image or baseline is 0 or 1, so that its margin is infinite',
     });
     next = 0;
+    // The ends are not, but what lies between.
+    margins.splice(0, margins.length, 2, -2, Number.POSITIVE_INFINITY, 0, 0);
+    expect(await evaluate(deletion, { ...scene, model }, { normalised: true })).toEqual({
+      undefined: 'the probability is 0 or 1 on the way, so that its margin is infinite',
+    });
+    margins.splice(0, 1, Number.POSITIVE_INFINITY);
+    next = 0;
     await expect(evaluate(deletion, { ...scene, model }, { score: 'margin' })).rejects.toThrow(/margin is Infinity/);
   });
 

@@ -37,6 +37,9 @@ const ROUNDING = 1e-6;
 /** Why curves say nothing of the map, as those of a saturated probability; undefined where they do. */
 export function unmoved(paths: readonly SeenPath[], follow: (raw: number) => number): Undefined | undefined {
   const all = paths.flatMap(path => path.raw.map(follow));
+  if (!all.every(Number.isFinite)) {
+    return undefinedBecause('the probability is 0 or 1 on the way, so that its margin is infinite');
+  }
   return allSame(all) ? undefinedBecause('the score is the same whatever is removed') : undefined;
 }
 

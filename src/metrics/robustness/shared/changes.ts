@@ -5,8 +5,8 @@ import type { Neighbour, Neighbourhood } from './neighbours.ts';
 export interface Changes {
   readonly largest: number;
   readonly mean: number;
-  /** Standard error of the mean; 0 for one copy. */
-  readonly error: number;
+  /** Standard error of the mean; absent for one copy, which tells nothing of it. */
+  readonly error?: number;
 }
 
 /**
@@ -29,6 +29,10 @@ export function changesOf(
 export function spreadOf(values: readonly number[]): Changes {
   const n = values.length;
   const mean = values.reduce((a, b) => a + b, 0) / n;
-  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / Math.max(1, n - 1);
-  return { largest: n > 0 ? Math.max(...values) : Number.NaN, mean, error: Math.sqrt(variance / n) };
+  const variance = values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (n - 1);
+  return {
+    largest: n > 0 ? Math.max(...values) : Number.NaN,
+    mean,
+    ...(n > 1 ? { error: Math.sqrt(variance / n) } : {}),
+  };
 }
