@@ -20,7 +20,8 @@ export interface VerdictOptions extends SeparationOptions {
 
 /**
  * Verdicts on a family of comparisons, with a chance of at most alpha that any is false: each difference is tested
- * against the smallest effect on its side, by all that `separate` asks for. `p` is of the test on the side of the mean.
+ * against the smallest effect on its side, by all that `separate` asks for. `p` is of the test on the side of the mean,
+ * whose hypothesis is an effect of at most the smallest: 1 where the mean itself is no larger.
  */
 export function verdictsOf(d: Differences, { better, smallest = 0, ...options }: VerdictOptions): Judged[] {
   if (!(smallest >= 0 && Number.isFinite(smallest))) {
@@ -33,10 +34,12 @@ export function verdictsOf(d: Differences, { better, smallest = 0, ...options }:
     const mean = above.mean + smallest;
     const { separated, ...own } = mean >= 0 ? above : below;
     const back = mean >= 0 ? smallest : -smallest;
-    const beyond = separated && Math.abs(mean) > smallest;
+    const larger = smallest === 0 || Math.abs(mean) > smallest;
+    const beyond = separated && larger;
     const good = mean > 0 === (better === 'higher');
     return {
       ...own,
+      ...(larger ? {} : { p: 1, pSigns: 1, pBootstrap: 1, pSkew: 1 }),
       mean,
       low: own.low === null ? null : own.low + back,
       high: own.high === null ? null : own.high + back,

@@ -27,6 +27,13 @@ describe('verdicts against controls', () => {
     expect(verdictsOf(small, { better: 'higher' }).map(v => v.verdict)).toEqual(['better', 'worse']);
     const judged = verdictsOf(small, { better: 'higher', smallest: 0.01 });
     expect(judged.map(v => v.verdict)).toEqual(['open', 'open']);
+    // A certain effect of no interest is no evidence for one of interest.
+    expect(judged.map(v => v.p)).toEqual([1, 1]);
+    const none = verdictsOf(family(20, [0, 0], 0), { better: 'higher', smallest: 0.05 });
+    for (const { mean, p, verdict } of none) {
+      expect(mean).toBeCloseTo(0, 12);
+      expect([p, verdict]).toEqual([1, 'open']);
+    }
     // Interval and mean stay where they are.
     expect(judged[0]!.mean).toBeCloseTo(0.004, 2);
     expect(judged[0]!.low!).toBeLessThan(judged[0]!.mean);
