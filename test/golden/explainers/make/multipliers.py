@@ -123,7 +123,7 @@ square, root, exponential = rescaled(lambda x: x * x), rescaled(torch.sqrt), res
 
 
 def softmax(x, dim):
-    top = x.detach().max()
+    top = both(torch.maximum(*halves(x.detach().amax(dim, keepdim=True))))
     total = exponential(x - top).sum(dim, keepdim=True)
     return exponential(x - (rescaled(torch.log)(total) + top))
 
