@@ -7,15 +7,17 @@ import { encodeByReference } from '../graph/by-reference.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
 import { camCandidates } from './cam-candidates.ts';
+import { keptPixels } from './kept-pixels.ts';
 import type { LayerFindings } from './layers-of.ts';
 import { measureGrids, type OpenGraph, type PixelGrids } from './measure-grids.ts';
+import { UNRELATED } from './pixel-grid.ts';
 
 /** To be raised when layers are measured or ranked otherwise: then nothing remembered holds. */
-const VERSION = 3;
+const VERSION = 4;
 
 /**
- * Which layers of an opened model have pixels, and which suit class activation maps; from an earlier opening where that
- * is remembered.
+ * Which layers of an opened model have pixels, measured or by the operators before them, and which suit class activation
+ * maps (of those measured); from an earlier opening where that is remembered.
  * @param remembered Where, and under which name, findings are kept; absent: nowhere.
  */
 export async function findLayers(
@@ -29,8 +31,12 @@ export async function findLayers(
   if (known) return known;
   const open = openIn(pool);
   try {
-    const grids = await measureGrids(model, card, open, alone);
-    const candidates = await camCandidates(model, grids, card, open, alone);
+    const measured = await measureGrids(model, card, open, alone);
+    const candidates = await camCandidates(model, measured, card, open, alone);
+    const kept = keptPixels(model, card.input.layout, card.input.size as [number, number]);
+    const grids: PixelGrids = new Map(
+      [...measured].map(([name, grid]) => [name, grid === UNRELATED ? (kept.get(name) ?? grid) : grid]),
+    );
     if (file) keep(file, remembered.folder, { grids, candidates });
     return { grids, candidates };
   } catch (error) {

@@ -112,7 +112,7 @@ export function pixelGrid(
 }
 
 const NO_GRID = 'none of its axes are the image’s rows and columns';
-const UNRELATED = 'its cells do not follow the pixels of the image';
+export const UNRELATED = 'its cells do not follow the pixels of the image';
 
 /** Whether rows and columns have the image's proportions, up to what strides and borders take off. */
 function alike(height: number, width: number, [rows, columns]: readonly [number, number]): boolean {
