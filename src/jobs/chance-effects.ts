@@ -28,7 +28,7 @@ type OnModel = <T>(work: (classifier: FullClassifier) => Promise<T>) => Promise<
 
 /**
  * How large effects on a class's log-odds are that are chance, for this model and data: from the file beside the card
- * where it was measured on the same weights and placebos, else measured now.
+ * where it was measured on the same weights and placebos, else measured now, after `begins` was called with the model's id.
  * @returns undefined where the data has no placebos, or too few.
  */
 export async function chanceEffectsOf(
@@ -36,14 +36,16 @@ export async function chanceEffectsOf(
   target: number,
   { placebos }: Dataset,
   onModel: OnModel,
-  signal: AbortSignal,
+  { signal, begins }: { readonly signal: AbortSignal; readonly begins?: ((model: string) => void) | undefined },
 ): Promise<ChanceEffects | undefined> {
   if (!placebos) return undefined;
   const name = model.card.classes[target]!;
   const found = (await recorded(model)).find(
     r => r.model === model.digest && r.data === placebos.digest && r.class === name,
   );
-  return found ?? measureChanceEffects(model, target, placebos, onModel, signal);
+  if (found) return found;
+  begins?.(model.id);
+  return measureChanceEffects(model, target, placebos, onModel, signal);
 }
 
 /** Scores every placebo beside the picture that it is a copy of. */

@@ -29,6 +29,8 @@ export interface LocalServicesOptions {
   readonly signal: AbortSignal;
   /** Opens a model with other weights when a job asks for them in passing; absent: only models in use are there. */
   readonly open?: (model: ModelRef) => Promise<ModelSession>;
+  /** A model's chance effects are not known and will be measured now, which may take minutes. */
+  readonly onChance?: ((model: string) => void) | undefined;
 }
 
 /** Bytes that an image takes for each of its pixels until it lies on the model's grid: as stored, in colour, as numbers. */
@@ -60,7 +62,13 @@ interface OpenSample {
   readonly shared: Map<string, SharedWork>;
 }
 
-export function createLocalServices({ plan, store, signal, open: openModel }: LocalServicesOptions): LocalServices {
+export function createLocalServices({
+  plan,
+  store,
+  signal,
+  open: openModel,
+  onChance,
+}: LocalServicesOptions): LocalServices {
   const inPassing = new Map<string, Promise<ModelSession>>();
   const room = createMemoryGate();
   // Of the largest image so far: the first is read alone.
@@ -196,7 +204,10 @@ export function createLocalServices({ plan, store, signal, open: openModel }: Lo
       const key = JSON.stringify([model.id, target]);
       const known =
         chance.get(key) ??
-        chanceEffectsOf(modelOf(model), target, plan.dataset, work => services.onModel(model, work), signal);
+        chanceEffectsOf(modelOf(model), target, plan.dataset, work => services.onModel(model, work), {
+          signal,
+          begins: onChance,
+        });
       chance.set(key, known);
       return known;
     },

@@ -21,7 +21,7 @@ export type RunEvent =
     }
   | {
       readonly kind: 'phase';
-      readonly phase: 'explain' | 'timing' | 'budgets' | 'tables';
+      readonly phase: 'explain' | 'chance' | 'timing' | 'budgets' | 'tables';
       readonly model?: string;
       /** The weights, where they are not the original's. */
       readonly variant?: string;

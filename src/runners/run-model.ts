@@ -29,6 +29,8 @@ export interface ModelRun {
   readonly open: (variant: ModelVariant, other?: string) => Promise<ModelSession>;
   /** The model is open, and its jobs begin. */
   readonly began: (runtime: Runtime, variant: ModelVariant) => Promise<void>;
+  /** Chance effects of a model, by its id, are about to be measured. */
+  readonly onChance?: ((model: string) => void) | undefined;
   /** A row is kept, or was (`known`) by an earlier start. */
   readonly ended: (row: Row, known: boolean) => void;
   /** Opening failed. Whether the run goes on without this model: then its rows say why. */
@@ -59,7 +61,13 @@ interface RunProgress {
  */
 export async function runModel(run: ModelRun): Promise<void> {
   const { plan, model, store, signal } = run;
-  const services = createLocalServices({ plan, store, signal, open: ref => run.open(ref.variant, ref.id) });
+  const services = createLocalServices({
+    plan,
+    store,
+    signal,
+    open: ref => run.open(ref.variant, ref.id),
+    onChance: run.onChance,
+  });
   const progress: RunProgress = {
     services,
     attempted: new Set(),

@@ -210,6 +210,7 @@ function createRunner(plan: Plan, options: RunOptions, { folder, counts, signal 
             });
           }, warn),
         began: (runtime, variant) => began(model, runtime, variant),
+        onChance: id => emit({ kind: 'phase', phase: 'chance', model: id }),
         ended,
         goesOn(error, variant) {
           if (variant.kind === 'original' && plan.models.length === 1) return false;

@@ -15,8 +15,9 @@ const table = (name: string) => parse(readFileSync(join(out, name)), { columns: 
 test('writes pairs, and the effects of the factors on a model', async () => {
   // At 256 pixels chance effects of the model are on record.
   const size = ['--patients', '4', '--size', '256', '--distractors', '1'];
-  const { code, stdout } = await cli('phantom', '--out', out, ...size, '--model', 'models/phantom-cnn');
+  const { code, stdout, stderr } = await cli('phantom', '--out', out, ...size, '--model', 'models/phantom-cnn');
   expect(code).toBe(0);
+  expect(stderr).not.toContain('by chance');
   expect(stdout).toContain('4 images of 4 patients');
   const pairs = table('pairs.csv');
   expect(new Set(pairs.map(r => r['label']))).toEqual(new Set(['covid', 'non-covid']));
@@ -33,6 +34,13 @@ test('writes pairs, and the effects of the factors on a model', async () => {
   const effect = (role: string) => truth.filter(t => t['role'] === role).map(t => Math.abs(Number(t['effect'])));
   expect(Math.max(...effect('lesion'))).toBeGreaterThan(0.5);
   expect(truth.every(t => Number.isFinite(Number(t['effect'])) && t['class'] === 'covid')).toBe(true);
+});
+
+test('says that it measures chance effects where none are on record', async () => {
+  const small = ['--patients', '1', '--size', '64', '--distractors', '0'];
+  const { code, stderr } = await cli('phantom', '--out', join(dir, 'small'), ...small, '--model', 'models/phantom-cnn');
+  expect(code).toBe(0);
+  expect(stderr).toContain('phantom-cnn: measuring how large an effect is by chance');
 });
 
 test('what it wrote is data for a suite', async () => {

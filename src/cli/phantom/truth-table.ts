@@ -9,6 +9,8 @@ import type { ModelRef } from '../../jobs/job.ts';
 import { createLocalServices } from '../../jobs/local-services.ts';
 import { openModel } from '../../jobs/open-model.ts';
 import { cardPath } from '../shared/named-parts.ts';
+import { note } from '../shared/output.ts';
+import { chanceLine } from '../shared/progress-line.ts';
 
 const HEADER = ['model', 'sample', 'class', 'factor', 'role', 'effect', 'threshold', 'interaction', 'local'] as const;
 
@@ -35,6 +37,7 @@ export async function truthOf(
     const services = createLocalServices({
       plan: { models: [model], dataset, registry, baselines: new Map(), seed: 0 },
       signal,
+      onChance: id => note(chanceLine(id)),
     });
     try {
       services.use(ref, work => work(classifier));

@@ -57,6 +57,7 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
         case 'phase':
           last = Number.NEGATIVE_INFINITY;
           if (event.variant !== undefined) line(`${event.model}: maps under other weights (${event.variant})`);
+          if (event.phase === 'chance') line(chanceLine(event.model ?? ''));
           if (event.phase === 'timing') line(`${event.model}: timing, alone on the machine`);
           if (event.phase === 'budgets') line(`${event.model}: cost against quality`);
           break;
@@ -82,6 +83,11 @@ export function createProgressLine(stream: NodeJS.WriteStream, now = () => perfo
     },
     end: clear,
   };
+}
+
+/** Said before what may take minutes on scanned phantoms. */
+export function chanceLine(model: string): string {
+  return `${model}: measuring how large an effect is by chance, on more than a thousand placebos`;
 }
 
 /** Abilities that most models have: the others are missing in all models of an engine, which is told where it matters. */
