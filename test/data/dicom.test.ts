@@ -5,7 +5,7 @@ import type { Dataset, Sample } from '../../src/core/contracts/index.ts';
 import { ageBand } from '../../src/data/dicom/header.ts';
 import { createPseudonyms } from '../../src/data/dicom/identity.ts';
 import { dicom } from '../../src/data/readers/dicom.ts';
-import { temporaryFolder } from './images.ts';
+import { put, temporaryFolder } from './images.ts';
 
 const golden = resolve(import.meta.dirname, '../golden/dicom');
 const base = temporaryFolder();
@@ -46,6 +46,18 @@ describe('pixels against pydicom 3.0.2', () => {
       // Frames are sorted along the normal, which this enhanced file's order runs against.
       const number = Number(/frame-(\d+)$/.exec(sample.id)?.[1] ?? 0);
       expect([...source.pixels.data]).toEqual(flat(frames[number]!).map(Math.fround));
+    }
+  });
+
+  it.each([1, 7, 1000])('%i zeros behind the pixels change nothing, and other bytes there are damage', async count => {
+    for (const name of ['syntax/explicit.dcm', 'syntax/rle.dcm']) {
+      const bytes = readFileSync(join(golden, name));
+      put(base, `behind/${count}.dcm`, Buffer.concat([bytes, Buffer.alloc(count)]));
+      const [sample] = await list(await open({ path: join(base, 'behind', `${count}.dcm`) }));
+      expect([...(await sample!.load()).source.pixels.data]).toEqual(flat(reference.files[name]![0]!).map(Math.fround));
+      put(base, `behind/${count}.dcm`, Buffer.concat([bytes, Buffer.alloc(count, 0xa7)]));
+      const [damaged] = await list(await open({ path: join(base, 'behind', `${count}.dcm`) }));
+      await expect(damaged!.load()).rejects.toThrow(/ends early|invalid|unexpected/i);
     }
   });
 

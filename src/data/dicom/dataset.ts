@@ -43,8 +43,20 @@ export function parseDicomFile(bytes: Uint8Array, partial = false): DicomFile {
     });
     return { transferSyntax: header.transferSyntax ?? encoding, set, bytes: body };
   } catch (cause) {
-    throw new DamagedDicom(reasonOf(cause), (cause as { dataSet?: DataSet } | undefined)?.dataSet);
+    const found = (cause as { dataSet?: DataSet } | undefined)?.dataSet;
+    if (found && onlyZerosAfterPixels(found, body)) {
+      return { transferSyntax: header.transferSyntax ?? encoding, set: found, bytes: body };
+    }
+    throw new DamagedDicom(reasonOf(cause), found);
   }
+}
+
+/** Whether a file has all its pixels, and behind them nothing but zeros, as copies from tapes and block devices have. */
+function onlyZerosAfterPixels({ elements }: DataSet, body: Uint8Array): boolean {
+  const pixels = elements[PIXEL_DATA];
+  if (!pixels || pixels.length === 0) return false;
+  const end = pixels.dataOffset + pixels.length;
+  return end < body.length && body.subarray(end).every(byte => byte === 0);
 }
 
 /** A file that ends, or has no sense, within its elements. */
