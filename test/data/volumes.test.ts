@@ -71,6 +71,37 @@ describe('NIfTI against nibabel 5.4.2', () => {
   });
 });
 
+it.each<[string, { offset?: number; lean?: number; qform?: number }, string[]]>([
+  ['two places that agree', {}, []],
+  ['two places half a millimetre apart', { offset: 0.5 }, []],
+  ['two places apart', { offset: 30 }, ['its sform and its qform place it up to 30 mm apart: the sform was taken']],
+  ['one place', { offset: 30, qform: 0 }, []],
+  [
+    'leaning axes',
+    { lean: 0.1, qform: 0 },
+    [
+      'its axes are not at right angles to each other (a tilted gantry, or a registration): slices are as they are stored',
+    ],
+  ],
+])('a NIfTI file with %s', async (name, { offset = 0, lean = 0, qform = 1 }, told) => {
+  const bytes = Buffer.from(readFileSync(join(golden, 'oblique-sform.nii')));
+  const floats = (at: number, values: readonly number[]) =>
+    values.forEach((v, i) => {
+      bytes.writeFloatLE(v, at + 4 * i);
+    });
+  bytes.writeInt16LE(qform, 252);
+  bytes.writeInt16LE(1, 254);
+  // Voxels of 1 mm, no rotation: by the qform moved along the body.
+  floats(76, [1, 1, 1, 1]);
+  floats(256, [0, 0, 0, 0, 0, offset]);
+  floats(280, [1, lean, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]);
+  mkdirSync(join(base, 'forms'), { recursive: true });
+  const file = `${name.replaceAll(' ', '-')}.nii`;
+  writeFileSync(join(base, 'forms', file), bytes);
+  const { remarks = [] } = await nifti.open({ path: join(base, 'forms', file), unit: 'HU' }, { base });
+  expect(remarks).toEqual(told.map(text => `${file}: ${text}`));
+});
+
 describe('a folder of volumes', () => {
   it('is a patient and an exam a file; labels are folders; ids name plane and slice', async () => {
     const path = lay('classes', { 'yes/a.nii': 'straight.nii', 'yes/b.nii': 'lps.nii.gz', 'no/c.nii': 'permuted.nii' });

@@ -218,7 +218,7 @@ function affineOf(f: Fields): { affine: Affine; notes: string[] } {
   if (f.sform > 0) {
     const column = (c: number): Triple => [f.rows[c]!, f.rows[4 + c]!, f.rows[8 + c]!];
     const affine = [column(0), column(1), column(2), column(3)] as const;
-    if (affine.flat().every(Number.isFinite)) return { affine, notes: [] };
+    if (affine.flat().every(Number.isFinite)) return { affine, notes: [...apartNote(affine, f), ...shearNote(affine)] };
   }
   if (f.qform > 0) {
     const affine = quaternionAffine(f);
@@ -236,6 +236,35 @@ function affineOf(f: Fields): { affine: Affine; notes: string[] } {
     affine,
     notes: ['it does not say how it lies in the patient (no sform, no qform): taken as a standard axial scan'],
   };
+}
+
+/** Corners that lie farther apart than that, mm, are told: other programs may take the other of the two. */
+const APART_MM = 1;
+
+/** That a file's two places differ, which some programs settle by the one and some by the other. */
+function apartNote(sform: Affine, f: Fields): string[] {
+  if (f.qform <= 0) return [];
+  const qform = quaternionAffine(f);
+  const [ni, nj, nk] = [1, 2, 3].map(i => f.dim[i]! - 1) as unknown as Triple;
+  const at = (a: Affine, n: Triple, x: number) => a[0][x]! * n[0] + a[1][x]! * n[1] + a[2][x]! * n[2] + a[3][x]!;
+  const corners = [0, ni].flatMap(i => [0, nj].flatMap(j => [0, nk].map((k): Triple => [i, j, k])));
+  const apart = corners.map(n => Math.hypot(...[0, 1, 2].map(x => at(sform, n, x) - at(qform, n, x))));
+  const most = Math.max(...apart) * millimetres(f.units);
+  return most > APART_MM
+    ? [`its sform and its qform place it up to ${most.toFixed(0)} mm apart: the sform was taken`]
+    : [];
+}
+
+function shearNote(affine: Affine): string[] {
+  const angle = (a: Triple, b: Triple) =>
+    (a[0] * b[0] + a[1] * b[1] + a[2] * b[2]) / (Math.hypot(...a) * Math.hypot(...b));
+  const [x, y, z] = affine;
+  // Of the cosine: about a degree.
+  return [angle(x, y), angle(x, z), angle(y, z)].some(c => Math.abs(c) > 0.02)
+    ? [
+        'its axes are not at right angles to each other (a tilted gantry, or a registration): slices are as they are stored',
+      ]
+    : [];
 }
 
 /** The rotation of the quaternion (NIfTI-1, method 2), times the spacing; `pixdim[0]` is the third axis's sign. */
