@@ -24,6 +24,7 @@ import {
 } from './devices/tfjs-devices.ts';
 import { tracerOf } from './devices/tfjs-tracer.ts';
 import { type ModelFiles, readModelFiles } from './keras/model-files.ts';
+import { withoutPixels } from './measure-pixels.ts';
 import type { Outline } from './network/outline.ts';
 import { outlineGraph } from './network/outline-graph.ts';
 import { outlineLayers } from './network/outline-layers.ts';
@@ -116,12 +117,14 @@ async function openOn(
     const { index, deviceName = cuda, clock } = about!;
     const shapes = await waitFor(shapesOf(pool, card));
     checkScores(shapes[cut.output] ?? [], card, outline);
-    const layers = layerMap(outline, shapes, cut.output, card.camLayer);
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
     const pairs = new TfjsExecutor({ pool, head, image, microBatch: 2 });
     const moved = wished > 1 ? await movedByNeighbours(pairs, card) : 0;
     const microBatch = moved > 0 ? 1 : wished;
     const runner = new TfjsExecutor({ pool, head, image, microBatch });
+    const asked = Object.fromEntries(Object.entries(shapes).filter(([name]) => name !== cut.output));
+    const without = await withoutPixels(runner, asked, card, options.signal);
+    const layers = layerMap(outline, { shapes, withoutPixels: without }, cut.output, card.camLayer);
     const { capabilities, limitations } = await tfjsAbilities(runner, layers, options.signal);
     const runtime: Runtime = {
       engine: 'tfjs',
@@ -131,7 +134,7 @@ async function openOn(
       microBatch,
       workers,
       threads: native ? availableParallelism() : 1,
-      ...(layers.cam ? { camLayer: layers.cam.name } : {}),
+      ...(layers.cam ? { camLayer: layers.cam.name } : { noCamLayer: layers.noCam! }),
       ...(moved > 0 ? { note: mixingNote(moved) } : {}),
       limitations,
     };

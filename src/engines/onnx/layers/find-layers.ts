@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
+import { UNRELATED } from '../../shared/pixel-grid.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
@@ -10,7 +11,6 @@ import { camCandidates } from './cam-candidates.ts';
 import { keptPixels } from './kept-pixels.ts';
 import type { LayerFindings } from './layers-of.ts';
 import { measureGrids, type OpenGraph, type PixelGrids } from './measure-grids.ts';
-import { UNRELATED } from './pixel-grid.ts';
 
 /** To be raised when layers are measured or ranked otherwise: then nothing remembered holds. */
 const VERSION = 4;

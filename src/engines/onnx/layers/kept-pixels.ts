@@ -1,7 +1,7 @@
 import type { Layout } from '../../shared/layer-map.ts';
+import { type PixelGrid, possibleGrids } from '../../shared/pixel-grid.ts';
 import { type Node, numbersOf, read } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
-import { type PixelGrid, possibleGrids } from './pixel-grid.ts';
 
 /** Which axes of a tensor are the image's rows and columns. */
 type Axes = readonly [rows: number, columns: number];

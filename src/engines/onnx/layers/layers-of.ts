@@ -1,11 +1,11 @@
 import { CtXaiError, nearest } from '../../../core/errors.ts';
 import { depthAt, type Layer, type LayerMap } from '../../shared/layer-map.ts';
+import type { PixelGrid } from '../../shared/pixel-grid.ts';
 import { DType, type Node } from '../graph/graph.ts';
 import { dependents, producers } from '../graph/walk.ts';
 import { madeUp, type NormalisedModel } from '../load/load-model.ts';
 import type { CamCandidate } from './cam-candidates.ts';
 import { NOT_IMAGES, type PixelGrids } from './measure-grids.ts';
-import type { PixelGrid } from './pixel-grid.ts';
 
 /** Operators whose outputs are no layers of their own: arithmetic on shapes and copies. */
 const PLUMBING: ReadonlySet<string> = new Set([

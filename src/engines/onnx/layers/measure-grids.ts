@@ -1,11 +1,12 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
+import { changedImages } from '../../shared/changed-images.ts';
+import { type PixelGrid, PLACES, type PossibleGrid, pixelGrid, possibleGrids } from '../../shared/pixel-grid.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import { attr, DType, type Graph } from '../graph/graph.ts';
 import { builderFor, dependents, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { imageFeed } from '../session/image-feed.ts';
 import type { Feed } from '../session/onnx-messages.ts';
-import { type PixelGrid, PLACES, type PossibleGrid, pixelGrid, possibleGrids } from './pixel-grid.ts';
 import { twinOf } from './twin.ts';
 
 /** A graph that is open to be run. Its feeds are given away. */
@@ -18,9 +19,6 @@ export type OpenGraph = (graph: Graph) => Promise<RunGraph>;
 
 /** By tensor: its grid of pixels, or why it has none. */
 export type PixelGrids = ReadonlyMap<string, PixelGrid | string>;
-
-/** A side of the changed region, as a share of the image's. */
-const REGION = 0.2;
 
 /**
  * Which tensors follow the image's pixels, and how: the image is changed in four places, one after the other, and it is
@@ -128,27 +126,4 @@ function changeGraph(
     outputs: wanted.map(name => ({ name, dtype: DType.float, dims: [] })),
   };
   return { graph: { ...pruned(whole, wanted), inputs: whole.inputs }, outputs, second: twin.input };
-}
-
-/** The first probe image with another texture in one place, for each place. */
-function changedImages(card: Pick<ModelCard, 'input' | 'intensity'>): Float32Array[] {
-  const [image, , other] = probeImages(card) as [Float32Array, Float32Array, Float32Array];
-  const { size, channels } = card.input;
-  const [height, width] = size as [number, number];
-  return PLACES.map(({ row, column }) => {
-    const changed = image.slice();
-    const rows = range(row, height);
-    const columns = range(column, width);
-    for (let y = rows[0]; y < rows[1]; y++) {
-      for (let i = (y * width + columns[0]) * channels; i < (y * width + columns[1]) * channels; i++) {
-        changed[i] = other[i]!;
-      }
-    }
-    return changed;
-  });
-}
-
-function range(centre: number, length: number): [number, number] {
-  const half = Math.max(0.5, (REGION * length) / 2);
-  return [Math.max(0, Math.round(centre * length - half)), Math.min(length, Math.round(centre * length + half))];
 }

@@ -5,9 +5,18 @@ import type { Outline, OutlineStep } from './outline.ts';
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;
 
-/** [h, w, c] with more than one pixel. */
-function isSpatial(shape: readonly number[] | undefined): boolean {
-  return shape?.length === 3 && shape[0]! * shape[1]! > 1;
+/** What is known of the values of layers. */
+export interface LayerShapes {
+  /** Without the batch. */
+  readonly shapes: Shapes;
+  /** Why values of the shape [rows, columns, channels] do not lie over the image's pixels, by layer. */
+  readonly withoutPixels?: ReadonlyMap<string, string>;
+}
+
+/** Whether a layer is [h, w, c] with more than one pixel, those of the image. */
+function isSpatial({ shapes, withoutPixels }: LayerShapes, name: string): boolean {
+  const shape = shapes[name];
+  return shape?.length === 3 && shape[0]! * shape[1]! > 1 && !withoutPixels?.has(name);
 }
 
 /**
@@ -16,31 +25,35 @@ function isSpatial(shape: readonly number[] | undefined): boolean {
  * @param camLayer the card's, instead of the default
  * @throws CtXaiError LAYER if the card's layer is not in the model, or has no pixels.
  */
-export function layerMap(outline: Outline, shapes: Shapes, output: string, camLayer?: string): LayerMap {
+export function layerMap(outline: Outline, known: LayerShapes, output: string, camLayer?: string): LayerMap {
+  const { shapes, withoutPixels } = known;
   const steps = leadingTo(outline.steps, output);
-  const known = new Map(steps.map(step => [step.name, step]));
+  const byName = new Map(steps.map(step => [step.name, step]));
   const positions: number[] = [];
   const describe = (step: OutlineStep, cam: boolean): Layer => {
     const shape = shapes[step.name]!;
-    const spatial = isSpatial(shape);
+    const spatial = isSpatial(known, step.name);
+    const why = withoutPixels?.get(step.name);
     const position = steps.indexOf(step);
     const depth = depthAt(position, positions);
     const about = { name: step.name, shape, operator: step.operator, spatial, cam, position, depth };
-    return spatial ? { ...about, layout: 'NHWC' } : about;
+    if (spatial) return { ...about, layout: 'NHWC' };
+    return why === undefined ? about : { ...about, notSpatial: why };
   };
   const resolve = (name: string): OutlineStep => {
-    const named = known.get(name) ?? known.get(outline.aliases.get(name) ?? '');
+    const named = byName.get(name) ?? byName.get(outline.aliases.get(name) ?? '');
     const ending = steps.filter(step => step.name.endsWith(`/${name}`));
     const found = named ?? (ending.length === 1 ? ending[0] : undefined);
     if (found && found.operator !== 'Input' && found.name !== output) return found;
-    const near = nearest(name, [...known.keys()]);
+    const near = nearest(name, [...byName.keys()]);
     throw new CtXaiError('LAYER', `the model has no layer '${name}'.`, {
       hint: `${near ? `Did you mean '${near}'? ` : ''}'ct-xai explain --list-layers' lists them.`,
     });
   };
-  const cam = camLayer === undefined ? defaultCam(steps, shapes) : resolve(camLayer).name;
-  if (camLayer !== undefined && !isSpatial(shapes[cam!])) {
-    throw new CtXaiError('LAYER', `the card's camLayer '${camLayer}' has no pixels: its shape is [${shapes[cam!]}].`);
+  const cam = camLayer === undefined ? defaultCam(steps, known) : resolve(camLayer).name;
+  if (camLayer !== undefined && !isSpatial(known, cam!)) {
+    const why = withoutPixels?.get(cam!) ?? `its shape is [${shapes[cam!]}]`;
+    throw new CtXaiError('LAYER', `the card's camLayer '${camLayer}' has no pixels: ${why}.`);
   }
   const listed = steps.filter(step => {
     const isLayer = !step.plumbing && step.name !== output && (shapes[step.name]?.length ?? 0) === 3;
@@ -51,11 +64,19 @@ export function layerMap(outline: Outline, shapes: Shapes, output: string, camLa
   return {
     layers,
     cam: layers.find(layer => layer.cam),
+    ...(cam === undefined ? { noCam: whyNone(layers) } : {}),
     find: name => {
       const step = resolve(name);
       return describe(step, step.name === cam);
     },
   };
+}
+
+/** Why there is no layer for class activation maps, in words. */
+function whyNone(layers: readonly Layer[]): string {
+  const last = layers.findLast(layer => layer.notSpatial !== undefined);
+  const example = last ? ` The last with several axes, '${last.name}' [${last.shape}]: ${last.notSpatial}.` : '';
+  return `no layer's cells follow the pixels of the whole image.${example}`;
 }
 
 /** The steps that an output follows from. */
@@ -69,17 +90,17 @@ export function leadingTo(steps: readonly OutlineStep[], output: string): readon
  * Back from the scores to the first step that removes space (a global pool, a mean over pixels, a flattening); its
  * input, before any further pooling, is the layer.
  */
-function defaultCam(steps: readonly OutlineStep[], shapes: Shapes): string | undefined {
-  const known = new Map(steps.map(step => [step.name, step]));
+function defaultCam(steps: readonly OutlineStep[], known: LayerShapes): string | undefined {
+  const byName = new Map(steps.map(step => [step.name, step]));
   const beforePools = (step: OutlineStep): OutlineStep => {
-    const source = known.get(step.inputs[0] ?? '');
-    const further = step.pools && source && source.operator !== 'Input' && isSpatial(shapes[source.name]);
+    const source = byName.get(step.inputs[0] ?? '');
+    const further = step.pools && source && source.operator !== 'Input' && isSpatial(known, source.name);
     return further ? beforePools(source) : step;
   };
   for (const step of steps.toReversed()) {
-    for (const name of isSpatial(shapes[step.name]) ? [] : step.inputs) {
-      const source = known.get(name)!;
-      if (isSpatial(shapes[name]) && source.operator !== 'Input') return beforePools(source).name;
+    for (const name of isSpatial(known, step.name) ? [] : step.inputs) {
+      const source = byName.get(name)!;
+      if (isSpatial(known, name) && source.operator !== 'Input') return beforePools(source).name;
     }
   }
   return undefined;

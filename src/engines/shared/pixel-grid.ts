@@ -1,4 +1,4 @@
-import type { Layout } from '../../shared/layer-map.ts';
+import type { Layout } from './layer-map.ts';
 
 /** How a layer's values for one image lie over its pixels. */
 export interface PixelGrid {
