@@ -18,6 +18,7 @@ import onnx
 import onnxruntime
 import pytorch_grad_cam
 import saliency.core as pair
+import timm
 import torch
 import torchcam
 import torchvision
@@ -35,6 +36,26 @@ np.quantile = lambda *given, interpolation="linear", **options: quantile(*given,
 def monai(name, *given, **options):
     from monai.networks import nets
     return getattr(nets, name)(*given, **options)
+
+
+def by_timm(name, **options):
+    return lambda: timm.create_model(name, pretrained=False, num_classes=4, **options)
+
+
+def module(name):
+    return lambda model: model.get_submodule(name)
+
+
+class SqueezeNet(nn.Module):
+    """torchvision's, with a dense layer."""
+
+    def __init__(self):
+        super().__init__()
+        made = models.squeezenet1_1(num_classes=24)
+        self.features, self.conv, self.relu, self.head = made.features, made.classifier[1], nn.ReLU(), nn.Linear(24, 4)
+
+    def forward(self, x):
+        return self.head(self.relu(self.conv(self.features(x))).mean((2, 3)))
 
 
 class XrayDenseNet(nn.Module):
@@ -78,7 +99,34 @@ NETWORKS = {
                          lambda m: m.net),
     "torchxrayvision-densenet": (XrayDenseNet, (1, 64, 64), lambda m: m.relu),
     "unet-encoder": (Encoder, (1, 48, 64), lambda m: m.encoder.layer3),
+    "squeezenet": (SqueezeNet, (3, 64, 96), module("features.7")),
+    "shufflenet": (lambda: models.shufflenet_v2_x0_5(num_classes=4), (3, 64, 96), module("stage4.0.branch2.2")),
+    "mnasnet": (lambda: models.mnasnet0_5(num_classes=4), (3, 64, 96), module("layers.12.0.layers.2")),
+    "ghostnet": (by_timm("ghostnet_050"), (3, 64, 96), module("blocks.7.0.ghost1")),
+    "mobilevit": (by_timm("mobilevit_xs"), (3, 64, 96), module("stages.4.0.conv1_1x1")),
+    "convmixer": (lambda: timm.models.convmixer.ConvMixer(48, 4, kernel_size=7, patch_size=8, num_classes=4), (3, 64, 96),
+                  module("blocks")),
+    "coatnet": (by_timm("coatnet_pico_rw_224", img_size=(64, 96)), (3, 64, 96), module("stages.3.blocks.0.norm1.norm")),
+    "maxvit": (by_timm("maxvit_pico_rw_256", img_size=(128, 128)), (3, 128, 128), module("norm")),
+    "efficientformer": (by_timm("efficientformer_l1"), (3, 224, 224), module("stages.3.blocks.2")),
+    "efficientnetv2": (by_timm("tf_efficientnetv2_b0"), (3, 64, 96), module("blocks.4")),
+    "edgenext": (by_timm("edgenext_xx_small"), (3, 64, 96), module("stages.3.downsample.0")),
+    "rexnet": (by_timm("rexnet_100"), (3, 64, 96), module("features.10")),
+    "fastvit": (by_timm("fastvit_t8"), (3, 64, 96), module("stages.2")),
+    "starnet": (by_timm("starnet_s1"), (3, 64, 96), module("stages.2")),
+    "skresnet": (by_timm("skresnet18"), (3, 64, 96), module("layer3")),
+    "resnest": (by_timm("resnest14d"), (3, 64, 96), module("layer4.0.act2")),
+    "hrnet": (by_timm("hrnet_w18_small"), (3, 64, 96), module("downsamp_modules.1.2")),
+    "monai-efficientnet": (lambda: monai("EfficientNetBN", "efficientnet-b0", False, spatial_dims=2, in_channels=1,
+                                         num_classes=4), (1, 64, 96), module("_blocks.5.10")),
 }
+
+
+def right_gradient(_, given, found):
+    """The gradient of PyTorch 2.15.0's batch normalisation in evaluation is wrong where it comes in transposed."""
+    if found.requires_grad:
+        found.register_hook(lambda g: g.contiguous())
+
 
 
 def pictures(seed, count, channels, rows, columns):
@@ -199,6 +247,9 @@ def main(folder, *chosen):
         handle.remove()
         found, target = {}, int(logits.argmax())
         model = model.double()
+        for part in model.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.register_forward_hook(right_gradient)
         for explainer, preset, coarse, make in maps(
                 model, layer_of(model), torch.from_numpy(x).double(), target, name == "swin"):
             key = f"{explainer} {preset}".strip()
