@@ -45,6 +45,8 @@ interface Structure {
   readonly type?: string;
   /** Pixels [from, to] of a square whose sides are as long. */
   readonly square: readonly [number, number];
+  /** Of its plane above the slice, mm. */
+  readonly height?: number;
 }
 
 /** A structure set with a square for each structure, on the slice's plane. */
@@ -67,9 +69,9 @@ function structureSet(structures: readonly Structure[]): Buffer {
     [
       '30060039',
       'SQ',
-      structures.map(({ square: [from, to] }, i): ElementList => {
+      structures.map(({ square: [from, to], height = 0 }, i): ElementList => {
         const [low, high] = [from - 0.5, to + 0.5];
-        const corners = [low, low, 0, high, low, 0, high, high, 0, low, high, 0];
+        const corners = [low, low, height, high, low, height, high, high, height, low, high, height];
         return [
           [
             '30060040',
@@ -139,6 +141,14 @@ it('structures that are named are taken, whatever their type', async () => {
     16,
     'masks: structures 1 with Lung_L; passed by: BODY',
   ]);
+});
+
+it('a structure set that is drawn on none of the slices is told of', async () => {
+  put(base, 'elsewhere/slice.dcm', SLICE);
+  put(base, 'elsewhere/structures.dcm', structureSet([{ name: 'GTV', square: [1, 2], height: 40 }]));
+  const dataset = await dicom.open(dicom.options.parse({ path: join(base, 'elsewhere') }), { base });
+  expect(dataset.remarks).toContain('masks: structures 1 with GTV; it is drawn on none of the slices that are here');
+  for await (const sample of dataset.samples()) expect(sample.hasMask).toBe(false);
 });
 
 it('structures of one name do not cut holes into each other', async () => {

@@ -93,7 +93,7 @@ export const dicom: DataReader = {
     const remarks = [
       ...scanned.remarks,
       ...seriesRemarks(series, names),
-      ...outlineRemarks(opened, names),
+      ...outlineRemarks(opened, names, series),
       ...volumes.remarks(),
       ...tagRemarks(scanned.images),
     ];
@@ -233,11 +233,14 @@ function seriesRemarks(series: readonly Series[], names: Pseudonyms): string[] {
   );
 }
 
-function outlineRemarks({ outlines }: OpenedOutlines, names: Pseudonyms): string[] {
+function outlineRemarks({ outlines }: OpenedOutlines, names: Pseudonyms, series: readonly Series[]): string[] {
   const list = (structures: readonly string[]) => structures.map(names.text).join(', ');
-  return outlines.map(({ name, taken, passedBy }) => {
+  return outlines.map(outline => {
+    const { name, taken, passedBy } = outline;
     const rest = passedBy.length > 0 ? `; passed by: ${list(passedBy)}` : '';
-    return `masks: ${name} with ${list(taken) || 'nothing'}${rest}`;
+    const drawn = series.some(({ slices }) => slices.some(slice => outline.covers(outlined(slice))));
+    const missed = drawn || taken.length === 0 ? '' : '; it is drawn on none of the slices that are here';
+    return `masks: ${name} with ${list(taken) || 'nothing'}${rest}${missed}`;
   });
 }
 
