@@ -81,7 +81,7 @@ function plannedEdges(options: CurveOrderOptions, { spatial, spacing }: ModelFac
 const FIRST_POINTS = 9;
 const MORE_POINTS = { probability: 0.12, other: 0.2 };
 /** By how much each further order of ties adds to that, on a map of regions. */
-const TIED_SHARE = 0.4;
+const TIED_SHARE = 0.2;
 /** How many of all points each further order has for itself, by what is ordered: those that lie within a tie. */
 const WITHIN_TIES = { pixels: 1, patches: 0.7 };
 
