@@ -1,30 +1,107 @@
 import { sizeOf } from '../../core/tensor.ts';
 import { changedImages } from '../shared/changed-images.ts';
-import { PLACES, pixelGrid, possibleGrids } from '../shared/pixel-grid.ts';
+import { PLACES, pixelGrid, possibleGrids, UNRELATED } from '../shared/pixel-grid.ts';
 import { probeImages } from '../shared/probe-images.ts';
 import type { SupportedCard } from '../shared/supported-card.ts';
+import type { OutlineStep } from './network/outline.ts';
 import type { Shapes } from './network/tfjs-layers.ts';
 import type { TfjsExecutor } from './tfjs-executor.ts';
+
+/** A cell sees the pixels around its place, or the same cell of what leads to it: of layers, then of TensorFlow's graphs. */
+const KEEPING: ReadonlySet<string> = new Set([
+  ...[
+    'Conv2D',
+    'DepthwiseConv2D',
+    'SeparableConv2D',
+    'Conv2DTranspose',
+    'MaxPooling2D',
+    'AveragePooling2D',
+    'UpSampling2D',
+  ],
+  ...['BatchNormalization', 'LayerNormalization', 'Activation', 'ReLU', 'LeakyReLU', 'ELU', 'PReLU', 'ThresholdedReLU'],
+  ...[
+    'Softmax',
+    'Add',
+    'Subtract',
+    'Multiply',
+    'Average',
+    'Maximum',
+    'Minimum',
+    'Concatenate',
+    'ZeroPadding2D',
+    'Rescaling',
+  ],
+  ...[
+    '_FusedConv2D',
+    'FusedDepthwiseConv2dNative',
+    'DepthwiseConv2dNative',
+    'BiasAdd',
+    'AddV2',
+    'AddN',
+    'Sub',
+    'Mul',
+    'RealDiv',
+  ],
+  ...[
+    'MaxPool',
+    'AvgPool',
+    'FusedBatchNorm',
+    'FusedBatchNormV2',
+    'FusedBatchNormV3',
+    'ConcatV2',
+    'Pad',
+    'PadV2',
+    'Identity',
+  ],
+  ...[
+    'Relu',
+    'Relu6',
+    'LeakyRelu',
+    'Prelu',
+    'Elu',
+    'Selu',
+    'Sigmoid',
+    'Tanh',
+    'Softplus',
+    'ResizeBilinear',
+    'Conv2DBackpropInput',
+  ],
+  ...['ResizeNearestNeighbor', 'Maximum', 'Minimum', 'Exp', 'Sqrt', 'Rsqrt', 'Erf'],
+]);
 
 /** Values of layers that are fetched at once. */
 const MOST_VALUES = 2 ** 24;
 
+/** Layers whose cells are those of the image by the operators that lead to them. */
+function keptPixels(steps: readonly OutlineStep[], shapes: Shapes): ReadonlySet<string> {
+  const kept = new Set<string>();
+  for (const { name, operator, inputs } of steps) {
+    // What has no pixels is the same for all cells, as the gates of squeeze and excitation are.
+    const from = inputs.filter(input => kept.has(input) || hasCells(shapes[input]));
+    const keeps = from.length > 0 && KEEPING.has(operator) && from.every(input => kept.has(input));
+    if (operator === 'Input' || keeps) kept.add(name);
+  }
+  return kept;
+}
+
+const hasCells = (shape: readonly number[] | undefined) => shape?.length === 3 && shape[0]! * shape[1]! > 1;
+
 /**
  * Why values of the shape [rows, columns, channels] do not lie over the image's pixels, by layer; those that are not
- * named do. The image is changed in four places, and it is seen which cells change.
+ * named do. The image is changed in four places, and it is seen which cells change. In small images a cell of a late layer
+ * may see all pixels, though it lies at its place: there the operators before it tell.
  */
 export async function withoutPixels(
   runner: TfjsExecutor,
-  shapes: Shapes,
+  { steps, shapes }: { readonly steps: readonly OutlineStep[]; readonly shapes: Shapes },
   card: SupportedCard,
   signal?: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
+  const kept = keptPixels(steps, shapes);
   const images = [...changedImages(card), probeImages(card)[0]!];
   const batch = { count: images.length, write: (i: number, out: Float32Array) => out.set(images[i]!) };
-  const names = Object.keys(shapes).filter(
-    name => shapes[name]!.length === 3 && shapes[name]![0]! * shapes[name]![1]! > 1,
-  );
+  const names = Object.keys(shapes).filter(name => hasCells(shapes[name]));
   for (const layers of parts(names, name => images.length * sizeOf(shapes[name]!))) {
     const values: Float32Array[][] = layers.map(() => []);
     await runner.activations(
@@ -37,7 +114,7 @@ export async function withoutPixels(
     );
     for (const [k, name] of layers.entries()) {
       const reason = whyNot(shapes[name]!, values[k]!, card.input.size);
-      if (reason !== undefined) found.set(name, reason);
+      if (reason !== undefined && !(reason === UNRELATED && kept.has(name))) found.set(name, reason);
     }
   }
   return found;

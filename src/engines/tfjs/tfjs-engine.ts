@@ -123,7 +123,7 @@ async function openOn(
     const microBatch = moved > 0 ? 1 : wished;
     const runner = new TfjsExecutor({ pool, head, image, microBatch });
     const asked = Object.fromEntries(Object.entries(shapes).filter(([name]) => name !== cut.output));
-    const without = await withoutPixels(runner, asked, card, options.signal);
+    const without = await withoutPixels(runner, { steps: outline.steps, shapes: asked }, card, options.signal);
     const layers = layerMap(outline, { shapes, withoutPixels: without }, cut.output, card.camLayer);
     const { capabilities, limitations } = await tfjsAbilities(runner, layers, options.signal);
     const runtime: Runtime = {

@@ -65,6 +65,18 @@ describe.each(Object.entries(BETWEEN))('%s', (_, between) => {
   });
 });
 
+it('where a cell of the last layer sees the whole of a small image, it keeps its place', async () => {
+  const opened = await open(
+    await cardOf(x => {
+      // Coarse, and each cell mixed with all others by a gate of the whole image.
+      const coarse = layers.averagePooling2d({ poolSize: 8, name: 'coarse' }).apply(x) as SymbolicTensor;
+      return conv('fourth', conv('third', coarse));
+    }),
+  );
+  expect(opened.runtime.camLayer).toBe('second');
+  await opened.close();
+});
+
 it('a network without them has its map behind the last convolution', async () => {
   const opened = await open(await cardOf(x => x));
   expect(opened.runtime.camLayer).toBe('second');
