@@ -96,7 +96,7 @@ class Quotient(torch.autograd.Function):
 
 
 class Standardised(torch.autograd.Function):
-    """d / s with s > 0: 2 / (s + s′) for d, −(y + y′) / (s + s′) for s; exact, and bounded where s′ is nearly 0."""
+    """d / s with s > 0: (s + s′) / (s² + s′²) for d, −(y s′ + y′ s) / (s² + s′²) for s; exact, bounded where s′ is nearly 0."""
 
     @staticmethod
     def forward(ctx, d, s):
@@ -106,9 +106,10 @@ class Standardised(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         d, s = ctx.saved_tensors
-        ends = both(sum(halves(s)))
-        gs = -g * both(sum(halves(d / s))) / ends
-        return 2 * g / ends, gs.sum_to_size(s.shape)
+        (one, other), (y, z) = halves(s), halves(d / s)
+        squares = both(one ** 2 + other ** 2)
+        gs = -g * both(y * other + z * one) / squares
+        return g * both(one + other) / squares, gs.sum_to_size(s.shape)
 
 
 def rescaled(f):

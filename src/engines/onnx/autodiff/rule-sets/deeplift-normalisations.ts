@@ -12,21 +12,23 @@ const pair = (of: (name: string) => string, [a, b]: Pair): [string, string] => [
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 /**
- * Through d/√(mean d² + ε) with d = x − mean x over the axes, s the root and y the quotient: 2/(s + s′) for d and
- * −(y + y′)/(s + s′) for s, 1/(s + s′) for the root, d + d′ for the square, and means are linear. Exact, without a
+ * Through d/√(mean d² + ε) with d = x − mean x over the axes, s the root and y the quotient: (s + s′)/(s² + s′²) for d and
+ * −(y s′ + y′ s)/(s² + s′²) for s, 1/(s + s′) for the root, d + d′ for the square, and means are linear. Exact, without a
  * division by a difference. The means that a quotient has elsewhere are as exact, but 1/s′ is 1/√ε where the reference
- * has no spread, as a zero image in a network without biases has none, and what it multiplies would have to cancel.
+ * has no spread, as a zero image in a network without biases has none, and what it multiplies would have to cancel; here
+ * the multipliers are then 1/s and 0.
  */
 function throughStandardise(e: Emitter, g: string, x: Pair, axes: readonly number[], epsilon: number): string {
   const d = pair(name => e.sub(name, e.mean(name, axes)), x);
   const s = pair(name => e.sqrt(e.add(e.mean(e.square(name), axes), epsilon)), d);
   const ends = e.add(...s);
-  const quotients = e.add(e.div(d[0], s[0]), e.div(d[1], s[1]));
-  const forRoot = e.neg(e.div(e.sum(e.mul(g, quotients), axes), ends));
+  const squares = e.add(...pair(name => e.square(name), s));
+  const quotients = e.add(e.mul(e.div(d[0], s[0]), s[1]), e.mul(e.div(d[1], s[1]), s[0]));
+  const forRoot = e.neg(e.div(e.sum(e.mul(g, quotients), axes), squares));
   const forSquares = e.div(forRoot, ends);
   // mean d²: each element gets 1/n of it, as e.mean does of a constant over the axes.
   const perElement = e.div(forSquares, countOver(e, d[0], axes));
-  const forD = e.add(e.div(e.mul(g, 2), ends), e.mul(perElement, e.add(...d)));
+  const forD = e.add(e.mul(g, e.div(ends, squares)), e.mul(perElement, e.add(...d)));
   return e.sub(forD, e.mean(forD, axes));
 }
 
