@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import sharp from 'sharp';
@@ -87,6 +87,18 @@ test('failed rows give exit code 1 and their reasons', async () => {
   expect(code).toBe(1);
   expect(stderr).toMatch(/rows failed:\n {2}4 × grad-cam: .*\/Relu_outptu_0/);
   expect(stdout).toContain('report: ');
+});
+
+test('an image that can not be read is told once, with the number of its rows', async () => {
+  const dir = await temporaryFolder();
+  const suite = { explainers: ['saliency'], controls: ['edges'], metrics: ['sparseness'] };
+  const path = await cliWorld(dir, { suite });
+  await writeFile(join(dir, 'images', 'no', 'slice 0 50%.png'), '');
+  const { code, stderr } = await cli('run', path, '--out', join(dir, 'out'));
+  expect(code).toBe(1);
+  // The image, two maps and two values.
+  expect(stderr).toMatch(/5 rows failed:\n {2}5 × no\/slice 0 50%\.png: the file is empty\.[^\n]*\n/);
+  expect(stderr).not.toMatch(/saliency: no\//);
 });
 
 test('maps that are not kept go, but for those that the gallery shows', async () => {

@@ -185,14 +185,28 @@ function isShown({ model, sample, method }: MapRow, gallery: RunData['gallery'])
 
 const MOST_REASONS = 5;
 
-/** What failed and why, gathered while the tables are written. */
+/**
+ * What failed and why, gathered while the tables are written. An image that can't be read is told once: its maps and
+ * values fail for the same reason.
+ */
 function createFailureList(): RowReader & { print(): void } {
   const reasons = new Map<string, number>();
+  /** Of the image at hand. */
+  let image: { readonly sample: string; readonly reason?: string | undefined } | undefined;
   return {
     row(row) {
+      if (row.kind === 'sample') image = row;
       if (row.status !== 'failed') return;
-      const what = row.kind === 'sample' ? row.source : 'metric' in row ? `${row.method}, ${row.metric}` : row.method;
-      const reason = `${what}: ${row.reason ?? 'no reason given'}`;
+      const ofImage =
+        image?.reason !== undefined && 'sample' in row && row.sample === image.sample && row.reason === image.reason;
+      const what =
+        ofImage || row.kind === 'sample'
+          ? image!.sample
+          : 'metric' in row
+            ? `${row.method}, ${row.metric}`
+            : row.method;
+      const said = row.reason ?? 'no reason given';
+      const reason = /^[: ]/.test(said.slice(what.length)) && said.startsWith(what) ? said : `${what}: ${said}`;
       reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     },
     end() {},
