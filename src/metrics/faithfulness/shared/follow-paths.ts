@@ -34,13 +34,6 @@ export interface FollowedPaths {
   readonly error?: number;
 }
 
-/** All points of a path. */
-export async function wholePath(curves: Curves, path: Path): Promise<SeenPath> {
-  const walk = begin(curves, path);
-  await walk.lookAtAll();
-  return walk.seen();
-}
-
 /**
  * Follows paths until the estimated error of their areas together is at most `options.precision`: of the score's own
  * unit where that is a probability or a share, else of the range of the scores seen. With `exact` all points are scored.
