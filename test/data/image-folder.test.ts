@@ -366,11 +366,15 @@ describe('values that are no plain grey', () => {
     });
   });
 
-  it('one file that uses all 16 bits says that the dark ones do, too', async () => {
+  it('one file that uses all 16 bits says that the dark ones do, too, and the dark ones are told of', async () => {
     const of = (last: number) => encode(Uint16Array.from([0, 1, 2, last]), { width: 2, height: 2, channels: 1 });
     put(base, 'wide/a/dark.png', await of(4000));
     put(base, 'wide/a/bright.png', await of(60_000));
     expect((await open({ path: 'wide' })).count).toBe(2);
+    expect((await open({ path: 'wide' })).remarks).toContainEqual(
+      expect.stringMatching(/^1 of 2 16-bit files.*bits: 12/),
+    );
+    expect((await open({ path: 'wide', bits: 16 })).remarks).toEqual([]);
   });
 
   it('values below 0 are HU, and said; signed ones without, and fractions, are refused', async () => {

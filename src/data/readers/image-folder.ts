@@ -285,5 +285,13 @@ async function lookAtDepth(entries: readonly Entry[], o: Options): Promise<strin
       },
     );
   }
-  return signed > 0 && !o.rescale ? ['files with values below 0 were taken for Hounsfield units as they are'] : [];
+  const notes =
+    signed > 0 && !o.rescale ? ['files with values below 0 were taken for Hounsfield units as they are'] : [];
+  if (dark > 0 && !o.rescale && o.bits === undefined) {
+    notes.push(
+      `${dark} of ${wide} 16-bit files that were looked at have no value above 4095 of 65535: they were read as very dark ` +
+        'pictures. If they hold 12 bits, keep them in a folder of their own, with bits: 12',
+    );
+  }
+  return notes;
 }
