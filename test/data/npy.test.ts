@@ -76,6 +76,18 @@ describe('arrays', () => {
     expect(source.spacing).toEqual([0.7, 0.7]);
   });
 
+  it('a mask with pixels that are not a number is refused', async () => {
+    const masks = Float32Array.from([0, 1, 0, 0, 0, Number.NaN, 1, 0]);
+    const arrays = { x: { shape: [2, 2, 2], data: ramp(8) }, m: { shape: [2, 2, 2], data: masks } };
+    put(base, 'nan/all.npz', npz(arrays));
+    const samples = await list(await open({ path: 'nan/all.npz', masks: 'm' }));
+    expect([...(await samples[0]!.load()).mask!.data]).toEqual([0, 1, 0, 0]);
+    await expect(samples[1]!.load()).rejects.toMatchObject({
+      code: 'IMAGE',
+      message: expect.stringMatching(/its mask has pixels that are not a number/),
+    });
+  });
+
   it('of an archive may be beside arrays of any kind; labels may be texts', async () => {
     const pair = Buffer.from(writeNpy({ shape: [2], data: Uint8Array.of(1, 2) })).toString('latin1');
     const objects = Buffer.from(pair.replace('|u1', '|O1'), 'latin1');

@@ -6,6 +6,7 @@ import type { Dataset, Sample } from '../../src/core/contracts/index.ts';
 import { metaimage } from '../../src/data/readers/metaimage.ts';
 import { nifti } from '../../src/data/readers/nifti.ts';
 import { chooseCuts } from '../../src/data/volumes/choose-cuts.ts';
+import { type CutPlace, maskOnCut } from '../../src/data/volumes/mask-volume.ts';
 import { readNiftiVolume } from '../../src/data/volumes/nifti-file.ts';
 import { temporaryFolder } from './images.ts';
 
@@ -155,6 +156,15 @@ describe('a folder of volumes', () => {
     const lesions = await list(await nifti.open({ path, masks: 'r1', maskValues: [1], only: 'lesion' }, { base }));
     for (const sample of lesions) expect((await sample.load()).mask!.data.some(v => v > 0)).toBe(true);
     await expect(nifti.open({ path, masks: 'nowhere' }, { base })).rejects.toMatchObject({ code: 'DATA' });
+  });
+
+  it('a mask with voxels that are not a number is refused', async () => {
+    const volume = await readNiftiVolume(join(golden, 'straight_mask.nii'));
+    const { origin, axes, spacing } = volume;
+    const place = { origin, axes: [axes[0], axes[1]], spacing: [spacing[0], spacing[1]], shape: [2, 2] };
+    const cut = { ...place, placement: { origin, axes: [axes[0], axes[1]] } } as unknown as CutPlace;
+    expect(maskOnCut(volume, cut).data).toHaveLength(4);
+    expect(() => maskOnCut({ ...volume, slope: Number.NaN }, cut)).toThrowError(/not a number/);
   });
 
   it('goes on without damaged files, each named with its reason', async () => {

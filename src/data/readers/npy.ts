@@ -10,6 +10,7 @@ import { fileDigests } from '../file-digests.ts';
 import { type FoundFile, leftOutRemark, walkFolder } from '../files/walk.ts';
 import { arrayUnit, calledIn, imageAt, keepLast, readArrayFiles, readArrays, stackOf } from '../volumes/array-file.ts';
 import { withoutEnding } from '../volumes/label-table.ts';
+import { notANumber } from '../volumes/mask-volume.ts';
 import { assemble, labelOptions, type OfferedSlice } from '../volumes/sliced-dataset.ts';
 
 const spacing = z.number().positive();
@@ -195,6 +196,7 @@ function slicesOf(
             `${id}: its mask is ${mask.shape[1]} × ${mask.shape[0]}, the image ${columns} × ${rows}.`,
           );
         }
+        if (mask?.data.some(Number.isNaN)) throw notANumber(`${id}: its mask`);
         return {
           source: {
             pixels: scaled(pixels),

@@ -1,4 +1,5 @@
 import type { LoadedSample, Placement3d } from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import type { Triple, Volume, VolumeGrid } from './volume.ts';
 
@@ -14,6 +15,7 @@ export interface CutPlace {
  * The mask [rows, columns] of 0 and 1 on a cut: of each pixel's centre the nearest voxel of the mask's volume, wherever
  * that volume's grid lies; 0 outside it.
  * @param inside Whether a stored value counts. Default: all above 0.
+ * @throws CtXaiError IMAGE where a voxel on the cut is not a number
  */
 export function maskOnCut(mask: Volume, cut: CutPlace, inside: (value: number) => boolean = v => v > 0): Tensor {
   const toIndex = inverseOf(mask);
@@ -35,10 +37,18 @@ export function maskOnCut(mask: Volume, cut: CutPlace, inside: (value: number) =
       const k = Math.round(start[2] + r * down[2] + c * right[2]);
       if (i < 0 || j < 0 || k < 0 || i >= shape[0] || j >= shape[1] || k >= shape[2]) continue;
       const value = data[offset + i * strides[0] + j * strides[1] + k * strides[2]]! * slope + intercept;
+      if (Number.isNaN(value)) throw notANumber('the mask');
       if (inside(value)) out[o] = 1;
     }
   }
   return tensor([rows, columns], out);
+}
+
+/** Whether such a pixel is inside or outside, nobody can tell. */
+export function notANumber(mask: string): CtXaiError {
+  return new CtXaiError('IMAGE', `${mask} has pixels that are not a number.`, {
+    hint: 'Write 0 outside and 1 inside.',
+  });
 }
 
 /** From LPS millimetres to indices (with fractions) along the grid's axes. @throws RangeError for a flat grid. */
