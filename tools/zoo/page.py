@@ -126,6 +126,8 @@ def shown(value):
 
 
 def plain(text):
+    # Exporters colour their messages.
+    text = re.sub(r"\x1b\[\d+m", "", text)
     text = re.sub(r"\S*/(dynamo|legacy)\.onnx: ", "", text.replace("\n", " ")).replace("|", "\\|")
     return text[:160].rstrip(". ")
 
