@@ -161,7 +161,7 @@ test('refuses what is no model, and other than so many names', async () => {
   const dir = await world();
   await writeFile(join(dir, 'model.pt'), 'x');
   const other = await cli('init', join(dir, 'model.pt'), '--out', join(dir, 'study'));
-  expect(other.stderr).toMatch(/model\.pt is not a \.onnx.*\n.*torch\.onnx\.export/);
+  expect(other.stderr).toMatch(/model\.pt: it is a PyTorch checkpoint.*\n.*torch\.onnx\.export/);
   const names = await cli('init', join(dir, 'model.onnx'), '--classes', 'a', 'b', 'c', '--out', join(dir, 'study'));
   expect(names.stderr).toMatch(/--classes has 3 names; the model has 2 outputs/);
   expect(names.code).toBe(2);

@@ -74,7 +74,8 @@ function readBeside(file: string, location: string, offset: number, length: numb
   try {
     const end = offset + length;
     if (!(offset >= 0 && end >= offset && end <= size)) {
-      const found = mistakenFile(readAt(descriptor, 0, Math.min(size, 4096)));
+      // A place before the file's beginning is the model's fault, whatever the other file is.
+      const found = offset < 0 ? undefined : mistakenFile(readAt(descriptor, 0, Math.min(size, 4096)));
       if (found) {
         throw new CtXaiError('MODEL', `${file}: its weights are in '${location}': ${found.what}.`, {
           hint: found.hint,
