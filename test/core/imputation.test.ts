@@ -85,6 +85,15 @@ describe('linear imputation', () => {
     }
   });
 
+  it('solves holes whose first guess is 0 everywhere', () => {
+    const image = plane((y, x) => (y === 5 && x === 11 ? 1e-3 : 0));
+    const removed = hole((y, x) => y > 5 && y < 18 && x > 3 && x < 20);
+    const filled = imputeLinearly(image, removed)!.data;
+    expect(filled[6 * w + 11]).toBeGreaterThan(1e-5);
+    expect(filled[17 * w + 4]).toBeGreaterThan(0);
+    for (const v of filled) expect(v).toBeLessThanOrEqual(1.001e-3);
+  });
+
   it('one pixel that is left is everywhere, and a row is filled by straight lines', () => {
     const lonely = tensor([80, 77, 1], new Float32Array(80 * 77).fill(7));
     const removed = new Uint8Array(80 * 77).fill(1);

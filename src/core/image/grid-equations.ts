@@ -24,20 +24,37 @@ const WORTH_A_MULTIGRID = 24;
 const FEW = 40;
 
 /**
- * Solves the equations by conjugate gradients, preconditioned by the diagonal, and by a multigrid cycle where that
- * takes long (Trottenberg, Oosterlee and Schüller 2001, section 7.8).
- * @param rightSide one value per pixel of the grid with its ring
- * @param x likewise: 0 but for the unknowns, which hold a first guess, and afterwards the solution
- * @param tolerance of the largest residual
+ * Solves `equations` for one right side after the other, by conjugate gradients, preconditioned by the diagonal, and by a
+ * multigrid cycle where that takes long (Trottenberg, Oosterlee and Schüller 2001, section 7.8).
+ *
+ * Of the solver it returns, `rightSide` and `x` have one value per pixel of the grid with its ring. `x` is 0 but for the
+ * unknowns, which hold a first guess, and afterwards the solution; `tolerance` is of the largest residual.
+ * @throws Error where the residual stays above the tolerance
  */
-export function solveGrid(equations: GridEquations, rightSide: Float64Array, x: Float64Array, tolerance: number): void {
-  if (conjugateGradients(equations, rightSide, x, tolerance, byDiagonal(equations), WORTH_A_MULTIGRID)) return;
-  conjugateGradients(equations, rightSide, x, tolerance, byMultigrid(equations), MOST_ITERATIONS);
+export function gridSolver(
+  equations: GridEquations,
+): (rightSide: Float64Array, x: Float64Array, tolerance: number) => void {
+  const diagonal = byDiagonal(equations);
+  let multigrid: Preconditioner | undefined;
+  return (rightSide, x, tolerance) => {
+    if (conjugateGradients(equations, rightSide, x, tolerance, diagonal, isSlow) <= tolerance) return;
+    multigrid ??= byMultigrid(equations);
+    const left = conjugateGradients(equations, rightSide, x, tolerance, multigrid, n => n >= MOST_ITERATIONS);
+    if (!(left <= tolerance)) throw new Error(`the equations of a fill are solved to ${left}, not to ${tolerance}`);
+  };
+}
+
+/** Whether conjugate gradients by the diagonal take too long, as far as it can be foreseen. */
+function isSlow(iterations: number, first: number, largest: number, tolerance: number): boolean {
+  if (iterations < TRIAL_ITERATIONS) return false;
+  if (iterations > TRIAL_ITERATIONS) return iterations >= WORTH_A_MULTIGRID;
+  const foreseen = (iterations * Math.log(tolerance / first)) / Math.log(largest / first);
+  return !(foreseen > 0 && foreseen <= WORTH_A_MULTIGRID);
 }
 
 /**
- * @param most iterations; it gives up early where it foresees more
- * @returns whether the residual came below the tolerance
+ * @param stops whether to give up, after so many iterations, by the first and the present largest residual
+ * @returns the largest residual that is left
  */
 function conjugateGradients(
   equations: GridEquations,
@@ -45,8 +62,8 @@ function conjugateGradients(
   x: Float64Array,
   tolerance: number,
   precondition: Preconditioner,
-  most: number,
-): boolean {
+  stops: (iterations: number, first: number, largest: number, tolerance: number) => boolean,
+): number {
   const { unknowns, size } = equations;
   const residual = new Float64Array(size);
   const image = new Float64Array(size);
@@ -61,9 +78,7 @@ function conjugateGradients(
   }
   const first = largest;
   let product = 0;
-  for (let iteration = 0; iteration < most && largest > tolerance; iteration++) {
-    const foreseen = (iteration * Math.log(tolerance / first)) / Math.log(largest / first);
-    if (iteration === TRIAL_ITERATIONS && !(foreseen > 0 && foreseen <= most)) return false;
+  for (let iteration = 0; largest > tolerance && !stops(iteration, first, largest, tolerance); iteration++) {
     precondition(residual, improvement);
     const previous = product;
     product = scalarProduct(unknowns, residual, improvement);
@@ -84,7 +99,7 @@ function conjugateGradients(
       else if (-r > largest) largest = -r;
     }
   }
-  return largest <= tolerance;
+  return largest;
 }
 
 function scalarProduct(unknowns: Int32Array, a: Float64Array, b: Float64Array): number {

@@ -1,5 +1,5 @@
 import { type Tensor, tensor } from '../tensor.ts';
-import { type GridEquations, solveGrid } from './grid-equations.ts';
+import { type GridEquations, gridSolver } from './grid-equations.ts';
 
 const DIRECT = 1 / 6;
 const DIAGONAL = 1 / 12;
@@ -22,6 +22,7 @@ export function imputeLinearly(image: Tensor, removed: Uint8Array): Tensor | nul
   if (!removed.includes(1)) return out;
   const { equations, pixels } = equationsOf(removed, height, width);
   const { unknowns, stride, size } = equations;
+  const solve = gridSolver(equations);
   for (let k = 0; k < channels; k++) {
     const plane = Float64Array.from({ length: height * width }, (_, i) => image.data[i * channels + k]!);
     const start = fillByPyramid(plane, removed, height, width);
@@ -34,9 +35,9 @@ export function imputeLinearly(image: Tensor, removed: Uint8Array): Tensor | nul
       const i = unknowns[u]!;
       for (let n = 0; n < 9; n++) rightSide[i]! += WEIGHTS[n]! * known[i + neighbour(n, stride)]!;
       x[i] = start[pixels[u]!]!;
-      scale = Math.max(scale, Math.abs(x[i]!));
+      scale = Math.max(scale, Math.abs(x[i]!), Math.abs(rightSide[i]!));
     }
-    solveGrid(equations, rightSide, x, TOLERANCE * scale);
+    solve(rightSide, x, TOLERANCE * scale);
     for (let u = 0; u < pixels.length; u++) out.data[pixels[u]! * channels + k] = x[unknowns[u]!]!;
   }
   return out;
