@@ -1,9 +1,8 @@
 import { isUndefined, type Undefined } from '../../../core/contracts/index.ts';
 import { errorOfArea, firstPoints, type SeenCurve } from '../../../core/perturbation/refinement.ts';
 import { allSame } from './outcome.ts';
+import { rangeOf, untilPrecise } from './until-precise.ts';
 
-/** The smallest estimate that is given, as a share of the precision, unless all points are known. */
-const RESOLVED = 0.8;
 /** A curve of fewer points than these tells less of itself, so that its error is taken for so many times as large. */
 const FEW = { points: 50, factor: 1.3 };
 
@@ -73,22 +72,17 @@ export async function followGrids(
     const missing = await lookAtEach(all);
     if (missing) return missing;
   }
-  for (;;) {
-    const parts = curves().map((curve, g) => {
+  const parts = () =>
+    curves().map((curve, g) => {
       const { error, next } = errorOfArea(curve, follow);
       const factor = grids[g]!.x.length < FEW.points ? FEW.factor : 1;
-      return { error: error * factor, next, points: curve.index.length };
+      return {
+        ...{ error: error * factor, points: curve.index.length },
+        ...(next.length > 0 ? { look: () => lookAt(g, next) } : {}),
+      };
     });
-    const error = Math.hypot(...parts.map(p => p.error));
-    const limit = precision * (unit === 'own' ? 1 : rangeOf(scores()));
-    const open = parts.flatMap((p, g) => (p.next.length > 0 ? [g] : []));
-    if (open.length === 0) return { curves: curves(), error };
-    if (error <= limit) return { curves: curves(), error: Math.max(error, RESOLVED * limit) };
-    const worth = (g: number) => parts[g]!.error ** 2 / parts[g]!.points;
-    const best = open.reduce((a, b) => (worth(b) > worth(a) ? b : a));
-    const missing = await lookAt(best, parts[best]!.next);
-    if (missing) return missing;
-  }
+  const error = await untilPrecise(parts, () => precision * (unit === 'own' ? 1 : rangeOf(scores())));
+  return typeof error === 'number' ? { curves: curves(), error } : error;
 }
 
 /** Points beside the first ones that a precision takes, of one curve: a mean over the runs of docs/precision.md. */
@@ -97,8 +91,4 @@ const [FIRST_STEPS, MORE_STEPS] = [9, 0.12];
 /** Points of a curve with this many steps that are to be expected, beside its start. */
 export function expectedSteps(steps: number, precision: number | 'exact'): number {
   return precision === 'exact' ? steps : Math.min(steps, Math.round(FIRST_STEPS + MORE_STEPS / precision));
-}
-
-function rangeOf(values: readonly number[]): number {
-  return Math.max(...values) - Math.min(...values);
 }

@@ -4,9 +4,7 @@ import { errorOfArea, firstPoints, followedDeviation, type PointNoise } from '..
 import type { CurveOptions } from './options.ts';
 import { allSame } from './outcome.ts';
 import type { Curves, Point, State } from './scores.ts';
-
-/** The smallest estimate that is given, as a share of the precision, unless all points are known. */
-const RESOLVED = 0.8;
+import { type AreaPart, rangeOf, untilPrecise } from './until-precise.ts';
 
 /** A path to be followed: all the points that it has, by the number of elements changed. */
 export interface Path {
@@ -58,28 +56,11 @@ export async function followPaths(
   const range = () => rangeOf(seen().flatMap(path => path.raw.map(follow)));
   // A curve that seems flat is looked at whole before it is called so.
   if (allSame(seen().flatMap(path => path.raw.map(follow)))) for (const walk of walks) await walk.lookAtAll();
-  for (;;) {
-    const parts = walks.map(walk => walk.part(follow));
-    const error = Math.hypot(...parts.map(p => p.error));
-    const open = parts.filter(p => p.look);
-    const unit = score === 'probability' || normalised ? 1 : range();
-    const limit = precision * unit;
-    if (open.length === 0) return { paths: seen(), error };
-    // Few points can't tell how much better than asked they are.
-    if (error <= limit) return { paths: seen(), error: Math.max(error, RESOLVED * limit) };
-    // Errors fall about as 1 / points: where a pass takes most off the variance.
-    const worth = (p: Part) => p.error ** 2 / p.known;
-    const best = open.reduce((a, b) => (worth(b) > worth(a) ? b : a));
-    await best.look!();
-  }
-}
-
-/** A curve whose area is part of the result. */
-interface Part {
-  readonly error: number;
-  readonly known: number;
-  /** Looks where it helps most; absent where all is known. */
-  readonly look?: () => Promise<void>;
+  const error = await untilPrecise(
+    () => walks.map(walk => walk.part(follow)),
+    () => precision * (score === 'probability' || normalised ? 1 : range()),
+  );
+  return { paths: seen(), error };
 }
 
 interface Walk {
@@ -93,7 +74,7 @@ interface Walk {
     readonly fraction: readonly number[];
     readonly points: readonly Point[];
   }[];
-  part(follow: (raw: number) => number): Part;
+  part(follow: (raw: number) => number): AreaPart;
   seen(): SeenPath;
 }
 
@@ -193,13 +174,13 @@ export function begin(curves: Curves, { state, edges }: Path): Walk {
       const noise = isOpen.size > 0 ? { noise: noiseOf(points, raw, follow) } : {};
       const { error, next } = errorOfArea({ index: points, x: points.map(x), raw, ...noise }, follow, course);
       const passes = points.reduce((sum, i) => sum + known.get(i)!.size, 0);
-      if (next.length > 0) return { error, known: passes, look: () => look(inTurn(next)) };
+      if (next.length > 0) return { error, points: passes, look: async () => void (await look(inTurn(next))) };
       const deeper = points
         .filter(i => !isKnown(i))
         .sort((a, b) => known.get(a)!.size - known.get(b)!.size || a - b)
         .slice(0, DEEPER)
         .map(i => ({ i, field: sequences.findIndex((_, f) => !known.get(i)!.has(f)) }));
-      return { error, known: passes, ...(deeper.length > 0 ? { look: () => look(deeper) } : {}) };
+      return { error, points: passes, ...(deeper.length > 0 ? { look: async () => void (await look(deeper)) } : {}) };
     },
     seen() {
       const points = index();
@@ -241,9 +222,4 @@ function rawOf({ score }: Point): number {
 
 function mean(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0) / values.length;
-}
-
-/** How far apart values are. */
-function rangeOf(values: readonly number[]): number {
-  return Math.max(...values) - Math.min(...values);
 }
