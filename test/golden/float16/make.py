@@ -19,6 +19,7 @@ import torch
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "explainers" / "make"))
 from common import load, versions  # noqa: E402
+from models import export  # noqa: E402
 
 warnings.simplefilter("ignore")
 
@@ -50,14 +51,8 @@ def main():
     for name in ("cnn", "efficientnet", "vit"):
         model, x, targets = load(name, torch.float16)
         path = str(HERE / f"{name}.onnx")
-        torch.onnx.export(model, x, path, opset_version=17, input_names=["image"], output_names=["logits"],
-                          training=torch.onnx.TrainingMode.PRESERVE,
-                          dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}}, dynamo=False)
+        export(model, path, x, training=torch.onnx.TrainingMode.PRESERVE)
         stored = onnx.load(path)
-        del stored.graph.value_info[:]
-        for node in stored.graph.node:
-            node.doc_string = ""
-        onnx.save(stored, path)
         onnx.save(in_single(onnx.load(path)), str(HERE / f"{name}-float32.onnx"))
         model, x = model.double(), load(name)[1].requires_grad_()
         logits = model(x)

@@ -17,9 +17,9 @@ TARGETS = {"cnn": [1, 0], "densenet": [0, 2], "resnet": [0, 2], "efficientnet": 
            "vit": [0, 1]}
 
 
-def export(model, path, x):
+def export(model, path, x, **more):
     torch.onnx.export(model, x, path, opset_version=17, input_names=["image"], output_names=["logits"],
-                      dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}}, dynamo=False)
+                      dynamic_axes={"image": {0: "n"}, "logits": {0: "n"}}, dynamo=False, **more)
     stored = onnx.load(path)
     del stored.graph.value_info[:]
     for node in stored.graph.node:
