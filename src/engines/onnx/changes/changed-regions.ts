@@ -100,7 +100,11 @@ export class ChangedRegions {
     if (before && 'reason' in before) return { worth: before };
     if (!before) {
       const pass = await this.#timeWhole(this.#probes(side, image));
-      if (pass < SHORTEST_PASS) return without(`one pass takes ${pass.toPrecision(2)} ms only`);
+      if (pass < SHORTEST_PASS) {
+        const short = without(`one pass takes ${pass.toPrecision(2)} ms only`);
+        remembered.remember(side, short.worth);
+        return short;
+      }
     }
     const opened = await this.#open(side);
     if ('reason' in opened) return { worth: opened };
