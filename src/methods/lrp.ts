@@ -6,15 +6,24 @@ import { backwardPass } from './shared/backward-pass.ts';
 import { inputBox } from './shared/input-box.ts';
 import { scoreOption } from './shared/options.ts';
 
-const COMPOSITES = ['epsilon-plus-flat', 'epsilon-plus', 'epsilon', 'epsilon-gamma-box', 'alpha2-beta1'] as const;
+const COMPOSITES = [
+  'epsilon-plus-flat',
+  'epsilon-plus',
+  'epsilon',
+  'epsilon-gamma-box',
+  'alpha2-beta1',
+  'gamma',
+] as const;
 
 /**
  * Layer-wise relevance propagation: the score is handed back layer by layer, each element getting its share of what it
  * helped to make; the rules of the layers are a composite (Bach et al. 2015; Kohlbrenner et al. 2020). Channels summed.
+ * Attention and layer normalisation have the rules of AttnLRP with every composite (Achtibat et al. 2024): softmax by its
+ * first-order Taylor expansion, half to each factor of a product of two, and all to what a normalisation divides.
  *
- * Biases, stabilisers and batch normalisation keep or add relevance, so that values sum to the score only about:
- * `conservation` is Σ map / R_out; `conservationLowest` and `conservationHighest` are the same below the layer with
- * weights where it is lowest and highest, which the notes name. Softmax and other normalisations have no rules.
+ * Biases, stabilisers, softmax and normalisations keep or add relevance, so that values sum to the score only about:
+ * `conservation` is Σ map / R_out; `conservationLowest` and `conservationHighest` are the same below the layer where it is
+ * lowest and highest, which the notes name.
  */
 export const lrp = defineExplainer({
   name: 'lrp',
@@ -33,16 +42,32 @@ export const lrp = defineExplainer({
       .default('epsilon-plus-flat')
       .describe('rules for first layer, convolutions, dense layers'),
     epsilon: z.number().min(0).default(1e-6).describe('dense layers: absorbs weak and contradictory relevance'),
-    gamma: z.number().min(0).default(0.25).describe('epsilon-gamma-box: how far positive weights are favoured'),
+    gamma: z
+      .number()
+      .min(0)
+      .default(0.25)
+      .describe('epsilon-gamma-box, gamma: how far positive weights of convolutions are favoured'),
+    denseGamma: z
+      .number()
+      .min(0)
+      .default(0.05)
+      .describe('gamma: how far positive weights of dense layers are favoured'),
     low: z.number().optional().describe("epsilon-gamma-box: lowest input value; default: the card's window"),
     high: z.number().optional().describe("epsilon-gamma-box: highest input value; default: the card's window"),
     batchNorm: z
       .enum(['linear', 'pass'])
       .default('linear')
       .describe('batch normalisation without a layer before it: a linear layer, or left out'),
+    attention: z
+      .enum(['halves', 'values'])
+      .default('halves')
+      .describe('attention times values: half to each (AttnLRP), or all to the values (CP-LRP)'),
     seed: z.enum(['score', 'one']).default('score').describe('what the relevance at the output is'),
   }),
-  presets: { zennit: { options: { score: 'logit', batchNorm: 'pass', seed: 'one' } } },
+  presets: {
+    zennit: { options: { score: 'logit', batchNorm: 'pass', seed: 'one' } },
+    attnlrp: { options: { score: 'logit', composite: 'gamma' } },
+  },
   cost: () => ({ forward: 1, backward: 1 }),
 
   async explain(context) {

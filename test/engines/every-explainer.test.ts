@@ -73,7 +73,7 @@ const three = ['a', 'b', 'c'];
 const PAIRS: readonly Pair[] = [
   half('cnn', ATTENTION),
   half('efficientnet', [...RECTIFIERS, ...ATTENTION]),
-  half('vit', ['grad-cam-plus-plus', 'lrp', ...RECTIFIERS]),
+  half('vit', ['grad-cam-plus-plus', ...RECTIFIERS]),
   keras('mobile-keras3/model.json', { classes: ['no', 'yes'], task: 'sigmoid' }, 3),
   keras('separable-keras3.h5', { classes: three }, 1),
   keras('separable-float16/model.json', { classes: three }, 1),

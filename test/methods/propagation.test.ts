@@ -149,6 +149,48 @@ describe('a ReLU network without biases', () => {
   });
 });
 
+describe('a transformer without biases whose relevance all goes to the values', () => {
+  it('LRP keeps the score in every layer, for each image of a batch', async () => {
+    const folder = temporary();
+    const graph = graphOf({ input: [null, 1, 12, 12], build: (b, x) => [transformer(b, x), [null, 3]] });
+    const input = { size: [12, 12], channels: 1, layout: 'NCHW' } as const;
+    const card = cardFor(folder.write('transformer.onnx', graph), { classes: ['a', 'b', 'c'], input });
+    const model = await onnxEngine.open(card, { ...SETTINGS, microBatch: 2 });
+    const images = imageBatch(subjectFor(model, 1).image, subjectFor(model, 2).image);
+    const rules = { name: 'lrp', options: { composite: 'epsilon', epsilon: 1e-9, attention: 'values' } };
+    let seen = 0;
+    const check = (_: number, values: Float32Array, score: number, sums?: Readonly<Record<string, number>>) => {
+      seen += 1;
+      expect(sum(values) / score).toBeCloseTo(1, 3);
+      for (const [layer, total] of Object.entries(sums!)) expect(total / score, layer).toBeCloseTo(1, 3);
+    };
+    await model.gradients(images, { class: 0, score: 'logit' }, check, { rules });
+    expect(seen).toBe(2);
+    await model.close();
+    folder.remove();
+  });
+});
+
+/** Tokens of 4 × 4 pixels, tokens first in memory; a block with one head, and a mean over tokens. */
+function transformer(b: GraphBuilder, x: string): string {
+  const size = 8;
+  const dense = (name: string, of: string, from = size, to = size) =>
+    b.op('MatMul', [of, b.constant(weights(name, [from, to]))]);
+  const patches = b.op('Conv', [x, b.constant(weights('patch', [size, 1, 4, 4]))], { strides: attr.ints([4, 4]) });
+  const flat = b.op('Reshape', [patches, b.ints([0, size, -1])]);
+  const tokens = b.op('Transpose', [flat], { perm: attr.ints([2, 0, 1]) });
+  const gamma = b.constant(weights('gamma', [size]));
+  const normal = (of: string) => b.op('LayerNormalization', [of, gamma], { axis: attr.int(-1) });
+  const batched = (of: string) => b.op('Transpose', [of], { perm: attr.ints([1, 0, 2]) });
+  const [q, k, v] = ['q', 'k', 'v'].map(name => batched(dense(name, normal(tokens)))) as [string, string, string];
+  const products = b.op('MatMul', [q, b.op('Transpose', [k], { perm: attr.ints([0, 2, 1]) })]);
+  const mixed = b.op('MatMul', [b.op('Softmax', [products], { axis: attr.int(-1) }), v]);
+  const attended = b.op('Add', [tokens, dense('out', b.op('Transpose', [mixed], { perm: attr.ints([1, 0, 2]) }))]);
+  const wide = b.op('Relu', [dense('wide', normal(attended), size, 2 * size)]);
+  const last = batched(b.op('Add', [attended, dense('narrow', wide, 2 * size)]));
+  return dense('head', b.op('ReduceMean', [last], { axes: attr.ints([1]), keepdims: attr.int(0) }), size, 3);
+}
+
 function unbiased(b: GraphBuilder, x: string): string {
   const pads = { pads: attr.ints([1, 1, 1, 1]) };
   const first = b.op('Relu', [b.op('Conv', [x, b.constant(weights('first', [6, 1, 3, 3]))], pads)]);

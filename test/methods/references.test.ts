@@ -153,7 +153,7 @@ const EXPLAINERS: readonly [Explainer, Request][] = [
   [
     lrp,
     ({ variant, parameters }) => {
-      const composite = variant.replace('-bn-pass', '').replace('-0.1', '');
+      const composite = variant.replace(/(-bn-pass|-0\.1|-values)+$/, '');
       const batchNorm = variant.endsWith('bn-pass') ? 'pass' : 'linear';
       return { options: { score: 'logit', composite, batchNorm, seed: 'one', ...parameters } };
     },

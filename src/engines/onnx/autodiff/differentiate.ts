@@ -84,7 +84,6 @@ function differentiated(
   const forward = new Map<Node, Node>(graph.nodes.map(node => [node, node]));
   const makers = producers(graph);
   const copy = set?.reference ? copyForReference(model, builder) : undefined;
-  const sums = new Sums(builder);
   const context: SiteContext = {
     infos,
     values,
@@ -123,6 +122,7 @@ function differentiated(
   };
 
   const seed = builder.fresh('seed');
+  const sums = new Sums(builder, seed, batch);
   const terms = new Map<string, string[]>([[request.of, [seed]]]);
   const totals = new Map<string, string>();
   const gradientOf = (name: string): string | undefined => {

@@ -134,7 +134,12 @@ export class Site {
 
   /** The tensor if it is constant. */
   value(i: number): Constant | undefined {
-    return this.#context.values.get(this.x(i));
+    return this.valueOf(this.x(i));
+  }
+
+  /** The values of any tensor that is constant. */
+  valueOf(name: string): Constant | undefined {
+    return this.#context.values.get(name);
   }
 
   /** A constant input as numbers; undefined where it was left out. */

@@ -3,7 +3,7 @@ import pathlib
 import subprocess
 import sys
 
-SCRIPTS = ["models.py", "gradients.py", "backward_rules.py", "cams.py", "lrp.py", "attention.py", "fullgrad.py",
+SCRIPTS = ["models.py", "gradients.py", "backward_rules.py", "cams.py", "lrp.py", "attention_lrp.py", "attention.py", "fullgrad.py",
            "perturbations.py", "paths.py", "metrics.py"]
 
 for script in SCRIPTS:

@@ -1,6 +1,7 @@
 import { DType } from '../../graph/graph.ts';
 import { defineRule, type Rule } from '../rule.ts';
 import type { Site } from '../site.ts';
+import type { AddedBias } from './lrp-bias.ts';
 
 /**
  * How a layer with weights shares its relevance R among its inputs. Every rule but `epsilon` runs the layer again with
@@ -22,12 +23,15 @@ export function stabilised(site: Site, z: string, epsilon = STABILISER): string 
   return e.add(z, e.where(e.less(z, 0), -epsilon, epsilon));
 }
 
-/** R_i = x_i Σ_j w_ij R_j / z_j for whatever is linear in its inputs: x ⊙ (its derivative with R/z in g's place). */
-export function shares(standard: Rule, epsilon = STABILISER): Rule {
+/**
+ * R_i = x_i Σ_j w_ij R_j / z_j for whatever is linear in its inputs: x ⊙ (its derivative with R/z in g's place).
+ * @param sum z, where it is not the output
+ */
+export function shares(standard: Rule, epsilon = STABILISER, sum?: string): Rule {
   return defineRule(
     standard.operators,
     site => {
-      const given = site.gradients.map((g, i) => g && site.e.div(g, stabilised(site, site.y(i), epsilon)));
+      const given = site.gradients.map((g, i) => g && site.e.div(g, stabilised(site, sum ?? site.y(i), epsilon)));
       const through = standard.differentiate(site.at({ gradients: given }));
       return through.map((adjoint, i) => adjoint && (() => times(site, site.x(i), adjoint())));
     },
@@ -50,10 +54,15 @@ const POSITIVE = (v: number) => Math.max(0, v);
 const NEGATIVE = (v: number) => Math.min(0, v);
 
 /** The rule of a convolution (or, for the first layer, of any layer with constant weights). */
-export function weightedRule(standard: Rule, rule: LayerRule, nonNegative: (name: string) => boolean): Rule {
-  if (rule.kind === 'epsilon') return shares(standard, rule.epsilon);
+export function weightedRule(
+  standard: Rule,
+  rule: LayerRule,
+  nonNegative: (name: string) => boolean,
+  added?: AddedBias,
+): Rule {
+  if (rule.kind === 'epsilon') return shares(standard, rule.epsilon, added?.sum);
   return defineRule(standard.operators, site => {
-    const layer = new WeightedLayer(site, standard, nonNegative(site.x()));
+    const layer = new WeightedLayer(site, standard, nonNegative(site.x()), added);
     return [() => BY_KIND[rule.kind](layer, rule as never)];
   });
 }
@@ -81,7 +90,7 @@ const BY_KIND: {
     const { e, g } = layer.site;
     const more = (v: number) => v + gamma * POSITIVE(v);
     const less = (v: number) => v + gamma * NEGATIVE(v);
-    const z = layer.site.y();
+    const z = layer.z;
     const above = e.where(e.greater(z, 0), g, 0);
     const below = e.where(e.less(z, 0), g, 0);
     return e.add(layer.share(layer.terms(more, less), above), layer.share(layer.terms(less, more), below));
@@ -94,7 +103,7 @@ const BY_KIND: {
     const [l, h] = [filled(low), filled(high)];
     const [positive, negative] = [layer.weights(POSITIVE), layer.weights(NEGATIVE)];
     const z = e.sub(
-      e.sub(site.y(), layer.forward({ x: l, w: positive, ...layer.bias(POSITIVE) })),
+      e.sub(layer.z, layer.forward({ x: l, w: positive, ...layer.bias(POSITIVE) })),
       layer.forward({ x: h, w: negative, ...layer.bias(NEGATIVE) }),
     );
     const s = e.div(site.g, stabilised(site, z));
@@ -108,21 +117,29 @@ class WeightedLayer {
   readonly site: Site;
   readonly #standard: Rule;
   readonly #nonNegative: boolean;
+  readonly #added: AddedBias | undefined;
 
-  constructor(site: Site, standard: Rule, nonNegative: boolean) {
+  constructor(site: Site, standard: Rule, nonNegative: boolean, added: AddedBias | undefined) {
     this.site = site;
     this.#standard = standard;
     this.#nonNegative = nonNegative;
+    this.#added = added;
+  }
+
+  /** What the layer makes, its bias included. */
+  get z(): string {
+    return this.#added?.sum ?? this.site.y();
   }
 
   /** The weights with each changed. */
   weights(change: (w: number) => number): string {
-    return this.#changed(1, change);
+    return this.#changed(this.site.x(1), change);
   }
 
   /** The bias with each changed, where the layer has one. */
   bias(change: (b: number) => number): { readonly b?: string } {
-    return this.site.has(2) ? { b: this.#changed(2, change) } : {};
+    const name = this.#added?.bias ?? this.site.x(2);
+    return name === '' ? {} : { b: this.#changed(name, change) };
   }
 
   /**
@@ -142,6 +159,7 @@ class WeightedLayer {
 
   forward({ x, w, b }: Term): string {
     const { node, e } = this.site;
+    if (this.#added && b !== undefined) return e.add(e.op(node.op, [x, w], node.attrs), b);
     return e.op(node.op, b === undefined ? [x, w] : [x, w, b], node.attrs);
   }
 
@@ -163,10 +181,10 @@ class WeightedLayer {
     return this.#standard.differentiate(this.site.at({ gradients: [s], inputs: [[1, w]] }))[0]!()!;
   }
 
-  #changed(input: number, change: (v: number) => number): string {
+  #changed(name: string, change: (v: number) => number): string {
     const { site } = this;
-    const value = site.value(input);
-    if (value?.dtype !== DType.float) return site.fail(`its input ${input} ('${site.x(input)}') must be constant`);
+    const value = site.valueOf(name);
+    if (value?.dtype !== DType.float) return site.fail(`its input '${name}' must be constant`);
     return site.constant({ ...value, data: (value.data as Float32Array).map(change) });
   }
 }

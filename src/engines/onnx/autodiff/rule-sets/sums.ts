@@ -1,5 +1,5 @@
 import { attr, DType, type GraphBuilder } from '../../graph/graph.ts';
-import { Emitter } from '../emit.ts';
+import { type Dims, Emitter } from '../emit.ts';
 import type { Rule } from '../rule.ts';
 
 /**
@@ -8,20 +8,42 @@ import type { Rule } from '../rule.ts';
  */
 export class Sums {
   readonly #builder: GraphBuilder;
+  readonly #seed: string;
   /** Sums over an image's elements, [n, 1], with signs. */
   readonly #entries: { readonly sign: 1 | -1; readonly sum: string }[] = [];
   /** Names of places, and how many entries there were. */
   readonly #places: { readonly name: string; readonly entries: number }[] = [];
 
-  constructor(builder: GraphBuilder) {
+  readonly #batch: ReadonlySet<string>;
+  /** [2] = n, −1 */
+  #perImage?: string;
+
+  /**
+   * @param seed a tensor [n, …]
+   * @param batch tensors whose first axis is the batch itself
+   */
+  constructor(builder: GraphBuilder, seed: string, batch: ReadonlySet<string>) {
     this.#builder = builder;
+    this.#seed = seed;
+    this.#batch = batch;
   }
 
-  /** Enters Σ of a tensor [n, …] of a rank. */
-  enter(sign: 1 | -1, tensor: string, rank: number): void {
+  /**
+   * Enters Σ over each image's elements of a tensor that has the shape of another. The images are its dynamic axis, the
+   * slower part of it where windows or heads are folded in.
+   */
+  enter(sign: 1 | -1, tensor: string, like: string, dims: Dims): void {
     const e = new Emitter(this.#builder, DType.float);
-    const axes = Array.from({ length: rank - 1 }, (_, i) => i + 1);
-    this.#entries.push({ sign, sum: e.unsqueeze(e.sum(tensor, axes, false), [1]) });
+    const axis = Math.max(0, dims.indexOf(null));
+    if (axis === 0 && (this.#batch.has(like) || dims.length === 1)) {
+      const axes = Array.from({ length: dims.length - 1 }, (_, i) => i + 1);
+      this.#entries.push({ sign, sum: e.unsqueeze(e.sum(tensor, axes, false), [1]) });
+      return;
+    }
+    const others = dims.flatMap((_, i) => (i === axis ? [] : [i]));
+    this.#perImage ??= e.concat([e.slice(e.shapeOf(this.#seed), [0], [0], [1]), e.ints([-1])], 0);
+    const rows = e.op('Reshape', [e.transpose(tensor, [axis, ...others]), this.#perImage]);
+    this.#entries.push({ sign, sum: e.sum(rows, [1]) });
   }
 
   /** The total at this place of the backward pass is reported under a name. */
@@ -35,13 +57,13 @@ export class Sums {
       ...rule,
       differentiate: site => {
         if (place !== undefined) this.mark(place);
-        for (const [i, g] of site.gradients.entries()) if (g) this.enter(-1, g, site.rank(site.y(i)));
+        for (const [i, g] of site.gradients.entries()) if (g) this.enter(-1, g, site.y(i), site.dims(site.y(i)));
         return rule.differentiate(site).map(
           (emit, i) =>
             emit &&
             (() => {
               const term = emit();
-              if (term !== undefined) this.enter(1, term, site.rank(site.x(i)));
+              if (term !== undefined) this.enter(1, term, site.x(i), site.dims(site.x(i)));
               return term;
             }),
         );

@@ -28,7 +28,7 @@ import { lrn } from './lrn.ts';
 import { matmul } from './matmul.ts';
 import { maxPool } from './max-pool.ts';
 import { maxUnpool } from './max-unpool.ts';
-import * as normalization from './normalization.ts';
+import { normalizations } from './normalization.ts';
 import { pad } from './pad.ts';
 import { pow } from './pow.ts';
 import { dequantizeLinear, quantizeLinear } from './quantise.ts';
@@ -91,7 +91,7 @@ export const RULES: readonly Rule[] = [
   maxPool,
   maxUnpool,
   mish,
-  ...Object.values(normalization),
+  ...normalizations,
   pad,
   pow,
   quantizeLinear,
