@@ -4,7 +4,7 @@ import { type Subject, subjectFor } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
 import type { FullClassifier, ModelVariant } from '../../src/core/contracts/index.ts';
 import { channelSum } from '../../src/core/image/channels.ts';
-import { filled, type Tensor } from '../../src/core/tensor.ts';
+import { filled, type Tensor, tensor } from '../../src/core/tensor.ts';
 import { attr, type GraphBuilder } from '../../src/engines/onnx/graph/graph.ts';
 import { onnxEngine } from '../../src/engines/onnx/index.ts';
 import { deconvnet } from '../../src/methods/deconvnet.ts';
@@ -96,6 +96,48 @@ it('guided Grad-CAM is guided backpropagation times Grad-CAM', async () => {
   ).toBeLessThan(1e-6);
   expect(notes!['layer']).toBe('features');
 });
+
+describe('DeepLIFT of a network with many gates', () => {
+  const folder = temporary();
+  let model: FullClassifier;
+  beforeAll(async () => {
+    const graph = graphOf({ input: [null, 1, 8, 8], build: (b, x) => [gated(b, x), [null, 3]] });
+    model = await onnxEngine.open(cardFor(folder.write('gated.onnx', graph), { classes: ['a', 'b', 'c'] }), SETTINGS);
+  });
+  afterAll(async () => {
+    await model?.close();
+    folder.remove();
+  });
+
+  it.each([1, 300])('sums to the difference from a baseline %i times as large', async times => {
+    const { image } = subjectFor(model, 1);
+    const baseline = tensor(
+      image.shape,
+      subjectFor(model, 2).image.data.map(v => times * v),
+    );
+    const subject = subjectOf(model, image, baseline);
+    const { diagnostics, notes } = await mapOf({ explainer: deeplift, subject, options: { score: 'logit' } });
+    expect(diagnostics!['completenessGap'] ?? diagnostics!['completenessGapAbsolute']).toBeLessThan(1e-4);
+    if (times === 1) expect(notes?.['products']).toBeUndefined();
+    else expect(notes?.['products']).toMatch(/float32 would lose the sum/);
+  });
+});
+
+/** Blocks x + W(x · σ(V mean x)), as squeeze and excitation has them. */
+function gated(b: GraphBuilder, x: string): string {
+  const c = 12;
+  const layer = (name: string, of: string, size = 1) =>
+    b.op('Conv', [of, b.constant(weights(name, [c, size === 1 ? c : 1, size, size], size === 1 ? 0.7 : 1))]);
+  let at = layer('stem', x, 3);
+  for (let i = 0; i < 30; i++) {
+    const gate = b.op('Sigmoid', [layer(`squeeze ${i}`, b.op('GlobalAveragePool', [at]))]);
+    at = b.op('Add', [at, layer(`expand ${i}`, b.op('Mul', [at, gate]))]);
+  }
+  return b.op('MatMul', [
+    b.op('Flatten', [b.op('GlobalAveragePool', [at])]),
+    b.constant(weights('head', [c, 3], 1e-3)),
+  ]);
+}
 
 describe('a ReLU network without biases', () => {
   const folder = temporary();

@@ -74,5 +74,6 @@ async function deepliftSum(model) {
     target: { class: asked.class },
     options: { score: 'logit', background: 0 },
   });
-  return { sum: explained.map.data.reduce((a, b) => a + b, 0) };
+  const { map, diagnostics, notes } = explained;
+  return { sum: map.data.reduce((a, b) => a + b, 0), gap: diagnostics.completenessGap, notes };
 }

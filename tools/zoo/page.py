@@ -101,6 +101,8 @@ def remark(result, x):
             said.append(f"its float64 gradient moves by {shown(result['nearby'])} when the image changes by 1e-7")
     if "sum" in x["deeplift"] and x["deeplift"]["error"] > SUM:
         said.append(f"PyTorch's own float32 difference is off by {shown(result['torch32'].get('difference'))}")
+        if x["deeplift"].get("gap", 1) <= SUM:
+            said.append(f"the sum is {shown(x['deeplift']['gap'])} from the difference of the scores as ONNX Runtime has them")
     if result.get("difference_error", 0) > WRONG:
         said.append(f"a difference of PyTorch's scores is {shown(result['difference_error'])} from its gradient")
     if x.get("gradientError"):

@@ -144,6 +144,42 @@ describe('sums to the difference on networks in the style of the well-known fami
     }
   });
 
+  it.each(['Div', 'Reciprocal', 'Pow'])('quotients whose divisors are nearly 0 for the image, by %s', async way => {
+    const folder = temporary();
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        let at = b.op('Reshape', [x, b.ints([-1, 64])]);
+        for (let i = 0; i < 6; i++) {
+          const [signal, size] = ['signal', 'size'].map(name =>
+            b.op('MatMul', [at, b.constant(weights(`${name} ${i}`, [64, 64], 0.2))]),
+          ) as [string, string];
+          const sizes = b.op('ReduceMean', [b.op('Relu', [size])], { axes: attr.ints([-1]) });
+          const divisor = b.op('Add', [sizes, b.scalar(1e-5)]);
+          const inverse = () => (way === 'Pow' ? b.op('Pow', [divisor, b.scalar(-1)]) : b.op('Reciprocal', [divisor]));
+          at = way === 'Div' ? b.op('Div', [signal, divisor]) : b.op('Mul', [inverse(), signal]);
+          // The next divisors differ a thousandfold too.
+          at = b.op('Mul', [at, b.op('Tanh', [divisor])]);
+        }
+        return [b.op('MatMul', [at, b.constant(weights('head', [64, 2]))]), [null, 2]];
+      },
+    });
+    try {
+      const card = cardFor(folder.write('quotients.onnx', graph), { classes: ['a', 'b'] });
+      const { shape, data } = images('an image', [8, 8, 1]);
+      await check(
+        card,
+        tensor(
+          shape,
+          data.map(v => v * 1e-3),
+        ),
+        images('another', [8, 8, 1]),
+      );
+    } finally {
+      folder.remove();
+    }
+  });
+
   it('softmax of values that all lie 150 higher for the image than for the reference', async () => {
     // As e^(x − c) over its sum, with one c for both, the reference's sum would be e^−150, which is 0 in float32.
     const folder = temporary();

@@ -2,9 +2,8 @@
 
 Rescale for what acts on single values (Shrikumar et al. 2017, equation 14; the derivative where inputs differ by less
 than 1e-6 · max(1, |x|)); for maxima the cross-maximum, summed over overlapping windows; for a product of two the means of
-both factors; for a quotient the mean of 1/b and of a over b b′. Softmax is exp(x − log Σ exp x);
-layer normalisation is d / √(mean d² + ε), d = x − mean x, its quotient with means of its own (Standardised); SiLU and GELU
-are functions of one value. Σ map = f(x) − f(b).
+both factors; quotients as Quotient says. Softmax is exp(x − log Σ exp x); layer normalisation is d / √(mean d² + ε),
+d = x − mean x; SiLU and GELU are functions of one value. Σ map = f(x) − f(b).
 """
 import torch
 import torch.nn.functional as F
@@ -76,11 +75,9 @@ class Product(torch.autograd.Function):
             return (*torch.autograd.grad(ctx.multiply(a, b), (a, b), g), None)
 
 
-def mean_of_rows(x):
-    return both(sum(halves(x)) / 2)
-
-
 class Quotient(torch.autograd.Function):
+    """a / b: (b + b′) / (b² + b′²) for a, −(y b′ + y′ b) / (b² + b′²) for b; exact, and of the size of y where b′ is nearly 0."""
+
     @staticmethod
     def forward(ctx, a, b):
         ctx.save_for_backward(a, b)
@@ -89,27 +86,10 @@ class Quotient(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         a, b = ctx.saved_tensors
-        first, second = halves(b)
-        ga = g * mean_of_rows(1 / b)
-        gb = -g * mean_of_rows(a) / both(first * second)
-        return ga.sum_to_size(a.shape), gb.sum_to_size(b.shape)
-
-
-class Standardised(torch.autograd.Function):
-    """d / s with s > 0: (s + s′) / (s² + s′²) for d, −(y s′ + y′ s) / (s² + s′²) for s; exact, bounded where s′ is nearly 0."""
-
-    @staticmethod
-    def forward(ctx, d, s):
-        ctx.save_for_backward(d, s)
-        return d / s
-
-    @staticmethod
-    def backward(ctx, g):
-        d, s = ctx.saved_tensors
-        (one, other), (y, z) = halves(s), halves(d / s)
+        (one, other), (y, z) = halves(b), halves(a / b)
         squares = both(one ** 2 + other ** 2)
-        gs = -g * both(y * other + z * one) / squares
-        return g * both(one + other) / squares, gs.sum_to_size(s.shape)
+        divisor = -g * both(y * other + z * one) / squares
+        return (g * both(one + other) / squares).sum_to_size(a.shape), divisor.sum_to_size(b.shape)
 
 
 def rescaled(f):
@@ -131,7 +111,7 @@ def softmax(x, dim):
 
 def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
     d = x - x.mean(-1, keepdim=True)
-    return Standardised.apply(d, root(square(d).mean(-1, keepdim=True) + eps)) * weight + bias
+    return Quotient.apply(d, root(square(d).mean(-1, keepdim=True) + eps)) * weight + bias
 
 
 class Multipliers(TorchFunctionMode):

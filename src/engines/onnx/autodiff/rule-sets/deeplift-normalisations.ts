@@ -3,7 +3,7 @@ import type { Dims, Emitter } from '../emit.ts';
 import { defineRule, type Rule } from '../rule.ts';
 import { nearby } from '../rules/lrn.ts';
 import type { Site } from '../site.ts';
-import { both, middle, middleInverse, slope, throughDivisor } from './differences.ts';
+import { both, middle, quotientSlopes, slope } from './differences.ts';
 
 type Pair = readonly [string, string];
 
@@ -12,23 +12,19 @@ const pair = (of: (name: string) => string, [a, b]: Pair): [string, string] => [
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 /**
- * Through d/√(mean d² + ε) with d = x − mean x over the axes, s the root and y the quotient: (s + s′)/(s² + s′²) for d and
- * −(y s′ + y′ s)/(s² + s′²) for s, 1/(s + s′) for the root, d + d′ for the square, and means are linear. Exact, without a
- * division by a difference. The means that a quotient has elsewhere are as exact, but 1/s′ is 1/√ε where the reference
- * has no spread, as a zero image in a network without biases has none, and what it multiplies would have to cancel; here
- * the multipliers are then 1/s and 0.
+ * Through d/√(mean d² + ε) with d = x − mean x over the axes: the quotient's, 1/(s + s′) for the root s, d + d′ for the
+ * square, and means are linear. Exact, without a division by a difference, and of a right size where the reference has no
+ * spread, as a zero image in a network without biases has none.
  */
 function throughStandardise(e: Emitter, g: string, x: Pair, axes: readonly number[], epsilon: number): string {
   const d = pair(name => e.sub(name, e.mean(name, axes)), x);
   const s = pair(name => e.sqrt(e.add(e.mean(e.square(name), axes), epsilon)), d);
-  const ends = e.add(...s);
-  const squares = e.add(...pair(name => e.square(name), s));
-  const quotients = e.add(e.mul(e.div(d[0], s[0]), s[1]), e.mul(e.div(d[1], s[1]), s[0]));
-  const forRoot = e.neg(e.div(e.sum(e.mul(g, quotients), axes), squares));
-  const forSquares = e.div(forRoot, ends);
+  const y: Pair = [e.div(d[0], s[0]), e.div(d[1], s[1])];
+  const { forDividend, forDivisor } = quotientSlopes(e, y, s);
+  const forSquares = e.div(e.sum(e.mul(g, forDivisor), axes), e.add(...s));
   // mean d²: each element gets 1/n of it, as e.mean does of a constant over the axes.
   const perElement = e.div(forSquares, countOver(e, d[0], axes));
-  const forD = e.add(e.mul(g, e.div(ends, squares)), e.mul(perElement, e.add(...d)));
+  const forD = e.add(e.mul(g, forDividend), e.mul(perElement, e.add(...d)));
   return e.sub(forD, e.mean(forD, axes));
 }
 
@@ -90,7 +86,9 @@ const lpNormalization = defineRule('LpNormalization', site => {
     () => {
       const x = both(site, site.x());
       const norm = pair(name => (p === 1 ? e.sum(e.abs(name), axes) : e.sqrt(e.sum(e.square(name), axes))), x);
-      const forNorm = e.sum(e.mul(g, throughDivisor(e, x, norm)), axes);
+      const y = both(site, site.y());
+      const { forDividend, forDivisor } = quotientSlopes(e, y, norm);
+      const forNorm = e.sum(e.mul(g, forDivisor), axes);
       const inner =
         p === 1
           ? e.mul(
@@ -103,7 +101,7 @@ const lpNormalization = defineRule('LpNormalization', site => {
               ),
             )
           : e.mul(e.div(forNorm, e.add(...norm)), e.add(...x));
-      return e.add(e.mul(g, middleInverse(e, ...norm)), inner);
+      return e.add(e.mul(g, forDividend), inner);
     },
   ];
 });

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { CtXaiError } from '../../../../core/errors.ts';
 import { isInner, type Node, numbersOf } from '../../graph/graph.ts';
 import { defineRule, type Rule } from '../rule.ts';
@@ -6,8 +7,12 @@ import { globalMaximum, largest, maxPool } from './deeplift-maxima.ts';
 import { normalisations } from './deeplift-normalisations.ts';
 import { deepliftSeeding } from './deeplift-seeding.ts';
 import { sums } from './deeplift-sums.ts';
-import { both, middle, middleInverse, rescaled, throughDivisor } from './differences.ts';
+import { both, middle, mixed, quotientSlopes, rescaled, shareOf } from './differences.ts';
 import type { NetworkView, RuleSet } from './rule-set.ts';
+
+export const deepliftOptions = z.strictObject({ products: z.enum(['means', 'bounded']).default('means') });
+
+type DeepliftOptions = z.output<typeof deepliftOptions>;
 
 /** Makes the rule of an operator from its derivative. */
 type Multiplier = (standard: Rule) => Rule;
@@ -22,7 +27,7 @@ const LINEAR = [
 ];
 
 /** Linear in each of two inputs. */
-const BILINEAR = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Mul', 'Einsum'];
+const BILINEAR = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'Einsum'];
 
 /** Functions of the first input's single values. */
 const POINTWISE = [
@@ -61,18 +66,25 @@ const TABLE: ReadonlyMap<string, Multiplier> = new Map<string, Multiplier>([
 
 /**
  * DeepLIFT, rescale rule (Shrikumar et al. 2017): multipliers m with Σ m·(x − x′) = f(x) − f(x′), x′ a reference image.
- * Where the paper has no rule, one that keeps the sum exact: products, quotients and matrix products with the means of
- * both factors, maxima by the cross-maximum, softmax and normalisations as what they are made of.
+ * Where the paper has no rule, one that keeps the sum exact: products and matrix products with the means of
+ * both factors, quotients, maxima by the cross-maximum, softmax and normalisations as what they are made of.
+ *
+ * `products: bounded`: elementwise products of two by multipliers that are never much larger than the product. Means may
+ * be, where one factor is large at the image and the other at the reference; what they hand to both factors then
+ * cancels, and block by block less of it in float32.
  */
-export const deeplift: RuleSet = {
-  reference: true,
-  seeding: deepliftSeeding,
-  rulesFor: network => (node, standard) => {
-    const make = TABLE.get(node.domain === '' ? node.op : `${node.domain}:${node.op}`);
-    if (!make || !standard) refuse(node, `there is no rule for ${node.op}`);
-    return guarded(make(standard), network);
-  },
-};
+export function deeplift(options: DeepliftOptions): RuleSet {
+  const table = new Map([...TABLE, ['Mul', elementwise(options)]]);
+  return {
+    reference: true,
+    seeding: deepliftSeeding,
+    rulesFor: network => (node, standard) => {
+      const make = table.get(node.domain === '' ? node.op : `${node.domain}:${node.op}`);
+      if (!make || !standard) refuse(node, `there is no rule for ${node.op}`);
+      return guarded(make(standard), network);
+    },
+  };
+}
 
 function refuse(node: Node, why: string): never {
   const where = isInner(node.name) ? `a part of the model (${node.op})` : `node '${node.name}' (${node.op})`;
@@ -139,15 +151,48 @@ function bilinear(standard: Rule): Rule {
   });
 }
 
-/** a/b: g·(1/b + 1/b′)/2 for a, −g·(a + a′)/(2 b b′) for b. */
+/** a·b with other weights than one half where halves may be far larger than the product. */
+const elementwise =
+  ({ products }: DeepliftOptions) =>
+  (standard: Rule): Rule => {
+    const halves = bilinear(standard);
+    return defineRule(standard.operators, site => {
+      const { e, g } = site;
+      if (!site.varies(site.x(0)) || !site.varies(site.x(1))) return standard.differentiate(site);
+      const [a, b] = [both(site, site.x(0)), both(site, site.x(1))];
+      const weight = () => {
+        if (isReciprocal(site, site.x(1))) return shareOf(e, b[1], b[0]);
+        if (isReciprocal(site, site.x(0))) return shareOf(e, a[0], a[1]);
+        return shareOf(e, e.mul(a[0], b[1]), e.mul(a[1], b[0]));
+      };
+      const scaling = isReciprocal(site, site.x(0)) || isReciprocal(site, site.x(1));
+      if (products === 'means' && !scaling) return halves.differentiate(site);
+      return [
+        () => site.reduce(e.mul(g, mixed(e, b[1], b[0], weight())), 0),
+        () => site.reduce(e.mul(g, mixed(e, a[0], a[1], weight())), 1),
+      ];
+    });
+  };
+
+/** Whether a tensor is 1/b, perhaps to a power, or moved about: what it multiplies is then divided. */
+function isReciprocal(site: Site, name: string): boolean {
+  const node = site.producer(name);
+  if (node?.domain !== '') return false;
+  const constant = (i: number) => site.valueOf(node.inputs[i] ?? '');
+  if (node.op === 'Reciprocal') return true;
+  if (node.op === 'Div') return constant(0) !== undefined && constant(1) === undefined;
+  if (node.op === 'Pow') return constant(1) !== undefined && numbersOf(constant(1)!).every(p => p < 0);
+  return MOVING.has(node.op) && isReciprocal(site, node.inputs[0]!);
+}
+
+const MOVING: ReadonlySet<string> = new Set(['Identity', 'Cast', 'Reshape', 'Squeeze', 'Unsqueeze', 'Expand']);
+
+/** a/b with a divisor that varies. */
 function quotient(standard: Rule): Rule {
   return defineRule(standard.operators, site => {
     const { e, g } = site;
     if (!site.varies(site.x(1))) return standard.differentiate(site);
-    const [a, b] = [both(site, site.x(0)), both(site, site.x(1))];
-    return [
-      () => site.reduce(e.mul(g, middleInverse(e, ...b)), 0),
-      () => site.reduce(e.mul(g, throughDivisor(e, a, b)), 1),
-    ];
+    const slopes = () => quotientSlopes(e, both(site, site.y()), both(site, site.x(1)));
+    return [() => site.reduce(e.mul(g, slopes().forDividend), 0), () => site.reduce(e.mul(g, slopes().forDivisor), 1)];
   });
 }

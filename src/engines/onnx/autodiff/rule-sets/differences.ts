@@ -28,14 +28,32 @@ export function middle(e: Emitter, a: string, reference: string): string {
   return e.mul(e.add(a, reference), 0.5);
 }
 
-/** (1/b + 1/b′) / 2 */
-export function middleInverse(e: Emitter, b: string, reference: string): string {
-  return e.mul(e.add(e.div(1, b), e.div(1, reference)), 0.5);
+/** a² / (a² + b²); ½ where both are 0. */
+export function shareOf(e: Emitter, a: string, b: string): string {
+  const [own, other] = [e.square(a), e.square(b)];
+  const total = e.add(own, other);
+  const none = e.equal(total, 0);
+  return e.where(none, 0.5, e.div(own, e.where(none, 1, total)));
 }
 
-/** What a/b passes to b for each unit of its own multiplier: −(a + a′) / (2 b b′). */
-export function throughDivisor(e: Emitter, a: readonly [string, string], b: readonly [string, string]): string {
-  return e.neg(e.div(middle(e, ...a), e.mul(...b)));
+/** (1 − w)·a + w·b. With b, b′, w for a factor and a′, a, w for the other, products are exact for every w. */
+export function mixed(e: Emitter, a: string, b: string, w: string): string {
+  return e.add(a, e.mul(w, e.sub(b, a)));
+}
+
+/**
+ * Multipliers of y = a/b for a and for b: (b + b′)/(b² + b′²) and −(y b′ + y′ b)/(b² + b′²). Their products with the
+ * differences of a and b sum to that of y. So do those of the means, (1/b + 1/b′)/2 and −(a + a′)/(2 b b′), but where b and
+ * b′ differ a thousandfold they are a thousand times larger than y, and cancel; these are never larger than y is.
+ */
+export function quotientSlopes(
+  e: Emitter,
+  y: readonly [string, string],
+  b: readonly [string, string],
+): { readonly forDividend: string; readonly forDivisor: string } {
+  const squares = e.add(e.square(b[0]), e.square(b[1]));
+  const crossed = e.add(e.mul(y[0], b[1]), e.mul(y[1], b[0]));
+  return { forDividend: e.div(e.add(...b), squares), forDivisor: e.neg(e.div(crossed, squares)) };
 }
 
 /** A tensor of the image and the same of the reference image. */

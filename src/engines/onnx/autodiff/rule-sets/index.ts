@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { BackwardRules, Json } from '../../../../core/contracts/index.ts';
 import { CtXaiError, nearest } from '../../../../core/errors.ts';
 import { deconvnet } from './deconvnet.ts';
-import { deeplift } from './deeplift.ts';
+import { deeplift, deepliftOptions } from './deeplift.ts';
 import { guidedBackprop } from './guided-backprop.ts';
 import { lrp, lrpOptions } from './lrp.ts';
 import type { RuleSet } from './rule-set.ts';
@@ -17,7 +17,7 @@ type Options = Readonly<Record<string, Json>>;
 const RULE_SETS: Readonly<Record<string, (options: Options) => RuleSet>> = {
   'guided-backprop': withOptions('guided-backprop', NONE, () => guidedBackprop),
   deconvnet: withOptions('deconvnet', NONE, () => deconvnet),
-  deeplift: withOptions('deeplift', NONE, () => deeplift),
+  deeplift: withOptions('deeplift', deepliftOptions, deeplift),
   lrp: withOptions('lrp', lrpOptions, lrp),
 };
 
