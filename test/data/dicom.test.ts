@@ -307,19 +307,88 @@ describe('what is refused, each with its reason', () => {
   });
 });
 
-it('patients keep their names apart; short numbers are found as whole names only', () => {
+it('an extended offset table, whose VR is newer than the parser, is passed by', async () => {
+  const bytes = readFileSync(join(golden, 'syntax/jpeg-ls.dcm'));
+  const pixels = bytes.indexOf(Buffer.from('e07f10004f', 'hex'));
+  const long = (tag: string, value: bigint) => {
+    const element = Buffer.alloc(20);
+    Buffer.from(`e07f${tag}00`, 'hex').copy(element);
+    element.write('OV', 4, 'latin1');
+    element.writeUInt32LE(8, 8);
+    element.writeBigUInt64LE(value, 12);
+    return element;
+  };
+  const length = BigInt(bytes.length - pixels);
+  const table = [long('01', 0n), long('02', length)];
+  put(base, 'offsets/x.dcm', Buffer.concat([bytes.subarray(0, pixels), ...table, bytes.subarray(pixels)]));
+  const [found] = await list(await open({ path: 'offsets' }));
+  const [whole] = await one('syntax/jpeg-ls.dcm');
+  expect((await found!.load()).source.pixels).toEqual((await whole!.load()).source.pixels);
+});
+
+describe('what gives a patient away in a path', () => {
   const names = createPseudonyms(
     [
-      { patientId: '12', names: ['Meier'] },
-      { patientId: '100012', names: [] },
+      { patientId: '12', numbers: [], names: [['meier']] },
+      { patientId: '100012', numbers: ['ACC-77-1234'], names: [] },
+      { patientId: 'x', numbers: [], names: [['li', 'wu']] },
+      {
+        patientId: 'y',
+        numbers: [],
+        names: [
+          ['muller', 'jurgen'],
+          ['山田', '太郎'],
+        ],
+      },
     ],
-    ['u'],
+    ['1.2.840.113619.2.55'],
     undefined,
   );
-  expect(names.patient('12')).not.toBe(names.patient('100012'));
-  expect(names.path('a12/slice12.dcm')).toBe('a12/slice12.dcm');
-  expect(names.path('12/slice.dcm')).toBe(`${names.patient('12')}/slice.dcm`);
-  expect(names.path('x/CT_100012_a.dcm')).toMatch(new RegExp(`^x/${names.patient('100012')}-\\w{10}$`));
-  expect(names.path('MEIER, H/1.dcm')).toBe(`${names.patient('12')}/1.dcm`);
-  expect(names.path('Meiereien/1.dcm')).toBe('Meiereien/1.dcm');
+  const of = (id: string) => names.patient(id);
+
+  it('patients keep their names apart; short numbers are found as whole names only', () => {
+    expect(of('12')).not.toBe(of('100012'));
+    expect(names.path('a12/slice12.dcm')).toBe('a12/slice12.dcm');
+    expect(names.path('12/slice.dcm')).toBe(`${of('12')}/slice.dcm`);
+    expect(names.path('10-00-12/slice.dcm')).toBe(`${of('100012')}/slice.dcm`);
+    expect(names.path('x/CT_100012_a.dcm')).toMatch(new RegExp(`^x/${of('100012')}-\\w{10}$`));
+    expect(names.path('Liwan/Wuhan/Jura/1.dcm')).toBe('Liwan/Wuhan/Jura/1.dcm');
+  });
+
+  it.each([
+    ['MEIER, H', '12'],
+    ['MeierHans', '12'],
+    ['meierhans_ct', '12'],
+    ['acc771234', '100012'],
+    ['Li Wu 42', 'x'],
+    ['WuLi', 'x'],
+    ['Müller', 'y'],
+    ['Mu\u0308ller', 'y'],
+    ['MULLER_JURGEN', 'y'],
+    ['山田太郎', 'y'],
+  ])('a folder called %s is of its patient', (folder, patient) => {
+    expect(names.path(`${folder}/1.dcm`)).toMatch(new RegExp(`^${of(patient)}-\\w{4}/1\\.dcm$`));
+  });
+
+  it('folders of one patient stay apart', () => {
+    expect(names.path('Meier a/1.dcm')).not.toBe(names.path('Meier b/1.dcm'));
+  });
+
+  it.each(['19540312', '1954-03-12', '12.03.1954', '3_12_1954', '20200315101010', '31121999'])(
+    'the date in CT_%s_a is not said',
+    date => {
+      expect(names.path(`CT_${date}_a/IM_${date}.dcm`)).toMatch(/^CT_date-\w{6}_a\/IM_date-\w{6}\.dcm$/);
+    },
+  );
+
+  it('numbers that are no dates stay', () => {
+    for (const path of ['IM0001.dcm', '00012345/30001301.dcm', '1954/03.dcm', 'v1.2.3/1.dcm'])
+      expect(names.path(path)).toBe(path);
+  });
+
+  it('UIDs are hashes, that of a series its name', () => {
+    expect(names.path('1.2.840.113619.2.55/CT.1.2.840.113619.2.55.1.dcm')).toMatch(
+      new RegExp(`^${names.series('1.2.840.113619.2.55')}/CT\\.uid-\\w{10}\\.dcm$`),
+    );
+  });
 });

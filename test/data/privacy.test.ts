@@ -11,7 +11,7 @@ import { put, temporaryFolder } from './images.ts';
 const base = temporaryFolder();
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 /** What stands in the planted tags. */
-const SECRET = /muster|erika|geheim|90210|1953|quincy|zwettl|acc77|otto/i;
+const SECRET = /muster|erika|geheim|90210|1953|quincy|zwettl|acc77|otto|m(ü|ue?)ller|山田/i;
 
 /** A CT slice of 8 × 8 pixels with a name, a number, dates and places in it. */
 function slice(number: number, changed: Readonly<Record<string, readonly [string, string]>> = {}): Buffer {
@@ -89,6 +89,16 @@ it('names, numbers, dates and places of patients are in nothing that is said, wh
   expect(said).toMatch(/patient-[0-9a-f]{10}/);
   expect(said).toMatch(/something that DICOM does not define/);
   expect(said).not.toMatch(SECRET);
+});
+
+it('nor are they where folders are called after them, in whatever alphabet', async () => {
+  const utf8 = { '00080005': ['CS', 'ISO_IR 192'], '00100010': ['PN', 'Müller^Jutta=山田^花子'] } as const;
+  put(base, 'Müller/Jutta Müller_17.04.1953/ACC77123/a.dcm', slice(0, utf8));
+  put(base, 'Müller/山田花子/19530417/1.2.840.1.2.5/b.dcm', slice(1, utf8));
+  put(base, 'Müller/MullerJutta/GEHEIM90210/c.dcm', slice(2, utf8));
+  const said = await allThatIsSaid('Müller');
+  expect(said).not.toMatch(SECRET);
+  expect(said).not.toMatch(/Jutta/);
 });
 
 it('nor where no file of the folder can be read', async () => {

@@ -1,44 +1,13 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type ElementList, joined, writeElements } from '../../src/data/dicom/write-elements.ts';
+import type { ElementList } from '../../src/data/dicom/write-elements.ts';
 import { dicom } from '../../src/data/readers/dicom.ts';
+import { dicomFile, dicomSlice } from './dicom-files.ts';
 import { put, temporaryFolder } from './images.ts';
 
 const base = temporaryFolder();
-const [CT, STRUCTURES] = ['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.481.3'];
-
-function file(sopClass: string, elements: ElementList): Buffer {
-  const meta = writeElements([
-    ['00020002', 'UI', sopClass],
-    ['00020010', 'UI', '1.2.840.10008.1.2.1'],
-  ]);
-  const preamble = new Uint8Array(132);
-  preamble.set(Buffer.from('DICM'), 128);
-  const common: ElementList = [
-    ['00080016', 'UI', sopClass],
-    ['00100010', 'PN', 'Mustermann^Erika'],
-    ['00100020', 'LO', '4711'],
-    ['0020000d', 'UI', '1.2.4'],
-    ['00200052', 'UI', '1.2.9'],
-  ];
-  return Buffer.from(joined([preamble, meta, writeElements([...common, ...elements])]));
-}
-
-const SLICE = file(CT, [
-  ['00080018', 'UI', '1.2.3.1'],
-  ['00080060', 'CS', 'CT'],
-  ['0020000e', 'UI', '1.2.5'],
-  ['00200032', 'DS', [0, 0, 0]],
-  ['00200037', 'DS', [1, 0, 0, 0, 1, 0]],
-  ['00280004', 'CS', 'MONOCHROME2'],
-  ['00280010', 'US', 8],
-  ['00280011', 'US', 8],
-  ['00280030', 'DS', [1, 1]],
-  ['00280100', 'US', 16],
-  ['00281052', 'DS', '-1024'],
-  ['00281053', 'DS', '1'],
-  ['7fe00010', 'OW', new Uint8Array(128)],
-]);
+const STRUCTURES = '1.2.840.10008.5.1.4.1.1.481.3';
+const SLICE = dicomSlice('1.2.3.1');
 
 interface Structure {
   readonly name: string;
@@ -52,7 +21,7 @@ interface Structure {
 /** A structure set with a square for each structure, on the slice's plane. */
 function structureSet(structures: readonly Structure[]): Buffer {
   const number = (i: number) => String(i + 1);
-  return file(STRUCTURES, [
+  return dicomFile(STRUCTURES, [
     ['00080018', 'UI', '1.2.3.2'],
     ['00080060', 'CS', 'RTSTRUCT'],
     ['0020000e', 'UI', '1.2.6'],
@@ -168,4 +137,50 @@ it('the patient’s name and number in a structure’s name are not said', async
     { name: 'ERIKA_2', type: 'ORGAN', square: [5, 5] },
   ]);
   expect(said).toBe('masks: structures 1 with … … nodule; passed by: …_2');
+});
+
+it('of structures of one name, the ones of the right type are taken', async () => {
+  expect(
+    (
+      await maskOf([
+        { name: 'x', type: 'ORGAN', square: [0, 7] },
+        { name: 'x', type: 'GTV', square: [1, 2] },
+      ])
+    )[0],
+  ).toBe(4);
+});
+
+it.each<[string, ElementList, boolean]>([
+  [
+    'another patient, in another frame of reference',
+    [
+      ['00100020', 'LO', '4712'],
+      ['00200052', 'UI', '1.2.10'],
+    ],
+    false,
+  ],
+  [
+    'another patient, without a frame of reference',
+    [
+      ['00100020', 'LO', '4712'],
+      ['00200052', 'UI', ''],
+    ],
+    false,
+  ],
+  ['the same patient, without a frame of reference', [['00200052', 'UI', '']], true],
+])('contours that name no image are not laid over slices of %s', async (name, changed, drawn) => {
+  const folder = name.replaceAll(/\W+/g, '-');
+  put(base, `${folder}/slice.dcm`, dicomSlice('1.2.3.1', changed));
+  put(base, `${folder}/structures.dcm`, structureSet([{ name: 'GTV', square: [1, 2] }]));
+  const dataset = await dicom.open(dicom.options.parse({ path: join(base, folder) }), { base });
+  for await (const sample of dataset.samples()) expect(sample.hasMask).toBe(drawn);
+});
+
+it('contours that lie on none of the slices are counted', async () => {
+  const [pixels, said] = await maskOf([
+    { name: 'GTV', square: [1, 2] },
+    { name: 'GTV', square: [1, 2], height: 2 },
+  ]);
+  expect(pixels).toBe(4);
+  expect(said).toBe('masks: structures 1 with GTV; 1 of its 2 contours lie on none of the slices that are here');
 });

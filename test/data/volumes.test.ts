@@ -187,6 +187,7 @@ describe('a folder of volumes', () => {
       ]),
       'empty.nii': edited(42, 0),
       'colour.nii': edited(70, 128),
+      'start.nii': Buffer.concat([plain.subarray(0, 108), new Uint8Array(4), plain.subarray(112)]),
     };
     for (const [name, bytes] of Object.entries(bad)) writeFileSync(join(base, path, name), bytes);
     writeFileSync(join(base, path, 'late.nii'), plain.subarray(0, 400));
@@ -200,6 +201,7 @@ describe('a folder of volumes', () => {
       'five.nii': expect.stringMatching(/5 dimensions \(2 × 2 × 2 × 2 × 2\)/),
       'empty.nii': expect.stringMatching(/0 × 4 × 3 voxels/),
       'colour.nii': expect.stringMatching(/type 128, which is not read/),
+      'start.nii': 'its header says that its voxels begin at byte 0; the header alone has 348',
       'x.dcm': 'it is no NIfTI file by its name',
     });
     const samples = await list(dataset);
@@ -237,6 +239,9 @@ describe('a folder of volumes', () => {
   });
 });
 
+const VALUES = [-1000, -999, 5, 40, 300, 1200];
+const voxels16 = () => Buffer.from(Int16Array.from(VALUES).buffer);
+
 describe('MetaImage', () => {
   const voxels = JSON.parse(readFileSync(join(golden, 'metaimage.json'), 'utf8')) as number[][][];
 
@@ -273,14 +278,32 @@ describe('MetaImage', () => {
       'e.mhd': 'no header',
       'f.mhd': header.replace('0.7 0.8 2', '0 0.8 2'),
       'g.mhd': header.replace('5 4 3', '50000 40000 3000'),
+      'h.mhd': header.replace('DimSize', 'HeaderSize = -1\nDimSize'),
     };
     for (const [name, text] of Object.entries(bad)) writeFileSync(join(base, path, name), text);
     const { leftOut } = await metaimage.open({ path }, { base });
     expect(leftOut!.map(f => f.path)).toEqual(Object.keys(bad));
-    writeFileSync(join(base, path, 'h.mhd'), header.replace('zipped.zraw', 'gone.zraw'));
-    const late = (await list(await metaimage.open({ path }, { base }))).find(s => s.id.startsWith('h.mhd'))!;
+    writeFileSync(join(base, path, 'i.mhd'), header.replace('zipped.zraw', 'gone.zraw'));
+    const late = (await list(await metaimage.open({ path }, { base }))).find(s => s.id.startsWith('i.mhd'))!;
     await expect(late.load()).rejects.toMatchObject({ message: expect.stringMatching(/gone\.zraw, is not there/) });
   });
+});
+
+it.each<[string, string, Buffer]>([
+  ['bytes before its voxels', 'HeaderSize = 7\n', Buffer.concat([Buffer.alloc(7, 9), voxels16()])],
+  ['its voxels at the end', 'HeaderSize = -1\n', Buffer.concat([Buffer.alloc(33, 9), voxels16()])],
+  ['whole numbers of eight bytes', 'MET_LONG_LONG', Buffer.from(BigInt64Array.from(VALUES, BigInt).buffer)],
+  ['whole numbers of four bytes', 'MET_LONG', Buffer.from(Int32Array.from(VALUES).buffer)],
+])('a MetaImage with %s is read as SimpleITK 2.5.7 reads it', async (name, line, voxels) => {
+  const folder = `meta-${name.replaceAll(' ', '-')}`;
+  mkdirSync(join(base, folder));
+  const type = line.startsWith('MET') ? line : 'MET_SHORT';
+  const header = `ObjectType = Image\nNDims = 3\nDimSize = 3 2 1\n${line.startsWith('MET') ? '' : line}ElementType = ${type}\n`;
+  writeFileSync(join(base, folder, 'ä.raw'), voxels);
+  // No end of the last line, and letters that are not ASCII.
+  writeFileSync(join(base, folder, 'ä.mhd'), `${header}ElementDataFile = ä.raw`);
+  const [sample] = await list(await metaimage.open({ path: folder, unit: 'HU' }, { base }));
+  expect([...(await sample!.load()).source.pixels.data]).toEqual(VALUES);
 });
 
 describe('which slices', () => {

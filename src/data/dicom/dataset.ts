@@ -34,6 +34,7 @@ export function parseDicomFile(bytes: Uint8Array, partial = false): DicomFile {
   if (body.length < 8) throw new Error('it ends within its header');
   if (header.transferSyntax === SYNTAX.deflated) body = inflateRawSync(body, { maxOutputLength: MOST_BYTES });
   const encoding = encodingOf(body, header.transferSyntax);
+  if (encoding === SYNTAX.explicitLittle) spellLongVrs(body);
   // 132 bytes are looked at for a preamble that is no longer there.
   if (body.length < 132) body = Buffer.concat([body, Buffer.alloc(0)]);
   try {
@@ -48,6 +49,21 @@ export function parseDicomFile(bytes: Uint8Array, partial = false): DicomFile {
       return { transferSyntax: header.transferSyntax ?? encoding, set: found, bytes: body };
     }
     throw new DamagedDicom(reasonOf(cause), found);
+  }
+}
+
+/** Elements of group 7FE0 with VRs of eight bytes a number, which the parser does not know, as tag and VR. */
+const OFFSETS = ['e07f01004f56', 'e07f02004f56', 'e07f03005556'].map(hex => Buffer.from(`${hex}0000`, 'hex'));
+
+/** Calls the extended offset table and its lengths (OV, UV) bytes, in place: lengths of four bytes belong to both. */
+function spellLongVrs(body: Uint8Array): void {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  let at = 0;
+  for (const element of OFFSETS) {
+    const found = bytes.indexOf(element, at);
+    if (found < 0) continue;
+    bytes.write('OB', found + 4, 'latin1');
+    at = found;
   }
 }
 

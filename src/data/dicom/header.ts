@@ -1,8 +1,9 @@
 import type { DataSet } from 'dicom-parser';
 import type { Placement3d } from '../../core/contracts/index.ts';
 import { type DicomFile, decimal, decimals, item, items, text, texts, uint16 } from './dataset.ts';
+import { nameSpellings } from './person-names.ts';
 
-type Vector = readonly [number, number, number];
+export type Vector = readonly [number, number, number];
 
 /** What a file says of one of its frames. */
 export interface DicomFrame {
@@ -24,6 +25,7 @@ export interface DicomHeader {
   readonly instance: string;
   readonly series: string;
   readonly study: string;
+  readonly frameOfReference?: string;
   readonly modality?: string;
   readonly imageType: readonly string[];
   readonly instanceNumber?: number;
@@ -50,8 +52,10 @@ export interface DicomHeader {
 /** What must not leave the reader: it finds names and numbers in paths, and is turned into keyed hashes. */
 export interface DicomIdentity {
   readonly patientId: string;
-  /** Parts of the patient's name of three letters or more. */
-  readonly names: readonly string[];
+  /** Further numbers of the patient and of the examination (accession number). */
+  readonly numbers: readonly string[];
+  /** The patient's names, each as its parts, without accents and in lower case. */
+  readonly names: readonly (readonly string[])[];
   readonly institution?: string;
 }
 
@@ -69,6 +73,7 @@ export function readHeader({ set, transferSyntax }: DicomFile): DicomHeader {
   const bitsStored = uint16(set, 'x00280101') ?? bitsAllocated;
   const signed = uint16(set, 'x00280103') === 1;
   const modality = text(set, 'x00080060');
+  const frameOfReference = text(set, 'x00200052');
   const instanceNumber = decimal(set, 'x00200013');
   const rescaleType = text(set, 'x00281054');
   const gantryTilt = decimal(set, 'x00181120');
@@ -79,6 +84,7 @@ export function readHeader({ set, transferSyntax }: DicomFile): DicomHeader {
     instance: text(set, 'x00080018') ?? '',
     series: text(set, 'x0020000e') ?? '',
     study: text(set, 'x0020000d') ?? '',
+    ...(frameOfReference === undefined ? {} : { frameOfReference }),
     ...(modality === undefined ? {} : { modality }),
     imageType: texts(set, 'x00080008'),
     ...(instanceNumber === undefined ? {} : { instanceNumber }),
@@ -211,10 +217,11 @@ function known<T>(values: Readonly<Record<string, T | undefined>>): Record<strin
 
 export function readIdentity({ set }: Pick<DicomFile, 'set'>): DicomIdentity {
   const institution = text(set, 'x00080080');
-  const name = text(set, 'x00100010') ?? '';
+  const others = items(set, 'x00101002').flatMap(other => text(other, 'x00100020') ?? []);
   return {
     patientId: text(set, 'x00100020') ?? '',
-    names: name.split(/[\s^=,._-]+/).filter(part => part.length >= 3),
+    numbers: [...texts(set, 'x00101000'), ...others, ...texts(set, 'x00080050')].filter(number => number !== ''),
+    names: [...nameSpellings(set, 'x00100010'), ...nameSpellings(set, 'x00101001'), ...nameSpellings(set, 'x00101005')],
     ...(institution === undefined ? {} : { institution }),
   };
 }
@@ -226,10 +233,14 @@ export function placementOf({ position, orientation }: DicomFrame): Placement3d 
   return { origin: position, axes: [orientation[1], orientation[0]] };
 }
 
-/** Millimetres along the slice normal (row × column direction); undefined where the file does not say. */
+/** Unit vector at a right angle to a slice: row × column direction. */
+export function normalOf([r, c]: readonly [Vector, Vector]): Vector {
+  return [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]];
+}
+
+/** Millimetres along the slice normal; undefined where the file does not say. */
 export function alongNormal({ position, orientation }: DicomFrame): number | undefined {
   if (!position || !orientation) return undefined;
-  const [r, c] = orientation;
-  const normal = [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]];
-  return normal[0]! * position[0] + normal[1]! * position[1] + normal[2]! * position[2];
+  const normal = normalOf(orientation);
+  return normal[0] * position[0] + normal[1] * position[1] + normal[2] * position[2];
 }

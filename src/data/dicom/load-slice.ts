@@ -2,7 +2,7 @@ import type { DicomReference, Source } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { tensor } from '../../core/tensor.ts';
 import { readRegular } from '../../files/regular.ts';
-import { type DicomFile, parseDicomFile, text } from './dataset.ts';
+import { parseDicomFile } from './dataset.ts';
 import { type DicomHeader, placementOf, readHeader } from './header.ts';
 import type { FrameDecoder } from './pixels.ts';
 import { hounsfield, type Rescale, rescaleOf } from './units.ts';
@@ -45,7 +45,7 @@ export async function loadDicomSlice(
         ...header.acquisition,
         ...(place.thickness === undefined ? {} : { thicknessMm: place.thickness }),
       },
-      dicom: referenceOf(file, header, frame),
+      dicom: referenceOf(header, frame),
     };
   } catch (cause) {
     if (cause instanceof CtXaiError) throw cause;
@@ -53,9 +53,8 @@ export async function loadDicomSlice(
   }
 }
 
-function referenceOf({ set }: DicomFile, header: DicomHeader, frame: number): DicomReference {
-  const { study, series, sopClass, instance, frames } = header;
-  const frameOfReference = text(set, 'x00200052');
+function referenceOf(header: DicomHeader, frame: number): DicomReference {
+  const { study, series, sopClass, instance, frames, frameOfReference } = header;
   return {
     ...{ study, series, sopClass, instance },
     ...(frameOfReference === undefined ? {} : { frameOfReference }),

@@ -2,13 +2,16 @@ import type { DataSet } from 'dicom-parser';
 import { type Tensor, tensor } from '../../core/tensor.ts';
 import { readRegular } from '../../files/regular.ts';
 import { type DicomFile, item, items, parseDicomFile, text, uint16 } from './dataset.ts';
-import { alongNormal, type DicomFrame, readHeader } from './header.ts';
+import { type DicomFrame, type DicomHeader, readHeader } from './header.ts';
 import type { FrameDecoder } from './pixels.ts';
+import { distanceFrom, parallel } from './planes.ts';
+import { SOP } from './scan.ts';
 
 /** Which pixels of which image a segmentation's frame marks. */
 interface SegmentFrame {
   readonly frame: number;
-  readonly segment: number;
+  /** Absent in a label map, whose pixels hold the segments' numbers. */
+  readonly segment?: number;
   /** Image that it was drawn on, where the file says. */
   readonly instance?: string;
   readonly place: DicomFrame;
@@ -23,8 +26,8 @@ export interface OpenSegmentation {
   readonly rows: number;
   readonly columns: number;
   readonly frames: readonly SegmentFrame[];
-  /** [rows, columns] of 0 and 1. @throws Error if the frame is damaged */
-  decode(frame: number): Promise<Tensor>;
+  /** [rows, columns] of 0 and 1: where a frame has one of these segments. @throws Error if the frame is damaged */
+  decode(frame: number, segments: ReadonlySet<number>): Promise<Tensor>;
 }
 
 /** Category "Morphologically Altered Structure" in SNOMED CT and SNOMED RT. */
@@ -42,27 +45,36 @@ export async function openSegmentation(path: string, decoder: FrameDecoder): Pro
     const category = item(s, 'x00620003');
     if (category && ALTERED.has(text(category, 'x00080100') ?? '')) altered.add(number);
   }
+  const labelMap = header.sopClass === SOP.labelMap || text(file.set, 'x00620001') === 'LABELMAP';
+  // In a label map 0 is what belongs to no segment, even where it has a name.
+  if (labelMap) for (const each of [segments, altered]) each.delete(0);
   // Shares of a pixel count from a half on.
   const fractional = text(file.set, 'x00620001') === 'FRACTIONAL';
   const threshold = fractional ? ((uint16(file.set, 'x0062000e') ?? 255) - 1) / 2 : 0;
   const own = items(file.set, 'x52009230');
   const shared = item(file.set, 'x52009229');
-  const frames = header.frames.map((place, frame) => frameOf(place, frame, own[frame], shared));
+  const frames = header.frames.map((place, frame) => frameOf(place, frame, own[frame], shared, labelMap));
   return {
     segments,
     altered: altered.size < segments.size ? altered : new Set(),
     rows: header.rows,
     columns: header.columns,
     frames,
-    async decode(frame) {
+    async decode(frame, wanted) {
       const values =
-        header.bitsAllocated === 1 ? unpackBits(file, header, frame) : await decoder.decode(file, header, frame);
+        header.bitsAllocated === 1 ? unpackBits(file, header, frame) : await decoder.decode(file, plain(header), frame);
+      const inside = labelMap ? (v: number) => wanted.has(v) : (v: number) => v > threshold;
       return tensor(
         [header.rows, header.columns],
-        Float32Array.from(values, v => (v > threshold ? 1 : 0)),
+        Float32Array.from(values, v => (inside(v) ? 1 : 0)),
       );
     },
   };
+}
+
+/** Label maps may bring colours for their numbers. */
+function plain(header: DicomHeader): DicomHeader {
+  return { ...header, photometric: 'MONOCHROME2' };
 }
 
 function readHeaderOf(file: DicomFile) {
@@ -76,13 +88,18 @@ function frameOf(
   frame: number,
   own: DataSet | undefined,
   shared: DataSet | undefined,
+  labelMap: boolean,
 ): SegmentFrame {
   const macro = (tag: string) => item(own, tag) ?? item(shared, tag);
   const identification = macro('x0062000a');
   const segment = identification ? uint16(identification, 'x0062000b') : undefined;
   const source = item(macro('x00089124'), 'x00082112');
   const instance = source && text(source, 'x00081155');
-  return { frame, segment: segment ?? 1, place, ...(instance === undefined ? {} : { instance }) };
+  return {
+    ...{ frame, place },
+    ...(labelMap ? {} : { segment: segment ?? 1 }),
+    ...(instance === undefined ? {} : { instance }),
+  };
 }
 
 /** Frames of one bit a pixel lie one after the other without a gap, lowest bit first. */
@@ -110,20 +127,7 @@ function unpackBits(
 /** Frames are of a slice if they lie within this share of a millimetre of it. */
 const NEAR = 0.1;
 
-/** The frames that lie on an image: by the reference to it, else by place. */
-export function framesOn(
-  { frames }: Pick<OpenSegmentation, 'frames'>,
-  image: { readonly instance: string; readonly place: DicomFrame; readonly alone: boolean },
-): readonly SegmentFrame[] {
-  const at = alongNormal(image.place);
-  const near = (f: SegmentFrame) => {
-    const own = alongNormal(f.place);
-    return own !== undefined && at !== undefined && Math.abs(own - at) < NEAR && parallel(f.place, image.place);
-  };
-  // An instance of several frames is referred to as a whole.
-  return frames.filter(f => (f.instance === undefined || !image.alone ? near(f) : f.instance === image.instance));
-}
-
-function parallel({ orientation: a }: DicomFrame, { orientation: b }: DicomFrame): boolean {
-  return !!a && !!b && a.flat().every((v, i) => Math.abs(v - b.flat()[i]!) < 0.01);
+/** Whether a frame lies in the plane of an image. */
+export function isInPlane({ place }: SegmentFrame, image: DicomFrame): boolean {
+  return place.position !== undefined && parallel(place, image) && distanceFrom(image, place.position) < NEAR;
 }

@@ -2,6 +2,7 @@ import { type Tensor, tensor } from '../../core/tensor.ts';
 import { readRegular } from '../../files/regular.ts';
 import { decimals, items, parseDicomFile, text } from './dataset.ts';
 import type { DicomFrame } from './header.ts';
+import { distanceFrom } from './planes.ts';
 
 type Point = readonly [number, number, number];
 
@@ -11,22 +12,27 @@ export interface Contour {
   /** Structures may share a name. */
   readonly number: string;
   readonly instance?: string;
+  /** In which the points are given, where the file says. */
+  readonly frameOfReference?: string;
   readonly points: readonly Point[];
 }
 
 export interface StructureSet {
   readonly contours: readonly Contour[];
-  /** Names of the structures that are a finding, where types or names tell; all of them where none does. */
+  /** Numbers of the structures that are a finding, where types or names tell; of all where none does. */
   readonly findings: ReadonlySet<string>;
 }
 
 /** Reads the closed contours of a DICOM structure set (RTSTRUCT). @throws Error saying what is wrong with the file. */
 export async function readStructureSet(path: string): Promise<StructureSet> {
   const { set } = parseDicomFile(await readRegular(path));
-  const names = new Map(items(set, 'x30060020').map(roi => [text(roi, 'x30060022'), text(roi, 'x30060026') ?? 'ROI']));
+  const rois = items(set, 'x30060020');
+  const names = new Map(rois.map(roi => [text(roi, 'x30060022'), text(roi, 'x30060026') ?? 'ROI']));
+  const frames = new Map(rois.map(roi => [text(roi, 'x30060022'), text(roi, 'x30060024')]));
   const contours = items(set, 'x30060039').flatMap(roi => {
     const number = text(roi, 'x30060084') ?? '';
     const name = names.get(number) ?? 'ROI';
+    const frameOfReference = frames.get(number);
     return items(roi, 'x30060040').flatMap(contour => {
       if (!/^CLOSED/.test(text(contour, 'x30060042') ?? '')) return [];
       const values = decimals(contour, 'x30060050') ?? [];
@@ -37,11 +43,17 @@ export async function readStructureSet(path: string): Promise<StructureSet> {
       );
       const source = items(contour, 'x30060016')[0];
       const instance = source && text(source, 'x00081155');
-      return [{ roi: name, number, points, ...(instance === undefined ? {} : { instance }) }];
+      return [
+        {
+          ...{ roi: name, number, points },
+          ...(instance === undefined ? {} : { instance }),
+          ...(frameOfReference === undefined ? {} : { frameOfReference }),
+        },
+      ];
     });
   });
   const types = new Map(items(set, 'x30060080').map(o => [text(o, 'x30060084'), text(o, 'x300600a4') ?? '']));
-  const drawn = new Map(contours.map(({ roi, number }) => [number, { roi, type: types.get(number) ?? '' }]));
+  const drawn = new Map(contours.map(({ roi, number }) => [number, { roi, number, type: types.get(number) ?? '' }]));
   return { contours, findings: new Set(findingsOf([...drawn.values()])) };
 }
 
@@ -53,23 +65,26 @@ const SURROUNDINGS =
 /** What the outline of the body is called where no type says so. */
 const BODY = /^(body|external|skin|patient|outline|contour)([ _-]?(outline|contour|surface))?$/i;
 
-function findingsOf(structures: readonly { readonly roi: string; readonly type: string }[]): string[] {
+interface Structure {
+  readonly roi: string;
+  readonly number: string;
+  readonly type: string;
+}
+
+function findingsOf(structures: readonly Structure[]): string[] {
   const target = TARGETS.find(type => structures.some(s => s.type === type));
   const kept = structures.filter(({ roi, type }) =>
     target === undefined ? !SURROUNDINGS.test(type) && !BODY.test(roi.trim()) : type === target,
   );
-  return (kept.length > 0 ? kept : structures).map(({ roi }) => roi);
+  return (kept.length > 0 ? kept : structures).map(({ number }) => number);
 }
 
 /** Contours may lie this far off the slice's plane, mm. */
 const NEAR = 0.5;
 
 /** Whether a contour lies in the plane of a slice. */
-export function liesOn({ points }: Contour, { position, orientation }: DicomFrame): boolean {
-  if (!position || !orientation) return false;
-  const [r, c] = orientation;
-  const normal = [r[1] * c[2] - r[2] * c[1], r[2] * c[0] - r[0] * c[2], r[0] * c[1] - r[1] * c[0]] as const;
-  return points.every(p => Math.abs(normal.reduce((sum, n, i) => sum + n * (p[i]! - position[i]!), 0)) < NEAR);
+export function liesOn({ points }: Contour, place: DicomFrame): boolean {
+  return points.every(p => distanceFrom(place, p) < NEAR);
 }
 
 /**

@@ -42,15 +42,29 @@ export function parseCsv(bytes: Uint8Array, name: string): CsvTable {
   }
   const delimiter = said?.[1] ?? likelyDelimiter(text);
   try {
-    const parsed = parse(text, { delimiter, info: true, skip_empty_lines: true, trim: true }) as unknown as {
-      record: string[];
-      info: { lines: number };
-    }[];
-    const [first, ...rest] = parsed.map(({ record, info }) => ({ cells: record, line: info.lines + (said ? 1 : 0) }));
-    return { header: first?.cells ?? [], rows: rest, remarks };
+    const options = { delimiter, info: true, skip_empty_lines: true, trim: true, relax_column_count: true } as const;
+    const parsed = parse(text, options) as unknown as { record: string[]; info: { lines: number } }[];
+    const [first, ...rest] = parsed
+      .map(({ record, info }) => ({ cells: record, line: info.lines + (said ? 1 : 0) }))
+      // Spreadsheets keep rows whose cells were emptied.
+      .filter(({ cells }) => cells.some(cell => cell !== ''));
+    const header = first?.cells ?? [];
+    return { header, rows: rest.map(row => ofWidth(row, header.length, name)), remarks };
   } catch (cause) {
+    if (cause instanceof CtXaiError) throw cause;
     throw new CtXaiError('DATA', `${name} is not a sound CSV file: ${messageOf(cause)}.`, { cause });
   }
+}
+
+/** A row with a cell for each of the header's; empty ones behind them are left out. @throws CtXaiError DATA */
+function ofWidth<R extends CsvTable['rows'][number]>(row: R, width: number, name: string): R {
+  const { cells, line } = row;
+  const used = cells.findLastIndex(cell => cell !== '') + 1;
+  if (cells.length === width) return row;
+  if (cells.length > width && used <= width) return { ...row, cells: cells.slice(0, width) };
+  throw new CtXaiError('DATA', `${name}, line ${line}: the row has ${cells.length} cells, the header has ${width}.`, {
+    hint: 'A value that holds the sign between cells, such as a comma, stands in double quotes.',
+  });
 }
 
 function decodeText(bytes: Uint8Array, name: string): { text: string; remarks: string[] } {

@@ -85,7 +85,7 @@ export const dicom: DataReader = {
     if (scanned.images.length === 0) throw nothingFound(resolve(base, o.path), scanLeftOut);
     const decoder = createFrameDecoder();
     const series = groupSeries(scanned.images);
-    const opened = await openOutlines(scanned.outlines, o.structures, decoder);
+    const opened = await openOutlines(scanned.outlines, o.structures, decoder, names.path);
     const volumes = await createSeriesMasks(root, o.masks);
     const leftOut = [...scanLeftOut, ...opened.leftOut.map(f => ({ ...f, path: names.path(f.path) }))];
     const slices: OfferedSlice[] = [];
@@ -99,7 +99,9 @@ export const dicom: DataReader = {
     ];
     const digest = await digestOf(files, volumes, o);
     const patientName = o.anonymise ? names.patient : undefined;
-    return assemble({ root, options: o, slices, ...(patientName ? { patientName } : {}), remarks, leftOut, digest });
+    const name = names.path(`${basename(root)}/`).slice(0, -1);
+    const as = { root, name, options: o, ...(patientName ? { patientName } : {}) };
+    return assemble({ ...as, slices, remarks, leftOut, digest });
   },
 };
 
@@ -139,7 +141,7 @@ async function slicesOf(
   const { o } = making;
   const positions = series.slices.map((s, i) => s.position ?? i);
   // A series that somebody outlined has masks on all slices: empty ones where nothing was drawn.
-  const outlines = making.opened.outlines.filter(f => series.slices.some(s => f.covers(outlined(s))));
+  const outlines = making.opened.outlines.filter(f => series.slices.some(s => f.on(outlined(s)).length > 0));
   const slices: OfferedSlice[] = [];
   for (const k of chooseCuts(positions, o)) {
     const slice = sliceOf(series.slices[k]!, outlines, making);
@@ -163,9 +165,12 @@ async function unwanted(slice: OfferedSlice, only: 'lung' | 'lesion'): Promise<s
   }
 }
 
-function outlined({ file: { header }, frame }: SeriesSlice): OutlinedSlice {
-  const { instance, frames, rows, columns } = header;
-  return { instance, place: frames[frame]!, alone: frames.length === 1, rows, columns };
+function outlined({ file: { header, identity }, frame }: SeriesSlice): OutlinedSlice {
+  const { instance, frames, rows, columns, frameOfReference } = header;
+  return {
+    ...{ instance, rows, columns, place: frames[frame]!, alone: frames.length === 1, patient: identity.patientId },
+    ...(frameOfReference === undefined ? {} : { frameOfReference }),
+  };
 }
 
 function sliceOf(slice: SeriesSlice, outlines: readonly Outlines[], making: Making): OfferedSlice {
@@ -235,12 +240,17 @@ function seriesRemarks(series: readonly Series[], names: Pseudonyms): string[] {
 
 function outlineRemarks({ outlines }: OpenedOutlines, names: Pseudonyms, series: readonly Series[]): string[] {
   const list = (structures: readonly string[]) => structures.map(names.text).join(', ');
-  return outlines.map(outline => {
-    const { name, taken, passedBy } = outline;
+  const slices = series.flatMap(s => s.slices.map(outlined));
+  return outlines.map(({ name, taken, passedBy, pieces, kind, on }) => {
     const rest = passedBy.length > 0 ? `; passed by: ${list(passedBy)}` : '';
-    const drawn = series.some(({ slices }) => slices.some(slice => outline.covers(outlined(slice))));
-    const missed = drawn || taken.length === 0 ? '' : '; it is drawn on none of the slices that are here';
-    return `masks: ${name} with ${list(taken) || 'nothing'}${rest}${missed}`;
+    const placed = new Set(slices.flatMap(slice => on(slice))).size;
+    const stray =
+      placed === 0
+        ? '; it is drawn on none of the slices that are here'
+        : placed < pieces
+          ? `; ${pieces - placed} of its ${pieces} ${kind} lie on none of the slices that are here`
+          : '';
+    return `masks: ${name} with ${list(taken) || 'nothing'}${rest}${pieces > 0 ? stray : ''}`;
   });
 }
 

@@ -142,7 +142,8 @@ function complete(entry: ImageEntry, o: Options, masks: MatchedMasks | undefined
   const all = typeof o.spacing === 'number' ? ([o.spacing, o.spacing] as const) : o.spacing;
   return {
     ...entry,
-    patient: entry.patient ?? (o.patientPattern === undefined ? entry.id : patientBy(o.patientPattern, entry.id)),
+    patient:
+      entry.patient ?? (o.patientPattern === undefined ? entry.id : patientBy(o.patientPattern, entry.id, entry.id)),
     ...(entry.label === undefined && o.label !== undefined ? { label: o.label } : {}),
     ...(entry.spacing === undefined && all ? { spacing: all } : {}),
     ...(maskPath === undefined ? {} : { maskPath }),

@@ -75,8 +75,7 @@ export async function readLabelTable(
     if (name === undefined) throw new CtXaiError('DATA', `${index}, line ${line}: the ${key} is empty.`);
     const id = keyOf(key === 'file' ? plainPath(name) : name, bySlice ? Number(cell('slice')) : undefined);
     const other = byKey.get(id);
-    if (other)
-      throw new CtXaiError('DATA', `${index}: lines ${other.line} and ${line} are about the same ${key} '${name}'.`);
+    if (other) throw new CtXaiError('DATA', `${index}: lines ${other.line} and ${line} are about the same ${key}.`);
     const of = Object.fromEntries(columns.groups.flatMap(g => (cells[g.at] ? [[g.name, cells[g.at]!]] : [])));
     const said = findingsOf(columns, cells, `${index}, line ${line}`);
     byKey.set(id, { line, cell, groups: of, ...(said ? { findings: said } : {}), used: false });

@@ -16,6 +16,8 @@ export interface MetaHeader {
   readonly dataFile?: string;
   /** Byte at which the header ends. */
   readonly end: number;
+  /** Bytes before the voxels in their file; −1: the voxels are its last bytes. */
+  readonly skip: number;
 }
 
 const TYPES: Readonly<Record<string, { bytes: number; make: (b: ArrayBuffer) => Stored }>> = {
@@ -25,6 +27,10 @@ const TYPES: Readonly<Record<string, { bytes: number; make: (b: ArrayBuffer) => 
   MET_USHORT: { bytes: 2, make: b => new Uint16Array(b) },
   MET_INT: { bytes: 4, make: b => new Int32Array(b) },
   MET_UINT: { bytes: 4, make: b => new Uint32Array(b) },
+  MET_LONG: { bytes: 4, make: b => new Int32Array(b) },
+  MET_ULONG: { bytes: 4, make: b => new Uint32Array(b) },
+  MET_LONG_LONG: { bytes: 8, make: b => Float64Array.from(new BigInt64Array(b), Number) },
+  MET_ULONG_LONG: { bytes: 8, make: b => Float64Array.from(new BigUint64Array(b), Number) },
   MET_FLOAT: { bytes: 4, make: b => new Float32Array(b) },
   MET_DOUBLE: { bytes: 8, make: b => new Float64Array(b) },
 };
@@ -55,8 +61,9 @@ export async function readMetaVolume(path: string): Promise<Volume> {
     const why = missing ? 'is not there' : `can't be read (${messageOf(cause)})`;
     throw new Error(`the file of its voxels, ${header.dataFile ?? path}, ${why}`, { cause });
   });
-  const stored = header.dataFile === undefined ? all.subarray(header.end) : all;
   const length = header.grid.shape.reduce((a, b) => a * b, 1) * each;
+  const own = header.dataFile === undefined ? all.subarray(header.end) : all;
+  const stored = own.subarray(header.skip < 0 ? Math.max(0, own.length - length) : header.skip);
   const bytes = header.compressed ? inflated(stored, length) : stored;
   if (bytes.length < length) throw new Error(`it ends early: ${bytes.length} bytes of voxels of ${length}`);
   const voxels = new Uint8Array(bytes.subarray(0, length));
@@ -78,8 +85,10 @@ function parseHeader(bytes: Uint8Array): MetaHeader {
   const fields = new Map<string, string>();
   let at = 0;
   while (!fields.has('ElementDataFile')) {
-    const end = bytes.indexOf(10, at);
-    const line = end < 0 ? '' : Buffer.from(bytes.subarray(at, end)).toString('latin1');
+    const next = bytes.indexOf(10, at);
+    // The last line of a .mhd file may have no end.
+    const end = next < 0 && bytes.length < HEAD ? bytes.length : next;
+    const line = end < 0 ? '' : Buffer.from(bytes.subarray(at, end)).toString('utf8');
     const found = /^\s*(\w+)\s*=\s*(.*?)\s*$/.exec(line);
     if (!found) throw new Error('it is no MetaImage: a line of its header is not "key = value"');
     fields.set(found[1]!, found[2]!);
@@ -104,13 +113,21 @@ function parseHeader(bytes: Uint8Array): MetaHeader {
   if (!local && basename(dataFile) !== dataFile) throw new Error('the file of its voxels lies in another folder');
   const yes = (key: string) => /^true$/i.test(fields.get(key) ?? '');
   if (!yes('BinaryData') && fields.has('BinaryData')) throw new Error('its voxels are written as text');
+  const skip = Number(fields.get('HeaderSize') ?? 0);
+  const compressed = yes('CompressedData');
+  if (!(Number.isInteger(skip) && skip >= -1) || (compressed && skip < 0)) {
+    throw new Error(
+      `its HeaderSize is ${fields.get('HeaderSize')}; a number of bytes is, or −1 where nothing is compressed`,
+    );
+  }
   return {
     grid: gridOf(shape, rank, numbers),
     type,
     bigEndian: yes('BinaryDataByteOrderMSB') || yes('ElementByteOrderMSB'),
-    compressed: yes('CompressedData'),
+    compressed,
     ...(local ? {} : { dataFile }),
     end: at,
+    skip,
   };
 }
 

@@ -120,7 +120,7 @@ function parseHeader(bytes: Uint8Array): NiftiHeader {
     throw new Error('its voxels are in a file of their own (.img); .nii and .nii.gz are read');
   if (!/^n\+[12]\0/.test(magic)) throw new Error('it is no NIfTI file (perhaps ANALYZE, which is not read)');
   const read = two ? fields2(view, little) : fields1(view, little);
-  return complete(read, little);
+  return complete(read, little, two ? 540 : 348);
 }
 
 interface Fields {
@@ -180,7 +180,7 @@ function fields2(view: DataView, little: boolean): Fields {
   };
 }
 
-function complete(f: Fields, little: boolean): NiftiHeader {
+function complete(f: Fields, little: boolean, header: number): NiftiHeader {
   const [rank = 0, ...sizes] = f.dim;
   if (!(rank >= 1 && rank <= 7)) throw new Error(`its header says that it has ${rank} dimensions`);
   const used = sizes.slice(0, rank);
@@ -197,14 +197,16 @@ function complete(f: Fields, little: boolean): NiftiHeader {
   const bytes = shape[0] * shape[1] * shape[2] * type.bytes;
   if (!(bytes <= MOST_BYTES))
     throw new Error(`its header says that it has ${shape.join(' × ')} voxels, more than are read`);
-  if (!(f.start >= 0 && f.start < 2 ** 31)) throw new Error(`its voxels begin at byte ${f.start}, its header says`);
+  if (!(f.start >= header && f.start < 2 ** 31)) {
+    throw new Error(`its header says that its voxels begin at byte ${f.start}; the header alone has ${header}`);
+  }
   const scaled = f.slope !== 0 && Number.isFinite(f.slope) && Number.isFinite(f.intercept);
   const { affine, notes } = affineOf(f);
   return {
     grid: gridOf(shape, affine, millimetres(f.units)),
     type: f.type,
     little,
-    start: Math.max(f.start, 0),
+    start: f.start,
     slope: scaled ? f.slope : 1,
     intercept: scaled ? f.intercept : 0,
     notes,

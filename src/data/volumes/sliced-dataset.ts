@@ -68,6 +68,8 @@ export type LabelOptions = z.output<typeof shape>;
 
 export interface Assembly {
   readonly root: string;
+  /** What the data set is called. Default: as its folder. */
+  readonly name?: string;
   readonly options: LabelOptions;
   readonly slices: readonly OfferedSlice[];
   /** How a patient that a table or pattern names is called. Default: by that name. */
@@ -113,7 +115,7 @@ export async function assemble({ root, options, slices, ...rest }: Assembly): Pr
     ...(rest.leftOut.length > 0 ? [`left out: ${reasonsOf(rest.leftOut)}`] : []),
   ];
   return {
-    name: basename(root),
+    name: rest.name ?? basename(root),
     labels,
     ...(findings ? { findings: namesOfFindings(findings) } : {}),
     // The table is no file of the images: its labels are part of the data all the same.
@@ -139,7 +141,7 @@ function completed(
   name: (patient: string) => string,
 ): OfferedSlice {
   const facts = table?.factsOf(slice.keys);
-  const matched = patientPattern === undefined ? undefined : patientBy(patientPattern, slice.keys.path);
+  const matched = patientPattern === undefined ? undefined : patientBy(patientPattern, slice.keys.path, slice.id);
   const patient = facts?.patient ?? matched;
   return {
     ...slice,
@@ -151,8 +153,12 @@ function completed(
   };
 }
 
-/** What a pattern's first group finds in a path. @throws CtXaiError DATA where it finds nothing */
-export function patientBy(pattern: string, path: string): string {
+/**
+ * What a pattern's first group finds in a path.
+ * @param called How the path is called in errors: it may hold a patient's name.
+ * @throws CtXaiError DATA where it finds nothing
+ */
+export function patientBy(pattern: string, path: string, called: string): string {
   let found: string | undefined;
   try {
     found = new RegExp(pattern, 'u').exec(path)?.[1];
@@ -160,7 +166,7 @@ export function patientBy(pattern: string, path: string): string {
     throw new CtXaiError('DATA', `data.patientPattern: '${pattern}' is not a regular expression.`, { cause });
   }
   if (found === undefined) {
-    throw new CtXaiError('DATA', `data.patientPattern: '${pattern}' finds no patient in '${path}'.`, {
+    throw new CtXaiError('DATA', `data.patientPattern: '${pattern}' finds no patient in the path of ${called}.`, {
       hint: "It needs a group, like '^[^/]+/(P[0-9]+)'.",
     });
   }
@@ -171,12 +177,13 @@ function labelFoldersOf(
   slices: readonly OfferedSlice[],
   { labelFolders }: LabelOptions,
 ): ReadonlySet<string> | undefined {
-  const open = slices.filter(s => s.label === undefined).map(s => ({ path: s.keys.path, patient: s.patient }));
+  const open = slices
+    .filter(s => s.label === undefined)
+    .map(s => ({ id: s.id, path: s.keys.path, patient: s.patient }));
   if (open.length === 0) return undefined;
   if (!labelFolders) return open.length === slices.length ? folderLabels(open) : undefined;
   const loose = open.find(s => !s.path.includes('/'));
-  if (loose)
-    throw new CtXaiError('DATA', `data.labelFolders: ${loose.path} lies in no folder that could be its label.`);
+  if (loose) throw new CtXaiError('DATA', `data.labelFolders: ${loose.id} lies in no folder that could be its label.`);
   return new Set(open.map(s => firstFolder(s.path)));
 }
 
