@@ -4,13 +4,15 @@
  * compared. Writes the table of docs/precision.md.
  *
  *   npm run build && node bench/precision/run.js [--precision 0.005] [--patients 6] [--seed held-out] [--densenet FILE --data FOLDER]
- *     [--metrics others]
+ *     [--metrics others] [--explainers others] [--keep FOLDER]
  *
  * --metrics others: instead of deletion, insertion and srg those that read other curves; errors of aopc-log-odds are in log-odds.
+ * --explainers others: six other explainers, whose maps are mostly tied.
+ * --keep: the run folders stay there.
  * --densenet, --data: a DenseNet-121 for one-channel grey images, classes NonCOVID and COVID, and a folder of COVID-CT.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -24,11 +26,14 @@ const { values } = parseArgs({
     data: { type: 'string' },
     images: { type: 'string', default: '4' },
     metrics: { type: 'string', default: 'curves' },
+    explainers: { type: 'string', default: 'usual' },
+    keep: { type: 'string' },
   },
 });
 const precision = Number(values.precision);
 const root = resolve(import.meta.dirname, '../..');
-const folder = mkdtempSync(join(tmpdir(), 'ct-xai-precision-'));
+const folder = values.keep ? resolve(values.keep) : mkdtempSync(join(tmpdir(), 'ct-xai-precision-'));
+mkdirSync(folder, { recursive: true });
 
 const METRICS = {
   curves: [
@@ -46,18 +51,29 @@ const METRICS = {
     'sufficient-share',
   ],
 }[values.metrics];
+const EXPLAINERS = {
+  usual: [
+    'grad-cam',
+    { use: 'integrated-gradients', options: { steps: 32, maxSteps: 64 } },
+    { use: 'lime', options: { samples: 200, segments: 60 } },
+    { use: 'occlusion', options: { stride: 12 } },
+    'saliency',
+    { use: 'kernel-shap', options: { samples: 200 } },
+  ],
+  others: [
+    'layer-cam',
+    'guided-backprop',
+    { use: 'segment-ablation', options: { segments: 50 } },
+    { use: 'hsic', options: { samples: 200 } },
+    { use: 'partition-shap', options: { samples: 200 } },
+    { use: 'occlusion', id: 'occlusion-24', options: { window: 24, stride: 24 } },
+  ],
+}[values.explainers];
 const suites = [
   {
     models: ['phantom-cnn', 'phantom-densenet'].map(name => join(root, 'models', name, 'model.yaml')),
     data: { use: 'phantom', split: 'test', patients: Number(values.patients), slices: 1, seed: values.seed },
-    explainers: [
-      'grad-cam',
-      { use: 'integrated-gradients', options: { steps: 32, maxSteps: 64 } },
-      { use: 'lime', options: { samples: 200, segments: 60 } },
-      { use: 'occlusion', options: { stride: 12 } },
-      'saliency',
-      { use: 'kernel-shap', options: { samples: 200 } },
-    ],
+    explainers: EXPLAINERS,
     controls: ['random', 'edges', 'shuffled'],
     target: 'covid',
   },
@@ -108,7 +124,7 @@ try {
   console.log(`\nOrder of the explainers' means: the same for ${ranks.length - changed.length} of ${ranks.length}.`);
   if (changed.length > 0) console.log(`Changed: ${changed.join('; ')}.`);
 } finally {
-  rmSync(folder, { recursive: true, force: true });
+  if (!values.keep) rmSync(folder, { recursive: true, force: true });
 }
 
 /** The run folder of a suite with this precision. */

@@ -131,9 +131,10 @@ function kindOf({ explainer, options, of }: PlannedExplainer, all: readonly Plan
 
 const NONE: PassCount = { forward: 0, backward: 0 };
 
-/** What one explanation costs; of an explainer that wraps another, with what the wrapped one costs. */
+/** What one explanation is expected to cost; of an explainer that wraps another, with what the wrapped one costs. */
 export function explanationCost({ explainer, options, inner }: PlannedExplainer, model: ModelFacts): Cost {
-  return explainer.cost(options, model, inner && explanationCost(inner, model));
+  const { expected, ...cost } = explainer.cost(options, model, inner && explanationCost(inner, model));
+  return { ...cost, ...expected };
 }
 
 /** Whether a metric is repeated with this change on an explainer's maps. */

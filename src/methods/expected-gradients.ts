@@ -16,7 +16,7 @@ import { drawUntil, portionOf, relativeError, samplingPrecision } from './shared
  *
  * α is stratified, one draw in each of n equal parts of 0 … 1, and every training image is drawn equally often.
  * Standard errors are s / √n over the draws, which stratifying makes a little too large. With a `precision` it stops at
- * the first look at which they are small enough; its draws are then a random share of the strata. Undefined without
+ * the first look at which they are small enough, or at which the pixels are in nearly the order of half as many draws; its draws are then a random share of the strata. Undefined without
  * training images.
  */
 export const expectedGradients = defineExplainer({
@@ -78,13 +78,16 @@ export const expectedGradients = defineExplainer({
       { most: o.draws, precision: o.precision, first: FIRST_LOOK },
       (from, to) =>
         model.gradients(portionOf(batch, from, to), as, (i, gradient) => add(from + i, gradient), { signal }),
-      n =>
-        n > 1
-          ? relativeError(
-              errors(n).data,
-              sum.map(v => v / n),
-            )
-          : undefined,
+      {
+        error: n =>
+          n > 1
+            ? relativeError(
+                errors(n).data,
+                sum.map(v => v / n),
+              )
+            : undefined,
+        values: () => sum.slice(),
+      },
     );
     map.data.set(sum.map(v => v / draws));
     const [at = 0, ...before] = await model.score(imageBatch(image, ...references), as, { signal });

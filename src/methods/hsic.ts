@@ -17,7 +17,8 @@ import { segmentMap, switchedBatch } from './shared/switched.ts';
  *
  * Standard errors are those of independent points, to first order: 2 s / √n, s the standard deviation over the points of
  * the mean of the doubly centred K · L with all others. Sobol's points make them too large rather than too small. With a
- * `precision` it stops at the first look at which they are small enough. Undefined where the score never changes.
+ * `precision` it stops at the first look at which they are small enough, or at which the cells are in nearly the order of
+ * half as many points. Undefined where the score never changes.
  */
 export const hsic = defineExplainer({
   name: 'hsic',
@@ -50,9 +51,12 @@ export const hsic = defineExplainer({
     const { scores, ...reached } = await sampleUntil(
       { most: o.samples, precision: o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
-      known => {
-        const found = binaryHsic(design, grid.count, known);
-        return found && relativeError(found.standardErrors, found.values);
+      {
+        error: known => {
+          const found = binaryHsic(design, grid.count, known);
+          return found && relativeError(found.standardErrors, found.values);
+        },
+        values: known => binaryHsic(design, grid.count, known)?.values,
       },
     );
     const dependence = binaryHsic(design, grid.count, scores);

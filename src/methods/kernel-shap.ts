@@ -15,8 +15,8 @@ import { segmentMap, switchedBatch } from './shared/switched.ts';
  * not sum. Exact where every coalition is evaluated, which `samples` allows up to 11 segments.
  *
  * Standard errors are a sandwich estimate over the coalitions drawn. With a `precision` it stops at the first look at
- * which their root mean square is small enough beside the spread of the segments' values, unless every coalition can be
- * had. Undefined with fewer than two segments, with fewer coalitions than segments, and where coalitions do not determine the values.
+ * which their root mean square is small enough beside the spread of the segments' values, or at which the values are in nearly
+ * the order of those of half as many coalitions, unless every coalition can be had. Undefined with fewer than two segments, with fewer coalitions than segments, and where coalitions do not determine the values.
  */
 export const kernelShap = defineExplainer({
   name: 'kernel-shap',
@@ -72,9 +72,12 @@ export const kernelShap = defineExplainer({
     const { scores, ...reached } = await sampleUntil(
       { most: batch.count, precision: coalitions.complete ? 'exact' : o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
-      known => {
-        const found = fitTo(known, coalitions.first(known.length - 2));
-        return found?.standardErrors && relativeError(found.standardErrors, found.values);
+      {
+        error: known => {
+          const found = fitTo(known, coalitions.first(known.length - 2));
+          return found?.standardErrors && relativeError(found.standardErrors, found.values);
+        },
+        values: known => fitTo(known, coalitions.first(known.length - 2))?.values,
       },
     );
     const rows = scores.length - 2;

@@ -36,11 +36,13 @@ type Options = z.output<typeof options>;
  * section 3.4; weights and ridge as in the authors' `lime` package).
  *
  * With a `precision` it stops at the first look at which the coefficients of the even and of the odd samples agree well
- * enough: half the root mean square of their difference over the standard deviation of their mean.
+ * enough: half the root mean square of their difference over the standard deviation of their mean. With `{ rank }` it is
+ * their rank correlation with the coefficients of half as many samples.
  *
  * Standard errors are a sandwich estimate over the samples drawn; the lasso has none.
  *
- * Diagnostics: weighted `r2` (left out where the score never changed), `segments`, `samples`, `intercept`, `relativeError`.
+ * Diagnostics: weighted `r2` (left out where the score never changed), `segments`, `samples`, `intercept`, `relativeError` or
+ * `rankCorrelation`.
  * Undefined with fewer than two segments, and where the fit has no unique solution (ridge with α = 0).
  */
 export const lime = defineExplainer({
@@ -105,13 +107,16 @@ export const lime = defineExplainer({
       const kept = weights.filter((_, i) => i < scores.length && (i - first) % step === 0);
       return { design, columns, targets, weights: kept };
     };
-    const { scores, relativeError } = await sampleUntil(
+    const { scores, ...reached } = await sampleUntil(
       { most: o.samples, precision: o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
-      known => {
-        const halves = [0, 1].map(first => regress(observed(known, first, 2), o.alpha));
-        if (!halves[0] || !halves[1]) return undefined;
-        return errorOfHalves(halves[0].coefficients, halves[1].coefficients);
+      {
+        error: known => {
+          const halves = [0, 1].map(first => regress(observed(known, first, 2), o.alpha));
+          if (!halves[0] || !halves[1]) return undefined;
+          return errorOfHalves(halves[0].coefficients, halves[1].coefficients);
+        },
+        values: known => regress(observed(known, 0, 1), o.alpha)?.coefficients,
       },
     );
     const all = observed(scores, 0, 1);
@@ -129,7 +134,7 @@ export const lime = defineExplainer({
       diagnostics: {
         ...{ segments: columns, samples: scores.length, intercept },
         ...(r2 === undefined ? {} : { r2 }),
-        ...(relativeError === undefined ? {} : { relativeError }),
+        ...reached,
       },
     };
   },

@@ -23,7 +23,8 @@ const options = z.strictObject({
  * the score f in M at the pixel, Cov(f, M) / Var(M). The mean of f M over N · keep (Petsiuk et al. 2018, equation 6)
  * carries the mean score everywhere, so that all maps look alike to metrics of mass; it is the preset `paper`.
  *
- * With a `precision` it stops at the first look at which the maps of the even and of the odd masks agree well enough.
+ * With a `precision` it stops at the first look at which the maps of the even and of the odd masks agree well enough, or
+ * at which the pixels are in nearly the order of half as many masks.
  * Standard errors are those of the slope, √((Var f / Var M − slope²) / (N − 2)), or those of the mean or of the ratio of
  * means that the estimator is. Undefined where the score never changes.
  */
@@ -57,18 +58,20 @@ export const rise = defineExplainer({
     const [height, width] = planar(model.input.spatial);
     const masks = smoothMasks({ height, width, cells: o.cells, keep: o.keep, count: o.samples }, rng);
     const batch = shownThrough(masks, image, baseline);
-    const { scores, relativeError } = await sampleUntil(
+    const { scores, ...reached } = await sampleUntil(
       { most: o.samples, precision: o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
-      known => {
-        const half = (first: number) => estimate(masks, known, [height, width], o, { first, step: 2 }).map.data;
-        return errorOfHalves(half(0), half(1));
+      {
+        error: known => {
+          const half = (first: number) => estimate(masks, known, [height, width], o, { first, step: 2 }).map.data;
+          return errorOfHalves(half(0), half(1));
+        },
+        values: known => estimate(masks, known, [height, width], o).map.data,
       },
     );
     if (scores.every(v => v === scores[0])) return undefinedBecause('the score is the same through all masks');
     const made = estimate(masks, scores, [height, width], o);
-    if (relativeError === undefined) return made;
-    return { ...made, diagnostics: { ...made.diagnostics, relativeError } };
+    return { ...made, diagnostics: { ...made.diagnostics, ...reached } };
   },
 });
 

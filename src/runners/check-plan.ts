@@ -36,11 +36,17 @@ const BATCH = 8;
 /**
  * Counts the passes of a plan, by the spacing of the first readable image, and measures one pass on it.
  * @param options.measure false: opens no model
+ * @param options.now milliseconds of the clock to measure by; by default the time that passes
  * @throws CtXaiError as `openModel` does, or IMAGE where no image can be read.
  */
 export async function checkPlan(
   plan: Plan,
-  options: { readonly cacheDir?: string; readonly signal?: AbortSignal; readonly measure?: boolean } = {},
+  options: {
+    readonly cacheDir?: string;
+    readonly signal?: AbortSignal;
+    readonly measure?: boolean;
+    readonly now?: () => number;
+  } = {},
 ): Promise<CheckResult> {
   const counts = await countImages(plan);
   const signal = options.signal ?? new AbortController().signal;
@@ -52,7 +58,7 @@ export async function checkPlan(
   const models: ModelCheck[] = [];
   let seconds = 0;
   for (const [i, model] of plan.models.entries()) {
-    const found = await measureModel(plan, model, images[i]!, signal, options.cacheDir);
+    const found = await measureModel(plan, model, images[i]!, signal, options);
     models.push(found);
     const { perImage, explained } = cost.models[i]!;
     const { forwardMs = 0, backwardMs = 0 } = found;
@@ -67,16 +73,16 @@ async function measureModel(
   model: PlannedModel,
   image: LoadedImage,
   signal: AbortSignal,
-  cacheDir: string | undefined,
+  { cacheDir, now = () => performance.now() }: { readonly cacheDir?: string; readonly now?: () => number },
 ): Promise<ModelCheck> {
   const classifier = await openModel(plan, model, { signal, ...(cacheDir === undefined ? {} : { cacheDir }) });
   try {
     const { data } = image.image;
     const batch = { count: BATCH, write: (_: number, out: Float32Array) => out.set(data) };
     const forward = () => classifier.scores(batch, { as: 'logit', signal });
-    const forwardMs = await perImage(forward);
+    const forwardMs = await perImage(forward, now);
     const gradients = plan.explainers.some(e => e.explainer.cost(e.options, classifier.input).backward > 0);
-    const backwardMs = gradients ? await backwardCost(classifier, batch, signal) : undefined;
+    const backwardMs = gradients ? await backwardCost(classifier, batch, signal, now) : undefined;
     return {
       model: model.id,
       runtime: classifier.runtime,
@@ -93,10 +99,11 @@ async function backwardCost(
   model: FullClassifier,
   batch: { count: number; write(i: number, out: Float32Array): void },
   signal: AbortSignal,
+  now: () => number,
 ): Promise<number | undefined> {
   if (!model.capabilities.has('gradients')) return undefined;
   try {
-    return await perImage(() => model.gradients(batch, { class: 0, score: 'margin' }, () => {}, { signal }));
+    return await perImage(() => model.gradients(batch, { class: 0, score: 'margin' }, () => {}, { signal }), now);
   } catch (error) {
     if (error instanceof CtXaiError && error.code === 'OPERATOR') return undefined;
     throw error;
@@ -104,11 +111,11 @@ async function backwardCost(
 }
 
 /** Milliseconds per image of the second call. */
-async function perImage(work: () => Promise<unknown>): Promise<number> {
+async function perImage(work: () => Promise<unknown>, now: () => number): Promise<number> {
   await work();
-  const start = performance.now();
+  const start = now();
   await work();
-  return (performance.now() - start) / BATCH;
+  return (now() - start) / BATCH;
 }
 
 async function firstImage(plan: Plan, model: PlannedModel, signal: AbortSignal): Promise<LoadedImage> {

@@ -6,6 +6,7 @@ import { explainSubject, subjectFor } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { integratedGradients } from '../../src/methods/integrated-gradients.ts';
+import { costOfPath } from '../../src/methods/shared/path.ts';
 import { mapOf, relativeL2, sum } from './helpers.ts';
 
 const explainer = integratedGradients;
@@ -142,6 +143,15 @@ describe('doubling', () => {
     const { diagnostics } = await mapOf({ explainer, subject: subjectOf(0.05, 2), class: 1 });
     expect(Object.keys(diagnostics!)).toEqual(['steps', 'completenessGapAbsolute', 'converged']);
   });
+});
+
+it('is expected to double its points for one map of two, each time', () => {
+  const expected = (steps: number, maxSteps: number) => costOfPath({ steps, maxSteps }).expected;
+  expect(expected(50, 50)).toEqual({ forward: 52, backward: 50 });
+  expect(expected(50, 100)).toEqual({ forward: 102, backward: 100 });
+  expect(expected(32, 128)).toEqual({ forward: 98, backward: 96 });
+  // 32 + ½ · 64 + ¼ · 100.
+  expect(expected(32, 100)).toEqual({ forward: 91, backward: 89 });
 });
 
 it('is zero where the image is the baseline', async () => {

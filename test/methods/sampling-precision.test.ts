@@ -3,13 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { explainSubject, smoothModel, subjectFor } from '../../src/conformance/index.ts';
 import { type Explainer, isUndefined, type Memo } from '../../src/core/contracts/index.ts';
 import { createRng } from '../../src/core/rng.ts';
+import { spearman } from '../../src/core/statistics/correlation.ts';
 import { expectedGradients } from '../../src/methods/expected-gradients.ts';
 import { hsic } from '../../src/methods/hsic.ts';
 import { kernelShap } from '../../src/methods/kernel-shap.ts';
 import { lime } from '../../src/methods/lime.ts';
 import { rise } from '../../src/methods/rise.ts';
 import { saliency } from '../../src/methods/saliency.ts';
-import { errorOfHalves, looks, sampleUntil } from '../../src/methods/shared/sampling.ts';
+import { drawUntil, errorOfHalves, looks, sampleUntil } from '../../src/methods/shared/sampling.ts';
 import { smoothgrad } from '../../src/methods/smoothgrad.ts';
 import { smoothgradSquared } from '../../src/methods/smoothgrad-squared.ts';
 import { vargrad } from '../../src/methods/vargrad.ts';
@@ -18,12 +19,23 @@ describe('sampling until it is precise enough', () => {
   it('looks more and more seldom, and never beyond the samples allowed', () => {
     expect(looks(1000, 'exact')).toEqual([1000]);
     expect(looks(400, 0.1)).toEqual([100, 150, 225, 338, 400]);
+    expect(looks(1000, { rank: 0.9 })).toEqual([125, 250, 500, 1000]);
+    expect(looks(50, { rank: 0.9 })).toEqual([50]);
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100_000 }), most => {
-        const found = looks(most, 0.1);
-        expect(found.at(-1)).toBe(most);
-        expect(found.every((n, i) => i === 0 || n > found[i - 1]!)).toBe(true);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100_000 }),
+        fc.integer({ min: 2, max: 200 }),
+        fc.constantFrom(0.1, { rank: 0.9 }),
+        (most, first, precision) => {
+          const found = looks(most, precision, first);
+          expect(found.at(-1)).toBe(most);
+          expect(found.every((n, i) => i === 0 || n > found[i - 1]!)).toBe(true);
+          expect(found.every(n => n >= Math.min(first, most))).toBe(true);
+          if (typeof precision === 'object') {
+            expect(found.every((n, i) => i === 0 || Math.ceil(n / 2) === found[i - 1]!)).toBe(true);
+          }
+        },
+      ),
     );
   });
 
@@ -35,7 +47,7 @@ describe('sampling until it is precise enough', () => {
         asked.push([from, to]);
         return Float32Array.from({ length: to - from }, (_, i) => from + i);
       },
-      scores => 30 / scores.length,
+      { error: scores => 30 / scores.length, values: () => undefined },
     );
     expect(asked).toEqual([
       [0, 100],
@@ -43,6 +55,34 @@ describe('sampling until it is precise enough', () => {
     ]);
     expect([...found.scores]).toEqual(Array.from({ length: 150 }, (_, i) => i));
     expect(found.relativeError).toBeCloseTo(0.2, 12);
+  });
+
+  it('stops at the first look whose map has the order of that of half as many samples', async () => {
+    const entries = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 5, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(entries, { minLength: 1, maxLength: 8 }),
+        fc.double({ min: 0.1, max: 0.9 }),
+        async (own, rank) => {
+          const size = Math.min(...own.map(map => map.length));
+          const maps = own.map(map => map.slice(0, size));
+          const most = 100 * 2 ** (maps.length - 1);
+          const asked: number[] = [];
+          const { draws, rankCorrelation } = await drawUntil(
+            { most, precision: { rank } },
+            async (from, to) => {
+              expect(from).toBe(asked.at(-1) ?? 0);
+              asked.push(to);
+            },
+            { error: () => expect.unreachable(), values: n => maps[Math.log2(n / 100)] },
+          );
+          const found = maps.map((map, i) => (i === 0 ? null : spearman(maps[i - 1]!, map)));
+          const stop = found.findIndex(value => value !== null && value >= rank);
+          expect(draws).toBe(stop < 0 ? most : 100 * 2 ** stop);
+          expect(rankCorrelation ?? null).toBe(found[stop < 0 ? maps.length - 1 : stop]);
+        },
+      ),
+    );
   });
 
   it('the halves of a sample tell the standard error of its mean', () => {
@@ -87,13 +127,24 @@ describe('sampling until it is precise enough', () => {
       expect(apart).toBeGreaterThan(0);
     });
 
+    it(`${explainer.name}: fewer passes, and a map in nearly the order of that of all samples`, async () => {
+      const all = await mapOf(explainer, options);
+      const few = await mapOf(explainer, { ...options, precision: { rank: 0.8 } });
+      expect(few.diagnostics!.rankCorrelation).toBeGreaterThanOrEqual(0.8);
+      expect(few.diagnostics!.relativeError).toBeUndefined();
+      expect(few.forward).toBeLessThan(all.forward);
+      expect(spearman([...all.map.data], [...few.map.data])).toBeGreaterThan(0.7);
+    });
+
     it(`${explainer.name}: exact by default, and where no error is small enough`, async () => {
       const small = 'draws' in options ? { draws: 40 } : { samples: 150 };
       const all = await mapOf(explainer, small);
-      const none = await mapOf(explainer, { ...small, precision: 1e-9 });
-      expect(none.forward).toBe(all.forward);
-      const furthest = Math.max(...all.map.data.map((v, i) => Math.abs(v - none.map.data[i]!)));
-      expect(furthest).toBeLessThanOrEqual(1e-6 * Math.max(...all.map.data.map(Math.abs)));
+      for (const precision of [1e-9, { rank: 0.999_999 }]) {
+        const none = await mapOf(explainer, { ...small, precision });
+        expect(none.forward).toBe(all.forward);
+        const furthest = Math.max(...all.map.data.map((v, i) => Math.abs(v - none.map.data[i]!)));
+        expect(furthest).toBeLessThanOrEqual(1e-6 * Math.max(...all.map.data.map(Math.abs)));
+      }
     });
   }
 

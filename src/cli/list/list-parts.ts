@@ -150,6 +150,7 @@ interface JsonProperty {
   readonly const?: unknown;
   readonly anyOf?: readonly JsonProperty[];
   readonly items?: JsonProperty;
+  readonly properties?: Readonly<Record<string, JsonProperty>>;
   readonly default?: unknown;
   readonly description?: string;
 }
@@ -176,6 +177,10 @@ function typeOf(p: JsonProperty): string {
   if (p.const !== undefined) return String(p.const);
   if (p.anyOf) return p.anyOf.map(typeOf).join(' | ');
   if (p.type === 'array') return `${p.items ? typeOf(p.items) : 'any'}[]`;
+  if (p.properties)
+    return `{${Object.entries(p.properties)
+      .map(([key, own]) => `${key}: ${typeOf(own)}`)
+      .join(', ')}}`;
   return p.type === undefined ? 'any' : String(p.type);
 }
 

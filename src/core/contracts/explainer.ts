@@ -125,6 +125,8 @@ export type ExplainerNeed = 'donor' | 'effects' | 'other-effects' | 'training-im
 export interface Cost extends PassCount {
   /** The numbers are an upper bound. */
   readonly atMost?: boolean;
+  /** The mean over images, where some of them need more passes than said here. */
+  readonly expected?: PassCount;
   /** Of the passes, those that others may ask for as well, and that are then made once. */
   readonly shared?: readonly SharedPasses[];
 }

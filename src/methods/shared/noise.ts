@@ -32,7 +32,7 @@ export type NoisyMapOptions = z.output<z.ZodObject<typeof noiseOptions>>;
 export const signedGradient = ({ score }: NoisyMapOptions) => ({ score, signed: true });
 
 /** As many explanations of the wrapped explainer as there are draws. */
-export const costOfDraws = ({ draws, precision }: NoisyMapOptions, inner: Cost): Cost => ({
+export const costOfDraws = ({ draws, precision }: NoisyMapOptions, { expected: _, ...inner }: Cost): Cost => ({
   ...inner,
   ...(precision !== 'exact' && { atMost: true }),
   forward: draws * inner.forward,
@@ -73,7 +73,7 @@ const FIRST_LOOK = 16;
 /**
  * The map of maps of x + N(0, σ²), drawn pixel by pixel and copy by copy from `rng`, from its moments over the copies,
  * which the explainers of one family share through the memo. Standard errors are the roots of the error variance, where
- * draws are independent and more than one; with a `precision` they say when to stop.
+ * draws are independent and more than one; with a number as `precision` they say when to stop.
  */
 export async function mapOfNoisyMaps(
   context: ExplainContext<readonly [], NoisyMapOptions>,
@@ -89,6 +89,7 @@ export async function mapOfNoisyMaps(
   const draw = drawing(context, scale);
   const seen: { sums?: MomentSums; failed?: Undefined } = {};
   const maps = (): NoisyMaps => ({ ...momentsOf(seen.sums!), sigma: Math.max(...scale) });
+  const valuesOf = (found: NoisyMaps) => found.mean.map((_, p) => from.value(found, p));
   const errorsOf = (found: NoisyMaps) => found.mean.map((_, p) => Math.sqrt(Math.max(0, from.errorVariance(found, p))));
 
   const { draws, ...reached } = await drawUntil(
@@ -103,13 +104,9 @@ export async function mapOfNoisyMaps(
       if (isUndefined(found)) seen.failed = found;
       else seen.sums = found;
     },
-    () => {
-      if (seen.failed) return 0;
-      const found = maps();
-      return relativeError(
-        errorsOf(found),
-        found.mean.map((_, p) => from.value(found, p)),
-      );
+    {
+      error: () => (seen.failed ? undefined : relativeError(errorsOf(maps()), valuesOf(maps()))),
+      values: () => (seen.failed ? undefined : valuesOf(maps())),
     },
   );
   if (seen.failed) return seen.failed;
@@ -118,7 +115,7 @@ export async function mapOfNoisyMaps(
   if (rejected) return rejected;
   const map = (values: Float64Array) => tensor(found.shape, Float32Array.from(values));
   return {
-    map: map(found.mean.map((_, p) => from.value(found, p))),
+    map: map(valuesOf(found)),
     ...(draws > 1 && !includeImage ? { standardErrors: map(errorsOf(found)) } : {}),
     diagnostics: { draws, sigma: found.sigma, ...reached },
   };

@@ -15,8 +15,19 @@ export const pathOptions = {
 
 export type PathOptions = z.output<z.ZodObject<typeof pathOptions>>;
 
-/** Both ends of the path, then a pass forward and one backward for each point. */
-export const costOfPath = ({ steps }: Pick<PathOptions, 'steps'>): Cost => ({ forward: steps + 2, backward: steps });
+/**
+ * Both ends of the path, then a pass forward and one backward for each point. Of every two maps one is expected to need
+ * twice the points, each time: measured in docs/precision.md.
+ */
+export function costOfPath({ steps, maxSteps }: Pick<PathOptions, 'steps' | 'maxSteps'>): Cost {
+  let expected = steps;
+  for (let [points, share] = [steps, 1]; points < maxSteps; ) {
+    [points, share] = [Math.min(2 * points, maxSteps), share / 2];
+    expected += share * points;
+  }
+  expected = Math.round(expected);
+  return { forward: steps + 2, backward: steps, expected: { forward: expected + 2, backward: expected } };
+}
 
 /** The points that a number of passes pays for; they are not doubled. */
 export function spendOnPath<O extends PathOptions>(passes: number, o: O): O | undefined {

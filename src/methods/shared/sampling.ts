@@ -1,68 +1,110 @@
 import { z } from 'zod';
 import type { Batch } from '../../core/contracts/index.ts';
+import { spearman } from '../../core/statistics/correlation.ts';
 
-/** How precise the map of a method that samples must be before it stops. */
+/**
+ * How precise the map of a method that samples must be before it stops: all samples, a relative standard error, or a rank
+ * correlation with the map of half as many samples.
+ */
+export type SamplingPrecision = 'exact' | number | { readonly rank: number };
+
 export const samplingPrecision = z
-  .union([z.literal('exact'), z.number().positive().max(1)])
+  .union([z.literal('exact'), z.number().positive().max(1), z.strictObject({ rank: z.number().positive().lt(1) })])
   .default('exact')
   .describe(
-    'standard error of the map, relative to the standard deviation of its values, at which sampling stops; exact: all samples',
+    'when sampling stops. A number: at this standard error of the map, relative to the standard deviation of its values; {rank: 0.99}: at this rank correlation with the map of half as many samples; exact: never before the last',
   );
 
-/** Samples before the first look at the error, and by how much they grow until the next. */
+/** Samples before the first look at the map, and by how much they grow until the next. */
 const FIRST = 100;
 const GROWTH = 1.5;
 
-/** Numbers of samples after which the error is looked at, ascending, `most` being the last. */
-export function looks(most: number, precision: number | 'exact', first = FIRST): number[] {
+/**
+ * Numbers of samples after which the map is looked at, ascending, `most` being the last. For a rank correlation each is
+ * half of the next, rounded up.
+ */
+export function looks(most: number, precision: SamplingPrecision, first = FIRST): number[] {
   if (precision === 'exact') return [most];
   const found: number[] = [];
+  if (typeof precision === 'object') {
+    for (let n = most; found.length === 0 || n >= first; n = Math.ceil(n / 2)) found.unshift(n);
+    return found;
+  }
   for (let n = first; n < most; n = Math.ceil(n * GROWTH)) found.push(n);
   return [...found, most];
 }
 
+/** What stops sampling, of the draws so far; undefined where it is not known. */
+interface Judged<T> {
+  /** Relative standard error of the map. */
+  readonly error: (draws: T) => number | undefined;
+  /** Values of the map, of its pixels or of its segments, in an array that stays as it is. */
+  readonly values: (draws: T) => ArrayLike<number> | undefined;
+}
+
+/** What the last look saw: a diagnostic of the map. */
+interface Reached {
+  readonly relativeError?: number;
+  /** Spearman’s, with the map of half as many draws. */
+  readonly rankCorrelation?: number;
+}
+
+interface Limits {
+  readonly most: number;
+  readonly precision: SamplingPrecision;
+  /** Draws before the first look. */
+  readonly first?: number;
+}
+
 /**
- * Draws in portions until the relative error of the map is at most `precision`, and no more than `most`. The draws are
- * the first of those that all would be, so that the same seed gives the same ones.
- * @param first draws before the first look at the error
+ * Draws in portions until the map is as precise as asked, and no more than `most`. The draws are the first of those that
+ * all would be, so that the same seed gives the same ones.
  * @param draw makes the draws `from` … `to` − 1
- * @param error relative standard error of the map of the draws so far; undefined where it is not known
  */
 export async function drawUntil(
-  { most, precision, first }: { readonly most: number; readonly precision: number | 'exact'; readonly first?: number },
+  { most, precision, first }: Limits,
   draw: (from: number, to: number) => Promise<void>,
-  error: (draws: number) => number | undefined,
-): Promise<{ readonly draws: number; readonly relativeError?: number }> {
+  { error, values }: Judged<number>,
+): Promise<Reached & { readonly draws: number }> {
   let draws = 0;
+  let half: ArrayLike<number> | undefined;
   for (const to of looks(most, precision, first)) {
     await draw(draws, to);
     draws = to;
     if (precision === 'exact') break;
-    const relativeError = error(draws);
-    if (relativeError === undefined) continue;
-    if (relativeError <= precision || draws === most) return { draws, relativeError };
+    if (typeof precision === 'number') {
+      const relativeError = error(draws);
+      if (relativeError === undefined) continue;
+      if (relativeError <= precision || draws === most) return { draws, relativeError };
+    } else {
+      const whole = values(draws);
+      const rankCorrelation = half && whole && correlationOfRanks(half, whole);
+      half = whole;
+      if (rankCorrelation === undefined) continue;
+      if (rankCorrelation >= precision.rank || draws === most) return { draws, rankCorrelation };
+    }
   }
   return { draws };
 }
 
-/**
- * Scores samples in portions until the relative error of the map is at most `precision`, and no more than `most`. The
- * samples are the first of those that all would be, so that the same seed gives the same ones.
- * @param score scores of the samples `from` … `to` − 1
- * @param error relative standard error of the map of all samples so far; undefined where it is not known
- */
+/** Scores samples in portions, as `drawUntil`. */
 export async function sampleUntil(
-  limits: { readonly most: number; readonly precision: number | 'exact' },
+  limits: Limits,
   score: (from: number, to: number) => Promise<Float32Array>,
-  error: (scores: Float32Array) => number | undefined,
-): Promise<{ readonly scores: Float32Array; readonly relativeError?: number }> {
+  { error, values }: Judged<Float32Array>,
+): Promise<Reached & { readonly scores: Float32Array }> {
   const scores = new Float32Array(limits.most);
-  const { draws, ...rest } = await drawUntil(
-    limits,
-    async (from, to) => scores.set(await score(from, to), from),
-    known => error(scores.subarray(0, known)),
-  );
-  return { scores: scores.subarray(0, draws), ...rest };
+  const { draws, ...reached } = await drawUntil(limits, async (from, to) => scores.set(await score(from, to), from), {
+    error: known => error(scores.subarray(0, known)),
+    values: known => values(scores.subarray(0, known)),
+  });
+  return { scores: scores.subarray(0, draws), ...reached };
+}
+
+/** Spearman's rank correlation; undefined where one side does not vary, or a value is not finite. */
+function correlationOfRanks(a: ArrayLike<number>, b: ArrayLike<number>): number | undefined {
+  const [x, y] = [Array.from(a), Array.from(b)];
+  return x.every(Number.isFinite) && y.every(Number.isFinite) ? (spearman(x, y) ?? undefined) : undefined;
 }
 
 /** Images `from` … `to` − 1 of a batch. */
