@@ -10,10 +10,7 @@ import { referenceBaseline, referenceCard, referenceImage, referenceModels } fro
 // The build that browsers run: WebAssembly, here in Node.
 const { explainers } = builtinRegistry();
 const NONE = new Set([
-  'guided-backprop/efficientnet',
-  'deconvnet/efficientnet',
-  'guided-backprop/vit',
-  'deconvnet/vit',
+  ...['efficientnet', 'convnext', 'vit'].flatMap(name => [`guided-backprop/${name}`, `deconvnet/${name}`]),
   // They divide by sums of signed tokens near zero, where float32 is off by more.
   'grad-cam-plus-plus/vit',
   'xgrad-cam/vit',
@@ -23,7 +20,7 @@ beforeAll(() => {
   env.wasm.numThreads = 1;
 });
 
-describe.each(['cnn', 'densenet', 'efficientnet', 'vit'])('%s in onnxruntime-web', name => {
+describe.each(['cnn', 'densenet', 'efficientnet', 'convnext', 'vit'])('%s in onnxruntime-web', name => {
   const entry = referenceModels[name]!;
   const images = [referenceImage(entry, 0), referenceImage(entry, 1)];
   const baseline = referenceBaseline(entry);

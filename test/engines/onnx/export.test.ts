@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { builtinRegistry } from '../../../src/builtin.ts';
 import { imageBatch } from '../../../src/core/batch.ts';
 import type { FullClassifier, ModelCard } from '../../../src/core/contracts/index.ts';
 import { gaussLegendre } from '../../../src/core/linear/quadrature.ts';
+import { tensor } from '../../../src/core/tensor.ts';
 import { explainedModel, type MapRecipe } from '../../../src/engines/onnx/export/explained-model.ts';
 import { MAP_HEADS, type MapOptions } from '../../../src/engines/onnx/export/map-heads.ts';
 import { runExplained } from '../../../src/engines/onnx/export/run-explained.ts';
@@ -15,6 +17,7 @@ import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { readModelFile } from '../../../src/engines/onnx/load/file.ts';
 import { referenceBaseline, referenceCard, referenceImage, referenceModels } from '../../golden/explainers/index.ts';
 import { mapOf } from '../../methods/helpers.ts';
+import { cardFor, images as noisy } from './fixtures.ts';
 
 /** Agreement with explain that is promised, relative to the map's largest value. */
 const TOLERANCE = 1e-5;
@@ -47,9 +50,13 @@ const OPTIONS: Readonly<Record<string, readonly Readonly<Record<string, unknown>
   ],
   'hires-cam': [{ relu: 'each' }, { relu: 'sum', score: 'logit' }],
   saliency: [{ signed: true, score: 'logit' }, { channels: 'maximum' }],
+  lrp: [
+    { composite: 'gamma', attention: 'values' },
+    { composite: 'epsilon-gamma-box', low: -3, high: 4 },
+  ],
 };
 
-describe.each(['cnn', 'densenet', 'efficientnet', 'vit'])('%s', name => {
+describe.each(['cnn', 'densenet', 'efficientnet', 'convnext', 'vit'])('%s', name => {
   const entry = referenceModels[name]!;
   const images = [referenceImage(entry, 0), referenceImage(entry, 1)];
   const baseline = referenceBaseline(entry);
@@ -63,9 +70,8 @@ describe.each(['cnn', 'densenet', 'efficientnet', 'vit'])('%s', name => {
   const heads = Object.keys(MAP_HEADS).filter(explainer => {
     const rectified = explainer === 'guided-backprop' || explainer === 'deconvnet';
     // Grad-CAM++ divides by sums of signed tokens near zero, where float32 is off by more.
-    return (
-      !(rectified && name === 'efficientnet') && !(name === 'vit' && (rectified || explainer === 'grad-cam-plus-plus'))
-    );
+    if (rectified) return name === 'cnn' || name === 'densenet';
+    return name !== 'vit' || explainer !== 'grad-cam-plus-plus';
   });
   const cases = heads.flatMap(explainer =>
     [{}, ...(OPTIONS[explainer] ?? [])].map(options => [explainer, options] as const),
@@ -105,6 +111,33 @@ describe.each(['cnn', 'densenet', 'efficientnet', 'vit'])('%s', name => {
     expectClose(got!.map, map.data);
     expect(Buffer.from(bytes).includes('explainer')).toBe(true);
   });
+});
+
+it.each(['input-x-gradient', 'integrated-gradients', 'deeplift'])(
+  '%s has the baseline of each channel, where they are normalised apart',
+  async name => {
+    const file = fileURLToPath(new URL('../../golden/blocks/convnext.onnx', import.meta.url));
+    const input = { size: [16, 16], channels: 3, layout: 'NCHW' } as const;
+    const card = cardFor(file, { classes: ['a', 'b', 'c'], input });
+    const image = noisy('an image', [16, 16, 3]);
+    const baseline = tensor(
+      image.shape,
+      image.data.map((_, i) => [-1, 0.5, 2][i % 3]!),
+    );
+    const model = await open(card);
+    const recipe = recipeOf(name);
+    const [got] = await runExplained(await explainedModel(card, { ...recipe, baseline, class: 0 }), [image], 'NCHW');
+    const view = { shape: [16, 16], data: new Float32Array(256) };
+    const subject = { model, image, baseline, view, signal: new AbortController().signal };
+    const { map } = await mapOf({ explainer: explainers.get(name)!, subject, options: recipe.options, class: 0 });
+    expectClose(got!.map, map.data);
+    await model.close();
+  },
+);
+
+it('deeplift with a background is refused', async () => {
+  const recipe = { ...recipeOf('deeplift', { background: 2 }), baseline: referenceBaseline(referenceModels['cnn']!) };
+  await expect(explainedModel(referenceCard('cnn'), recipe)).rejects.toMatchObject({ code: 'USAGE' });
 });
 
 describe('a softmax or sigmoid at the end', () => {

@@ -1,5 +1,6 @@
 import { CtXaiError } from '../../../core/errors.ts';
-import type { Tensor } from '../../../core/tensor.ts';
+import { type Tensor, tensor } from '../../../core/tensor.ts';
+import { toChannelsFirst } from '../../shared/images.ts';
 import type { Layer, LayerMap, Layout } from '../../shared/layer-map.ts';
 import type { Head } from '../../shared/scores.ts';
 import { Emitter } from '../autodiff/emit.ts';
@@ -53,14 +54,15 @@ export interface Frame {
  * The graph of a model and a map: one input, the image; outputs, what the file gave out, and the map [n, h, w].
  * @throws CtXaiError OPERATOR or LAYER where the model cannot be explained so
  */
-export function explainedGraph(headed: Headed, layers: LayerMap, recipe: MapRecipe, frame: Frame): Graph {
+export function explainedGraph(headed: Headed, layers: LayerMap, asked: MapRecipe, frame: Frame): Graph {
   const { model, head } = headed;
+  const recipe = asked.baseline ? { ...asked, baseline: laidOut(asked.baseline, frame.layout) } : asked;
   const made = MAP_HEADS[recipe.explainer]!;
   const layer = made.at === 'layer' ? spatialLayer(headed.model, layers, recipe.layer) : undefined;
   // The scores can be an output as they are, unless they are made into something else.
   const kept = made.at !== 'path' && !frame.emitted.cut && model.output === frame.emitted.name;
   const { program, inner } = withFreeNames(
-    programOf(headed, made, layer?.name),
+    programOf(headed, made, recipe.options, layer?.name),
     kept ? ['map'] : [frame.emitted.name, 'map'],
   );
   const { graph } = program;
@@ -69,9 +71,10 @@ export function explainedGraph(headed: Headed, layers: LayerMap, recipe: MapReci
   const e = new Emitter(builder, DType.float);
   const channelAxis = (of: Layout) => (of === 'NCHW' ? 1 : 3);
 
-  // Before the model: the points of a path, each an image of the batch.
+  // Before the model: the points of a path, each an image of the batch; or the reference image, once for each.
   const image = graph.inputs.find(i => i.name === model.input)!;
   const path = made.at === 'path' ? pathBatch(e, image, recipe) : undefined;
+  const reference = program.reference && e.op('Expand', [baselineOf(e, recipe, image), e.shapeOf(image.name)]);
   const before = taken(builder);
 
   // Before the backward pass: the class, of the scores.
@@ -106,6 +109,7 @@ export function explainedGraph(headed: Headed, layers: LayerMap, recipe: MapReci
     [program.target!, seeded],
     [program.mode!, mode],
     ...(path ? [[model.input, path.images] as const] : []),
+    ...(reference ? [[program.reference!.image, reference] as const] : []),
   ]);
   const body = renamed({ ...graph, inputs: [], outputs: [] }, fed).nodes;
   const at = body.findIndex(n => n.inputs.includes(seeded));
@@ -126,9 +130,9 @@ export function explainedGraph(headed: Headed, layers: LayerMap, recipe: MapReci
   );
 }
 
-function programOf({ model, head }: Headed, made: MapHead, layer: string | undefined): Program {
+function programOf({ model, head }: Headed, made: MapHead, options: MapOptions, layer: string | undefined): Program {
   if (made.at === 'layer') return gradientProgram(model, head, [layer!]);
-  if (made.at === 'image' && made.rules) return rulesProgram(model, head, { name: made.rules });
+  if (made.at === 'image' && made.rules) return rulesProgram(model, head, made.rules(options));
   return gradientProgram(model, head, [model.input]);
 }
 
@@ -220,9 +224,23 @@ function overPixels(e: Emitter, { tokens, layout, shape, skipped = 0 }: SpatialL
 }
 
 /** x − b, where the explainer has a baseline. */
-function differenceOf(e: Emitter, made: MapHead, { baseline }: MapRecipe, image: Graph['inputs'][number]): string {
+function differenceOf(e: Emitter, made: MapHead, recipe: MapRecipe, image: Graph['inputs'][number]): string {
   if (made.at !== 'image' || !made.baseline) return image.name;
-  return e.sub(image.name, e.constant([1, ...(image.dims.slice(1) as number[])], baseline!.data));
+  return e.sub(image.name, baselineOf(e, recipe, image));
+}
+
+/** [h, w, c] as the file has its images. */
+function laidOut(image: Tensor, layout: Layout): Tensor {
+  const [h = 1, w = 1, c = 1] = image.shape;
+  if (layout === 'NHWC') return image;
+  const first = tensor([c, h, w]);
+  toChannelsFirst(image.data, first.data, h * w, c);
+  return first;
+}
+
+/** The baseline as a batch of one. */
+function baselineOf(e: Emitter, { baseline }: MapRecipe, image: Graph['inputs'][number]): string {
+  return e.constant([1, ...(image.dims.slice(1) as number[])], baseline!.data);
 }
 
 /** What the file gave out, of the scores: behind its softmax or sigmoid, and of its shape. */

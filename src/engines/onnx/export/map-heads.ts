@@ -1,4 +1,5 @@
-import type { ScoreKind } from '../../../core/contracts/index.ts';
+import type { BackwardRules, Json, ScoreKind } from '../../../core/contracts/index.ts';
+import { CtXaiError } from '../../../core/errors.ts';
 import type { Emitter } from '../autodiff/emit.ts';
 import { attr } from '../graph/graph.ts';
 
@@ -25,7 +26,7 @@ export interface LayerHead {
 /** A map that is made of a gradient at the image, or of what backward rules put in its place. */
 export interface ImageHead {
   readonly at: 'image';
-  readonly rules?: string;
+  rules?(options: MapOptions): BackwardRules;
   readonly baseline?: true;
   /** Names the map, channels summed to one, of the gradient and, where there is a baseline, of x − b. */
   map(e: Emitter, parts: { gradient: string; difference: string; channelAxis: number }, options: MapOptions): string;
@@ -44,6 +45,9 @@ const weighted = (e: Emitter, { activations, channelAxis }: LayerTensors, weight
   e.sum(e.mul(weights, activations), [channelAxis]);
 
 const summed: ImageHead['map'] = (e, { gradient, channelAxis }) => e.sum(gradient, [channelAxis]);
+
+const timesDifference: ImageHead['map'] = (e, { gradient, difference, channelAxis }) =>
+  e.sum(e.mul(gradient, difference), [channelAxis]);
 
 /** Smaller sums and denominators, relative to the largest, are rounding: as the explainers have it. */
 const VANISHING = 1e-7;
@@ -109,9 +113,28 @@ export const MAP_HEADS: Readonly<Record<string, MapHead>> = {
   'input-x-gradient': {
     at: 'image',
     baseline: true,
-    map: (e, { gradient, difference, channelAxis }) => e.sum(e.mul(gradient, difference), [channelAxis]),
+    map: timesDifference,
   },
   'integrated-gradients': { at: 'path', baseline: true },
-  'guided-backprop': { at: 'image', rules: 'guided-backprop', map: summed },
-  deconvnet: { at: 'image', rules: 'deconvnet', map: summed },
+  'guided-backprop': { at: 'image', rules: () => ({ name: 'guided-backprop' }), map: summed },
+  deconvnet: { at: 'image', rules: () => ({ name: 'deconvnet' }), map: summed },
+  deeplift: {
+    at: 'image',
+    rules({ background }) {
+      if (background === 0) return { name: 'deeplift' };
+      throw new CtXaiError('USAGE', 'deeplift with a background is no part of a graph here.', {
+        hint: 'Leave background out: the baseline is then the reference.',
+      });
+    },
+    baseline: true,
+    map: timesDifference,
+  },
+  lrp: {
+    at: 'image',
+    rules({ score: _, ...options }) {
+      const given = Object.entries(options).filter(([, value]) => value !== undefined);
+      return { name: 'lrp', options: Object.fromEntries(given) as Record<string, Json> };
+    },
+    map: summed,
+  },
 };
