@@ -83,7 +83,7 @@ export async function openModel(
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
     const digest = graphOf ? undefined : await weightsDigest(card.file);
-    const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput) };
+    const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput, loaded.unused) };
     const key =
       digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
     const folder = options.cacheDir;
@@ -119,7 +119,7 @@ export async function openModel(
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...(await executor.settings()),
       ...camLayers(layers),
-      ...fixedBatch(original.model),
+      ...remarks(fixedBatch(original.model), unusedInputs(loaded.unused)),
       limitations,
       ...(limitations.gradients === undefined ? {} : withoutRule(headed)),
       measured: measurements,
@@ -163,11 +163,24 @@ function withoutRule({ model }: Headed): Pick<Runtime, 'operatorsWithoutRule'> {
   return Object.keys(found).length === 0 ? {} : { operatorsWithoutRule: found };
 }
 
-/** A batch of several images that is written into the file. */
-function fixedBatch({ dynamicBatch, graph }: Headed['model']): Pick<Runtime, 'note'> {
+/** A batch of several images that is written into the file, in words. */
+function fixedBatch({ dynamicBatch, graph }: Headed['model']): string | undefined {
   const batch = dynamicBatch ? 1 : graph.inputs[0]!.dims[0]!;
-  if (batch === 1) return {};
-  return { note: `the file has a batch of ${batch} written into it: images are run ${batch} at a time` };
+  if (batch === 1) return undefined;
+  return `the file has a batch of ${batch} written into it: images are run ${batch} at a time`;
+}
+
+function unusedInputs(names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const list = names.map(name => `'${name}'`).join(', ');
+  return names.length === 1
+    ? `the scores do not depend on the file's input ${list}, which is left aside`
+    : `the scores do not depend on the file's inputs ${list}, which are left aside`;
+}
+
+function remarks(...notes: readonly (string | undefined)[]): Pick<Runtime, 'note'> {
+  const said = notes.filter(note => note !== undefined);
+  return said.length === 0 ? {} : { note: said.join('; ') };
 }
 
 /** The layer of class activation maps and what else there is; or why there is none. */

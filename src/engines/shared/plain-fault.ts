@@ -1,3 +1,5 @@
+import { plainShapes } from './shape-faults.ts';
+
 /** A fault that a runtime names: at which node, of which operator, and why. */
 interface Fault {
   readonly node?: string | undefined;
@@ -69,12 +71,12 @@ export function plainFault(message: string, graph?: FaultyGraph): string {
     if (!found) continue;
     const { node: told, op, why } = faultOf(found.slice(1));
     const node = told ?? graph?.nodeOf(op);
-    return `${atNode(node, op, graph)}: ${plainNames(why).replace(/\.$/, '')}.`;
+    return `${atNode(node, op, graph)}: ${plainNames(plainShapes(why)).replace(/\.$/, '')}.`;
   }
   const plain = withoutPlace(
     text.replace(/^(?:Exception during initialization: |This is an invalid model\. (?:Error: )?)+/, ''),
   );
-  return `${plainNames(plain).replace(/\.$/, '')}.`;
+  return `${plainNames(plainShapes(plain)).replace(/\.$/, '')}.`;
 }
 
 function atNode(node: string | undefined, op: string, graph: FaultyGraph | undefined): string {

@@ -249,7 +249,22 @@ describe('card and file that disagree', () => {
     ['output', net, { output: 'probs' }, 'CARD', /output 'probs' is not in the file/],
     [
       'further inputs',
-      { ...net, inputs: [...net.inputs, { name: 'age', dtype: DType.float, dims: [null, 1] }] },
+      {
+        ...net,
+        nodes: [
+          ...net.nodes,
+          {
+            op: 'Add',
+            domain: '',
+            name: 'older',
+            inputs: [net.outputs[0]!.name, 'age'],
+            outputs: ['older'],
+            attrs: {},
+          },
+        ],
+        inputs: [...net.inputs, { name: 'age', dtype: DType.float, dims: [null, 1] }],
+        outputs: [{ ...net.outputs[0]!, name: 'older' }],
+      },
       {},
       'MODEL',
       /2 inputs \('image' .*, 'age' \[\?, 1\]\)/,

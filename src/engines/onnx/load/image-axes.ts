@@ -1,6 +1,7 @@
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { DType, type Graph, typeName, type ValueInfo } from '../graph/graph.ts';
+import { pruned, readBy } from '../graph/walk.ts';
 
 /** How the axes of an image input lie, as far as its declaration tells. */
 export interface ImageAxes {
@@ -15,19 +16,21 @@ export interface ImageAxes {
 const MOST_VALUES = 2 ** 29;
 
 /**
- * The one input of a graph in float32 throughout.
+ * The one input of a graph in float32 throughout that something depends on. What no node reads is left aside.
+ * @param wanted names of the outputs that matter; default: all
  * @throws CtXaiError MODEL where it has none or several, or takes integers or text
  */
-export function onlyInput({ inputs }: Graph, file: string): ValueInfo {
-  const [input, ...others] = inputs;
+export function onlyInput(graph: Graph, file: string, wanted = graph.outputs.map(output => output.name)): ValueInfo {
+  const { inputs, needed } = inputsNeeded(graph, wanted);
+  const [input, ...others] = needed.length > 0 ? needed : inputs;
   if (!input) {
     throw new CtXaiError('MODEL', `${file}: it has no input, so that it gives the same scores for all images.`, {
       hint: 'Export the network again, with the image as an argument of its forward pass.',
     });
   }
   if (others.length > 0) {
-    const names = inputs.map(({ name, dims }) => `'${name}' ${shown(dims)}`).join(', ');
-    throw new CtXaiError('MODEL', `${file}: it has ${inputs.length} inputs (${names}); one image is expected.`, {
+    const names = [input, ...others].map(({ name, dims }) => `'${name}' ${shown(dims)}`).join(', ');
+    throw new CtXaiError('MODEL', `${file}: it has ${others.length + 1} inputs (${names}); one image is expected.`, {
       hint:
         'Export the network with the others fixed: in PyTorch, export a module whose forward(image) calls the network ' +
         'with the image and constants.',
@@ -35,6 +38,12 @@ export function onlyInput({ inputs }: Graph, file: string): ValueInfo {
   }
   if (input.dtype !== DType.float) throw noFloats(input, file);
   return input;
+}
+
+/** The inputs of a graph, and those of them that outputs depend on. */
+export function inputsNeeded(graph: Graph, wanted: readonly string[]) {
+  const read = new Set([...wanted, ...pruned(graph, wanted).nodes.flatMap(readBy)]);
+  return { inputs: graph.inputs, needed: graph.inputs.filter(({ name }) => read.has(name)) };
 }
 
 const shown = (dims: ValueInfo['dims']) => `[${dims.map(d => d ?? '?').join(', ')}]`;

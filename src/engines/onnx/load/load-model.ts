@@ -58,6 +58,8 @@ export function madeUp(model: NormalisedModel, name: string): boolean {
 export interface LoadedModel extends NormalisedModel {
   /** What the file calls the scores. */
   readonly fileOutput: string;
+  /** Inputs of the file that the scores do not depend on. */
+  readonly unused: readonly string[];
 }
 
 /** What a model card says of the file. */
@@ -80,8 +82,8 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   const raw = withoutOptionals(
     inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file)),
   );
-  const input = imageInput(raw, hint);
   const output = scoresOutput(raw, hint);
+  const input = imageInput(raw, output.name, hint);
   const start = pruned(withRows({ ...raw, inputs: [input], outputs: [output] }, hint), [output.name]);
   const cleaned = await settled(start, hint.file).catch(error => settledAtTraced(start, hint.file, error));
   const model = normalised(cleaned);
@@ -92,7 +94,8 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   const best = open ? model : ((await opened(cleaned, model, hint.file)) ?? model);
   const names = new Set<string>();
   collectNames(read, names);
-  return { ...best, fileOutput: output.name, ownNames: new Set([...names].filter(isInner)) };
+  const unused = raw.inputs.map(i => i.name).filter(name => name !== input.name);
+  return { ...best, fileOutput: output.name, unused, ownNames: new Set([...names].filter(isInner)) };
 }
 
 /** The graph that also gives out a tensor of its inside, where `name` is one. */
@@ -187,16 +190,17 @@ function shown(dims: readonly (number | null)[]): string {
 }
 
 /** The image input, with the card's size filled in. */
-function imageInput(graph: Graph, hint: InputHint): ValueInfo {
+function imageInput(graph: Graph, output: string, hint: InputHint): ValueInfo {
   const names = graph.inputs.map(i => i.name);
-  const chosen = hint.input === undefined ? onlyInput(graph, hint.file) : graph.inputs.find(i => i.name === hint.input);
+  const only = () => onlyInput(graph, hint.file, [output]);
+  const chosen = hint.input === undefined ? only() : graph.inputs.find(i => i.name === hint.input);
   if (!chosen) {
     throw new CtXaiError(
       'CARD',
       `${hint.file}: the card's input '${hint.input}' is not in the file, which has ${list(names)}.`,
     );
   }
-  onlyInput(graph, hint.file);
+  only();
   if (chosen.dims.length !== 0) requireFlat(chosen, hint.file);
   const [h, w] = hint.size;
   const wanted = hint.layout === 'NCHW' ? [hint.channels, h, w] : [h, w, hint.channels];

@@ -71,11 +71,14 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
     return { size: sizes[0]!, outputs: told.map(({ name, dims }) => ({ name, shape: dims as number[] })) };
   }
   let failure: unknown;
-  const session = await createSession(encodeByReference(graph), { logSeverityLevel: 4 }).catch((cause: unknown) => {
-    return notLoaded(graph, file, cause).then(error => {
-      throw error;
-    });
-  });
+  let merged: Ran | undefined;
+  const session = await createSession(encodeByReference({ ...graph, inputs: [input] }), { logSeverityLevel: 4 }).catch(
+    (cause: unknown) => {
+      return notLoaded(graph, file, cause).then(error => {
+        throw error;
+      });
+    },
+  );
   try {
     for (const size of sizes) {
       const batch = input.dims[0] ?? 1;
@@ -84,7 +87,10 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
       try {
         const results = await session.run({ [input.name]: image });
         const made = outputs.map(({ name }) => ({ name, shape: perImage(results[name]!.dims, batch) }));
-        return { size, outputs: made };
+        const ran = { size, outputs: made };
+        if (outputs.every(({ name }) => results[name]!.dims[0] === batch)) return ran;
+        // At another size each image may have a row of its own, which a Reshape to the size of training gives.
+        merged ??= ran;
       } catch (error) {
         failure ??= error;
       }
@@ -92,6 +98,7 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
   } finally {
     await session.release();
   }
+  if (merged) return merged;
   const tried = sizes.map(size => size.join(' × ')).join(', ');
   throw new CtXaiError(
     'MODEL',

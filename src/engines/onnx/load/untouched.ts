@@ -12,18 +12,18 @@ export interface Untouched {
   readonly input: string;
   readonly output: string;
   /**
-   * Ways to open it, best first: the file itself; then, read when it is asked for, the same graph in its own opset with
+   * Ways to open it, best first: the file itself, unless it has inputs that the scores do not depend on; then, read when it is asked for, the same graph in its own opset with
    * float32 throughout and nothing but the path from image to scores.
    */
   sources(): Iterable<SessionSource>;
 }
 
-export function untouched(file: string, input: string, output: string): Untouched {
+export function untouched(file: string, input: string, output: string, unused: readonly string[] = []): Untouched {
   return {
     input,
     output,
     *sources() {
-      yield file;
+      if (unused.length === 0) yield file;
       const graph = withInnerOutput(readModelFile(file), output);
       const inputs = graph.inputs.filter(i => i.name === input);
       const outputs = graph.outputs.filter(o => o.name === output);
