@@ -22,7 +22,10 @@ const options = z.strictObject({
     .enum(['segments', 'pixels'])
     .default('segments')
     .describe('cosine distance d of the on/off vector from all ones, or of the pixels from the image'),
-  regression: z.enum(['ridge', 'lasso']).default('ridge').describe('penalty of the surrogate; the lasso gives no standard errors'),
+  regression: z
+    .enum(['ridge', 'lasso'])
+    .default('ridge')
+    .describe('penalty of the surrogate; the lasso gives no standard errors'),
   alpha: z.number().min(0).default(1).describe('strength of the penalty; the intercept is free'),
   includeOriginal: z.boolean().default(true).describe('the first sample has every segment on'),
   score: scoreOption('probability'),
