@@ -35,22 +35,23 @@ export interface ModelCost {
 }
 
 /**
- * The passes that a plan demands of its images: an upper bound, since maps may be undefined or the same, skipped
- * explainers cost nothing and metrics that need a mask run only where there is one. Patches in mm are counted by the
- * spacing of one image for each model, of 1 mm where it is not given.
+ * The passes that are to be expected of a plan; maps may be undefined or the same, skipped
+ * explainers cost nothing and metrics that need a mask run only where there is one.
+ * @param known for each model; patches in mm are counted with 1 mm, and channels as many as any network has, where it does
+ * not say
  */
 export function planCost(
   plan: Pick<Plan, 'models' | 'explainers' | 'metrics' | 'repetitions'>,
   { images, explained }: ImageCounts,
-  spacings: Spacings = [],
+  known: readonly KnownFacts[] = [],
 ): PlanCost {
-  const models = plan.models.map((model, i) => modelCost(plan, model, explained[i]!, spacings[i]));
+  const models = plan.models.map((model, i) => modelCost(plan, model, explained[i]!, known[i] ?? {}));
   const each = models.flatMap(m => [scaled(m.perImage, m.explained), scaled(PREDICTION, images - m.explained)]);
   return { images, models, total: added(each) };
 }
 
-/** For each model of a plan, millimetres per pixel of an image on its grid, where they are known. */
-export type Spacings = readonly (readonly number[] | undefined)[];
+/** What is known of a model and its images beside the card: once it is open, and an image has been read. */
+export type KnownFacts = Pick<ModelFacts, 'spacing' | 'layers'>;
 
 const PREDICTION: PassCount = { forward: 1, backward: 0 };
 
@@ -58,11 +59,11 @@ function modelCost(
   plan: Pick<Plan, 'explainers' | 'metrics' | 'repetitions'>,
   model: PlannedModel,
   explained: number,
-  spacing: readonly number[] | undefined,
+  known: KnownFacts,
 ): ModelCost {
   const { explainers, repetitions = [] } = plan;
   const metrics: readonly (PlannedMetric & Partial<PlannedRepetition>)[] = [...plan.metrics, ...repetitions];
-  const facts: ModelFacts = { ...factsOf(model), ...(spacing ? { spacing } : {}) };
+  const facts: ModelFacts = { ...factsOf(model), ...known };
   const single = new Map(explainers.map(e => [e.id, explanationCost(e, facts)]));
   // A borrowed map can't be made again of another image.
   const again = (e: PlannedExplainer) => (e.of === undefined ? single.get(e.id)! : NONE);
@@ -72,7 +73,7 @@ function modelCost(
   const costOf = (m: (typeof metrics)[number], e: PlannedExplainer): Cost => {
     const kind = kindOf(e, explainers);
     return m.metric.kinds.includes(kind) && (m.change === undefined || isScoredAgain(e, m.change))
-      ? m.metric.cost(m.options, { ...facts, tied: kind === 'regional' }, again(e))
+      ? m.metric.cost(m.options, { ...facts, tied: tiedOf(e, explainers) }, again(e))
       : NONE;
   };
   const costs = explainers.map(e => metrics.map(m => costOf(m, e)));
@@ -127,6 +128,14 @@ function passesOf({ forward, backward }: Cost): PassCount {
 function kindOf({ explainer, options, of }: PlannedExplainer, all: readonly PlannedExplainer[]): AttributionKind {
   const maker = all.find(other => other.id === of);
   return maker ? kindOf(maker, all) : explainer.kindOf(options);
+}
+
+/** What ties the pixels of a map; of a borrowed map, what does those of the explainer that made it. */
+function tiedOf(e: PlannedExplainer, all: readonly PlannedExplainer[]): ModelFacts['tied'] {
+  const maker = all.find(other => other.id === e.of);
+  if (maker) return tiedOf(maker, all);
+  if (kindOf(e, all) === 'regional') return 'regions';
+  return e.explainer.zeros(e.options) ? 'zeros' : undefined;
 }
 
 const NONE: PassCount = { forward: 0, backward: 0 };

@@ -3,7 +3,7 @@ import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { segmentPixels } from '../core/image/segmentation.ts';
 import { scoreOption } from './shared/options.ts';
-import { segmentLimit, segmentOptions, sharedSegments } from './shared/segments.ts';
+import { expectedSegments, segmentLimit, segmentOptions, sharedSegments } from './shared/segments.ts';
 import { segmentMap, switchedBatch } from './shared/switched.ts';
 
 /**
@@ -25,7 +25,10 @@ export const segmentAblation = defineExplainer({
   }),
   presets: { captum: { options: { score: 'logit' }, baseline: 'zero-input' } },
   checks: { options: { segments: 12, kernelSize: 1 } },
-  cost: (o, { spatial }) => ({ forward: 1 + segmentLimit(o, spatial), backward: 0, atMost: true }),
+  cost: (o, { spatial }) => ({
+    ...{ forward: 1 + segmentLimit(o, spatial), backward: 0, atMost: true },
+    expected: { forward: 1 + expectedSegments(o, spatial), backward: 0 },
+  }),
 
   async explain(context) {
     const { model, target, options: o, signal } = context;

@@ -3,7 +3,7 @@ import { undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { segmentPixels } from '../core/image/segmentation.ts';
 import { scoreOption } from './shared/options.ts';
-import { segmentLimit, segmentOptions, sharedSegments } from './shared/segments.ts';
+import { expectedSegments, segmentLimit, segmentOptions, sharedSegments } from './shared/segments.ts';
 import { segmentMap, switchedBatch } from './shared/switched.ts';
 
 /**
@@ -32,11 +32,12 @@ export const shapleySampling = defineExplainer({
   }),
   presets: { captum: { options: { permutations: 25, score: 'logit' }, baseline: 'zero-input' } },
   checks: { options: { permutations: 5, segments: 12, kernelSize: 1 } },
-  cost: (o, { spatial }) => ({
-    forward: o.samples ?? 2 + o.permutations * (segmentLimit(o, spatial) - 1),
-    backward: 0,
-    atMost: true,
-  }),
+  cost(o, { spatial }) {
+    const forward = (segments: number) => 2 + o.permutations * (segments - 1);
+    const most = o.samples ?? forward(segmentLimit(o, spatial));
+    const expected = Math.min(most, forward(expectedSegments(o, spatial)));
+    return { forward: most, backward: 0, atMost: true, expected: { forward: expected, backward: 0 } };
+  },
   /** Fewer segments where there are few passes, so that there are several orders. */
   spend(passes, o) {
     const segments = Math.min(o.segments, Math.max(2, Math.floor((passes - 2) / 4)));

@@ -1,4 +1,4 @@
-import { type PlanCost, planCost, type Spacings } from '../config/cost.ts';
+import { type KnownFacts, type PlanCost, planCost } from '../config/cost.ts';
 import type { Plan, PlannedModel } from '../config/plan.ts';
 import { countImages, samplesOf } from '../config/samples.ts';
 import type { FullClassifier, Runtime } from '../core/contracts/index.ts';
@@ -15,7 +15,7 @@ export interface CheckResult {
   readonly cost: PlanCost;
   readonly models: readonly ModelCheck[];
   /** For each model, millimetres per pixel of the first readable image on its grid, where they are known. */
-  readonly spacings: Spacings;
+  readonly spacings: readonly (readonly number[] | undefined)[];
   /** Of the whole run without timing, from the measurement; undefined where no model could be measured. */
   readonly seconds?: number;
 }
@@ -30,11 +30,18 @@ export interface ModelCheck {
   readonly problem?: string;
 }
 
+/**
+ * Milliseconds for each pixel of each row: what is done beside passes, such as ranking pixels, drawing and saving. On
+ * small networks it is as much as they are; measured, see docs/precision.md.
+ */
+const BESIDE = 1e-3;
+
 /** Images of the measured batch. */
 const BATCH = 8;
 
 /**
- * Counts the passes of a plan, by the spacing of the first readable image, and measures one pass on it.
+ * Counts the passes of a plan, by the spacing of the first readable image and the layers of each model, and measures one
+ * pass on it.
  * @param options.measure false: opens no model
  * @param options.now milliseconds of the clock to measure by; by default the time that passes
  * @throws CtXaiError as `openModel` does, or IMAGE where no image can be read.
@@ -53,17 +60,26 @@ export async function checkPlan(
   const images: LoadedImage[] = [];
   for (const model of plan.models) images.push(await firstImage(plan, model, signal));
   const spacings = images.map(image => image.spacing);
-  const cost = planCost(plan, counts, spacings);
-  if (options.measure === false) return { images: counts.images, cost, models: [], spacings };
+  const known: KnownFacts[] = spacings.map(spacing => (spacing ? { spacing } : {}));
+  if (options.measure === false) {
+    return { images: counts.images, cost: planCost(plan, counts, known), models: [], spacings };
+  }
   const models: ModelCheck[] = [];
-  let seconds = 0;
   for (const [i, model] of plan.models.entries()) {
-    const found = await measureModel(plan, model, images[i]!, signal, options);
+    const { layers, ...found } = await measureModel(plan, model, images[i]!, signal, options);
     models.push(found);
+    known[i] = { ...known[i], layers };
+  }
+  const cost = planCost(plan, counts, known);
+  const rows = plan.explainers.length * (1 + plan.metrics.length + (plan.repetitions?.length ?? 0));
+  let seconds = 0;
+  for (const [i, { forwardMs = 0, backwardMs = 0 }] of models.entries()) {
     const { perImage, explained } = cost.models[i]!;
-    const { forwardMs = 0, backwardMs = 0 } = found;
+    const pixels = plan.models[i]!.card.input.size.reduce((a, b) => a * b);
+    const beside = BESIDE * pixels * (counts.images + explained * rows);
     const predicted = (counts.images - explained) * forwardMs;
-    seconds += (predicted + explained * (perImage.forward * forwardMs + perImage.backward * backwardMs)) / 1000;
+    const passes = explained * (perImage.forward * forwardMs + perImage.backward * backwardMs);
+    seconds += (beside + predicted + passes) / 1000;
   }
   return { images: counts.images, cost, models, spacings, seconds };
 }
@@ -74,7 +90,7 @@ async function measureModel(
   image: LoadedImage,
   signal: AbortSignal,
   { cacheDir, now = () => performance.now() }: { readonly cacheDir?: string; readonly now?: () => number },
-): Promise<ModelCheck> {
+): Promise<ModelCheck & Required<Pick<KnownFacts, 'layers'>>> {
   const classifier = await openModel(plan, model, { signal, ...(cacheDir === undefined ? {} : { cacheDir }) });
   try {
     const { data } = image.image;
@@ -87,6 +103,7 @@ async function measureModel(
       model: model.id,
       runtime: classifier.runtime,
       forwardMs,
+      layers: await classifier.layers(),
       // A gradient's own forward pass is counted as one.
       ...(backwardMs === undefined ? {} : { backwardMs: Math.max(0, backwardMs - forwardMs) }),
     };

@@ -30,7 +30,7 @@ function metricOf(name: string, options: object = {}, baseline = 'air'): Planned
 function costOf(list: readonly PlannedMetric[], spacing?: readonly number[]) {
   const explainer = { id: 'small', explainer: smallExplainer, options: {} };
   const plan = { models: [planned], explainers: [explainer], metrics: list };
-  return planCost(plan, { images: 1, explained: [1] }, [spacing]).models[0]!;
+  return planCost(plan, { images: 1, explained: [1] }, [spacing ? { spacing } : {}]).models[0]!;
 }
 
 /** Passes that the metrics of two maps of one image really take, explanations by the way included. */
@@ -96,16 +96,20 @@ it('patches in mm are counted by the spacing of the image', async () => {
   expect(costOf(list).perImage.forward - 3).toBe(2 * (1 + 9));
 });
 
-it('curves on maps of regions are counted in all the orders of their ties', () => {
-  const cost = (options: object, tied: boolean) => {
-    const { metric, options: parsed } = metricOf('deletion', options);
+it('curves on maps whose pixels are tied are counted in all the orders of their ties', () => {
+  const cost = (options: object, tied?: 'regions' | 'zeros', name = 'deletion') => {
+    const { metric, options: parsed } = metricOf(name, options);
     return metric.cost(parsed, { spatial: [H, W], channels: 1, tied }, { forward: 0, backward: 0 }).forward - 2;
   };
-  expect(cost({ steps: 12 }, false)).toBe(11);
-  expect(cost({ steps: 12 }, true)).toBe(5 * 11);
-  expect(cost({ steps: 12, tieFields: 1 }, true)).toBe(11);
-  expect(cost({ precision: 0.005 }, true)).toBeGreaterThan(cost({ precision: 0.005 }, false));
-  expect(cost({ precision: 0.005 }, true)).toBeLessThan(cost({}, true));
+  expect(cost({ steps: 12 })).toBe(11);
+  expect(cost({ steps: 12 }, 'regions')).toBe(5 * 11);
+  expect(cost({ steps: 12, tieFields: 1 }, 'regions')).toBe(11);
+  expect(cost({ precision: 0.005 }, 'regions')).toBeGreaterThan(cost({ precision: 0.005 }));
+  expect(cost({ precision: 0.005 }, 'regions')).toBeLessThan(cost({}, 'regions'));
+  // Zeros tie most patches, and pixels no more than regions do.
+  const patches = { unit: 'patches', precision: 0.005 };
+  expect(cost(patches, 'zeros', 'srg')).toBeGreaterThan(cost(patches, 'regions', 'srg'));
+  expect(cost({ precision: 0.005 }, 'zeros')).toBe(cost({ precision: 0.005 }, 'regions'));
 });
 
 describe('what is shared', () => {

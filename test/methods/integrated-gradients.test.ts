@@ -145,13 +145,12 @@ describe('doubling', () => {
   });
 });
 
-it('is expected to double its points for one map of two, each time', () => {
+it('is expected to double its points for two maps of five, each time', () => {
   const expected = (steps: number, maxSteps: number) => costOfPath({ steps, maxSteps }).expected;
   expect(expected(50, 50)).toEqual({ forward: 52, backward: 50 });
-  expect(expected(50, 100)).toEqual({ forward: 102, backward: 100 });
-  expect(expected(32, 128)).toEqual({ forward: 98, backward: 96 });
-  // 32 + ½ · 64 + ¼ · 100.
-  expect(expected(32, 100)).toEqual({ forward: 91, backward: 89 });
+  expect(expected(50, 100)).toEqual({ forward: 92, backward: 90 });
+  // 50 + 0.4 · 100 + 0.16 · 150.
+  expect(expected(50, 150)).toEqual({ forward: 116, backward: 114 });
 });
 
 it('is zero where the image is the baseline', async () => {

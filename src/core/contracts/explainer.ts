@@ -125,7 +125,7 @@ export type ExplainerNeed = 'donor' | 'effects' | 'other-effects' | 'training-im
 export interface Cost extends PassCount {
   /** The numbers are an upper bound. */
   readonly atMost?: boolean;
-  /** The mean over images, where some of them need more passes than said here. */
+  /** The mean over images, where it is not what is said here. */
   readonly expected?: PassCount;
   /** Of the passes, those that others may ask for as well, and that are then made once. */
   readonly shared?: readonly SharedPasses[];
@@ -173,6 +173,8 @@ export interface Explainer {
   readonly followsPath: boolean;
   /** Whether its map is the same for every class (Eigen-CAM, attention rollout). */
   readonly classBlind: boolean;
+  /** Whether most maps are 0 over much of the image, where pixels are tied. */
+  zeros(options: unknown): boolean;
   /** Whether another seed gives another map. */
   readonly draws: boolean;
   /** Numbers of spatial dimensions that it works in. */

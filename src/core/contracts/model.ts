@@ -97,8 +97,8 @@ export interface ModelFacts extends ModelInput {
   readonly layers?: readonly LayerInfo[];
   /** Millimetres per pixel of an image on the model's grid; absent where it is unknown. */
   readonly spacing?: readonly number[];
-  /** Whether the map that is scored has one value for each of few regions, so that most pixels are tied; absent: no. */
-  readonly tied?: boolean;
+  /** Of the map that is scored: one value for each of few regions, or 0 over much of the image; absent: pixels differ. */
+  readonly tied?: 'regions' | 'zeros' | undefined;
 }
 
 /** What computing only what changed is worth: so many times as fast as whole images, or why it is not done. */

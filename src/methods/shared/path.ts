@@ -15,14 +15,14 @@ export const pathOptions = {
 
 export type PathOptions = z.output<z.ZodObject<typeof pathOptions>>;
 
-/**
- * Both ends of the path, then a pass forward and one backward for each point. Of every two maps one is expected to need
- * twice the points, each time: measured in docs/precision.md.
- */
+/** The share of maps that need twice the points, each time: measured, see docs/precision.md. */
+const DOUBLED = 0.4;
+
+/** Both ends of the path, then a pass forward and one backward for each point. */
 export function costOfPath({ steps, maxSteps }: Pick<PathOptions, 'steps' | 'maxSteps'>): Cost {
   let expected = steps;
   for (let [points, share] = [steps, 1]; points < maxSteps; ) {
-    [points, share] = [Math.min(2 * points, maxSteps), share / 2];
+    [points, share] = [Math.min(2 * points, maxSteps), DOUBLED * share];
     expected += share * points;
   }
   expected = Math.round(expected);

@@ -82,6 +82,8 @@ const FIRST_POINTS = 9;
 const MORE_POINTS = { probability: 0.12, other: 0.2 };
 /** By how much each further order of ties adds to that, on a map of regions. */
 const TIED_SHARE = 0.2;
+/** Where much of a map is 0, nothing but the orders tells patches apart: this share of all points in all orders. */
+const OF_ZEROS = 0.7;
 /** How many of all points each further order has for itself, by what is ordered: those that lie within a tie. */
 const WITHIN_TIES = { pixels: 1, patches: 0.7 };
 
@@ -89,10 +91,12 @@ const WITHIN_TIES = { pixels: 1, patches: 0.7 };
 function expectedPoints(
   { precision = 'exact', score, normalised, tieFields = 1, unit = 'pixels' }: Partial<CurveOptions>,
   all: number,
-  tied: boolean,
+  tied: ModelFacts['tied'],
 ): number {
   const further = tied ? tieFields - 1 : 0;
-  if (precision === 'exact') return Math.round(all * (1 + WITHIN_TIES[unit] * further));
+  const exact = all * (1 + WITHIN_TIES[unit] * further);
+  if (precision === 'exact') return Math.round(exact);
+  if (tied === 'zeros' && unit === 'patches' && further > 0) return Math.round(OF_ZEROS * exact);
   const more = score === 'probability' && !normalised ? MORE_POINTS.probability : MORE_POINTS.other;
   return Math.round(Math.min(all, FIRST_POINTS + more / precision) * (1 + TIED_SHARE * further));
 }
@@ -103,7 +107,7 @@ function expectedPoints(
  */
 export function curveCost(options: CurveOrderOptions, input: ModelFacts, paths: readonly CurvePath[]): Cost {
   const edges = plannedEdges(options, input);
-  const inner = expectedPoints(options, edges.length - 2, input.tied ?? false);
+  const inner = expectedPoints(options, edges.length - 2, input.tied);
   const known = options.unit === 'pixels' || options.patchPixels !== undefined || input.spacing !== undefined;
   const symmetric = known && edges.every((e, i) => e + edges.at(-1 - i)! === edges.at(-1)!);
   const { score = 'probability', normalised, precision = 'exact', ...order } = options as Partial<CurveOptions>;
