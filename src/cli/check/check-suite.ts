@@ -8,6 +8,7 @@ import { positiveClass } from '../../core/positive-class.ts';
 import { type CheckResult, checkPlan } from '../../runners/check-plan.ts';
 import { type DataSummary, summariseData } from '../../runners/data-summary.ts';
 import { cacheFolder } from '../shared/cache.ts';
+import { counted } from '../shared/counted.ts';
 import { duration, ExitCode, print, textTable } from '../shared/output.ts';
 import { overridesOf } from '../shared/suite-options.ts';
 
@@ -38,7 +39,7 @@ function describeData(plan: Plan, summary: DataSummary): string[] {
     ([label, n]) => `${label || 'no label'} ${n.images} (${n.patients} ${n.patients === 1 ? 'patient' : 'patients'})`,
   );
   return [
-    `data     ${plan.dataset.name}: ${images} of ${plan.dataset.count} images of ${patients} patients, ${masks} with a mask`,
+    `data     ${plan.dataset.name}: ${images} of ${counted(plan.dataset.count, 'image')} of ${counted(patients, 'patient')}, ${masks} with a mask`,
     findings ? `findings ${findingsText(findings)}` : `labels   ${each.join(', ')}`,
     ...remarks.map(remark => `         ${remark}`),
   ];

@@ -1,6 +1,7 @@
 import { findingsText } from '../../core/findings.ts';
 import { DOUBTS } from '../../core/image/doubts.ts';
 import { type DataInspection, type ImageCount, inspectData } from '../../data/inspect/inspect-data.ts';
+import { counted } from '../shared/counted.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, note, print } from '../shared/output.ts';
 import { type DataArguments, openData } from './open-data.ts';
@@ -41,11 +42,16 @@ function some(ids: readonly string[]): string {
   return ids.slice(0, SHOWN).join(', ') + more;
 }
 
-const count = ({ images, patients }: ImageCount) => `${images} images of ${patients} patients`;
+const count = ({ images, patients }: ImageCount) => `${counted(images, 'image')} of ${counted(patients, 'patient')}`;
 const each = (counts: Readonly<Record<string, number>>) =>
   Object.entries(counts)
     .map(([name, n]) => `${name || 'none'} (${n})`)
     .join(', ');
+
+const millimetres = (spacings: Readonly<Record<string, number>>) =>
+  Object.fromEntries(
+    Object.entries(spacings).map(([spacing, n]) => [spacing === 'unknown' ? spacing : `${spacing} mm`, n]),
+  );
 
 function describe(use: string, d: DataInspection): string {
   const { pixels: p, masks } = d;
@@ -61,18 +67,25 @@ function describe(use: string, d: DataInspection): string {
     ...(splits.length > 0 ? ['splits', ...splits] : []),
     ...when(d.crossing.length > 0, 'CROSSING', () => {
       const who = d.crossing.map(c => `${c.patient} (${c.splits.join(', ')})`);
-      return `${who.length} patients stand in more than one split, so that figures are too good: ${some(who)}`;
+      return `${counted(who.length, 'patient')} in more than one split, so that figures are too good: ${some(who)}`;
     }),
-    ...when(d.severalLabels > 0, 'labels', () => `${d.severalLabels} patients have images of more than one label`),
+    ...when(
+      d.severalLabels > 0,
+      'labels',
+      () => `${counted(d.severalLabels, 'patient')} with images of more than one label`,
+    ),
     line('masks', `${masks.found} found, ${masks.missing} missing`),
     ...Object.entries(d.groups).map(([column, values]) => line('subgroup', `${column}: ${each(values)}`)),
     '',
-    line('pixels', `of ${p.read} images${p.nearDuplicates ? '' : ', spread over all; --pixels reads every one'}`),
+    line(
+      'pixels',
+      `of ${counted(p.read, 'image')}${p.nearDuplicates ? '' : ', spread over all; --pixels reads every one'}`,
+    ),
     line('unit', each(p.units)),
     line('range', ranges.join(', ')),
     line('size', each(p.sizes)),
-    line('spacing', `${each(p.spacings)} mm`),
-    ...when(p.emptyMasks > 0, 'masks', () => `${p.emptyMasks} masks are empty`),
+    line('spacing', each(millimetres(p.spacings))),
+    ...when(p.emptyMasks > 0, 'masks', () => `${counted(p.emptyMasks, 'mask')} without a pixel inside`),
     ...(['impossible', 'airless'] as const).flatMap(doubt =>
       when(
         p[doubt].length > 0,
@@ -94,6 +107,7 @@ function describe(use: string, d: DataInspection): string {
     ...(d.leftOut.length + d.remarks.length > 0 ? [''] : []),
     ...d.leftOut.slice(0, 20).map(f => line('left out', `${f.path}: ${f.reason}`)),
     ...when(d.leftOut.length > 20, 'left out', () => `and ${d.leftOut.length - 20} more; --json lists all`),
-    ...d.remarks.map(r => line('remark', r)),
+    // What was left out stands above, file by file.
+    ...d.remarks.filter(r => !r.startsWith('left out: ')).map(r => line('remark', r)),
   ].join('\n');
 }

@@ -8,6 +8,7 @@ import type { FileOutline, FullClassifier } from '../../core/contracts/index.ts'
 import { CtXaiError } from '../../core/errors.ts';
 import type { Registry } from '../../core/registry.ts';
 import { cacheFolder } from '../shared/cache.ts';
+import { counted } from '../shared/counted.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, print, shownPath } from '../shared/output.ts';
 import { agreementOf, figureOf, type LabelAgreement, type LabelledSample } from './agreement.ts';
@@ -192,7 +193,7 @@ function report(found: Findings, files: { readonly card: string; readonly suite:
   print(`emits    ${draft.task}${emits}: ${runtime.measured?.emits ?? 'not measured'}`);
   print(`layer    ${runtime.camLayer ?? 'none for class activation maps'}`);
   print(
-    `data     ${nameOfData(data)}, by ${data.options.use}: ${images} images of ${patients} patients, ${masks} with a mask`,
+    `data     ${nameOfData(data)}, by ${data.options.use}: ${counted(images, 'image')} of ${counted(patients, 'patient')}, ${masks} with a mask`,
   );
   for (const what of measured) print(`measured ${what}`);
   print('');

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import type { Runtime } from '../../core/contracts/index.ts';
+import { counted } from '../shared/counted.ts';
 import type { DraftCard } from './draft-card.ts';
 import { inYaml } from './intensities.ts';
 import type { FoundData } from './look-at-data.ts';
@@ -158,7 +159,10 @@ function foundLines({ summary, options }: FoundData): string[] {
   const { images, patients, masks } = summary;
   const each = Object.entries(summary.labels).map(([label, n]) => `${label || 'no label'} ${n.images}`);
   const lines = [
-    comment(`Found: ${images} images of ${patients} patients, ${masks} with a mask; ${each.join(', ')}.`, '  '),
+    comment(
+      `Found: ${counted(images, 'image')} of ${counted(patients, 'patient')}, ${masks} with a mask; ${each.join(', ')}.`,
+      '  ',
+    ),
   ];
   if (patients === images && images > 1 && options.use === 'image-folder') {
     const what =

@@ -12,6 +12,7 @@ import { type Agreements, CONFOUNDER_NAMES } from '../../data/phantom/confounder
 import type { KernelChoice, Physics } from '../../data/phantom/scan-options.ts';
 import { csvText } from '../../results/csv.ts';
 import { ioError } from '../../results/files.ts';
+import { counted } from '../shared/counted.ts';
 import { interruptSignal } from '../shared/interrupts.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
 import { truthOf } from './truth-table.ts';
@@ -73,7 +74,7 @@ export async function writePhantom(argv: PhantomArguments): Promise<number> {
   } finally {
     release();
   }
-  print(`${dataset.count} images of ${patients} patients → ${shownPath(dir)}`);
+  print(`${counted(dataset.count, 'image')} of ${counted(patients, 'patient')} → ${shownPath(dir)}`);
   print(`In a suite: data: { use: pairs, path: ${shownPath(dir)} }`);
   return ExitCode.ok;
 

@@ -1,4 +1,5 @@
 import { type Analysis, type CellResult, fixed, type ModelAnalysis, type RunData } from '../../reports/index.ts';
+import { counted } from '../shared/counted.ts';
 import { textTable } from '../shared/output.ts';
 
 /** For each model, explainers × metrics: the mean over patients. An arrow says which way is better. */
@@ -37,7 +38,7 @@ function headOf({ id, better }: { readonly id: string; readonly better: 'higher'
 
 function modelTable({ model, primary, metrics: all, maps }: ModelAnalysis): string {
   const metrics = all.filter(({ metric }) => metric.scope !== 'group');
-  const title = `${model.id}, ${primary.name}: ${primary.samples.size} images of ${primary.patients} patients`;
+  const title = `${model.id}, ${primary.name}: ${counted(primary.samples.size, 'image')} of ${counted(primary.patients, 'patient')}`;
   if (metrics.length === 0) {
     const made = maps.map(cell => [cell.method, String(cell.ok.size)]);
     return `${title}\n${textTable([['', 'maps'], ...made])}`;

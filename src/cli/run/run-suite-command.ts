@@ -13,6 +13,7 @@ import type { Listener } from '../../runners/events.ts';
 import { type RunOptions, runSuite } from '../../runners/run-suite.ts';
 import { cacheFolder } from '../shared/cache.ts';
 import { commandLine } from '../shared/command-line.ts';
+import { counted } from '../shared/counted.ts';
 import { interruptSignal, surviveStrayErrors } from '../shared/interrupts.ts';
 import type { Saved } from '../shared/map-formats.ts';
 import { ExitCode, note, print, shownPath } from '../shared/output.ts';
@@ -215,7 +216,8 @@ function createFailureList(): RowReader & { print(): void } {
       const sorted = [...reasons].sort(([, a], [, b]) => b - a);
       note(`\n${[...reasons.values()].reduce((a, b) => a + b, 0)} rows failed:`);
       for (const [reason, count] of sorted.slice(0, MOST_REASONS)) note(`  ${count} × ${reason}`);
-      if (sorted.length > MOST_REASONS) note(`  … and ${sorted.length - MOST_REASONS} more reasons (see scores.csv)`);
+      if (sorted.length > MOST_REASONS)
+        note(`  … and ${counted(sorted.length - MOST_REASONS, 'more reason')} (see scores.csv)`);
     },
   };
 }

@@ -7,6 +7,7 @@ import { SAVED_FOLDER } from '../../results/folder.ts';
 import { partFileName, sampleFileName } from '../../results/names.ts';
 import { isPlain, type MapRow } from '../../results/rows.ts';
 import type { Run } from '../../results/run.ts';
+import { counted } from '../shared/counted.ts';
 import type { Saved } from '../shared/map-formats.ts';
 import { note, print, shownPath } from '../shared/output.ts';
 import { saveMap } from '../shared/save-map.ts';
@@ -60,7 +61,7 @@ export async function saveMaps(run: Run, plan: Plan, formats: readonly Saved[]):
   }
   const failed = [...reasons].slice(0, MOST_REASONS);
   for (const [reason, count] of failed) note(`not saved: ${count} × ${reason}`);
-  if (reasons.size > MOST_REASONS) note(`… and ${reasons.size - MOST_REASONS} more reasons`);
+  if (reasons.size > MOST_REASONS) note(`… and ${counted(reasons.size - MOST_REASONS, 'more reason')}`);
   print(`${written} files of maps: ${shownPath(join(run.dir, SAVED_FOLDER))}`);
   return reasons.size === 0;
 }

@@ -1,4 +1,4 @@
-import { scaleLinear } from 'd3-scale';
+import { type ScaleLinear, scaleLinear } from 'd3-scale';
 import { html, type Markup } from '../page/markup.ts';
 import { fixed } from '../text/format.ts';
 
@@ -37,10 +37,26 @@ export function axisOver(
   const most = high <= 0 ? Math.min(0, within[1]) : within[1];
   const domain: [number, number] = [Math.max(from, Math.min(least, low)), Math.min(to, Math.max(most, high))];
   scale.domain(domain).range(pixels as [number, number]);
-  const ticks = scale.ticks(count);
-  const step = ticks.length > 1 ? ticks[1]! - ticks[0]! : 1;
-  const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
-  return Object.assign((value: number) => scale(value), { ticks, label: (t: number) => fixed(t, decimals), domain });
+  const { ticks, label } = tickLabels(scale, count, pixels);
+  return Object.assign((value: number) => scale(value), { ticks, label, domain });
+}
+
+/** A figure's mean width in tick labels, and what is left between two of them. */
+const FIGURE = 6;
+const GAP = 6;
+
+/** About `count` ticks with their labels; fewer where labels beside each other would meet. */
+function tickLabels(scale: ScaleLinear<number, number>, count: number, [start, end]: readonly [number, number]) {
+  for (let n = count; ; n--) {
+    const ticks = scale.ticks(n);
+    const step = ticks.length > 1 ? ticks[1]! - ticks[0]! : 1;
+    const decimals = Math.max(0, Math.min(6, -Math.floor(Math.log10(step) + 1e-9)));
+    const label = (t: number) => fixed(t, decimals);
+    const widest = Math.max(...ticks.map(t => label(t).length)) * FIGURE + GAP;
+    // Of vertical axes, which run upwards, labels stand above each other.
+    if (n <= 2 || ticks.length < 2 || start > end || scale(ticks[1]!) - scale(ticks[0]!) >= widest)
+      return { ticks, label };
+  }
 }
 
 /** Mean width of a title's letters, and what every chart leaves beside its axis. */

@@ -8,6 +8,8 @@ import { metricDecimals } from '../text/words.ts';
 /** Means with intervals as a chart, and what is drawn in it beside them; undefined without values. */
 export interface MeansChart {
   readonly chart: Markup;
+  /** Whether any mean has an interval. */
+  readonly intervals: boolean;
   /** Whether controls or chance are drawn as lines, and methods' own shuffled maps as diamonds. */
   readonly references: boolean;
   readonly shuffled: boolean;
@@ -53,12 +55,13 @@ export function meansChart(
     within: [low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY],
     ...(width === undefined ? {} : { width }),
   });
-  return { chart, references: references.length > 0, shuffled: rows.some(r => 'shuffled' in r) };
+  const intervals = rows.some(r => 'low' in r);
+  return { chart, intervals, references: references.length > 0, shuffled: rows.some(r => 'shuffled' in r) };
 }
 
 /** What stands under such charts. */
-export function meansCaption({ references, shuffled }: Omit<MeansChart, 'chart'>): string {
-  return `Means over patients with 95 % intervals.${references ? ' Dashed lines: controls and chance.' : ''}${
+export function meansCaption({ intervals, references, shuffled }: Omit<MeansChart, 'chart'>): string {
+  return `Means over patients${intervals ? ' with 95 % intervals' : ''}.${references ? ' Dashed lines: controls and chance.' : ''}${
     shuffled ? ' Diamonds: the explainer’s own maps of other patients.' : ''
   }`;
 }

@@ -14,7 +14,8 @@ const OWN = { better: 'yes', worse: 'no: worse', open: 'not shown' } as const;
 /** Charts of so many models are drawn, and for so many the table says more than the mean. */
 const MOST_DRAWN = 2;
 
-const RANKS_NOTE = 'Ranks: the places that an explainer may have, with 95 % confidence. A dash: no order can be given.';
+const RANKS_NOTE =
+  'Ranks: the places that an explainer may have, with 95 % confidence. Where a cell says “cannot rank” or has a dash, no order can be given.';
 
 /** The first screen: the verdict, one table, one figure. */
 export function verdictSection(report: ReportContext): Section {
@@ -71,7 +72,8 @@ function factsOf({ run: { manifest, summary }, analysis: { models, settings } }:
 function captionOf(models: readonly ModelAnalysis[]): string {
   const titles = [...new Set(models.flatMap(m => primaryEntry(m)?.metric.title ?? []))];
   const strata = [...new Set(models.map(m => m.primary.name))];
-  return `${listed(titles)}, ${listed(strata)}: mean over patients (95 % interval)`;
+  const intervals = models.some(m => primaryEntry(m)?.methods.some(({ summary }) => (summary?.low ?? null) !== null));
+  return `${listed(titles)}, ${listed(strata)}: mean over patients${intervals ? ' (95 % interval)' : ''}`;
 }
 
 /** Means of the same metric over the other images, folded away: they are described, not tested. */
@@ -181,11 +183,12 @@ function figure({ analysis: { models }, names }: ReportContext): Markup | undefi
     return drawn ? [drawn] : [];
   });
   if (charts.length === 0) return undefined;
+  const intervals = charts.some(c => c.intervals);
   const references = charts.some(c => c.references);
   const shuffled = charts.some(c => c.shuffled);
   const more =
     models.length > MOST_DRAWN
       ? ` The first ${MOST_DRAWN} of ${models.length} ${subjectsOf(models.map(m => m.model))}.`
       : '';
-  return html`<figure>${charts.map(c => c.chart)}<figcaption>${meansCaption({ references, shuffled })}${more}</figcaption></figure>`;
+  return html`<figure>${charts.map(c => c.chart)}<figcaption>${meansCaption({ intervals, references, shuffled })}${more}</figcaption></figure>`;
 }

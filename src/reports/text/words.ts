@@ -210,17 +210,15 @@ export function differenceText({ mean, low, high, verdict }: Difference, decimal
   return [...VERDICTS[verdict], size + interval];
 }
 
-/** 'all 3', or '1 of 3; not random, edges'. */
+/** 'all 3', or '1 of 3, but not random, edges'. */
 export function controlsText(differences: readonly Difference[]): [Tone, string] {
   if (differences.length === 0) return ['open', '–'];
   const rest = differences.filter(d => d.verdict !== 'better');
   if (rest.length === 0) return ['yes', `all ${differences.length}`];
   const tone = rest.some(d => d.verdict === 'worse') ? 'no' : 'open';
-  if (rest.length === differences.length && rest.length > 1) return [tone, `none of ${rest.length}`];
-  return [
-    tone,
-    `${differences.length - rest.length} of ${differences.length}; not ${rest.map(d => d.control).join(', ')}`,
-  ];
+  const names = rest.map(d => d.control).join(', ');
+  if (rest.length === differences.length) return [tone, rest.length > 1 ? `none of ${rest.length}` : `not ${names}`];
+  return [tone, `${differences.length - rest.length} of ${differences.length}, but not ${names}`];
 }
 
 /** '5 undefined, 2 failed', or 'none'. */
