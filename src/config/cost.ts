@@ -1,4 +1,5 @@
 import type { AttributionKind, Cost, ModelFacts, PassCount } from '../core/contracts/index.ts';
+import { takesMap } from '../core/takes-map.ts';
 import type {
   Plan,
   PlannedExplainer,
@@ -72,7 +73,8 @@ function modelCost(
   const maps = Object.fromEntries(explainers.map(e => [e.id, scaled(single.get(e.id)!, 1 + variants(e) + seeds(e))]));
   const costOf = (m: (typeof metrics)[number], e: PlannedExplainer): Cost => {
     const kind = kindOf(e, explainers);
-    return m.metric.kinds.includes(kind) && (m.change === undefined || isScoredAgain(e, m.change))
+    return takesMap(m.metric, kind, e.explainer, e.of !== undefined) &&
+      (m.change === undefined || isScoredAgain(e, m.change))
       ? m.metric.cost(m.options, { ...facts, tied: tiedOf(e, explainers) }, again(e))
       : NONE;
   };

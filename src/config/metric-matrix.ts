@@ -148,7 +148,8 @@ options. Do not edit it; \`npx vitest run test/config/metric-matrix.test.ts -u\`
 *Range* is that of default options. *Chance* is what a map that knows nothing scores; *by image*: it depends on the image, such as the mask's share of the
 body, and stands beside each value. *Cost* is what one value takes at default options on an image of 224 × 224 pixels
 of 1 mm: passes of the model, and explanations of other images or under other weights. Metrics that ask for the same
-passes share them. *Group* metrics have one value for all maps of an explainer.`;
+passes share them. *Maps* are the kinds that it takes; controls, such as \`random\`, are scored by all. *Group* metrics
+have one value for all maps of an explainer.`;
 
 function overview(metrics: readonly MetricFacts[]): string {
   return table(

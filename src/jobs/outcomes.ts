@@ -75,9 +75,8 @@ export function wrongDimensions(part: { readonly dimensions: readonly number[] }
   return `it works on images of ${part.dimensions.join(' or ')} dimensions, and these have ${axes}`;
 }
 
-/** Why a metric does not take a map of this kind, or undefined where it does. */
-export function wrongKind({ kinds, name }: Metric, kind: AttributionKind): string | undefined {
-  if (kinds.includes(kind)) return undefined;
+/** Why a metric does not take maps of this kind. */
+export function wrongKind({ kinds, name }: Metric, kind: AttributionKind): string {
   return `'${name}' takes ${kinds.join(' and ')} maps, and this map is ${kind}`;
 }
 

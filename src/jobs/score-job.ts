@@ -14,6 +14,7 @@ import {
 import { positiveClass } from '../core/positive-class.ts';
 import { lookUp } from '../core/registry.ts';
 import { createRng } from '../core/rng.ts';
+import { takesMap } from '../core/takes-map.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import type { ItemRow, MapRow, ScoreRow } from '../results/rows.ts';
 import { variantsOf } from './explain-job.ts';
@@ -153,11 +154,14 @@ function hindranceOf(
   mapRow: MapRow,
 ): Pick<ScoreRow, 'status' | 'reason'> | undefined {
   const { task } = services.card(job.model);
+  const kind = kindOfPart(job.explainer, services);
   const skipped =
     (task === 'regression' ? withoutClasses(metric, job.metric.options) : undefined) ??
     (metric.needs.includes('mask') && !image.mask ? 'the image has no mask' : undefined) ??
     wrongDimensions(metric, image.view.shape.length) ??
-    wrongKind(metric, kindOfPart(job.explainer, services));
+    (takesMap(metric, kind, explainerOf(services, job.explainer), job.explainer.of !== undefined)
+      ? undefined
+      : wrongKind(metric, kind));
   if (skipped !== undefined) return { status: 'skipped', reason: skipped };
   const card = services.card(job.model);
   if (!metric.meansForNegatives && card.classes.indexOf(mapRow.target ?? '') !== positiveClass(card)) {

@@ -21,6 +21,7 @@ interface Given {
   readonly disjoint?: boolean;
   readonly smallest?: number;
   readonly earlier?: ReadonlyMap<string, EarlierAudit>;
+  readonly incomplete?: boolean;
 }
 
 interface Level {
@@ -28,6 +29,8 @@ interface Level {
   readonly role?: 'method' | 'control';
   /** How much less by another model's truth. */
   readonly swap?: number;
+  /** Of a mixture: how much of it is shuffled. */
+  readonly share?: number;
 }
 
 /** A run with one metric or several, whose values scatter by 0.1 about a level. */
@@ -43,6 +46,7 @@ function audited(
     disjoint = false,
     smallest = 0.05,
     earlier = new Map(),
+    incomplete = false,
   }: Given = {},
 ): AuditEntry[] {
   const samples = all.slice(0, patients);
@@ -50,7 +54,10 @@ function audited(
     ([id, l]) => (typeof l === 'number' ? [id, { level: l }] : [id, l]) as [string, Level],
   );
   const methods = entries
-    .map(([id, { role = 'control' }]) => method(id, role, id.replace(/-(\d+|blurred)$/, '')))
+    .map(([id, { role = 'control', share }]) => ({
+      ...method(id, role, id.replace(/-(\d+|blurred)$/, '')),
+      ...(share === undefined ? {} : { options: { share } }),
+    }))
     .map(m => (m.id.endsWith('blurred') ? { ...m, options: { blur: 8 } } : m));
   const cells = metrics.flatMap(metric =>
     entries.map(([id, { level, swap }]) => ({
@@ -74,6 +81,7 @@ function audited(
     only: new Set(samples),
     disjoint,
     earlier,
+    incomplete,
     rng: createRng('test'),
   });
 }
@@ -97,7 +105,47 @@ describe('where the metric swaps models', () => {
   });
 });
 
+describe('as the truth is mixed with a shuffled map', () => {
+  const mixed = (quarter: number, half: number, most: number) =>
+    audited(
+      {
+        ...{ oracle: 0.9, 'oracle-other': 0.2, random: 0.1 },
+        'oracle-mixed-25': { level: quarter, share: 0.25 },
+        'oracle-mixed-50': { level: half, share: 0.5 },
+        'oracle-mixed-75': { level: most, share: 0.75 },
+      },
+      { disjoint: true },
+    )[0]!;
+
+  it('the score must fall where half of it or more is shuffled, and may stay where less is', () => {
+    expect(mixed(0.9, 0.6, 0.3)).toMatchObject({ verdict: 'supported', falls: true });
+    expect(mixed(0.7, 0.6, 0.3)).toMatchObject({ verdict: 'supported', falls: true });
+    expect(mixed(0.9, 0.9, 0.3)).toMatchObject({ verdict: 'not shown', falls: false });
+    expect(mixed(0.7, 0.6, 0.9)).toMatchObject({ verdict: 'not shown', falls: false });
+  });
+
+  it('it must rise nowhere', () => {
+    expect(mixed(1.1, 0.6, 0.3)).toMatchObject({ verdict: 'not shown', falls: false });
+  });
+});
+
 describe('with a known truth', () => {
+  it('that is incomplete, no metric that asks the model is contradicted', () => {
+    const levels = { oracle: 0.3, random: 0.1, edges: 0.6 };
+    const [found] = audited(levels, { incomplete: true });
+    expect(found!.verdict).toBe('not shown');
+    expect(found!.reason).toContain('the model relies on the background as well, so that the truth is incomplete');
+    expect(audited(levels, { incomplete: true, category: 'localisation' })[0]!.verdict).toBe('contradicted');
+  });
+
+  it('and nothing beside it, a metric is untested for that reason', () => {
+    const [found] = audited({ oracle: 0.8, grad: { level: 0.5, role: 'method' } });
+    expect(found).toMatchObject({
+      verdict: 'untested',
+      reason: 'the truth is known, and no fixed control has values beside it',
+    });
+  });
+
   it('a control that beats it contradicts the metric', () => {
     const [found] = audited({ oracle: 0.3, random: 0.1, edges: 0.6 });
     expect(found).toMatchObject({ verdict: 'contradicted', closest: { control: 'edges' } });

@@ -25,8 +25,10 @@ export const pointingGame = defineMetric({
   undefinedWhen: 'the mask is empty, or every point of the body hits it',
   criticism:
     'One pixel decides, so that coarse maps with a wide peak and thin lesions are judged by luck (Arras et al. 2022). ' +
-    'A model may use what lies outside the lesion: a miss need not be the fault of the map.',
-  criticismSource: 'Arras et al. 2022, doi:10.1016/j.inffus.2021.11.008; Jacovi & Goldberg 2020, arXiv:2004.03685',
+    'A model may use what lies outside the lesion: a miss need not be the fault of the map. Chance is that of a point of ' +
+    'the body: noise that also fills the air outside hits less often.',
+  criticismSource:
+    'Arras et al. 2022, doi:10.1016/j.inffus.2021.11.008; Jacovi & Goldberg 2020, arXiv:2004.03685; the air by algebra',
   needs: ['mask'],
   options: z.strictObject({
     radius: z.number().min(0).default(0).describe('distance from the mask that still hits, in mm'),

@@ -12,7 +12,8 @@ import { spreadOf } from './shared/changes.ts';
 /**
  * How little the map moves with the image: the mean, over shifts of the image by up to `reach`, of the relative distance
  * between the map and the map of the shifted image, moved back, where both see the same pixels. What comes in at the
- * edge takes its value. Shifts that change whether the class explained is the one predicted are left out. Details:
+ * edge takes its value. Shifts that change whether the class explained is the one predicted are left
+ * out, and so are those that move all of the map out of the image. Details:
  * `shifts` used, `flippedShare`, `missingShare`.
  */
 export const translationEquivariance = defineMetric({

@@ -14,7 +14,7 @@ const RANDOM_MAPS = 40;
 /**
  * How well the map shares itself out among the causes: v = 1 − ½ Σ |m − t|, where m are the shares of the positive values
  * that lie in each cause's region and in the rest of the body, and t ∝ φ⁺ over the causes (φ > τ), nothing for the rest.
- * With one cause it is the relevance mass in its region. As a skill over chance, (v − c) / (1 − c), c the mean of v over
+ * With one cause it is the relevance mass of the body in its region. As a skill over chance, (v − c) / (1 − c), c the mean of v over
  * random maps of the same texture. Regions may be dilated; where they then overlap, the pixel is split.
  *
  * Details: `mass` v, `chance` c, `skill`, `causes`, and the numbers of the image's truth.

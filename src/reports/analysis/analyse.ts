@@ -96,6 +96,7 @@ function analyseModel({ manifest, summary, model, settings, same }: ModelContext
       answered,
       only: auditedOn,
       disjoint: audit.samples.size > 0,
+      incomplete: truth?.incomplete ?? false,
       earlier: new Map(Object.entries(model.audits ?? {})),
       rng: rng.fork('audit'),
     }),

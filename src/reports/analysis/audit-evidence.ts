@@ -13,6 +13,8 @@ export interface AuditContext {
   readonly only: ReadonlySet<string>;
   /** Whether explainers are ranked by none of these patients. */
   readonly disjoint: boolean;
+  /** Whether the model relies on what no factor takes away as well. Default: no. */
+  readonly incomplete?: boolean;
   /** What the audit beside the model says of metrics, by their ids. */
   readonly earlier?: ReadonlyMap<string, EarlierAudit>;
   readonly rng: Rng;
@@ -29,13 +31,21 @@ export interface Evidence {
   readonly right: string;
   readonly against: readonly Difference[];
   /** Of the truth by intervention: against its mixtures; empty: not tried. */
-  readonly mixtures: readonly Difference[];
+  readonly mixtures: readonly Mixture[];
+  /** Whether the truth by intervention has values. */
+  readonly known: boolean;
   readonly other?: Difference;
   /** `other` is a model swap: the oracle by its own model's truth less the same map by the other model's. */
   readonly swapped?: boolean;
   /** Whether mixtures and another model are asked for. */
   readonly whole: boolean;
   readonly blurred?: readonly string[];
+}
+
+/** The oracle against a mixture of it with a shuffled map. */
+export interface Mixture extends Difference {
+  /** Of the map that is shuffled. */
+  readonly share: number;
 }
 
 /** Compares what is known to be right with the controls of a metric. */
@@ -66,7 +76,7 @@ export function evidenceOf(entry: MetricAnalysis, context: AuditContext): Eviden
       smallest,
       'controls',
     );
-    return { entry, right: `${own.right}, ${own.why},`, against, mixtures: [], whole: false };
+    return { entry, right: `${own.right}, ${own.why},`, against, mixtures: [], known: false, whole: false };
   }
   const swap = swapOf(cells, metric.id, controls);
   const [other] = swap
@@ -95,11 +105,16 @@ export function evidenceOf(entry: MetricAnalysis, context: AuditContext): Eviden
       pairsOf('oracle', name => name === 'oracle-mixed'),
       0,
       'mixtures',
-    ),
+    ).map(d => ({ ...d, share: shareOf(controls.find(c => c.id === d.control)!) })),
+    known: controls.some(c => c.name === 'oracle' && [...valued(c).values.keys()].some(sample => only.has(sample))),
     ...(other ? { other } : {}),
     ...(swap ? { swapped: true } : {}),
     ...blurredOf(controls, pairs => compared(pairs, 0, 'blur')),
   };
+}
+
+function shareOf({ options }: MethodEntry): number {
+  return (options as { readonly share?: number } | undefined)?.share ?? 0.5;
 }
 
 /** Where the metric swaps models: the oracle's values, and those by the other model's truth on the same images. */

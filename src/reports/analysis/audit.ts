@@ -3,7 +3,7 @@ import { detectableDifference } from '../../core/statistics/detect.ts';
 import { holm } from '../../core/statistics/seeds.ts';
 import { listed } from '../text/format.ts';
 import type { Difference, MetricAnalysis } from './analysis.ts';
-import { type AuditContext, BY_TRUTH, type Evidence, evidenceOf, FIXED } from './audit-evidence.ts';
+import { type AuditContext, BY_TRUTH, type Evidence, evidenceOf, FIXED, type Mixture } from './audit-evidence.ts';
 import { ownOracleOf } from './own-oracles.ts';
 
 const ALPHA = 0.05;
@@ -12,7 +12,7 @@ const ALPHA = 0.05;
  * Whether a metric can be believed here. `supported`: on patients that nothing is ranked by, the truth by intervention
  * beats every fixed control by more than the smallest effect and the truth about another model, and its score falls as
  * it is mixed with a shuffled map. `contradicted`: a map that knows nothing of the model beats the truth by more than
- * that. `not shown`: the truth is known, and neither is shown. Without a known truth: `supported elsewhere`, on a
+ * that; not said of faithfulness where the model relies on the background as well. `not shown`: the truth is known, and neither is shown. Without a known truth: `supported elsewhere`, on a
  * phantom, and untested here; `control-dominated`: a fixed control is better than every explainer; `untested`.
  */
 export type AuditVerdict =
@@ -67,12 +67,20 @@ export function auditOf(entries: readonly MetricAnalysis[], context: AuditContex
     const earlier = context.earlier?.get(e.entry.metric.id);
     const facts = earlier ? { earlier } : {};
     if (at >= 0) return [{ ...withTruth(e, beats[at]!, loses[at]!, context), ...facts }];
-    return BY_TRUTH.has(e.entry.metric.category) ? [{ ...withoutTruth(e.entry, earlier), ...facts }] : [];
+    return BY_TRUTH.has(e.entry.metric.category) ? [{ ...withoutVerdict(e, earlier), ...facts }] : [];
   });
 }
 
 function conditionsOf({ against, mixtures, other }: Evidence): readonly Difference[] {
-  return [...against, ...mixtures, ...(other ? [other] : [])];
+  return [...against, ...mixtures.filter(isMuch), ...(other ? [other] : [])];
+}
+
+/** A metric that looks at the order of pixels need not fall where most of the map is still the truth. */
+const isMuch = ({ share }: Mixture): boolean => share >= 0.5;
+
+/** Whether the score falls where half of the map or more is shuffled, and rises where less is nowhere. */
+function fallsWith(mixtures: readonly Mixture[]): boolean {
+  return mixtures.every(m => (isMuch(m) ? m.verdict === 'better' : m.verdict !== 'worse'));
 }
 
 /** The p value of a verdict, where it is of this side; else 1. */
@@ -80,12 +88,17 @@ function oneSide({ verdict, p }: Difference, side: 'better' | 'worse'): number {
   return verdict === side ? p : 1;
 }
 
-function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: AuditContext): AuditEntry {
+function withTruth(
+  e: Evidence,
+  pBeats: number,
+  pLoses: number,
+  { disjoint, incomplete = false }: AuditContext,
+): AuditEntry {
   const { entry, right, against, mixtures, other, swapped = false, whole, blurred } = e;
   const { metric, smallest } = entry;
   const sign = metric.better === 'higher' ? 1 : -1;
   const closest = against.reduce((a, b) => (sign * b.mean < sign * a.mean ? b : a));
-  const falls = mixtures.length === 0 ? undefined : mixtures.every(d => d.verdict === 'better');
+  const falls = mixtures.some(isMuch) ? fallsWith(mixtures) : undefined;
   const detectable = detectableOf(closest, entry, against.length);
   const facts = {
     ...{ metric: metric.id, category: metric.category, closest, pBeats, pLoses },
@@ -99,8 +112,12 @@ function withTruth(e: Evidence, pBeats: number, pLoses: number, { disjoint }: Au
     : [];
   if (pLoses <= ALPHA) {
     const winners = listed(against.filter(d => d.verdict === 'worse').map(d => d.control));
-    const reason = [`the score of ${winners} is better than that of ${right.replace(/,$/, '')}`, ...smooth].join('; ');
-    return { ...facts, verdict: 'contradicted', reason };
+    const won = `the score of ${winners} is better than that of ${right.replace(/,$/, '')}`;
+    // What asks the model may be right to prefer a map of the background.
+    const open = incomplete && metric.category === 'faithfulness';
+    const why = open ? ['the model relies on the background as well, so that the truth is incomplete'] : [];
+    const reason = [won, ...why, ...smooth].join('; ');
+    return { ...facts, verdict: open ? 'not shown' : 'contradicted', reason };
   }
   const beaten = against.every(d => d.verdict === 'better');
   const unbeaten = against.filter(d => d.verdict !== 'better').map(d => d.control);
@@ -172,8 +189,9 @@ function detectableOf(
   return found < widest ? found : undefined;
 }
 
-/** Without a truth a metric may be refuted, and never supported by what is seen here. */
-function withoutTruth({ metric, methods, controls }: MetricAnalysis, earlier: EarlierAudit | undefined): AuditEntry {
+/** Without a truth, or anything to compare it with, a metric may be refuted, and never supported by what is seen here. */
+function withoutVerdict({ entry, known }: Evidence, earlier: EarlierAudit | undefined): AuditEntry {
+  const { metric, methods, controls } = entry;
   const facts = { metric: metric.id, category: metric.category };
   const sign = metric.better === 'higher' ? 1 : -1;
   const means = methods.flatMap(m => (m.summary ? [sign * m.summary.mean] : []));
@@ -183,6 +201,9 @@ function withoutTruth({ metric, methods, controls }: MetricAnalysis, earlier: Ea
   if (means.length > 0 && winners.length > 0) {
     const reason = `${listed(winners.map(c => c.method.id))}, without any knowledge of the model, is better than the best explainer`;
     return { ...facts, verdict: 'control-dominated', reason };
+  }
+  if (known) {
+    return { ...facts, verdict: 'untested', reason: 'the truth is known, and no fixed control has values beside it' };
   }
   if (earlier?.verdict === 'supported') {
     return {

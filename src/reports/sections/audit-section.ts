@@ -22,7 +22,8 @@ const MEANINGS: Readonly<Record<AuditVerdict, string>> = {
   'not shown': 'it is open whether the metric can be believed. The last column says what was seen.',
   'supported elsewhere': 'it was supported for this model on data with a known truth. Here the truth is not known.',
   'control-dominated': 'a map that knows nothing of the model scores better than every explainer.',
-  untested: 'the truth is not known, and no control is best.',
+  untested:
+    'nothing here speaks for or against the metric: what the model uses is not known, or nothing can be compared with it.',
 };
 const EARLIER =
   'Earlier audit: what the audit that comes with the model (audit.json) found for the same metric on other patients.';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Effects, isUndefined } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
+import type { Tensor } from '../../../src/core/tensor.ts';
 import { truthMap } from '../../../src/methods/shared/truth-map.ts';
 import { causalContrast } from '../../../src/metrics/truth/causal-contrast.ts';
 import { causalMass } from '../../../src/metrics/truth/causal-mass.ts';
@@ -138,6 +139,17 @@ describe('causal-contrast', () => {
   ])('is undefined with %s', async (_, effects, reason) => {
     const found = await evaluate(causalContrast, sceneOf(noise()), {}, effects ? { effects } : {});
     expect(found).toMatchObject({ undefined: expect.stringMatching(reason) });
+  });
+});
+
+describe('the truth as a map', () => {
+  it('is none where no factor does more than chance', () => {
+    expect(truthMap(effectsOf({ at: left, effect: 0.09 }, { at: right, effect: -0.1 }), [H, W])).toEqual({
+      undefined: 'no factor that a map can show does more to the score than chance',
+    });
+    const some = truthMap(effectsOf({ at: left, effect: 0.05 }, { at: right, effect: -0.11 }), [H, W]) as Tensor;
+    // What is below chance beside something that is not, is shown as it is.
+    expect(some.data.reduce((sum, v) => sum + v, 0)).toBeCloseTo(-0.06, 6);
   });
 });
 
