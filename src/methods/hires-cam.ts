@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { defineExplainer } from '../core/define.ts';
+import type { Tensor } from '../core/tensor.ts';
 import { camOptions, gradientCam, summedCells } from './shared/cam.ts';
 
 /**
  * HiResCAM: Σ_k g ⊙ A, signed, without ReLU (Draelos and Carin 2020, section 3.2). On a layer that only pooling and one
  * dense layer follow, the values on the layer's grid sum to the score less its bias; `layerSum` reports that sum.
+ *
+ * In front of a layer normalisation the channels of a cell cancel, since its scale makes no difference to the score; what is
+ * left is near rounding, and a note says so.
  *
  * Undefined where the map is zero everywhere, and where the model has no spatial layer.
  */
@@ -38,9 +42,23 @@ export const hiresCam = defineExplainer({
       context,
       pair => {
         const map = summedCells(pair, product);
-        return { map, diagnostics: { layerSum: map.data.reduce((a, b) => a + b, 0) } };
+        const left = norm(map) / norm(summedCells(pair, (gradient, activation) => Math.abs(gradient * activation)));
+        return {
+          map,
+          diagnostics: { layerSum: map.data.reduce((a, b) => a + b, 0) },
+          ...(left < CANCELLED ? { notes: { cancellation: cancelled(left) } } : {}),
+        };
       },
       { relu: relu === 'sum' },
     );
   },
 });
+
+/** Sums that are left with a smaller share of their terms' sizes are near float32's rounding. */
+const CANCELLED = 1e-4;
+
+const cancelled = (left: number) =>
+  `the channels cancel to ${left.toPrecision(1)} of their sizes, as in front of a layer normalisation: the map is near ` +
+  'rounding; choose a layer behind it';
+
+const norm = ({ data }: Tensor) => Math.sqrt(data.reduce((sum, v) => sum + v * v, 0));

@@ -101,6 +101,15 @@ describe('on given activations and gradients', () => {
     expect([...positive.layerMap!.data]).toEqual([-2, -9, 14, 7]);
   });
 
+  it('HiResCAM says where channels cancel, as in front of a layer normalisation', async () => {
+    // Gradients at right angles to the activations of their cell, but for a rounding.
+    const across = activations.map(
+      (_, i) => (i % 2 === 0 ? activations[i + 1]! : -activations[i - 1]!) * (1 + 1e-6 * i),
+    );
+    const { notes } = await mapOf({ explainer: hiresCam, subject: given(activations, across), options: logit });
+    expect(notes!['cancellation']).toMatch(/^the channels cancel to \de-[67] of their sizes/);
+  });
+
   it('LayerCAM is Σ g⁺ A, and HiResCAM channel by channel where activations are positive', async () => {
     expect((await layerMapOf(layerCam, subject)).values).toEqual([2, 0, 14, 8]);
     const dead = given(

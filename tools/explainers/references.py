@@ -119,6 +119,16 @@ NETWORKS = {
     "hrnet": (by_timm("hrnet_w18_small"), (3, 64, 96), module("downsamp_modules.1.2")),
     "monai-efficientnet": (lambda: monai("EfficientNetBN", "efficientnet-b0", False, spatial_dims=2, in_channels=1,
                                          num_classes=4), (1, 64, 96), module("_blocks.5.10")),
+    "byobnet": (by_timm("test_byobnet"), (3, 64, 96), module("stages.2")),
+    "lcnet": (by_timm("lcnet_050", in_chans=1), (1, 64, 96), module("blocks.3")),
+    "resnet": (by_timm("test_resnet"), (3, 96, 64), module("layer3")),
+    "nfnet": (by_timm("test_nfnet"), (3, 64, 96), module("stages.2")),
+    "efficientnet-ln": (by_timm("test_efficientnet_ln"), (3, 64, 96), module("blocks.3")),
+    "convnextv2": (by_timm("test_convnext2"), (3, 64, 96), module("stages.2")),
+    "mobilenetv4": (by_timm("mobilenetv4_conv_small"), (3, 64, 96), module("blocks.2")),
+    "inception-next": (by_timm("inception_next_atto"), (3, 64, 96), module("stages.2")),
+    "repvit": (by_timm("repvit_m0_9"), (3, 64, 96), module("stages.2")),
+    "vovnet": (by_timm("ese_vovnet19b_dw"), (3, 64, 96), module("stages.2")),
 }
 
 

@@ -47,6 +47,8 @@ export type LayerGrid = Omit<LayerPair, 'gradients'> & { readonly layer: string 
 export interface CoarseMap {
   readonly map: Tensor;
   readonly diagnostics?: Readonly<Record<string, number>>;
+  /** What the user should know of it. */
+  readonly notes?: Readonly<Record<string, string>>;
 }
 
 /**
@@ -67,13 +69,15 @@ export async function gradientCam(
   const pairs = layers.map(pairOf);
   for (const pair of pairs) if (isUndefined(pair)) return pair;
   const maps = (pairs as LayerPair[]).map(coarse);
-  const diagnostics = maps.length === 1 ? maps[0]!.diagnostics : undefined;
   const cam = finishCam(
     layers.map(({ layer }, i) => ({ layer, map: maps[i]!.map })),
     model.input.spatial,
     finish,
   );
-  return isUndefined(cam) || !diagnostics ? cam : { ...cam, diagnostics };
+  const [first, ...others] = maps;
+  if (isUndefined(cam) || others.length > 0) return cam;
+  const { diagnostics, notes } = first!;
+  return { ...cam, ...(diagnostics ? { diagnostics } : {}), notes: { ...cam.notes, ...notes } };
 }
 
 /**
