@@ -37,8 +37,8 @@ class Maximum(torch.autograd.Function):
     """Max pooling over windows of [2n, c, h, w]."""
 
     @staticmethod
-    def forward(ctx, x, kernel, stride, padding):
-        y, where = F.max_pool2d(x, kernel, stride, padding, return_indices=True)
+    def forward(ctx, x, kernel, stride, padding, ceil):
+        y, where = F.max_pool2d(x, kernel, stride, padding, ceil_mode=ceil, return_indices=True)
         ctx.save_for_backward(x, y, where)
         return y
 
@@ -56,7 +56,7 @@ class Maximum(torch.autograd.Function):
         near = (a - b).abs() < 1e-6 * a.abs().clamp(min=1)
         m = torch.where(near, 0, out.view_as(a) / torch.where(near, 1, a - b))
         plain = torch.zeros_like(a).flatten(2).scatter_add_(2, at.flatten(2), g.flatten(2)).view_as(a)
-        return both(torch.where(near, plain, m)), None, None, None
+        return both(torch.where(near, plain, m)), None, None, None, None
 
 
 class Product(torch.autograd.Function):
@@ -118,7 +118,8 @@ class Multipliers(TorchFunctionMode):
     """Inside it, networks on [image; baseline] have multipliers in the place of gradients."""
 
     single = {F.relu: torch.relu, F.silu: F.silu, F.gelu: F.gelu, torch.sigmoid: torch.sigmoid,
-              F.sigmoid: torch.sigmoid}
+              F.sigmoid: torch.sigmoid, torch.Tensor.sigmoid: torch.sigmoid, F.hardswish: F.hardswish,
+              F.hardsigmoid: F.hardsigmoid}
 
     def __torch_function__(self, f, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -127,7 +128,8 @@ class Multipliers(TorchFunctionMode):
                 return rescaled(self.single[f])(args[0])
             if f in (F.max_pool2d, torch.max_pool2d) or getattr(f, "__name__", "") in ("boolean_dispatch", "max_pool2d"):
                 return Maximum.apply(args[0], kwargs.get("kernel_size", args[1] if len(args) > 1 else None),
-                                     kwargs.get("stride", args[2] if len(args) > 2 else None), kwargs.get("padding", 0))
+                                     kwargs.get("stride", args[2] if len(args) > 2 else None), kwargs.get("padding", 0),
+                                     kwargs.get("ceil_mode", False))
             if f is torch.Tensor.softmax:
                 return softmax(args[0], args[1])
             if f is F.layer_norm:
