@@ -101,6 +101,7 @@ test.each([
     'Fatal error: org.pytorch.aten:ATen(-1) is not a registered function/op',
     "node 'at' (ATen): ONNX Runtime has no such operator in the domain 'org.pytorch.aten'.",
   ],
+  ['Invalid dimension: -4', 'a window is larger than what it slides over.'],
 ])('what ONNX Runtime says is said with the node and its operator: %s', (message, words) => {
   const fileNode = (inner: string) => (inner === 'ctxai/Add_2' ? 'bias' : undefined);
   expect(plainFault(message, { fileNode, nodeOf: op => (op === 'ATen' ? 'at' : undefined) })).toBe(words);

@@ -8,7 +8,7 @@ docs/zoo.md.
     python tools/zoo/zoo.py [--only PATTERN] [--results FOLDER] [--page-only] [--again]
 
 Each network has a file of results, and one that is there is not run again. Networks run one at a time, each in a
-process of its own.
+process of its own. Rows of networks without a file of results stay in the page as they are.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import traceback
 import warnings
 import zlib
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -39,6 +40,7 @@ HERE = Path(__file__).resolve().parent
 TARGET = 1
 BASELINE = -1.0
 OPSETS = {"dynamo": 18, "legacy": 17}
+PACKAGES = ("torch", "torchvision", "timm", "monai", "torchxrayvision", "segmentation-models-pytorch", "onnx", "onnxscript")
 SECONDS = 420
 
 
@@ -222,6 +224,7 @@ def run(name):
         "parameters": sum(p.numel() for p in network.parameters()),
         "size": size,
         "channels": channels,
+        "versions": {package: version(package) for package in PACKAGES},
         "exports": {},
     }
     with tempfile.TemporaryDirectory() as folder:

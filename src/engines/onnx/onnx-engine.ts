@@ -85,10 +85,15 @@ export async function openModel(
     const digest = graphOf ? undefined : await weightsDigest(card.file);
     const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput, loaded.unused) };
     const key =
-      digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
+      digest === undefined
+        ? undefined
+        : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card), microBatch: options.microBatch });
     const folder = options.cacheDir;
     const remembered = key !== undefined && folder !== undefined ? { folder, key } : undefined;
-    const { measurements, mixes } = await measured({ headed: original, card, pool, ...file }, remembered);
+    const { measurements, mixes } = await measured(
+      { headed: original, card, pool, microBatch: options.microBatch, ...file },
+      remembered,
+    );
     throwIfAborted(options.signal);
     const findings = await findLayers(original.model, card, pool, { alone: mixes, remembered });
     const layers = layersOf(original.model, findings, card.camLayer);

@@ -60,6 +60,11 @@ const FAULTS: readonly (readonly [RegExp, Said])[] = [
     /indices element out of data bounds, idx=(-?\d+) must be within the inclusive range \[(-?\d+),(-?\d+)\]/,
     ([i, first, last]) => `it asks for element ${i}, and there are only those from ${first} to ${last}`,
   ],
+  [
+    /^Dimension of input (\d+) must be 1 instead of (\d+)/,
+    ([axis, size]) => `axis ${axis} has ${size} values, and only an axis of 1 can be taken away`,
+  ],
+  [/^Invalid dimension: -\d+/, () => 'a window is larger than what it slides over'],
 ];
 
 /** Why tensors do not fit each other, in plain words; any other reason as it is. */

@@ -80,6 +80,30 @@ describe('what a fixed image size makes superfluous', () => {
     expect(difference(await runRaw(model.graph, x), await runRaw(graph, x))).toBeLessThan(1e-6);
   });
 
+  it('writes down the part of the image that is resized along the axes that are left', async () => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const sizes = b.op('Concat', [b.op('Slice', [b.op('Shape', [x]), b.ints([0]), b.ints([2])]), b.ints([6, 8])], {
+          axis: attr.int(0),
+        });
+        // Rows by their number, columns by the part alone, which ends outside the image.
+        const part = b.constant(constant.float([8], [0, 0, 0.25, 0.5, 1, 1, 0.75, 1.25]));
+        const y = b.op('Resize', [x, part, '', sizes], {
+          mode: attr.string('linear'),
+          coordinate_transformation_mode: attr.string('tf_crop_and_resize'),
+        });
+        return [b.op('MatMul', [b.op('Flatten', [y]), b.constant(weights('w', [48, 3]))]), [null, 3]];
+      },
+    });
+    const model = await loadModel(graph, hint);
+    const { inputs, attrs } = model.graph.nodes.find(n => n.op === 'Resize')!;
+    expect(attrs.axes).toEqual(attr.ints([2, 3]));
+    expect([...model.graph.constants.get(inputs[1]!)!.data].map(Number)).toEqual([0.25, 0.5, 0.75, 1.25]);
+    const x = images('resized', [3, 1, 8, 8]);
+    expect(difference(await runRaw(model.graph, x), await runRaw(graph, x))).toBeLessThan(1e-6);
+  });
+
   it('keeps what depends on the batch', async () => {
     const graph = graphOf({
       input: [null, 1, 8, 8],

@@ -1,7 +1,8 @@
 import { sizeOf } from '../../../core/tensor.ts';
 import type { PixelGrids } from '../layers/measure-grids.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
-import { type Node, read } from './graph.ts';
+import { isInner, type Node, read } from './graph.ts';
+import { fileNodeOf } from './sound.ts';
 import { dependents, producers } from './walk.ts';
 
 /** The self-attention of a vision transformer, as far as its graph tells. */
@@ -71,8 +72,11 @@ export function attentionOf(model: NormalisedModel, grids: PixelGrids): Attentio
   const sizes = new Set<number>();
   for (const [name, { at }] of found) {
     const [queries, keys] = infos.get(name)!.dims.slice(-2);
-    if (typeof queries !== 'number' || queries !== keys) {
-      return `its attention at node '${at}' is of ${queries} queries to ${keys} keys, not of all tokens to all tokens.`;
+    const node = isInner(at) ? fileNodeOf(graph, at) : at;
+    const attention = `its attention${node === undefined ? '' : ` at node '${node}'`}`;
+    if (typeof queries !== 'number') return `${attention} is among images, not among the tokens of one image.`;
+    if (queries !== keys) {
+      return `${attention} is of ${queries} queries to ${keys ?? 'a varying number of'} keys, not of all tokens to all tokens.`;
     }
     sizes.add(queries);
   }

@@ -179,14 +179,25 @@ function withFixedShape(
   }
   const sizes = node.inputs[3];
   if (node.op === 'Resize' && sizes && !constants.has(sizes) && node.attrs.axes === undefined) {
-    const axes = y.dims.flatMap((d, i) => (d !== null && d !== x.dims[i] ? [i] : []));
-    const fixed = axes.map(i => y.dims[i]!);
-    const kept = y.dims.every((d, i) => d !== null || x.dims[i] === null);
-    if (!kept || axes.length === 0) return node;
-    const inputs = [...node.inputs.slice(0, 3), builder.constant(constant.ints(fixed))];
+    const crops = read.string(node, 'coordinate_transformation_mode', 'half_pixel') === 'tf_crop_and_resize';
+    const region = crops ? constants.get(node.inputs[1]!) : undefined;
+    if (crops && !region) return node;
+    // The starts of the region along every axis, then its ends.
+    const [starts, ends] = region ? halves(numbersOf(region)) : [[], []];
+    const cut = (i: number) => region !== undefined && (starts[i] !== 0 || ends[i] !== 1);
+    const axes = y.dims.flatMap((d, i) => (d !== x.dims[i] || cut(i) ? [i] : []));
+    const fixed = axes.map(i => y.dims[i] ?? null);
+    if (axes.length === 0 || fixed.includes(null)) return node;
+    const ofAxes = [...axes.map(i => starts[i]!), ...axes.map(i => ends[i]!)];
+    const roi = region ? builder.constant(constant.float([2 * axes.length], ofAxes)) : '';
+    const inputs = [node.inputs[0]!, roi, node.inputs[2]!, builder.constant(constant.ints(fixed as number[]))];
     return { ...node, inputs, attrs: { ...node.attrs, axes: attr.ints(axes) } };
   }
   return node;
+}
+
+function halves<T>(list: readonly T[]): [T[], T[]] {
+  return [list.slice(0, list.length / 2), list.slice(list.length / 2)];
 }
 
 /** What is known of the tensors that are left. */

@@ -15,6 +15,13 @@ export function faultyGraph(graph: Graph): FaultyGraph {
 /** A graph that ONNX Runtime does not load: whether the file is at fault, or what this program made of it. */
 export async function notLoaded(graph: Graph, file: string, cause: unknown): Promise<CtXaiError> {
   const why = plainFault(messageOf(cause), faultyGraph(graph));
+  if (/Invalid dimension: -\d+/.test(messageOf(cause))) {
+    const dims = graph.inputs[0]!.dims.map(d => d ?? '?').join(', ');
+    return new CtXaiError('MODEL', `${file}: it does not run on images of [${dims}]: ${why}`, {
+      hint: "Their size may not be that of its training: 'input' in the card says it.",
+      cause,
+    });
+  }
   if (/\.onnx$/i.test(file) && (await loads(file))) {
     return new CtXaiError(
       'MODEL',

@@ -80,6 +80,14 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
         ? a
         : await runOnce(session, graph, [again, ...(input.dims.slice(1) as number[])], file, OTHER_WAVES);
 
+    // Two images may have the same count by chance.
+    const dims = [again ?? first, ...(input.dims.slice(1) as number[])];
+    const counted: Results[] = [];
+    for (const contrast of counts ? [0, 20] : []) {
+      const other = await attempted(session, graph, dims, file, contrast);
+      if (other) counted.push(other);
+    }
+
     // A condition such as "more than one image" is the same for 2 and 3.
     const decides = second !== undefined && steady.some(name => types.get(name) === DType.bool);
     const c = decides ? await attempted(session, graph, [1, ...(input.dims.slice(1) as number[])], file) : undefined;
@@ -88,16 +96,16 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
     const values = new Map<string, Constant>();
     for (const [name, c] of graph.constants) infos.set(name, { dtype: c.dtype, dims: c.dims });
     for (const [name, shape] of shapes) {
-      const other = dimsFrom(b[shape]!);
+      const others = [b, ...counted].map(results => dimsFrom(results[shape]!));
       infos.set(name, {
         dtype: types.get(name)!,
-        dims: dimsFrom(a[shape]!).map((d, i) => (d === other[i] ? d : null)),
+        dims: dimsFrom(a[shape]!).map((d, i) => (others.every(other => other[i] === d) ? d : null)),
       });
     }
     for (const name of steady) {
       const [x, y] = [a[name]!, b[name]!];
       infos.set(name, { dtype: types.get(name)!, dims: x.dims.map((d, i) => (d === y.dims[i] ? d : null)) });
-      if (sameValues(x, y) && (!c || sameValues(x, c[name]!)))
+      if ([y, ...[...(c ? [c] : []), ...counted].map(results => results[name]!)].every(other => sameValues(x, other)))
         values.set(name, { dtype: types.get(name)!, dims: x.dims, data: x.data as Constant['data'] });
     }
     return { infos, values };
@@ -149,8 +157,9 @@ async function runOnce(
   dims: number[],
   file: string,
   waves = WAVES,
+  contrast = 1,
 ): Promise<Results> {
-  const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * waves) * 0.5);
+  const data = Float32Array.from({ length: sizeOf(dims) }, (_, i) => Math.sin(i * waves) * 0.5 * contrast);
   try {
     return (await session.run({ [graph.inputs[0]!.name]: new Tensor('float32', data, dims) })) as Results;
   } catch (cause) {
@@ -165,14 +174,15 @@ async function runOnce(
   }
 }
 
-/** What an image alone gives; undefined where the graph cannot run on one, as after a Squeeze of all axes. */
+/** What such images give; undefined where the graph cannot run on them, as on one image after a Squeeze of all axes. */
 function attempted(
   session: InferenceSession,
   graph: Graph,
   dims: number[],
   file: string,
+  contrast = 1,
 ): Promise<Results | undefined> {
-  return runOnce(session, graph, dims, file).catch(() => undefined);
+  return runOnce(session, graph, dims, file, WAVES, contrast).catch(() => undefined);
 }
 
 function dimsFrom(shape: Tensor): number[] {

@@ -12,6 +12,7 @@ import { behindTail, type Untouched } from '../load/untouched.ts';
 import { imageFeed } from './image-feed.ts';
 import type { OnnxPool } from './onnx-pool.ts';
 import type { SessionSource } from './session-options.ts';
+import { LONGEST_MS, MICRO_BATCHES } from './tune.ts';
 
 /** What passes of the opened model established, and what follows from it. */
 export interface MeasuredModel {
@@ -43,6 +44,8 @@ export interface OpenedGraph {
   readonly pool: OnnxPool;
   /** The file as ONNX Runtime itself reads it; absent where a graph stands for it. */
   readonly untouched?: Untouched;
+  /** The most images of one pass, where that is given. */
+  readonly microBatch?: number | undefined;
 }
 
 /**
@@ -57,7 +60,7 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
   const images = probeImages(card);
   const run = await opened(pool, 'measured', encodeByReference(model.graph), model, card);
   try {
-    const scores = await scored(run, images, model);
+    const scores = await scored(run, images, subject);
     const warnings = checkRepeats(scores, model, card);
     const mixes = checkIndependence(scores, model, card, warnings);
     const judged = await compared(subject, images, scores);
@@ -124,11 +127,13 @@ function rowsAlone(model: NormalisedModel, i: number): number[] {
   return new Array<number>(model.dynamicBatch ? 1 : model.graph.inputs[0]!.dims[0]!).fill(i);
 }
 
-async function scored(run: Run, images: readonly Float32Array[], model: NormalisedModel): Promise<Scores> {
+async function scored(run: Run, images: readonly Float32Array[], subject: OpenedGraph): Promise<Scores> {
+  const { model } = subject.headed;
   const one = async (i: number) => (await run(rowsAlone(model, i), images))[0]!;
   const start = performance.now();
   const first = await one(0);
-  const slow = performance.now() - start > SLOW;
+  const took = performance.now() - start;
+  const slow = took > SLOW;
   const alone = [first];
   const again = await one(0);
   for (let i = 1; i < (slow ? 2 : images.length); i++) alone.push(await one(i));
@@ -138,7 +143,8 @@ async function scored(run: Run, images: readonly Float32Array[], model: Normalis
     ? [[1, 0]]
     : [
         [0, 1, 2],
-        [2, 0, 1],
+        // Something may depend on how many images there are.
+        Array.from({ length: mostImages(took, subject.microBatch) }, (_, i) => (3 * i + 2) % 4),
         [3, 0],
       ];
   let [batchError, neighbourError] = [0, 0];
@@ -159,6 +165,12 @@ async function scored(run: Run, images: readonly Float32Array[], model: Normalis
     }
   }
   return { alone, repeatError: difference(first, again) / scale, batchError, neighbourError };
+}
+
+/** Images of the largest pass that will be made: what is wished, or what tuning tries on a model of this speed. */
+function mostImages(milliseconds: number, wished: number | undefined): number {
+  const tried = MICRO_BATCHES.findLast(batch => batch * milliseconds <= LONGEST_MS);
+  return Math.max(4, wished ?? tried ?? 1);
 }
 
 function largest(rows: readonly Float32Array[]): number {

@@ -16,12 +16,13 @@ export type Division = Omit<ExecutorSettings, 'microBatch'>;
 const MEASURE_MS = 150;
 
 /** A micro-batch that takes longer is not tried: it would gain little, and answer late. */
-const LONGEST_MS = 500;
+export const LONGEST_MS = 500;
 
 /** Another setting is taken only if it is faster than a simpler one by this factor: timings are noisy. */
 const MARGIN = 1.05;
 
-const MICRO_BATCHES = [1, 4, 16];
+/** Images of one pass that are tried. */
+export const MICRO_BATCHES: readonly number[] = [1, 4, 16];
 
 const MOST_WORKERS = 16;
 

@@ -10,7 +10,7 @@ import type { Wishes } from './tune.ts';
 const FILE = 'onnx-tuning.json';
 
 /** To be raised when something else is measured, or judged otherwise: then nothing remembered holds. */
-const MEASURING = 2;
+const MEASURING = 3;
 
 /** What tuned settings depend on, as a key. */
 export function tuningKey(parts: {
@@ -37,9 +37,18 @@ export function tuningKey(parts: {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/** What measurements of a model depend on, as a key. `card`: what the card says of scores and pixels. */
-export function measuringKey(parts: { digest: string; version: string; card: unknown }): string {
-  const text = JSON.stringify(['measured', MEASURING, parts.digest, parts.version, parts.card]);
+/**
+ * What measurements of a model depend on, as a key. `card`: what the card says of scores and pixels; `microBatch`: images
+ * of one pass, where they are given.
+ */
+export function measuringKey(parts: {
+  digest: string;
+  version: string;
+  card: unknown;
+  microBatch?: number | undefined;
+}): string {
+  const { digest, version, card, microBatch } = parts;
+  const text = JSON.stringify(['measured', MEASURING, digest, version, card, microBatch]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
