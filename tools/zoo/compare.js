@@ -5,13 +5,13 @@
  *   node tools/zoo/compare.js JOB.json
  *
  * The job names files: the image (float32, [rows, columns, channels]) and, for each export, the model and where results
- * go, and the layout of images in the model where it is not NCHW. A .keras file is read by the engine of TF.js. DeepLIFT's
- * baseline has the same value everywhere. Results: PREFIX.json, and PREFIX.scores, .gradient, .activations, .slopes as float32.
+ * go, and the layout of images in the model where it is not NCHW. A .keras file is read by the engine that the program
+ * takes by itself. DeepLIFT's baseline has the same value everywhere. Results: PREFIX.json, and PREFIX.scores, .gradient, .activations, .slopes as float32.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { plainCard } from '../../bench/plain-card.js';
-import { onnxEngine } from '../../dist/engines/onnx/index.js';
-import { tfjsEngine } from '../../dist/engines/tfjs/tfjs-engine.js';
+import { builtinRegistry } from '../../dist/builtin.js';
+import { openModel } from '../../dist/jobs/open-model.js';
 import { deeplift } from '../../dist/methods/deeplift.js';
 
 const job = JSON.parse(readFileSync(process.argv[2], 'utf8'));
@@ -27,11 +27,12 @@ function refusal(error) {
 
 async function results(file, prefix) {
   const { rows, columns, channels, classes, target, layout = 'NCHW' } = job;
-  const [engine, format, device] = file.endsWith('.keras') ? [tfjsEngine, 'tfjs', 'wasm'] : [onnxEngine, 'onnx', 'cpu'];
+  const format = file.endsWith('.keras') ? 'tfjs' : 'onnx';
   const plain = plainCard({ id: 'zoo', file, classes, size: [rows, columns], channels });
   const card = { ...plain, format, input: { ...plain.input, layout } };
   const start = performance.now();
-  const opened = await engine.open(card, { device, workers: 1, threads: 1, microBatch: 1 });
+  const engine = { use: 'auto', device: 'cpu', workers: 1, threads: 1, microBatch: 1 };
+  const opened = await openModel({ engine, registry: builtinRegistry() }, { id: 'zoo', card });
   const write = (name, data) => writeFileSync(`${prefix}.${name}`, new Uint8Array(Float32Array.from(data).buffer));
   const batch = { count: 1, write: (_, out) => out.set(image) };
   const about = { class: target, score: 'logit' };

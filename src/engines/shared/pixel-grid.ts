@@ -131,17 +131,23 @@ function rectangles(count: number, [rows, columns]: readonly [number, number]): 
   return found;
 }
 
-/** How far changed cells follow the places, along rows and along columns: the lesser of the two, −1…1. */
+/**
+ * How far changed cells follow the places, along rows and along columns: the lesser of the two, −1…1. Cells that follow
+ * the mirrored image as well, as behind a sum of both or along rows read to and fro, follow neither.
+ */
 function follows(changes: readonly Float32Array[], height: number, width: number): number {
-  const byRow = agreement(
-    alongRows(changes, height, width),
-    PLACES.map(place => place.row),
-  );
-  const byColumn = agreement(
-    alongColumns(changes, width),
-    PLACES.map(place => place.column),
-  );
-  return Math.min(byRow, byColumn);
+  const axes: readonly [readonly Float64Array[], readonly number[]][] = [
+    [alongRows(changes, height, width), PLACES.map(place => place.row)],
+    [alongColumns(changes, width), PLACES.map(place => place.column)],
+  ];
+  const each = axes.map(([profiles, at]) => {
+    const mirrored = agreement(
+      profiles,
+      at.map(place => 1 - place),
+    );
+    return agreement(profiles, at) - Math.max(0, mirrored);
+  });
+  return Math.min(...each);
 }
 
 /**

@@ -117,6 +117,14 @@ describe('the layer for class activation maps', () => {
     expect(layers.filter(l => l.cam)).toEqual([cam]);
   });
 
+  it('is the one before the image and its mirror image are added', async () => {
+    const { cam } = await layersBehind(4, (b, y) => {
+      const mirrored = b.op('Slice', [y, b.ints([-1]), b.ints([-9]), b.ints([3]), b.ints([-1])]);
+      return flat(b, b.op('GlobalAveragePool', [b.op('Tanh', [b.op('Add', [y, mirrored])])]));
+    });
+    expect(cam).toMatchObject({ operator: 'Relu', shape: [8, 8, 4] });
+  });
+
   it('is what the card says, by tensor, node, or a name that was folded away', async () => {
     const head = (b: GraphBuilder, y: string) => flat(b, b.op('GlobalAveragePool', [b.op('Tanh', [y])]));
     const byDefault = await layersBehind(4, head);
