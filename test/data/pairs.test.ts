@@ -21,7 +21,12 @@ async function all(dataset: Dataset): Promise<Sample[]> {
 }
 
 /** A folder with these arrays of 2 × 2 and a table. */
-function folder(name: string, files: Record<string, readonly number[]>, table: string): Promise<Dataset> {
+function folder(
+  name: string,
+  files: Record<string, readonly number[]>,
+  table: string,
+  more: object = {},
+): Promise<Dataset> {
   const dir = join(root, name);
   for (const [file, values] of Object.entries(files)) {
     mkdirSync(dirname(join(dir, file)), { recursive: true });
@@ -29,7 +34,7 @@ function folder(name: string, files: Record<string, readonly number[]>, table: s
   }
   mkdirSync(dir, { recursive: true });
   writeFileSync(join(dir, 'pairs.csv'), table);
-  return pairs.open(pairs.options.parse({ path: dir }), { base: '.' });
+  return pairs.open(pairs.options.parse({ path: dir, ...more }), { base: '.' });
 }
 
 const FILES = {
@@ -136,6 +141,11 @@ describe('pairs of anybody', () => {
     ['a file that is not there', 'image,without\na.npy,b.npy\n', /line 2: there is no file/],
     ['a path that leads out', 'image,without\na.npy,../a-without-x.npy\n', /line 2: the path of 'without' leads out/],
     ['no column for the pair', 'image,label\na.npy,x\n', /no column 'without'/],
+    [
+      'a role whose column is called otherwise',
+      'image,without,Role\na.npy,a-without-x.npy,distractor\n',
+      /'Role' like a column 'role'/,
+    ],
     ['an unknown role', 'image,without,role\na.npy,a-without-x.npy,tumour\n', /line 2: the role 'tumour' is unknown/],
     [
       'one factor twice',
@@ -157,6 +167,14 @@ describe('pairs of anybody', () => {
       code: 'DATA',
       message: expect.stringMatching(message),
     });
+  });
+
+  it('may call their columns otherwise', async () => {
+    const table = 'Scan,Counterfactual,Role,PID\na.npy,a-without-x.npy,distractor,7\n';
+    const columns = { image: 'Scan', without: 'Counterfactual', role: 'Role', patient: 'PID' };
+    const [sample] = await all(await folder('called', FILES, table, { columns }));
+    expect(sample!.patient).toBe('7');
+    expect(sample!.factors).toEqual([{ name: 'distractor', role: 'distractor' }]);
   });
 
   it('refuse a counterfactual on another grid', async () => {

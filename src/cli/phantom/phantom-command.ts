@@ -14,19 +14,24 @@ export const phantomCommand = defineCommand({
         default: 'nifti' as const,
         describe: 'NIfTI has the values as they are, DICOM whole HU.',
       })
-      .option('patients', { type: 'number', default: 24, requiresArg: true, describe: 'Half of them have lesions.' })
-      .option('slices', { type: 'number', default: 1, requiresArg: true, describe: 'Axial slices of each patient.' })
+      .option('patients', {
+        type: 'number',
+        default: 24,
+        requiresArg: true,
+        describe: 'How many; half of them have lesions.',
+      })
+      .option('slices', { type: 'number', default: 1, requiresArg: true, describe: 'How many of each patient.' })
       .option('size', { type: 'number', default: 256, requiresArg: true, describe: 'Pixels a side.' })
       .option('seed', {
         type: 'string',
         default: 'phantom',
         requiresArg: true,
-        describe: 'Another one: other patients.',
+        describe: 'Another seed gives other patients.',
       })
       .option('split', {
         choices: ['train', 'val', 'test'] as const,
         default: 'test' as const,
-        describe: 'The bundled models were trained on the patients of train.',
+        describe: 'Which patients; the bundled models were trained on those of train.',
       })
       .option('distractors', {
         type: 'number',

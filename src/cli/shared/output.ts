@@ -31,9 +31,20 @@ export function printError(error: unknown): number {
     marked('error', 31, error.message);
     return ExitCode.usage;
   }
+  const lacking = withoutItsBinary(error);
+  if (lacking !== undefined) {
+    marked('error', 31, `the package ${lacking} was installed without the part that is made for this machine.`);
+    marked('hint', 36, 'Install once more, with optional packages: npm install --include=optional');
+    return ExitCode.usage;
+  }
   marked('internal error', 31, error instanceof Error ? (error.stack ?? error.message) : String(error));
   marked('hint', 36, 'This is a fault of ct-xai-bench. A run goes on when started again with the same command.');
   return ExitCode.rowsFailed;
+}
+
+/** The package whose binary, an optional package of its own, was left out when it was installed. */
+function withoutItsBinary(error: unknown): string | undefined {
+  return error instanceof Error ? /^Could not load the "([\w-]+)" module/.exec(error.message)?.[1] : undefined;
 }
 
 /** What yargs throws for wrong arguments. */

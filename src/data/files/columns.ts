@@ -15,6 +15,11 @@ const OTHER_NAMES = {
   spacing: ['pixelspacing', 'pixelsize', 'spacingmm', 'mmperpixel'],
   series: ['seriesid', 'seriesuid', 'seriesinstanceuid', 'scan', 'scanid', 'study', 'studyid', 'exam', 'examid'],
   slice: ['slices', 'sliceid', 'slicenumber', 'instance', 'instancenumber'],
+  image: ['images', 'imagefile', 'imagename', 'imagepath', 'img', 'file', 'filename', 'filepath', 'path', 'with'],
+  without: ['withoutfile', 'withoutpath', 'counterfactual', 'counterfactuals', 'removed'],
+  factor: ['factors', 'factorname'],
+  role: ['roles'],
+  local: ['localised', 'localized'],
 } as const;
 
 /** A column that readers know. */

@@ -22,6 +22,9 @@ export const PAIR_COLUMNS = [
   'local',
 ] as const;
 
+/** Names of the table's columns where they differ; false: it has no such column. */
+export type PairColumns = { readonly [C in (typeof PAIR_COLUMNS)[number]]?: string | false | undefined };
+
 /** Roles that a row may give; a placebo is a copy of the image that differs from it by chance alone. */
 export const ROLES = ['lesion', 'distractor', 'confounder', 'placebo'] as const;
 type Role = (typeof ROLES)[number];
@@ -69,54 +72,53 @@ interface Row {
  * Reads a table of counterfactual pairs. Rows of one image are its factors; `a+b` under `factor` is the image without
  * both. An image with an empty `without` has nothing that could be taken away.
  * @param path the CSV file; paths in it start from its folder.
+ * @param index what it is called in errors
  * @throws CtXaiError DATA naming the line.
  */
-export async function readPairs(path: string, index: string, groups: readonly string[]): Promise<PairTable> {
+export async function readPairs(
+  path: string,
+  index: string,
+  { groups, columns }: { readonly groups: readonly string[]; readonly columns: PairColumns },
+): Promise<PairTable> {
   const { header, rows, remarks } = await readCsvFile(path, index);
   const known = findColumns(header, {
-    index,
-    known: ['patient', 'label', 'split', 'mask'],
-    given: {},
-    needed: [],
-    groups,
+    ...{ index, groups },
+    known: PAIR_COLUMNS,
+    given: columns,
+    needed: ['image', 'without'],
   });
-  const at = (name: string): number => header.indexOf(name);
-  for (const name of ['image', 'without']) {
-    if (at(name) >= 0) continue;
-    throw new CtXaiError('DATA', `${index} has no column '${name}'.`, {
-      hint: `A table of pairs has at least 'image' and 'without'; it may have ${PAIR_COLUMNS.slice(2).join(', ')}.`,
-    });
-  }
   const root = dirname(path);
   const read = rows.map(({ cells, line }): Row => {
-    const cell = (place: number | undefined) =>
-      place === undefined || place < 0 ? undefined : cells[place] || undefined;
+    const cell = (column: (typeof PAIR_COLUMNS)[number]) => {
+      const place = known.at[column];
+      return place === undefined ? undefined : cells[place] || undefined;
+    };
     const where = `${index}, line ${line}`;
     const file = (name: string, column: string): string => {
       const found = insideFolder(root, name);
       if (found !== undefined) return found;
       throw new CtXaiError('DATA', `${where}: the path of '${column}' leads out of the folder: ${name}.`);
     };
-    const image = cell(at('image'));
+    const image = cell('image');
     if (image === undefined) throw new CtXaiError('DATA', `${where}: the image is empty.`);
-    const role = cell(at('role')) ?? 'lesion';
+    const role = cell('role') ?? 'lesion';
     if (!(ROLES as readonly string[]).includes(role)) {
       throw new CtXaiError('DATA', `${where}: the role '${role}' is unknown.`, { hint: `Roles: ${ROLES.join(', ')}.` });
     }
-    const local = cell(at('local')) ?? 'yes';
+    const local = cell('local') ?? 'yes';
     if (local !== 'yes' && local !== 'no') {
       throw new CtXaiError('DATA', `${where}: 'local' is '${local}'.`, {
         hint: "'no' says that the factor is everywhere in the image, so that no map is scored on it; else 'yes' or nothing.",
       });
     }
-    const optional = { without: cell(at('without')), mask: cell(known.at.mask) };
-    const said = { patient: cell(known.at.patient), label: cell(known.at.label), split: cell(known.at.split) };
+    const optional = { without: cell('without'), mask: cell('mask') };
+    const said = { patient: cell('patient'), label: cell('label'), split: cell('split') };
     return {
       line,
       image: file(image, 'image'),
       ...Object.fromEntries(Object.entries(optional).flatMap(([k, v]) => (v === undefined ? [] : [[k, file(v, k)]]))),
       ...Object.fromEntries(Object.entries(said).filter(([, v]) => v !== undefined)),
-      factor: cell(at('factor')) ?? role,
+      factor: cell('factor') ?? role,
       role: role as Role,
       ...(local === 'no' ? { local: false as const } : {}),
       groups: Object.fromEntries(known.groups.flatMap(g => (cells[g.at] ? [[g.name, cells[g.at]!]] : []))),

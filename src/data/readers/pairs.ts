@@ -9,7 +9,7 @@ import { factorsWithout, NO_LESION, variantOf } from '../../core/truth/variants.
 import { readerOfFile } from '../detect-reader.ts';
 import { fileDigests } from '../file-digests.ts';
 import { openFile } from '../open-file.ts';
-import { type PairedImage, readPairs } from '../pairs/read-pairs.ts';
+import { PAIR_COLUMNS, type PairedImage, readPairs } from '../pairs/read-pairs.ts';
 import { type Counterfactual, coverOf, withoutSeveral } from '../pairs/without-factors.ts';
 import { dicom } from './dicom.ts';
 import { loadMask } from './image-masks.ts';
@@ -23,6 +23,14 @@ const options = z.strictObject({
     .string()
     .default('pairs.csv')
     .describe('CSV file in it with a row per pair: image, without; and factor, role, mask, patient, label, split.'),
+  columns: z
+    .strictObject(
+      Object.fromEntries(PAIR_COLUMNS.map(c => [c, z.union([z.string(), z.literal(false)]).optional()])) as {
+        [C in (typeof PAIR_COLUMNS)[number]]: z.ZodOptional<z.ZodUnion<[z.ZodString, z.ZodLiteral<false>]>>;
+      },
+    )
+    .default({})
+    .describe('Names of the table’s columns where they differ from these; false: the table has no such column.'),
   groups: z.array(z.string()).default([]).describe('Columns of the table that put patients into subgroups.'),
   split: z
     .union([z.string(), z.array(z.string()).min(1)])
@@ -53,10 +61,11 @@ export const pairs: DataReader = {
   async open(given, { base }) {
     const o = options.parse(given);
     const folder = resolve(base, o.path);
-    const table = await readPairs(join(folder, o.index), o.index, o.groups);
+    const table = await readPairs(join(folder, o.index), o.index, o);
     const sizes = await Promise.all(table.files.map(async path => ({ path, size: (await stat(path)).size })));
     const digests = await fileDigests(sizes);
-    const { path: _, ...rest } = o;
+    const { path: _, columns, ...others } = o;
+    const rest = { ...others, ...(Object.keys(columns).length > 0 ? { columns } : {}) };
     const wanted = o.split === undefined ? undefined : [o.split].flat();
     const images = table.images.filter(i => !wanted || wanted.includes(i.split ?? ''));
     const explained = images.filter(i => i.factors.length > 0 || i.placebos.length === 0);
