@@ -135,9 +135,7 @@ function kindOf({ explainer, options, of }: PlannedExplainer, all: readonly Plan
 /** What ties the pixels of a map; of a borrowed map, what does those of the explainer that made it. */
 function tiedOf(e: PlannedExplainer, all: readonly PlannedExplainer[]): ModelFacts['tied'] {
   const maker = all.find(other => other.id === e.of);
-  if (maker) return tiedOf(maker, all);
-  if (kindOf(e, all) === 'regional') return 'regions';
-  return e.explainer.zeros(e.options) ? 'zeros' : undefined;
+  return maker ? tiedOf(maker, all) : e.explainer.tiesOf(e.options);
 }
 
 const NONE: PassCount = { forward: 0, backward: 0 };

@@ -62,8 +62,8 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   baseline?: string;
   followsPath?: boolean;
   classBlind?: boolean;
-  /** Most maps are 0 over much of the image. Default: no. */
-  zeros?: ByOptions<boolean, z.output<O>>;
+  /** What ties the pixels of most maps. Default: `regions` where the kind is `regional`, else `none`. */
+  ties?: ByOptions<'regions' | 'zeros' | 'none', z.output<O>>;
   /** Whether it draws random numbers, so that another seed gives another map. Default: false. */
   draws?: boolean;
   /** Numbers of spatial dimensions that it works in. Default: 2 only. */
@@ -98,7 +98,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
 ): Explainer {
   checkSpec('explainer', spec, ['explain']);
   type Options = z.output<O>;
-  const { cost, spend, explain, requiresOf, wraps, innerOptions, baseline, kind, needs, zeros } = spec;
+  const { cost, spend, explain, requiresOf, wraps, innerOptions, baseline, kind, needs, ties } = spec;
   const fixed = spec.needsDonor ? (['donor'] as const) : [];
   return {
     name: spec.name,
@@ -116,7 +116,11 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     ...(baseline === undefined ? {} : { baseline }),
     followsPath: spec.followsPath ?? false,
     classBlind: spec.classBlind ?? false,
-    zeros: options => (typeof zeros === 'function' ? zeros(options as Options) : (zeros ?? false)),
+    tiesOf(options) {
+      const said = typeof ties === 'function' ? ties(options as Options) : ties;
+      if (said !== undefined) return said === 'none' ? undefined : said;
+      return this.kindOf(options) === 'regional' ? 'regions' : undefined;
+    },
     draws: spec.draws ?? false,
     dimensions: spec.dimensions ?? [2],
     stream: spec.stream ?? spec.name,

@@ -18,7 +18,7 @@ export const ablationCam = defineExplainer({
     'For networks without usable gradients, where a pass for every channel is affordable; it measures what each channel does to the score.',
   cite: 'Ramaswamy and Desai 2020, doi:10.1109/WACV45572.2020.9093360',
   kind: 'ranking',
-  zeros: true,
+  ties: 'zeros',
   requires: ['continuation'],
   options: z.strictObject(camOptions),
   presets: { jacobgil: { options: { score: 'logit' } } },

@@ -20,7 +20,7 @@ export const eigenCam = defineExplainer({
   advice: 'For seeing what stands out in a layer; it does not know the class, so it explains no prediction.',
   cite: 'Muhammad and Yeasin 2020, arXiv:2008.00299',
   kind: 'ranking',
-  zeros: true,
+  ties: 'zeros',
   classBlind: true,
   requires: ['activations'],
   options: z.strictObject({ layer: layerOption }),

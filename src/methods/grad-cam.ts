@@ -16,7 +16,7 @@ export const gradCam = defineExplainer({
     'For convolutional networks, as the first map to try: fast and class-specific, and as coarse as the last layer.',
   cite: 'Selvaraju et al. 2017, doi:10.1109/ICCV.2017.74',
   kind: 'ranking',
-  zeros: o => o.relu,
+  ties: o => (o.relu ? 'zeros' : 'none'),
   requires: ['layers'],
   options: z.strictObject({
     ...camOptions,

@@ -33,6 +33,8 @@ export const occlusion = defineExplainer({
     'For any classifier, as the plainest question: what happens when this part is hidden. Choose the window as large as the finding.',
   cite: 'Zeiler & Fergus 2014, doi:10.1007/978-3-319-10590-1_53',
   kind: 'regional',
+  // Where windows overlap, the pixels of one value are few.
+  ties: o => (o.stride < o.window ? 'none' : 'regions'),
   baseline: 'air',
   options,
   presets: {

@@ -12,7 +12,7 @@ export const oracleMixed = defineExplainer({
   advice: 'A control for phantoms: what a partly right map scores.',
   cite: 'This project',
   kind: 'additive',
-  zeros: true,
+  ties: 'zeros',
   draws: true,
   role: 'control',
   needs: ['effects'],

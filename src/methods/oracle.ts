@@ -11,7 +11,7 @@ export const oracle = defineExplainer({
   advice: 'A control for phantoms: the truth by intervention, which no metric should place last.',
   cite: 'Shapley 1953; Hesse et al. 2023, FunnyBirds, arXiv:2308.06248',
   kind: 'additive',
-  zeros: true,
+  ties: 'zeros',
   role: 'control',
   needs: ['effects'],
   cost: () => ({ forward: 0, backward: 0 }),

@@ -35,6 +35,8 @@ export const rise = defineExplainer({
   advice: 'For any classifier, where thousands of passes are affordable; it reports how uncertain the map is.',
   cite: 'Petsiuk et al. 2018, arXiv:1806.07421',
   kind: 'regional',
+  // Its masks are smooth.
+  ties: 'none',
   draws: true,
   baseline: 'air',
   options,

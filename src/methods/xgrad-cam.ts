@@ -15,7 +15,7 @@ export const xgradCam = defineExplainer({
   advice: 'For comparing CAM methods; on networks that end in ReLU, pooling and one dense layer it equals HiRes-CAM.',
   cite: 'Fu et al. 2020, arXiv:2008.02312',
   kind: 'ranking',
-  zeros: true,
+  ties: 'zeros',
   requires: ['layers'],
   options: z.strictObject(camOptions),
   presets: { jacobgil: { options: { score: 'logit' } } },

@@ -173,8 +173,8 @@ export interface Explainer {
   readonly followsPath: boolean;
   /** Whether its map is the same for every class (Eigen-CAM, attention rollout). */
   readonly classBlind: boolean;
-  /** Whether most maps are 0 over much of the image, where pixels are tied. */
-  zeros(options: unknown): boolean;
+  /** What ties the pixels of most maps: one value for each of few regions, or 0 over much of the image. */
+  tiesOf(options: unknown): ModelFacts['tied'];
   /** Whether another seed gives another map. */
   readonly draws: boolean;
   /** Numbers of spatial dimensions that it works in. */

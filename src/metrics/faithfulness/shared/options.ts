@@ -85,7 +85,7 @@ const TIED_SHARE = 0.2;
 /** Where much of a map is 0, nothing but the orders tells patches apart: this share of all points in all orders. */
 const OF_ZEROS = 0.7;
 /** How many of all points each further order has for itself, by what is ordered: those that lie within a tie. */
-const WITHIN_TIES = { pixels: 1, patches: 0.7 };
+const WITHIN_TIES = { regions: { pixels: 1, patches: 0.7 }, zeros: { pixels: 0.3, patches: 0.7 } };
 
 /** Points of one curve to be expected, of `all` between its ends. */
 function expectedPoints(
@@ -94,7 +94,7 @@ function expectedPoints(
   tied: ModelFacts['tied'],
 ): number {
   const further = tied ? tieFields - 1 : 0;
-  const exact = all * (1 + WITHIN_TIES[unit] * further);
+  const exact = all * (1 + (tied ? WITHIN_TIES[tied][unit] * further : 0));
   if (precision === 'exact') return Math.round(exact);
   if (tied === 'zeros' && unit === 'patches' && further > 0) return Math.round(OF_ZEROS * exact);
   const more = score === 'probability' && !normalised ? MORE_POINTS.probability : MORE_POINTS.other;
