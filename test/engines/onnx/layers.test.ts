@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attr, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import { type Attr, attr, DType, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
 import { graphOf, layersMeasured, weights } from './fixtures.ts';
 
@@ -123,6 +123,28 @@ describe('the layer for class activation maps', () => {
       return flat(b, b.op('GlobalAveragePool', [b.op('Tanh', [b.op('Add', [y, mirrored])])]));
     });
     expect(cam).toMatchObject({ operator: 'Relu', shape: [8, 8, 4] });
+  });
+
+  it('is found beside branches whose nodes have no names', async () => {
+    const branch = (op: string): Attr => ({
+      type: 'graph',
+      value: {
+        opset: 17,
+        nodes: [
+          { op, domain: '', name: '', inputs: ['features/out'], outputs: [`${op} of it`], attrs: {} },
+          { op: 'Tanh', domain: '', name: '', inputs: [`${op} of it`], outputs: [`${op} and Tanh`], attrs: {} },
+        ],
+        constants: new Map(),
+        inputs: [],
+        outputs: [{ name: `${op} and Tanh`, dtype: DType.float, dims: [] }],
+      },
+    });
+    const { cam } = await layersBehind(4, (b, y) => {
+      const bright = b.op('Greater', [b.op('ReduceMax', [y], { keepdims: attr.int(0) }), b.scalar(0.1)]);
+      const either = b.op('If', [bright], { then_branch: branch('Neg'), else_branch: branch('Abs') });
+      return flat(b, b.op('GlobalAveragePool', [either]));
+    });
+    expect(cam).toMatchObject({ operator: 'If', shape: [8, 8, 4] });
   });
 
   it('is what the card says, by tensor, node, or a name that was folded away', async () => {

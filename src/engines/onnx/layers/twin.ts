@@ -36,7 +36,9 @@ function renamed(node: Node, nameOf: (name: string) => string): Node {
     attrs[key] = a.type === 'graph' ? { type: 'graph', value: body(a.value, nameOf) } : a;
   }
   const to = (name: string) => (name === '' ? '' : nameOf(name));
-  return { ...node, name: SECOND + node.name, attrs, inputs: node.inputs.map(to), outputs: node.outputs.map(to) };
+  // Nodes of bodies need no name, and may not have one in common.
+  const name = node.name === '' ? '' : SECOND + node.name;
+  return { ...node, name, attrs, inputs: node.inputs.map(to), outputs: node.outputs.map(to) };
 }
 
 /** The body of a loop or branch: what it takes from outside is renamed. */
