@@ -125,3 +125,9 @@ it('says what is wrong with a table, and where', async () => {
   await writeFile(other, (await readFile(other, 'utf8')).replaceAll(key.set, '0123456789ab'));
   expect((await cli('report', run!, '--ratings', other)).stderr).toMatch(/has no key of the set '0123456789ab'/);
 });
+
+it('a reading set is written alone: options of a report are refused', async () => {
+  const told = await cli('report', run!, '--reading-set', join(dir!, 'other'), '--figures', '--parquet');
+  expect(told.code).toBe(2);
+  expect(told.stderr).toContain('--reading-set writes no report, so --parquet and --figures would do nothing');
+});

@@ -38,12 +38,30 @@ export async function reportRun({ dir, ...options }: ReportArguments): Promise<n
   }
 }
 
+/** @throws CtXaiError USAGE where an option asks for something that a reading set does not write */
+function refuseWithSet(options: Readonly<Record<string, unknown>>): void {
+  const given = Object.keys(options).filter(name => options[name] !== undefined && options[name] !== false);
+  if (given.length === 0) return;
+  throw new CtXaiError('USAGE', `--reading-set writes no report, so ${given.join(' and ')} would do nothing.`, {
+    hint: 'Run the command twice: once with --reading-set, once without.',
+  });
+}
+
 async function reportOn(
   run: Run,
   { gallery, curvesCsv, parquet, pictures, figures, readingSet, readingImages, ratings }: Omit<ReportArguments, 'dir'>,
 ): Promise<number> {
   const { suite, metrics, state } = run.manifest;
-  if (readingSet !== undefined) return readingSetOf(run, readingSet, readingImages);
+  if (readingSet !== undefined) {
+    refuseWithSet({
+      '--gallery': gallery,
+      '--curves-csv': curvesCsv,
+      '--parquet': parquet,
+      '--figures': figures,
+      '--ratings': ratings,
+    });
+    return readingSetOf(run, readingSet, readingImages);
+  }
   const collector = createCollector(run.manifest);
   const taken = ratings ? await takeRatings(run, ratings) : await readReadings(run);
   const budgetsCsv = ((suite ?? {}) as { timing?: { budgets?: unknown[] } }).timing?.budgets?.length;
