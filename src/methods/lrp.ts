@@ -30,8 +30,8 @@ export const lrp = defineExplainer({
   title: 'Layer-wise relevance propagation',
   summary: 'The score handed back through the layers, to each pixel the share that it contributed.',
   advice:
-    'For those who want to follow relevance through the layers of a network; report the composite, since the map depends on it.',
-  cite: 'Bach et al. 2015, doi:10.1371/journal.pone.0130140',
+    'For those who want to follow relevance through the layers of a network, a transformer’s too; report the composite, since the map depends on it.',
+  cite: 'Bach et al. 2015, doi:10.1371/journal.pone.0130140; attention: Achtibat et al. 2024, arXiv:2402.05602',
   kind: 'additive',
   requires: ['backward-rules'],
   dimensions: [2, 3],
