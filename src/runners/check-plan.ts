@@ -127,12 +127,16 @@ async function backwardCost(
   }
 }
 
-/** Milliseconds per image of the second call. */
+/** Milliseconds per image: the middle of three calls after a first one. */
 async function perImage(work: () => Promise<unknown>, now: () => number): Promise<number> {
   await work();
-  const start = now();
-  await work();
-  return (now() - start) / BATCH;
+  const calls: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const start = now();
+    await work();
+    calls.push((now() - start) / BATCH);
+  }
+  return calls.sort((a, b) => a - b)[1]!;
 }
 
 async function firstImage(plan: Plan, model: PlannedModel, signal: AbortSignal): Promise<LoadedImage> {
