@@ -382,7 +382,13 @@ describe('what gives a patient away in a path', () => {
   );
 
   it('numbers that are no dates stay', () => {
-    for (const path of ['IM0001.dcm', '00012345/30001301.dcm', '1954/03.dcm', 'v1.2.3/1.dcm'])
+    for (const path of [
+      'IM0001.dcm',
+      '00012345/30001301.dcm',
+      '1954/03.dcm',
+      'v1.2.3/1.dcm',
+      'JPEG_1.2.840.10008.1.2.4.90.dcm',
+    ])
       expect(names.path(path)).toBe(path);
   });
 

@@ -22,8 +22,8 @@ export const PLAIN: Pseudonyms = {
   text: text => text,
 };
 
-/** A DICOM UID: at least five numbers with dots between them, or 2.25 and a UUID as a number. */
-const UID = /\d+(?:\.\d+){4,}|2\.25\.\d{20,}/g;
+/** A UID: at least five numbers with dots between them, or 2.25 and a UUID as a number; not one of DICOM's own terms. */
+const UID = /(?<!\d)(?<!\d\.)(?!1\.2\.840\.10008\.)(?:\d+(?:\.\d+){4,}|2\.25\.\d{20,})/g;
 const [YEAR, MONTH, DAY] = ['(?:19|20)\\d\\d', '(?:0?[1-9]|1[0-2])', '(?:0?[1-9]|[12]\\d|3[01])'];
 const [MONTH2, DAY2] = ['(?:0[1-9]|1[0-2])', '(?:0[1-9]|[12]\\d|3[01])'];
 /** Dates in the usual spellings, those of DICOM also with a time behind them: of birth, or of an examination. */
