@@ -23,7 +23,7 @@ const MEANINGS: Readonly<Record<AuditVerdict, string>> = {
   'supported elsewhere': 'it was supported for this model on data with a known truth. Here the truth is not known.',
   'control-dominated': 'a map that knows nothing of the model scores better than every explainer.',
   untested:
-    'nothing here speaks for or against the metric, since what the model uses is not known, or nothing can be compared with it.',
+    'nothing here speaks for or against the metric: it is not known what the model uses, or there is no control to compare with.',
 };
 const EARLIER =
   'Earlier audit: what the audit that comes with the model (audit.json) found for the same metric on other patients.';
