@@ -132,21 +132,17 @@ async function scored(run: Run, images: readonly Float32Array[], subject: Opened
   const one = async (i: number) => (await run(rowsAlone(model, i), images))[0]!;
   const start = performance.now();
   const first = await one(0);
-  const took = performance.now() - start;
-  const slow = took > SLOW;
-  const alone = [first];
+  const between = performance.now();
   const again = await one(0);
+  const most = mostImages(Math.min(between - start, performance.now() - between), subject.microBatch);
+  const slow = between - start > SLOW;
+  const alone = [first];
   for (let i = 1; i < (slow ? 2 : images.length); i++) alone.push(await one(i));
   const scale = largest(alone);
   const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
-  const orders = slow
-    ? [[1, 0]]
-    : [
-        [0, 1, 2],
-        // Something may depend on how many images there are.
-        Array.from({ length: mostImages(took, subject.microBatch) }, (_, i) => (3 * i + 2) % 4),
-        [3, 0],
-      ];
+  // Something may depend on how many images there are.
+  const many = (order: (i: number) => number) => Array.from({ length: most }, (_, i) => order(i));
+  const orders = slow ? [many(i => (i + 1) % 2), [1, 0]] : [[0, 1, 2], many(i => (3 * i + 2) % 4), [3, 0]];
   let [batchError, neighbourError] = [0, 0];
   for (const [k, order] of fixed === 1 ? [] : orders.entries()) {
     const rows = fixed === undefined ? order : Array.from({ length: fixed }, (_, i) => order[i % order.length]!);
@@ -167,10 +163,12 @@ async function scored(run: Run, images: readonly Float32Array[], subject: Opened
   return { alone, repeatError: difference(first, again) / scale, batchError, neighbourError };
 }
 
-/** Images of the largest pass that will be made: what is wished, or what tuning tries on a model of this speed. */
+/** How much slower a pass may be here than where it is tuned: here ONNX Runtime does not optimise, and has just begun. */
+const SLOWER_HERE = 8;
+
+/** Images of the largest pass that will be made: what is wished, or the most that tuning may try on a model of this speed. */
 function mostImages(milliseconds: number, wished: number | undefined): number {
-  const tried = MICRO_BATCHES.findLast(batch => batch * milliseconds <= LONGEST_MS);
-  return Math.max(4, wished ?? tried ?? 1);
+  return wished ?? MICRO_BATCHES.findLast(batch => batch * milliseconds <= SLOWER_HERE * LONGEST_MS) ?? 1;
 }
 
 function largest(rows: readonly Float32Array[]): number {

@@ -10,7 +10,7 @@ import type { Wishes } from './tune.ts';
 const FILE = 'onnx-tuning.json';
 
 /** To be raised when something else is measured, or judged otherwise: then nothing remembered holds. */
-const MEASURING = 3;
+const MEASURING = 4;
 
 /** What tuned settings depend on, as a key. */
 export function tuningKey(parts: {
