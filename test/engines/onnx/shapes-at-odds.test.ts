@@ -108,6 +108,12 @@ describe('inputs that the scores do not depend on', () => {
     expect(scores[0]).toEqual(scores[1]);
   });
 
+  it('are no images, if a card names one', async () => {
+    await expect(load(write([CONV, RELU, ...HEAD], {}, { inputs }), { input: 'age' })).rejects.toThrow(
+      /the scores do not depend on the card's input 'age', but on 'x'/,
+    );
+  });
+
   it('do not stop a file whose other output reads them', async () => {
     const other = node('Cast', 'years', ['age'], ['z'], { to: { type: 'int', value: DType.float } });
     const file = write(

@@ -21,8 +21,9 @@ const MOST_VALUES = 2 ** 29;
  * @throws CtXaiError MODEL where it has none or several, or takes integers or text
  */
 export function onlyInput(graph: Graph, file: string, wanted = graph.outputs.map(output => output.name)): ValueInfo {
-  const { inputs, needed } = inputsNeeded(graph, wanted);
-  const [input, ...others] = needed.length > 0 ? needed : inputs;
+  const read = new Set([...wanted, ...pruned(graph, wanted).nodes.flatMap(readBy)]);
+  const needed = graph.inputs.filter(({ name }) => read.has(name));
+  const [input, ...others] = needed.length > 0 ? needed : graph.inputs;
   if (!input) {
     throw new CtXaiError('MODEL', `${file}: it has no input, so that it gives the same scores for all images.`, {
       hint: 'Export the network again, with the image as an argument of its forward pass.',
@@ -38,12 +39,6 @@ export function onlyInput(graph: Graph, file: string, wanted = graph.outputs.map
   }
   if (input.dtype !== DType.float) throw noFloats(input, file);
   return input;
-}
-
-/** The inputs of a graph, and those of them that outputs depend on. */
-export function inputsNeeded(graph: Graph, wanted: readonly string[]) {
-  const read = new Set([...wanted, ...pruned(graph, wanted).nodes.flatMap(readBy)]);
-  return { inputs: graph.inputs, needed: graph.inputs.filter(({ name }) => read.has(name)) };
 }
 
 const shown = (dims: ValueInfo['dims']) => `[${dims.map(d => d ?? '?').join(', ')}]`;

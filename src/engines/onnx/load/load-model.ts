@@ -192,15 +192,20 @@ function shown(dims: readonly (number | null)[]): string {
 /** The image input, with the card's size filled in. */
 function imageInput(graph: Graph, output: string, hint: InputHint): ValueInfo {
   const names = graph.inputs.map(i => i.name);
-  const only = () => onlyInput(graph, hint.file, [output]);
-  const chosen = hint.input === undefined ? only() : graph.inputs.find(i => i.name === hint.input);
-  if (!chosen) {
+  if (hint.input !== undefined && !names.includes(hint.input)) {
     throw new CtXaiError(
       'CARD',
       `${hint.file}: the card's input '${hint.input}' is not in the file, which has ${list(names)}.`,
     );
   }
-  only();
+  const chosen = onlyInput(graph, hint.file, [output]);
+  if (hint.input !== undefined && hint.input !== chosen.name) {
+    throw new CtXaiError(
+      'CARD',
+      `${hint.file}: the scores do not depend on the card's input '${hint.input}', but on '${chosen.name}'.`,
+      { hint: "Name that one in the card's input, or none." },
+    );
+  }
   if (chosen.dims.length !== 0) requireFlat(chosen, hint.file);
   const [h, w] = hint.size;
   const wanted = hint.layout === 'NCHW' ? [hint.channels, h, w] : [h, w, hint.channels];
