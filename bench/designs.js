@@ -6,21 +6,15 @@
  *
  * Models and images are the small references of test/golden/explainers.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { builtinRegistry } from '../dist/builtin.js';
 import { explainSubject } from '../dist/conformance/subject.js';
-import { readNpy } from '../dist/core/npy.js';
 import { createRng } from '../dist/core/rng.js';
-import { filled, tensor } from '../dist/core/tensor.js';
-import { onnxEngine } from '../dist/engines/onnx/index.js';
-import { plainCard } from './plain-card.js';
+import { NETWORKS, smallReferences } from './small-references.js';
 
 const { values } = parseArgs({ options: { seeds: { type: 'string', default: '4' } } });
 const seeds = Number(values.seeds);
 const { explainers } = builtinRegistry();
-const root = new URL('../test/golden/explainers/', import.meta.url);
-const { models } = JSON.parse(readFileSync(new URL('index.json', root), 'utf8'));
 
 /** Normal numbers in blocks of an image's size; every second block is the one before it, negated. */
 function pairedNoise(rng, size) {
@@ -82,44 +76,27 @@ const errors = (map, truth) => {
 };
 
 const rows = [];
-for (const name of ['cnn', 'densenet', 'vit']) {
-  const { file, images, side, classes, targets } = models[name];
-  const card = plainCard({ id: name, file: new URL(file, root).pathname, size: [side, side], channels: 1, classes });
-  const model = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads: 1 });
-  const stored = readNpy(readFileSync(new URL(images, root)), images).data;
-  for (let i = 0; i < 2; i++) {
-    const data = stored.slice(i * side * side, (i + 1) * side * side);
-    const subject = {
-      ...{ model, image: tensor([side, side, 1], data), baseline: filled([side, side, 1], -0.75) },
-      ...{ view: tensor([side, side], data), spacing: [1, 1], windowRange: [4], signal: new AbortController().signal },
+for await (const { network, subject, target, memo } of smallReferences(2)) {
+  for (const { name: explainer, options, long, designs } of CASES) {
+    const asked = explainers.get(explainer);
+    const wrapped = asked.wraps && explainers.get(asked.wraps);
+    const mapBy = async (given, rng) => {
+      const keep = explainer === 'kernel-shap' ? { memo } : {};
+      const request = { explainer: asked, subject, wrapped, options: given, class: target, rng, ...keep };
+      const { result } = await explainSubject(request);
+      return result.map.data;
     };
-    const shared = new Map();
-    const memo = async (key, compute) => {
-      if (!shared.has(key)) shared.set(key, await compute());
-      return shared.get(key);
-    };
-    for (const { name: explainer, options, long, designs } of CASES) {
-      const asked = explainers.get(explainer);
-      const wrapped = asked.wraps && explainers.get(asked.wraps);
-      const mapBy = async (given, rng) => {
-        const keep = explainer === 'kernel-shap' ? { memo } : {};
-        const request = { explainer: asked, subject, wrapped, options: given, class: targets[i], rng, ...keep };
-        const { result } = await explainSubject(request);
-        return result.map.data;
-      };
-      const truth = await mapBy(long, createRng('a long run'));
-      for (const [design, how] of Object.entries(designs)) {
-        let sum = 0;
-        for (let seed = 0; seed < seeds; seed++) {
-          const rng = createRng(`design ${seed}`);
-          const own = typeof how === 'function' ? how(rng, data.length) : rng;
-          sum += errors(await mapBy({ ...options, ...(typeof how === 'object' ? how : {}) }, own), truth) / seeds;
-        }
-        rows.push({ explainer, design, network: name, error: Math.sqrt(sum) });
+    const truth = await mapBy(long, createRng('a long run'));
+    for (const [design, how] of Object.entries(designs)) {
+      let sum = 0;
+      for (let seed = 0; seed < seeds; seed++) {
+        const rng = createRng(`design ${seed}`);
+        const own = typeof how === 'function' ? how(rng, subject.image.data.length) : rng;
+        sum += errors(await mapBy({ ...options, ...(typeof how === 'object' ? how : {}) }, own), truth) / seeds;
       }
+      rows.push({ explainer, design, network, error: Math.sqrt(sum) });
     }
   }
-  await model.close();
 }
 
 console.log('root mean square error over the standard deviation of the map of a long run');
@@ -129,6 +106,6 @@ for (const { name: explainer, passes, designs } of CASES) {
       const found = rows.filter(r => r.explainer === explainer && r.design === design && r.network === network);
       return Math.sqrt(found.reduce((a, r) => a + r.error ** 2 / found.length, 0)).toFixed(3);
     };
-    console.log(`| \`${explainer}\`, ${passes} | ${design} | ${['cnn', 'densenet', 'vit'].map(of).join(' | ')} |`);
+    console.log(`| \`${explainer}\`, ${passes} | ${design} | ${NETWORKS.map(of).join(' | ')} |`);
   }
 }

@@ -6,23 +6,17 @@
  *
  * Models and images are the small references of test/golden/explainers, and segments or pixels of each map are ranked.
  */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { builtinRegistry } from '../dist/builtin.js';
 import { explainSubject } from '../dist/conformance/subject.js';
-import { readNpy } from '../dist/core/npy.js';
 import { createRng } from '../dist/core/rng.js';
 import { spearman } from '../dist/core/statistics/correlation.js';
-import { filled, tensor } from '../dist/core/tensor.js';
-import { onnxEngine } from '../dist/engines/onnx/index.js';
-import { plainCard } from './plain-card.js';
+import { smallReferences } from './small-references.js';
 
 const { values } = parseArgs({
   options: { seeds: { type: 'string', default: '4' }, images: { type: 'string', default: '1' } },
 });
 const { explainers } = builtinRegistry();
-const root = new URL('../test/golden/explainers/', import.meta.url);
-const { models } = JSON.parse(readFileSync(new URL('index.json', root), 'utf8'));
 
 /** What is asked for, of at most so many samples, and the long run. */
 const CASES = [
@@ -41,46 +35,29 @@ function ranked({ map, regions }) {
 }
 
 const rows = [];
-for (const network of ['cnn', 'densenet', 'vit']) {
-  const { file, images, side, classes, targets } = models[network];
-  const card = plainCard({ id: network, file: new URL(file, root).pathname, size: [side, side], channels: 1, classes });
-  const model = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads: 1 });
-  const stored = readNpy(readFileSync(new URL(images, root)), images).data;
-  for (let i = 0; i < Number(values.images); i++) {
-    const data = stored.slice(i * side * side, (i + 1) * side * side);
-    const subject = {
-      ...{ model, image: tensor([side, side, 1], data), baseline: filled([side, side, 1], -0.75) },
-      ...{ view: tensor([side, side], data), spacing: [1, 1], windowRange: [4], signal: new AbortController().signal },
+for await (const { network, subject, target, memo } of smallReferences(Number(values.images))) {
+  for (const { name, options, long } of CASES) {
+    const explainer = explainers.get(name);
+    const wrapped = explainer.wraps && explainers.get(explainer.wraps);
+    const explained = async (given, seed) => {
+      const keep = wrapped ? {} : { memo };
+      const rng = createRng(seed);
+      const request = { explainer, subject, wrapped, options: given, class: target, rng, ...keep };
+      const { result } = await explainSubject(request);
+      return result;
     };
-    const shared = new Map();
-    const memo = async (key, compute) => {
-      if (!shared.has(key)) shared.set(key, await compute());
-      return shared.get(key);
-    };
-    for (const { name, options, long } of CASES) {
-      const explainer = explainers.get(name);
-      const wrapped = explainer.wraps && explainers.get(explainer.wraps);
-      const explained = async (given, seed) => {
-        const keep = wrapped ? {} : { memo };
-        const rng = createRng(seed);
-        const request = { explainer, subject, wrapped, options: given, class: targets[i], rng, ...keep };
-        const { result } = await explainSubject(request);
-        return result;
-      };
-      const truth = ranked(await explained({ ...options, ...long }, 'a long run'));
-      for (const rank of RANKS) {
-        for (let seed = 0; seed < Number(values.seeds); seed++) {
-          const found = await explained({ ...options, precision: { rank } }, `rank ${seed}`);
-          const { samples, coalitions, draws, rankCorrelation } = found.diagnostics;
-          rows.push({
-            ...{ network, name, rank, said: rankCorrelation, taken: samples ?? coalitions ?? draws },
-            true: spearman(ranked(found), truth),
-          });
-        }
+    const truth = ranked(await explained({ ...options, ...long }, 'a long run'));
+    for (const rank of RANKS) {
+      for (let seed = 0; seed < Number(values.seeds); seed++) {
+        const found = await explained({ ...options, precision: { rank } }, `rank ${seed}`);
+        const { samples, coalitions, draws, rankCorrelation } = found.diagnostics;
+        rows.push({
+          ...{ network, name, rank, said: rankCorrelation, taken: samples ?? coalitions ?? draws },
+          true: spearman(ranked(found), truth),
+        });
       }
     }
   }
-  await model.close();
 }
 
 const mean = (list, of) => list.reduce((sum, row) => sum + of(row) / list.length, 0);
