@@ -193,7 +193,7 @@ export interface Runtime {
   readonly note?: string;
   /** Why an ability is missing, by its name. */
   readonly limitations?: Readonly<Partial<Record<Capability, string>>>;
-  /** Operators that the gradient would have to pass and has no rule for, and the nodes of each. */
+  /** Operators that the gradient would have to pass and has no rule for, perhaps with the reason, and the nodes of each. */
   readonly operatorsWithoutRule?: Readonly<Record<string, readonly string[]>>;
   /** What was measured on the opened model. */
   readonly measured?: ModelMeasurements;

@@ -1,16 +1,22 @@
 import { CtXaiError } from '../../../core/errors.ts';
+import type { Node } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { findPath } from './path.ts';
 import { ruleOf } from './rules/index.ts';
-import { unrolled } from './unroll/index.ts';
+import { unrolled, whyNotUnrolled } from './unroll/index.ts';
 
-/** The operators between image and scores that have no differentiation rule, and the nodes of each. */
+/**
+ * The operators between image and scores that have no differentiation rule, and the nodes of each. Where the operator is
+ * supported but not as these nodes have it, the reason follows in brackets.
+ */
 export function operatorsWithoutRule(model: NormalisedModel): Readonly<Record<string, readonly string[]>> {
   const found: Record<string, string[]> = {};
   try {
-    for (const node of findPath(unrolled(model), [model.input], model.output).nodes) {
+    const plain = unrolled(model);
+    for (const node of findPath(plain, [model.input], model.output).nodes) {
       if (ruleOf(node)) continue;
-      const operator = node.domain === '' ? node.op : `${node.domain}:${node.op}`;
+      const why = whyNotUnrolled(node, plain);
+      const operator = `${operatorOf(node)}${why === undefined ? '' : ` (${why})`}`;
       found[operator] = [...(found[operator] ?? []), node.name];
     }
   } catch (error) {
@@ -18,4 +24,9 @@ export function operatorsWithoutRule(model: NormalisedModel): Readonly<Record<st
     if (!(error instanceof CtXaiError)) throw error;
   }
   return found;
+}
+
+/** An operator with its domain. */
+export function operatorOf({ op, domain }: Node): string {
+  return domain === '' ? op : `${domain}:${op}`;
 }

@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { CtXaiError } from '../../../../src/core/errors.ts';
-import { differentiate, type GradientRequest } from '../../../../src/engines/onnx/autodiff/index.ts';
-import { type Constant, constant, type Node } from '../../../../src/engines/onnx/graph/graph.ts';
-import { distinct, fixed, gradientOf, modelOf, node, spread, weights } from './harness.ts';
+import {
+  differentiate,
+  type GradientRequest,
+  operatorsWithoutRule,
+} from '../../../../src/engines/onnx/autodiff/index.ts';
+import { type Constant, constant, DType, type Node } from '../../../../src/engines/onnx/graph/graph.ts';
+import { distinct, fixed, float, gradientOf, modelOf, node, spread, weights } from './harness.ts';
 
 const x = spread([1, 2, 6, 6]);
 
@@ -20,6 +24,24 @@ const chain = {
   inputs: { x },
   constants: { w: weights([3, 2, 3, 3]), v: weights([4, 3, 3, 3]), u: weights([4, 2]) },
 };
+
+/** A recurrent layer of 2 states over 3 steps of 4 values, for one image. */
+function recurrent(op: string, attrs: Parameters<typeof node>[2] = {}, [bias = '', ...more]: readonly string[] = []) {
+  const gates = { RNN: 1, GRU: 3, LSTM: 4 }[op]!;
+  return {
+    note: '',
+    // Where the bias is not constant: reshaped from the image.
+    nodes: [
+      node('Reshape', ['x', 'all'], {}, ['b']),
+      node(op, ['x', 'w', 'r', bias && 'b', ...more], { hidden_size: 2, ...attrs }),
+    ],
+    inputs: { x: spread([3, 1, 4]) },
+    constants: {
+      ...{ w: weights([1, 2 * gates, 4]), r: weights([1, 2 * gates, 2]) },
+      ...{ all: constant.ints([1, -1]), lengths: { dtype: DType.int32, dims: [1], data: Int32Array.of(3) } },
+    },
+  };
+}
 
 async function differentiated(c: typeof chain, request: GradientRequest) {
   const { model, forward } = await modelOf(c);
@@ -87,6 +109,40 @@ describe('errors', () => {
     expect(error.code).toBe('OPERATOR');
     expect(error.message).toContain("operator Det at node 'node_d'");
     expect(error.message).toContain('x (input) → a → [Det] → d → y');
+  });
+
+  test.each<[string, string, Parameters<typeof node>[2], string[], RegExp]>([
+    ['clipped cells', 'LSTM', { clip: float(3) }, [], /its attribute 'clip' is not supported/],
+    ['coupled gates', 'LSTM', { input_forget: 1 }, [], /its attribute 'input_forget' is not supported/],
+    [
+      'other activations',
+      'RNN',
+      { activations: { type: 'strings', value: ['Relu'] } },
+      [],
+      /names Relu, and only Tanh is/,
+    ],
+    ['lengths', 'GRU', {}, ['', 'lengths'], /its input 'sequence_lens' is not supported/],
+    ['computed weights', 'GRU', {}, ['x'], /its weights are no constants/],
+  ])('a recurrent layer with %s, with the reason', async (_, op, attrs, more, reason) => {
+    const c = recurrent(op, attrs, more);
+    const { code, message } = await failure(c, { wrt: 'x', of: 'y' });
+    expect(code).toBe('OPERATOR');
+    expect(message).toMatch(reason);
+    const { model, forward } = await modelOf(c);
+    await forward.release();
+    const [[told, nodes] = []] = Object.entries(operatorsWithoutRule(model));
+    expect(told).toMatch(reason);
+    expect(nodes).toEqual(['node_y']);
+  });
+
+  test('a recurrent layer along the batch, with the reason; not one along another axis', async () => {
+    const along = { ...recurrent('GRU'), dynamic: true };
+    expect((await failure(along, { wrt: 'x', of: 'y' })).message).toMatch(
+      /operator GRU at node 'node_y'.*no fixed length/,
+    );
+    const { model, forward } = await modelOf(recurrent('GRU'));
+    await forward.release();
+    expect(operatorsWithoutRule(model)).toEqual({});
   });
 
   test('such an operator off the path is no hindrance', async () => {

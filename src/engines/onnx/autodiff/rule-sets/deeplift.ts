@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { CtXaiError } from '../../../../core/errors.ts';
 import { isInner, type Node, numbersOf } from '../../graph/graph.ts';
 import { defineRule, type Rule } from '../rule.ts';
+
 import type { Site } from '../site.ts';
+import { operatorOf } from '../without-rule.ts';
 import { globalMaximum, largest, maxPool } from './deeplift-maxima.ts';
 import { normalisations } from './deeplift-normalisations.ts';
 import { deepliftSeeding } from './deeplift-seeding.ts';
@@ -79,7 +81,7 @@ export function deeplift(options: DeepliftOptions): RuleSet {
     reference: true,
     seeding: deepliftSeeding,
     rulesFor: network => (node, standard) => {
-      const make = table.get(node.domain === '' ? node.op : `${node.domain}:${node.op}`);
+      const make = table.get(operatorOf(node));
       if (!make || !standard) refuse(node, `there is no rule for ${node.op}`);
       return guarded(make(standard), network);
     },

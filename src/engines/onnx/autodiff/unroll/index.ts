@@ -15,11 +15,12 @@ export function unrolled(model: NormalisedModel): NormalisedModel {
   const [infos, values] = [new Map(model.infos), new Map(model.values)];
   const b = new DescribedBuilder(builder, infos, values);
   for (const node of graph.nodes) {
-    const outputs = node.domain === '' && node.op in KINDS ? written(node, b, model) : undefined;
-    if (!outputs) {
+    const recurrent = node.domain === '' && node.op in KINDS;
+    if (!recurrent || whyNotUnrolled(node, model) !== undefined) {
       builder.push(node);
       continue;
     }
+    const outputs = written(node, b, model);
     for (const [i, name] of node.outputs.entries()) {
       if (name === '') continue;
       builder.push({
@@ -36,32 +37,41 @@ export function unrolled(model: NormalisedModel): NormalisedModel {
   return { ...model, infos, values, graph: { ...graph, nodes: builder.nodes, constants } };
 }
 
-/** A layer's outputs: all states, the last one, the last cell; undefined where it can't be written. */
-function written(node: Node, b: DescribedBuilder, model: NormalisedModel): string[] | undefined {
-  const { gates, activations, cell } = KINDS[node.op]!;
-  const direction = read.string(node, 'direction', 'forward');
-  const directions = direction === 'bidirectional' ? 2 : 1;
-  const [w, r, bias] = [1, 2, 3].map(i => model.values.get(node.inputs[i] ?? ''));
-  const [x = '', , , biasName = '', lengths = '', h0 = '', c0 = '', peepholes = ''] = node.inputs;
-  const named = node.attrs.activations?.type === 'strings' ? node.attrs.activations.value : undefined;
-  const usual = new Array<string>(directions).fill(activations).join(' ');
-  const plain =
-    (named === undefined || named.join(' ') === usual) && !node.attrs.clip && read.int(node, 'input_forget', 0) === 0;
-  if (
-    !plain ||
-    lengths !== '' ||
-    peepholes !== '' ||
-    !(w?.data instanceof Float32Array) ||
-    !(r?.data instanceof Float32Array)
-  )
-    return undefined;
-  if (biasName !== '' && !(bias?.data instanceof Float32Array)) return undefined;
+/** Inputs of recurrent layers that they can do without, by their places. */
+const LENGTHS = 4;
+const PEEPHOLES = 7;
 
-  const batchFirst = read.int(node, 'layout', 0) === 1;
-  const turn = (name: string) => (batchFirst ? b.transposed(name, [1, 0, 2]) : name);
+/** Why a recurrent layer stays as it is; undefined of other operators, and of one that is written step by step. */
+export function whyNotUnrolled(node: Node, { infos, values }: NormalisedModel): string | undefined {
+  const kind = node.domain === '' ? KINDS[node.op] : undefined;
+  if (!kind) return undefined;
+  const named = node.attrs.activations?.type === 'strings' ? node.attrs.activations.value : undefined;
+  const usual = new Array<string>(directionsOf(node)).fill(kind.activations).join(' ');
+  if (named !== undefined && named.join(' ') !== usual) {
+    return `its attribute 'activations' names ${named.join(', ')}, and only ${usual.replaceAll(' ', ', ')} is supported`;
+  }
+  if (node.attrs.clip) return "its attribute 'clip' is not supported";
+  if (read.int(node, 'input_forget', 0) !== 0) return "its attribute 'input_forget' is not supported";
+  if (node.inputs[LENGTHS]) return "its input 'sequence_lens' is not supported";
+  if (node.inputs[PEEPHOLES]) return "its peepholes, the input 'P', are not supported";
+  const weights = node.inputs.slice(1, 4).filter(name => name !== '');
+  if (weights.some(name => !(values.get(name)?.data instanceof Float32Array))) return 'its weights are no constants';
+  const length = infos.get(node.inputs[0]!)?.dims[batchFirst(node) ? 1 : 0];
+  return typeof length === 'number' ? undefined : 'the axis of its steps has no fixed length, as where it is the batch';
+}
+
+const directionsOf = (node: Node) => (read.string(node, 'direction', 'forward') === 'bidirectional' ? 2 : 1);
+const batchFirst = (node: Node) => read.int(node, 'layout', 0) === 1;
+
+/** The outputs of a layer that can be written: all states, the last one, the last cell. */
+function written(node: Node, b: DescribedBuilder, { values }: NormalisedModel): string[] {
+  const { gates, cell } = KINDS[node.op]!;
+  const directions = directionsOf(node);
+  const [x = '', wName = '', rName = '', biasName = '', , h0 = '', c0 = ''] = node.inputs;
+  const [w, r, bias] = [values.get(wName)!, values.get(rName)!, values.get(biasName)];
+  const turn = (name: string) => (batchFirst(node) ? b.transposed(name, [1, 0, 2]) : name);
   const steps = turn(x);
-  const length = b.dims(steps)[0];
-  if (typeof length !== 'number') return undefined;
+  const length = b.dims(steps)[0]!;
   const hidden = r.dims[2]!;
   const [allH, allC] = [h0, c0].map(name => (name === '' ? undefined : turn(name)));
 
@@ -74,7 +84,7 @@ function written(node: Node, b: DescribedBuilder, model: NormalisedModel): strin
       r: part(r, d, [gates * hidden, hidden]),
       bias: bias && (part(bias, d, [2 * gates * hidden]).data as Float32Array),
     });
-    const backwards = direction === 'reverse' || d === 1;
+    const backwards = d === 1 || read.string(node, 'direction', 'forward') === 'reverse';
     const start = { h: allH && b.at(allH, d), c: allC && b.at(allC, d) };
     const found = stepped(b, made, steps, length, backwards, start);
     states.push(found.states);
@@ -85,7 +95,7 @@ function written(node: Node, b: DescribedBuilder, model: NormalisedModel): strin
     b.stacked(last.map(state => state.h!)),
     ...(node.op === 'LSTM' ? [b.stacked(last.map(state => state.c!))] : []),
   ];
-  return [batchFirst ? b.transposed(all, [2, 0, 1, 3]) : all, ...ends.map(turn)];
+  return [batchFirst(node) ? b.transposed(all, [2, 0, 1, 3]) : all, ...ends.map(turn)];
 }
 
 /** The states of all steps in the order of time, and the one that is computed last. */
