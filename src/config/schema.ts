@@ -209,8 +209,8 @@ export const suiteSchema = z
       .default(0.005)
       .describe(
         'Largest estimated error of the area under a curve, in probability or as a share of the range of other scores: ' +
-          'each curve is scored at as many of its steps as that takes. `exact`: at all steps. Presets are exact, and a ' +
-          'metric with an option `precision` of its own keeps it.',
+          'each curve is scored at as many of its steps as that takes, each by itself where a value is the difference of ' +
+          'two. `exact`: at all steps. Presets are exact, and a metric with an option `precision` of its own keeps it.',
       ),
     seed: z.union([z.int(), z.string()]).default(0).describe('Same suite and seed: same rows.'),
     limit: count.optional().describe('Images at most, spread evenly over the labels.'),

@@ -19,7 +19,7 @@ export interface GridCurve {
 /** Curves as far as they were looked at. */
 export interface FollowedGrids {
   readonly curves: readonly SeenCurve[];
-  /** Estimated error of the sum or difference of their areas; absent where all points were asked for. */
+  /** Estimated error of the sum or difference of their areas, as if theirs were independent; absent where all points were asked for. */
   readonly error?: number;
 }
 
@@ -31,58 +31,62 @@ export interface AreaPrecision {
 }
 
 /**
- * Looks at points of curves until the estimated error of their areas together is at most the precision; with `exact` at
- * all of them.
+ * Looks at points of each curve until the estimated error of its area is at most the precision; with `exact` at all of
+ * them.
  * @param follow what the areas are under, from raw scores
  */
 export async function followGrids(
   grids: readonly GridCurve[],
-  { precision, unit }: AreaPrecision,
+  precision: AreaPrecision,
   follow: (raw: number) => number,
 ): Promise<FollowedGrids | Undefined> {
-  const found = grids.map(({ known }) => new Map(known));
-  const lookAt = async (g: number, wanted: readonly number[]): Promise<Undefined | undefined> => {
-    const index = wanted.filter(i => !found[g]!.has(i));
-    if (index.length === 0) return undefined;
-    const raw = await grids[g]!.look(index);
-    if (isUndefined(raw)) return raw;
-    for (const [j, i] of index.entries()) found[g]!.set(i, raw[j]!);
-    return undefined;
-  };
-  const lookAtEach = async (indexOf: (points: number) => readonly number[]): Promise<Undefined | undefined> => {
-    for (const [g, { x }] of grids.entries()) {
-      const failed = await lookAt(g, indexOf(x.length));
-      if (failed) return failed;
-    }
-    return undefined;
-  };
-  const all = (points: number) => Array.from({ length: points }, (_, i) => i);
-  const curves = () =>
-    grids.map(({ x }, g): SeenCurve => {
-      const index = [...found[g]!.keys()].sort((a, b) => a - b);
-      return { index, x: index.map(i => x[i]!), raw: index.map(i => found[g]!.get(i)!) };
-    });
-  const scores = () => curves().flatMap(({ raw }) => raw.map(follow));
+  const curves: SeenCurve[] = [];
+  const errors: number[] = [];
+  for (const grid of grids) {
+    const found = await followGrid(grid, precision, follow);
+    if (isUndefined(found)) return found;
+    curves.push(found.curve);
+    errors.push(found.error);
+  }
+  return { curves, ...(precision.precision === 'exact' ? {} : { error: Math.hypot(...errors) }) };
+}
 
-  const failed = await lookAtEach(precision === 'exact' ? all : points => firstPoints(points - 1));
+async function followGrid(
+  { x, known, look }: GridCurve,
+  { precision, unit }: AreaPrecision,
+  follow: (raw: number) => number,
+): Promise<{ readonly curve: SeenCurve; readonly error: number } | Undefined> {
+  const found = new Map(known);
+  const lookAt = async (wanted: readonly number[]): Promise<Undefined | undefined> => {
+    const index = wanted.filter(i => !found.has(i));
+    if (index.length === 0) return undefined;
+    const raw = await look(index);
+    if (isUndefined(raw)) return raw;
+    for (const [j, i] of index.entries()) found.set(i, raw[j]!);
+    return undefined;
+  };
+  const all = x.map((_, i) => i);
+  const curve = (): SeenCurve => {
+    const index = [...found.keys()].sort((a, b) => a - b);
+    return { index, x: index.map(i => x[i]!), raw: index.map(i => found.get(i)!) };
+  };
+  const scores = () => curve().raw.map(follow);
+
+  const failed = await lookAt(precision === 'exact' ? all : firstPoints(x.length - 1));
   if (failed) return failed;
-  if (precision === 'exact') return { curves: curves() };
+  if (precision === 'exact') return { curve: curve(), error: 0 };
   // A curve that seems flat is looked at whole before it is called so.
   if (allSame(scores())) {
-    const missing = await lookAtEach(all);
+    const missing = await lookAt(all);
     if (missing) return missing;
   }
-  const parts = () =>
-    curves().map((curve, g) => {
-      const { error, next } = errorOfArea(curve, follow);
-      const factor = grids[g]!.x.length < FEW.points ? FEW.factor : 1;
-      return {
-        ...{ error: error * factor, points: curve.index.length },
-        ...(next.length > 0 ? { look: () => lookAt(g, next) } : {}),
-      };
-    });
-  const error = await untilPrecise(parts, () => precision * (unit === 'own' ? 1 : rangeOf(scores())));
-  return typeof error === 'number' ? { curves: curves(), error } : error;
+  const factor = x.length < FEW.points ? FEW.factor : 1;
+  const part = () => {
+    const { error, next } = errorOfArea(curve(), follow);
+    return { error: error * factor, ...(next.length > 0 ? { look: () => lookAt(next) } : {}) };
+  };
+  const error = await untilPrecise(part, () => precision * (unit === 'own' ? 1 : rangeOf(scores())));
+  return typeof error === 'number' ? { curve: curve(), error } : error;
 }
 
 /** Points beside the first ones that a precision takes, of one curve: a mean over the runs of docs/precision.md. */

@@ -28,13 +28,14 @@ export interface SeenPath {
 
 export interface FollowedPaths {
   readonly paths: readonly SeenPath[];
-  /** Estimated error of the sum or difference of their areas; absent where the definition asks for all points. */
+  /** Estimated error of the sum or difference of their areas, as if theirs were independent; absent where the definition asks for all points. */
   readonly error?: number;
 }
 
 /**
- * Follows paths until the estimated error of their areas together is at most `options.precision`: of the score's own
- * unit where that is a probability or a share, else of the range of the scores seen. With `exact` all points are scored.
+ * Follows each path until the estimated error of its area is at most `options.precision`: of the score's own unit where
+ * that is a probability or a share, else of the range of the scores seen on it. With `exact` all points are scored. Which
+ * points a path is looked at depends on no other path, so that all metrics that follow it ask for the same ones.
  *
  * Where pixels are tied and several random orders are averaged, one order is looked at for each point, in turn, so that
  * the chance of one is not that of its neighbour. How large it is, some points that are looked at in two orders tell.
@@ -52,15 +53,16 @@ export async function followPaths(
     for (const walk of walks) await walk.lookAtAll();
     return { paths: seen() };
   }
-  for (const walk of walks) await walk.lookFirst();
-  const range = () => rangeOf(seen().flatMap(path => path.raw.map(follow)));
-  // A curve that seems flat is looked at whole before it is called so.
-  if (allSame(seen().flatMap(path => path.raw.map(follow)))) for (const walk of walks) await walk.lookAtAll();
-  const error = await untilPrecise(
-    () => walks.map(walk => walk.part(follow)),
-    () => precision * (score === 'probability' || normalised ? 1 : range()),
-  );
-  return { paths: seen(), error };
+  const errors: number[] = [];
+  for (const walk of walks) {
+    const scores = () => walk.seen().raw.map(follow);
+    await walk.lookFirst();
+    // A curve that seems flat is looked at whole before it is called so.
+    if (allSame(scores())) await walk.lookAtAll();
+    const limit = () => precision * (score === 'probability' || normalised ? 1 : rangeOf(scores()));
+    errors.push(await untilPrecise(() => walk.part(follow), limit));
+  }
+  return { paths: seen(), error: Math.hypot(...errors) };
 }
 
 interface Walk {
@@ -173,14 +175,13 @@ export function begin(curves: Curves, { state, edges }: Path): Walk {
       const raw = points.map(i => mean(pointsOf(i).map(rawOf)));
       const noise = isOpen.size > 0 ? { noise: noiseOf(points, raw, follow) } : {};
       const { error, next } = errorOfArea({ index: points, x: points.map(x), raw, ...noise }, follow, course);
-      const passes = points.reduce((sum, i) => sum + known.get(i)!.size, 0);
-      if (next.length > 0) return { error, points: passes, look: async () => void (await look(inTurn(next))) };
+      if (next.length > 0) return { error, look: async () => void (await look(inTurn(next))) };
       const deeper = points
         .filter(i => !isKnown(i))
         .sort((a, b) => known.get(a)!.size - known.get(b)!.size || a - b)
         .slice(0, DEEPER)
         .map(i => ({ i, field: sequences.findIndex((_, f) => !known.get(i)!.has(f)) }));
-      return { error, points: passes, ...(deeper.length > 0 ? { look: async () => void (await look(deeper)) } : {}) };
+      return { error, ...(deeper.length > 0 ? { look: async () => void (await look(deeper)) } : {}) };
     },
     seen() {
       const points = index();

@@ -29,7 +29,7 @@ export const precisionOption = z
   .union([z.literal('exact'), z.number().positive().max(0.5)])
   .default('exact')
   .describe(
-    'largest estimated error of the area, in probability or as a share of the range of other scores; exact: all steps are scored. A suite has its own default',
+    'largest estimated error of the area under each curve, in probability or as a share of the range of other scores; exact: all steps are scored. A suite has its own default',
   );
 
 /** What metrics have in common that read a curve of the probability, whatever they make of it. */
