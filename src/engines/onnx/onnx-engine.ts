@@ -23,14 +23,22 @@ import { atHead, type Headed } from './load/tail.ts';
 import { untouched } from './load/untouched.ts';
 import { onnxAbilities } from './onnx-abilities.ts';
 import { Inspector } from './session/inspector.ts';
-import { type MeasuredModel, measure, type OpenedGraph } from './session/measure.ts';
+import { type MeasuredModel, measure, measureLarge, type OpenedGraph } from './session/measure.ts';
 import { OnnxExecutor } from './session/onnx-executor.ts';
 import { OnnxPool } from './session/onnx-pool.ts';
 import { tracerOf } from './session/onnx-tracer.ts';
 import type { ExecutorSettings, Prepared } from './session/program-sessions.ts';
 import type { Program, ProgramKind } from './session/programs.ts';
 import { type Division, divisions, tune, type Wishes } from './session/tune.ts';
-import { measuringKey, recall, recallChanges, recallMeasured, remember, tuningKey } from './session/tuning-cache.ts';
+import {
+  measuringKey,
+  recall,
+  recallChanges,
+  recallMeasured,
+  recallOptimiser,
+  remember,
+  tuningKey,
+} from './session/tuning-cache.ts';
 import { verified } from './session/verify.ts';
 import { gradientsIndependent } from './session/verify-gradient.ts';
 import { variantOf } from './variants/index.ts';
@@ -59,6 +67,21 @@ export async function openModel(
   options: OpenOptions,
   graphOf?: (file: string) => Promise<Graph>,
 ): Promise<FullClassifier> {
+  const opened = await openAs(asked, options, graphOf);
+  return 'mixing' in opened ? ((await openAs(asked, options, graphOf, opened.mixing)) as FullClassifier) : opened;
+}
+
+/**
+ * @param known what was measured of the model, where that is known
+ * @returns `mixing`: what was measured, where images change each other's scores in batches as large as tuning chose. The
+ * model is closed, to be opened so that it runs them one by one.
+ */
+async function openAs(
+  asked: ModelCard,
+  options: OpenOptions,
+  graphOf: ((file: string) => Promise<Graph>) | undefined,
+  known?: MeasuredModel,
+): Promise<FullClassifier | { readonly mixing: MeasuredModel }> {
   const card = supportedCard(asked);
   const device = await selectDevice(options.device);
   throwIfAborted(options.signal);
@@ -85,15 +108,11 @@ export async function openModel(
     const digest = graphOf ? undefined : await weightsDigest(card.file);
     const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput, loaded.unused) };
     const key =
-      digest === undefined
-        ? undefined
-        : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card), microBatch: options.microBatch });
+      digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
     const folder = options.cacheDir;
     const remembered = key !== undefined && folder !== undefined ? { folder, key } : undefined;
-    const { measurements, mixes } = await measured(
-      { headed: original, card, pool, microBatch: options.microBatch, ...file },
-      remembered,
-    );
+    let found = known ?? (await measured({ headed: original, card, pool, ...file }, remembered));
+    const { mixes } = found;
     throwIfAborted(options.signal);
     const findings = await findLayers(original.model, card, pool, { alone: mixes, remembered });
     const layers = layersOf(original.model, findings, card.camLayer);
@@ -117,17 +136,26 @@ export async function openModel(
       changes: onGpu || mixes ? undefined : rememberedChanges(headed, device, alone, digest),
     });
     throwIfAborted(options.signal);
+    const settings = await executor.settings();
+    if (!mixes && original.model.dynamicBatch && settings.microBatch > found.together) {
+      found = await measureLarge(found, executor, { headed: original, card }, settings.microBatch);
+      if (remembered) remember(remembered.folder, remembered.key, found);
+      if (found.mixes) {
+        await pool.close();
+        return { mixing: found };
+      }
+    }
     const runtime: Runtime = {
       engine: 'onnx',
       engineVersion: ORT_VERSION,
       device: device.name,
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
-      ...(await executor.settings()),
+      ...settings,
       ...camLayers(layers),
       ...remarks(fixedBatch(original.model), unusedInputs(loaded.unused)),
       limitations,
       ...(limitations.gradients === undefined ? {} : withoutRule(headed)),
-      measured: measurements,
+      measured: found.measurements,
     };
     const tracer = options.trace && inspector?.clocked ? tracerOf(device, executor, pool) : undefined;
     const placements = inspector ? async () => inspector.placements : undefined;
@@ -249,6 +277,8 @@ function preparer(
   const { microBatch, workers, threads, cacheDir } = options;
   const wishes: Wishes = { microBatch, workers, threads };
   const fixed = model.dynamicBatch ? microBatch : model.graph.inputs[0]!.dims[0]!;
+  // A variant has other constants, which may be folded in another way.
+  const unchanged = (options.variant?.kind ?? 'original') === 'original';
   const folder = digest === undefined ? undefined : cacheDir;
   const profile = inspector !== undefined && options.trace === true;
   const onCpu = { provider: { name: 'cpu' }, optimise: true };
@@ -281,11 +311,18 @@ function preparer(
         candidates,
         known?.microBatch ?? fixed,
       );
+    const judged = kind === 'forward' && !inspector;
+    const verdict = judged && unchanged ? recallOptimiser(folder, `${key} optimiser`) : undefined;
+    if (verdict?.exact === false) optimise = false;
     let prepared = await open();
-    if (kind === 'forward' && !inspector && !(await verified(pool, program, prepared, base))) {
-      await pool.drop(prepared.session);
-      optimise = false;
-      prepared = await open();
+    if (judged && verdict === undefined) {
+      const exact = await verified(pool, program, prepared, base);
+      if (unchanged) remember(folder, `${key} optimiser`, { exact });
+      if (!exact) {
+        await pool.drop(prepared.session);
+        optimise = false;
+        prepared = await open();
+      }
     }
     if (kind === 'forward') {
       forward = prepared.settings;

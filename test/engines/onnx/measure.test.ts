@@ -86,6 +86,28 @@ describe('images that change each other', () => {
     );
   });
 
+  it('are measured again in a batch that is larger than any before, and that is remembered', async () => {
+    const ninth = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const more = b.op('ReduceSum', [b.op('Slice', [x, b.ints([8]), b.ints([99])]), b.ints([0])]);
+        const flat = b.op('Flatten', [b.op('Sub', [x, more])]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 2]))]), [null, 2]];
+      },
+    });
+    const card = cardFor(folder.write('ninth.onnx', ninth), { classes: ['a', 'b'] });
+    const cacheDir = join(folder.path, 'ninth');
+    const opened = (microBatch: number) =>
+      usingCard(card, async ({ runtime }) => [runtime.microBatch, runtime.measured?.warnings?.length ?? 0], {
+        microBatch,
+        cacheDir,
+      });
+    expect(await opened(8)).toEqual([8, 0]);
+    expect(await opened(16)).toEqual([1, 1]);
+    // What is known then holds for smaller batches too.
+    expect(await opened(8)).toEqual([1, 1]);
+  });
+
   it('are told from a statistic of each image by itself', async () => {
     await usingCard(
       await caseCard('perimageminmax'),

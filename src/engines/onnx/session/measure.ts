@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { ModelCard, ModelMeasurements } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { type Judgement, judgeBeforeTail, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
+import type { NetworkRunner } from '../../shared/network-runner.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
@@ -10,27 +11,37 @@ import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import { behindTail, type Untouched } from '../load/untouched.ts';
 import { imageFeed } from './image-feed.ts';
+import { type BesideOthers, besideOthers, difference, largest, mixingOf, percent, type Run } from './independence.ts';
 import type { OnnxPool } from './onnx-pool.ts';
 import type { SessionSource } from './session-options.ts';
-import { LONGEST_MS, MICRO_BATCHES } from './tune.ts';
 
 /** What passes of the opened model established, and what follows from it. */
 export interface MeasuredModel {
   readonly measurements: ModelMeasurements;
   /** Whether images of a batch change each other's scores: then each is run alone. */
   readonly mixes: boolean;
+  /** The most images of one pass with which that was measured. */
+  readonly together: number;
 }
 
 /** Two passes of one image may differ by rounding in the order of sums, but not by this share of the largest score. */
 const REPEATS = 1e-4;
-/** Kernels for one image and for several round differently. */
-const INDEPENDENT = 1e-3;
-/** Beside other images, in a batch of the same size, an image's scores have the same bits, or nearly. */
-const UNMOVED = 1e-6;
 /** Two graphs of the same network round differently. */
 const SAME_GRAPH = 1e-3;
 /** A pass that takes longer, in milliseconds, is made as rarely as possible. */
-const SLOW = 100;
+const SLOW = 25;
+/** Batches that are compared with each image alone; the last one is also run with other neighbours. */
+const ORDERS = {
+  slow: [[1, 0, 1, 0]],
+  fast: [
+    [0, 1, 2],
+    [3, 0],
+    [2, 1, 0, 3],
+  ],
+};
+
+/** Images of the largest of these batches. */
+const TOGETHER = 4;
 
 /** What a reader of a report must know of findings that do not exclude each other. */
 const FINDINGS =
@@ -44,8 +55,6 @@ export interface OpenedGraph {
   readonly pool: OnnxPool;
   /** The file as ONNX Runtime itself reads it; absent where a graph stands for it. */
   readonly untouched?: Untouched;
-  /** The most images of one pass, where that is given. */
-  readonly microBatch?: number | undefined;
 }
 
 /**
@@ -62,7 +71,8 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
   try {
     const scores = await scored(run, images, subject);
     const warnings = checkRepeats(scores, model, card);
-    const mixes = checkIndependence(scores, model, card, warnings);
+    const mixing = mixingOf(scores, model, card.file);
+    if (mixing) warnings.push(mixing);
     const judged = await compared(subject, images, scores);
     const { tail } = headed;
     const before =
@@ -77,10 +87,49 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
     const { repeatError, batchError } = scores;
     const outputs = { emits: judged.emits, ...(bounded && judged.ifBounded ? { bounded } : {}) };
     const measurements = { repeatError, batchError, ...outputs };
-    return { measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) }, mixes };
+    return {
+      measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) },
+      mixes: mixing !== undefined,
+      together: TOGETHER,
+    };
   } finally {
     await pool.drop('measured');
   }
+}
+
+/**
+ * Measures batches as large as those that are run, where they are larger than what was measured: a network may mix images
+ * only where there are many.
+ * @param images of one pass
+ * @throws CtXaiError MODEL where images change each other's scores and have no meaning alone
+ */
+export async function measureLarge(
+  known: MeasuredModel,
+  runner: Pick<NetworkRunner, 'forward'>,
+  { headed, card }: Pick<OpenedGraph, 'headed' | 'card'>,
+  count: number,
+): Promise<MeasuredModel> {
+  const run: Run = async (indices, images) => {
+    const rows: Float32Array[] = [];
+    const batch = { count: indices.length, write: (i: number, out: Float32Array) => out.set(images[indices[i]!]!) };
+    await runner.forward(batch, (i, raw) => {
+      rows[i] = raw.slice();
+    });
+    return rows;
+  };
+  const images = probeImages(card);
+  const alone: Float32Array[] = [];
+  for (let i = 0; i < images.length; i++) alone.push((await run([i], images))[0]!);
+  const order = Array.from({ length: count }, (_, i) => (3 * i + 2) % images.length);
+  const found = await besideOthers(run, images, alone, [order], [100]);
+  const mixing = mixingOf(found, headed.model, card.file);
+  const { batchError, warnings = [] } = known.measurements;
+  const measurements = {
+    ...known.measurements,
+    batchError: Math.max(batchError, found.batchError),
+    ...(mixing === undefined ? {} : { warnings: [mixing, ...warnings] }),
+  };
+  return { measurements, mixes: mixing !== undefined, together: count };
 }
 
 /** Whether outputs stay within 0…1 on images of a hundredfold contrast, where logits run away. */
@@ -91,16 +140,8 @@ async function boundedThroughout(run: Run, images: readonly Float32Array[], { he
   return staysBounded(rows);
 }
 
-/** Raw outputs of some of the probe images in one pass: a row for each. */
-type Run = (indices: readonly number[], images: readonly Float32Array[]) => Promise<Float32Array[]>;
-
-interface Scores {
-  /** By image, each run alone (or, where the batch is fixed, in a batch of copies). */
-  readonly alone: readonly Float32Array[];
+interface Scores extends BesideOthers {
   readonly repeatError: number;
-  readonly batchError: number;
-  /** How far an image's scores move when the others of its batch are replaced by images of a hundredfold contrast. */
-  readonly neighbourError: number;
 }
 
 async function opened(
@@ -127,66 +168,21 @@ function rowsAlone(model: NormalisedModel, i: number): number[] {
   return new Array<number>(model.dynamicBatch ? 1 : model.graph.inputs[0]!.dims[0]!).fill(i);
 }
 
-async function scored(run: Run, images: readonly Float32Array[], subject: OpenedGraph): Promise<Scores> {
-  const { model } = subject.headed;
+async function scored(run: Run, images: readonly Float32Array[], { headed: { model } }: OpenedGraph): Promise<Scores> {
   const one = async (i: number) => (await run(rowsAlone(model, i), images))[0]!;
-  const start = performance.now();
   const first = await one(0);
   const between = performance.now();
   const again = await one(0);
-  const most = mostImages(Math.min(between - start, performance.now() - between), subject.microBatch);
-  const slow = between - start > SLOW;
+  const slow = performance.now() - between > SLOW;
   const alone = [first];
   for (let i = 1; i < (slow ? 2 : images.length); i++) alone.push(await one(i));
-  const scale = largest(alone);
   const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
-  // Something may depend on how many images there are.
-  const many = (order: (i: number) => number) => Array.from({ length: most }, (_, i) => order(i));
-  const orders = slow ? [many(i => (i + 1) % 2), [1, 0]] : [[0, 1, 2], many(i => (3 * i + 2) % 4), [3, 0]];
-  let [batchError, neighbourError] = [0, 0];
-  for (const [k, order] of fixed === 1 ? [] : orders.entries()) {
-    const rows = fixed === undefined ? order : Array.from({ length: fixed }, (_, i) => order[i % order.length]!);
-    const together = await run(rows, images);
-    for (const [row, i] of rows.entries()) {
-      batchError = Math.max(batchError, difference(together[row]!, alone[i]!) / scale);
-    }
-    if (k < orders.length - 1) continue;
-    for (const contrast of slow ? [100] : [100, -100]) {
-      const beside = await run(
-        rows,
-        images.map((image, i) => (i === 0 ? image : image.map(v => contrast * v))),
-      );
-      const moved = rows.map((i, row) => (i === 0 ? difference(beside[row]!, together[row]!) / scale : 0));
-      neighbourError = Math.max(neighbourError, ...moved);
-    }
-  }
-  return { alone, repeatError: difference(first, again) / scale, batchError, neighbourError };
+  const orders = (fixed === 1 ? [] : slow ? ORDERS.slow : ORDERS.fast).map(order =>
+    fixed === undefined ? order : Array.from({ length: fixed }, (_, i) => order[i % order.length]!),
+  );
+  const found = await besideOthers(run, images, alone, orders, slow ? [100] : [100, -100]);
+  return { ...found, repeatError: difference(first, again) / largest(alone) };
 }
-
-/** How much slower a pass may be here than where it is tuned: here ONNX Runtime does not optimise, and has just begun. */
-const SLOWER_HERE = 8;
-
-/** Images of the largest pass that will be made: what is wished, or the most that tuning may try on a model of this speed. */
-function mostImages(milliseconds: number, wished: number | undefined): number {
-  return wished ?? MICRO_BATCHES.findLast(batch => batch * milliseconds <= SLOWER_HERE * LONGEST_MS) ?? 1;
-}
-
-function largest(rows: readonly Float32Array[]): number {
-  return Math.max(1e-6, ...rows.flatMap(row => [...row].filter(Number.isFinite).map(Math.abs)));
-}
-
-/** The largest difference; NaN and infinities differ from all but themselves. */
-function difference(a: Float32Array, b: Float32Array): number {
-  let most = a.length === b.length ? 0 : Number.POSITIVE_INFINITY;
-  for (let i = 0; i < b.length; i++) {
-    if (Object.is(a[i], b[i])) continue;
-    const d = Math.abs(a[i]! - b[i]!);
-    most = Math.max(most, Number.isNaN(d) ? Number.POSITIVE_INFINITY : d);
-  }
-  return most;
-}
-
-const percent = (share: number) => `${Number((100 * share).toPrecision(2))} %`;
 
 function checkRepeats({ repeatError }: Scores, model: NormalisedModel, { file }: ModelCard): string[] {
   const drawing = model.graph.nodes.filter(n => n.domain === '' && RANDOM.test(n.op));
@@ -204,30 +200,6 @@ function checkRepeats({ repeatError }: Scores, model: NormalisedModel, { file }:
     return [`It draws random numbers (node ${named}), which ${moved} on test images.`];
   }
   return repeatError > 1e-6 ? [`Two passes of one image differ by ${percent(repeatError)} of the largest score.`] : [];
-}
-
-/** Whether images must be run one by one. */
-function checkIndependence(
-  { batchError, neighbourError, alone }: Scores,
-  model: NormalisedModel,
-  { file }: ModelCard,
-  warnings: string[],
-): boolean {
-  if (batchError <= INDEPENDENT && neighbourError <= UNMOVED) return false;
-  const by = percent(Math.max(batchError, neighbourError));
-  const what = `images of one batch change each other's scores, by up to ${by} of the largest score`;
-  const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
-  const hint =
-    'Some operator works across the batch, such as a softmax, mean or minimum over dimension 0. Export the model so ' +
-    'that it treats each image by itself.';
-  if (fixed !== undefined) {
-    throw new CtXaiError('MODEL', `${file}: ${what}, and its batch is fixed at ${fixed}.`, { hint });
-  }
-  if (alone.every(row => difference(row, alone[0]!) <= 1e-6 * largest(alone))) {
-    throw new CtXaiError('MODEL', `${file}: ${what}, and alone every image gets the same scores.`, { hint });
-  }
-  warnings.push(`In this model ${what}. Each image is therefore run in a batch of its own.`);
-  return true;
 }
 
 /** The file in plain ONNX Runtime: its scores must be the graph's, and what it puts out must be what the card says. */

@@ -16,13 +16,18 @@ export type Division = Omit<ExecutorSettings, 'microBatch'>;
 const MEASURE_MS = 150;
 
 /** A micro-batch that takes longer is not tried: it would gain little, and answer late. */
-export const LONGEST_MS = 500;
+const LONGEST_MS = 500;
+/**
+ * On the CPU a gradient of more images is not tried where one pass takes longer: several at once are hardly faster then,
+ * and each of them needs memory for all activations at a time.
+ */
+const LONGEST_GRADIENT_MS = 25;
 
 /** Another setting is taken only if it is faster than a simpler one by this factor: timings are noisy. */
 const MARGIN = 1.05;
 
 /** Images of one pass that are tried. */
-export const MICRO_BATCHES: readonly number[] = [1, 4, 16];
+const MICRO_BATCHES: readonly number[] = [1, 4, 16];
 
 const MOST_WORKERS = 16;
 
@@ -57,6 +62,7 @@ export async function tune(
 ): Promise<Prepared> {
   const [smallest, ...larger] = microBatch === undefined ? MICRO_BATCHES : [microBatch];
   const only = candidates.length === 1 && larger.length === 0;
+  const onCpu = base.executionProviders.every(p => (typeof p === 'string' ? p : p.name) === 'cpu');
   // A session with a profile is opened anew for each label, when the files may be others.
   const source = base.profile ? encodeModel(program.graph) : encodeByReference(program.graph);
   let best: (Prepared & { speed: number }) | undefined;
@@ -76,7 +82,9 @@ export async function tune(
   };
   for (const more of larger) {
     const { session, settings, speed } = best!;
-    if ((more * settings.workers) / speed > LONGEST_MS) break;
+    const milliseconds = (settings.microBatch * settings.workers) / speed;
+    if ((milliseconds * more) / settings.microBatch > LONGEST_MS) break;
+    if (onCpu && program.gradients && milliseconds > LONGEST_GRADIENT_MS) break;
     const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more }).catch(() => 0);
     // It does not fit: what is left of the session is not to be trusted.
     if (faster === 0) await reopened();

@@ -10,7 +10,7 @@ import type { Wishes } from './tune.ts';
 const FILE = 'onnx-tuning.json';
 
 /** To be raised when something else is measured, or judged otherwise: then nothing remembered holds. */
-const MEASURING = 4;
+const MEASURING = 5;
 
 /** What tuned settings depend on, as a key. */
 export function tuningKey(parts: {
@@ -37,18 +37,10 @@ export function tuningKey(parts: {
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
-/**
- * What measurements of a model depend on, as a key. `card`: what the card says of scores and pixels; `microBatch`: images
- * of one pass, where they are given.
- */
-export function measuringKey(parts: {
-  digest: string;
-  version: string;
-  card: unknown;
-  microBatch?: number | undefined;
-}): string {
-  const { digest, version, card, microBatch } = parts;
-  const text = JSON.stringify(['measured', MEASURING, digest, version, card, microBatch]);
+/** What measurements of a model depend on, as a key. `card`: what the card says of scores and pixels. */
+export function measuringKey(parts: { digest: string; version: string; card: unknown }): string {
+  const { digest, version, card } = parts;
+  const text = JSON.stringify(['measured', MEASURING, digest, version, card]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }
 
@@ -63,8 +55,8 @@ export function recall(folder: string | undefined, key: string): ExecutorSetting
 export function recallMeasured(folder: string | undefined, key: string): MeasuredModel | undefined {
   const found = folder === undefined ? undefined : (readAll(folder)[key] as MeasuredModel | undefined);
   const { repeatError, batchError } = found?.measurements ?? {};
-  const good = typeof found?.mixes === 'boolean' && Number.isFinite(repeatError) && Number.isFinite(batchError);
-  return good ? found : undefined;
+  const known = typeof found?.mixes === 'boolean' && Number.isInteger(found.together);
+  return known && Number.isFinite(repeatError) && Number.isFinite(batchError) ? found : undefined;
 }
 
 /** What was found earlier of computing only what changed. */
@@ -72,6 +64,16 @@ export function recallChanges(folder: string | undefined, key: string): ChangesW
   const found = folder === undefined ? undefined : (readAll(folder)[key] as Partial<ChangesFields> | undefined);
   if (typeof found?.reason === 'string') return { reason: found.reason };
   return Number.isFinite(found?.faster) ? { faster: found!.faster! } : undefined;
+}
+
+/** Whether ONNX Runtime's optimiser was found to be exact on a model. */
+export interface OptimiserVerdict {
+  readonly exact: boolean;
+}
+
+export function recallOptimiser(folder: string | undefined, key: string): OptimiserVerdict | undefined {
+  const found = folder === undefined ? undefined : (readAll(folder)[key] as Partial<OptimiserVerdict> | undefined);
+  return typeof found?.exact === 'boolean' ? { exact: found.exact } : undefined;
 }
 
 interface ChangesFields {
@@ -83,7 +85,7 @@ interface ChangesFields {
 export function remember(
   folder: string | undefined,
   key: string,
-  value: ExecutorSettings | MeasuredModel | ChangesWorth,
+  value: ExecutorSettings | MeasuredModel | ChangesWorth | OptimiserVerdict,
 ): void {
   if (folder === undefined) return;
   try {
