@@ -5,12 +5,13 @@ import { probeImages } from './probe-images.ts';
 /** A side of the changed region, as a share of the image's. */
 const REGION = 0.2;
 
-/** The first probe image with another texture in one place, for each place. */
-export function changedImages(card: Pick<ModelCard, 'input' | 'intensity'>): Float32Array[] {
-  const [image, , other] = probeImages(card) as [Float32Array, Float32Array, Float32Array];
+/** The first probe image with another texture in one place, for each place. Each list of places has a texture of its own. */
+export function changedImages(card: Pick<ModelCard, 'input' | 'intensity'>, places = PLACES): Float32Array[] {
+  const [image, dark, bright] = probeImages(card) as [Float32Array, Float32Array, Float32Array];
+  const other = places === PLACES ? bright : dark;
   const { size, channels } = card.input;
   const [height, width] = size as [number, number];
-  return PLACES.map(({ row, column }) => {
+  return places.map(({ row, column }) => {
     const changed = image.slice();
     const rows = range(row, height);
     const columns = range(column, width);

@@ -27,6 +27,22 @@ export const PLACES: readonly Place[] = [
   { row: 0.86, column: 0.64 },
 ];
 
+/** Four more, where none of the first lies: what followed those by chance does not follow these. */
+export const OTHER_PLACES: readonly Place[] = [
+  { row: 0.62, column: 0.86 },
+  { row: 0.86, column: 0.36 },
+  { row: 0.14, column: 0.64 },
+  { row: 0.38, column: 0.14 },
+];
+
+/** Cells of a grid, at most, that may follow four places by chance. */
+const FEW_CELLS = 9;
+
+/** Whether a grid has so few cells that it must be seen to follow other places too. */
+export function hasFewCells({ height, width }: Pick<PixelGrid, 'height' | 'width'>): boolean {
+  return height * width <= FEW_CELLS;
+}
+
 /** A grid that a layer's shape allows. */
 export interface PossibleGrid extends PixelGrid {
   /** The axis of the channels, the batch being axis 0. */
@@ -90,25 +106,35 @@ function channelsFirstTokens(channels: number, tokens: number, size: readonly [n
 }
 
 /**
- * The first grid whose cells follow the image's pixels, or why there is none.
+ * The grid whose cells follow the image's pixels, or why there is none: of several that do, the first with its channels
+ * on its axis, and of two axes the one that follows better.
  * @param changes For each grid and place: Σ |change| over the channels of each cell, extra tokens included, row by row.
  */
 export function pixelGrid(
   grids: readonly PossibleGrid[],
   changes: readonly (readonly Float32Array[])[],
+  places = PLACES,
 ): PixelGrid | string {
   if (grids.length === 0) return NO_GRID;
   let reason = UNRELATED;
-  for (const [g, { channelAxis: _, patches, ...grid }] of grids.entries()) {
+  const best = new Map<number, { readonly grid: PixelGrid; readonly agreement: number }>();
+  for (const [g, { channelAxis, patches, ...grid }] of grids.entries()) {
+    if (best.has(channelAxis)) continue;
     const { height, width, extraTokens = 0 } = grid;
     const cells = changes[g]!.map(all => all.subarray(extraTokens, extraTokens + height * width));
     const changed = cells.map(total);
     const largest = Math.max(...changed);
-    if (!(largest > 0)) return 'it does not change with the image';
-    if (changed.some(sum => !(sum > 1e-4 * largest))) reason = 'it sees only a part of the image';
-    else if (follows(cells, height, width) >= FOLLOWS && !countsPatches(cells, height, width, patches)) return grid;
+    if (!(largest > 0) || changed.some(sum => !(sum > 1e-4 * largest))) {
+      reason = largest > 0 ? 'it sees only a part of the image' : 'it does not change with the image';
+      continue;
+    }
+    const agreement = follows(cells, { height, width, places });
+    if (!(agreement >= FOLLOWS) || countsPatches(cells, { height, width, places }, patches)) continue;
+    best.set(channelAxis, { grid, agreement });
   }
-  return reason;
+  const found = [...best.values()];
+  if (found.length === 0) return reason;
+  return found.reduce((a, b) => (b.agreement > a.agreement ? b : a)).grid;
 }
 
 const NO_GRID = 'none of its axes are the image’s rows and columns';
@@ -131,14 +157,21 @@ function rectangles(count: number, [rows, columns]: readonly [number, number]): 
   return found;
 }
 
+/** Rows and columns of cells, and where the image was changed. */
+interface Seen {
+  readonly height: number;
+  readonly width: number;
+  readonly places: readonly Place[];
+}
+
 /**
  * How far changed cells follow the places, along rows and along columns: the lesser of the two, −1…1. Cells that follow
  * the mirrored image as well, as behind a sum of both or along rows read to and fro, follow neither.
  */
-function follows(changes: readonly Float32Array[], height: number, width: number): number {
+function follows(changes: readonly Float32Array[], { height, width, places }: Seen): number {
   const axes: readonly [readonly Float64Array[], readonly number[]][] = [
-    [alongRows(changes, height, width), PLACES.map(place => place.row)],
-    [alongColumns(changes, width), PLACES.map(place => place.column)],
+    [alongRows(changes, height, width), places.map(place => place.row)],
+    [alongColumns(changes, width), places.map(place => place.column)],
   ];
   const each = axes.map(([profiles, at]) => {
     const mirrored = agreement(
@@ -156,8 +189,7 @@ function follows(changes: readonly Float32Array[], height: number, width: number
  */
 function countsPatches(
   changes: readonly Float32Array[],
-  height: number,
-  width: number,
+  { height, width, places }: Seen,
   patches: PossibleGrid['patches'],
 ): boolean {
   const axes = [
@@ -168,9 +200,9 @@ function countsPatches(
     if (possible.length === 0) return false;
     const seen = contrasts(profiles());
     const cells = seen[0]!.length;
-    const asLine = PLACES.map(place => lineOf(cells, at(place)));
+    const asLine = places.map(place => lineOf(cells, at(place)));
     return possible.some(one => {
-      const asPatches = PLACES.map(place => {
+      const asPatches = places.map(place => {
         const [rows, columns] = [lineOf(one.height, place.row), lineOf(one.width, place.column)];
         const cover = [...rows].flatMap(r => [...columns].map(c => r * c));
         return Float64Array.from({ length: cells }, (_, i) => cover[i - one.extra] ?? 0);

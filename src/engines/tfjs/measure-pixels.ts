@@ -1,6 +1,14 @@
 import { sizeOf } from '../../core/tensor.ts';
 import { changedImages } from '../shared/changed-images.ts';
-import { PLACES, pixelGrid, possibleGrids, UNRELATED } from '../shared/pixel-grid.ts';
+import {
+  hasFewCells,
+  OTHER_PLACES,
+  PLACES,
+  type Place,
+  pixelGrid,
+  possibleGrids,
+  UNRELATED,
+} from '../shared/pixel-grid.ts';
 import { probeImages } from '../shared/probe-images.ts';
 import type { SupportedCard } from '../shared/supported-card.ts';
 import type { OutlineStep } from './network/outline.ts';
@@ -88,8 +96,9 @@ const hasCells = (shape: readonly number[] | undefined) => shape?.length === 3 &
 
 /**
  * Why values of the shape [rows, columns, channels] do not lie over the image's pixels, by layer; those that are not
- * named do. The image is changed in four places, and it is seen which cells change. In small images a cell of a late layer
- * may see all pixels, though it lies at its place: there the operators before it tell.
+ * named do. The image is changed in four places, and it is seen which cells change; in four more where there are few
+ * cells. In small images a cell of a late layer may see all pixels, though it lies at its place: there the operators
+ * before it tell.
  */
 export async function withoutPixels(
   runner: TfjsExecutor,
@@ -99,22 +108,30 @@ export async function withoutPixels(
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   const kept = keptPixels(steps, shapes);
-  const images = [...changedImages(card), probeImages(card)[0]!];
-  const batch = { count: images.length, write: (i: number, out: Float32Array) => out.set(images[i]!) };
-  const names = Object.keys(shapes).filter(name => hasCells(shapes[name]));
-  for (const layers of parts(names, name => images.length * sizeOf(shapes[name]!))) {
-    const values: Float32Array[][] = layers.map(() => []);
-    await runner.activations(
-      batch,
-      layers,
-      (i, all) => {
-        for (const [k, own] of all.entries()) values[k]![i] = own.slice();
-      },
-      signal,
-    );
-    for (const [k, name] of layers.entries()) {
-      const reason = whyNot(shapes[name]!, values[k]!, card.input.size);
-      if (reason !== undefined && !(reason === UNRELATED && kept.has(name))) found.set(name, reason);
+  for (const places of [PLACES, OTHER_PLACES]) {
+    const images = [...changedImages(card, places), probeImages(card)[0]!];
+    const batch = { count: images.length, write: (i: number, out: Float32Array) => out.set(images[i]!) };
+    const names = Object.keys(shapes).filter(name => {
+      const [height, width] = shapes[name] as [number, number];
+      return (
+        hasCells(shapes[name]) &&
+        (places === PLACES || (hasFewCells({ height, width }) && !kept.has(name) && !found.has(name)))
+      );
+    });
+    for (const layers of parts(names, name => images.length * sizeOf(shapes[name]!))) {
+      const values: Float32Array[][] = layers.map(() => []);
+      await runner.activations(
+        batch,
+        layers,
+        (i, all) => {
+          for (const [k, own] of all.entries()) values[k]![i] = own.slice();
+        },
+        signal,
+      );
+      for (const [k, name] of layers.entries()) {
+        const reason = whyNot(shapes[name]!, values[k]!, card.input.size, places);
+        if (reason !== undefined && !(reason === UNRELATED && kept.has(name))) found.set(name, reason);
+      }
     }
   }
   return found;
@@ -139,11 +156,12 @@ function whyNot(
   shape: readonly number[],
   values: readonly Float32Array[],
   size: readonly [number, number],
+  places: readonly Place[],
 ): string | undefined {
   const [height, width, channels] = shape as readonly [number, number, number];
   const grids = possibleGrids(shape, size).filter(grid => grid.layout === 'NHWC');
-  const unchanged = values[PLACES.length]!;
-  const changes = PLACES.map((_, place) => {
+  const unchanged = values[places.length]!;
+  const changes = places.map((_, place) => {
     const cells = new Float32Array(height * width);
     for (const [at, v] of values[place]!.entries()) cells[Math.floor(at / channels)]! += Math.abs(v - unchanged[at]!);
     return cells;
@@ -151,6 +169,7 @@ function whyNot(
   const grid = pixelGrid(
     grids,
     grids.map(() => changes),
+    places,
   );
   return typeof grid === 'string' ? grid : undefined;
 }

@@ -1,12 +1,23 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { changedImages } from '../../shared/changed-images.ts';
-import { type PixelGrid, PLACES, type PossibleGrid, pixelGrid, possibleGrids } from '../../shared/pixel-grid.ts';
+import {
+  hasFewCells,
+  OTHER_PLACES,
+  type PixelGrid,
+  PLACES,
+  type Place,
+  type PossibleGrid,
+  pixelGrid,
+  possibleGrids,
+  UNRELATED,
+} from '../../shared/pixel-grid.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import { attr, DType, type Graph } from '../graph/graph.ts';
 import { builderFor, dependents, pruned } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { imageFeed } from '../session/image-feed.ts';
 import type { Feed } from '../session/onnx-messages.ts';
+import { keptPixels } from './kept-pixels.ts';
 import { twinOf } from './twin.ts';
 
 /** A graph that is open to be run. Its feeds are given away. */
@@ -22,7 +33,7 @@ export type PixelGrids = ReadonlyMap<string, PixelGrid | string>;
 
 /**
  * Which tensors follow the image's pixels, and how: the image is changed in four places, one after the other, and it is
- * seen which cells change.
+ * seen which cells change; in four more where there are few cells, unless the operators before them keep rows and columns.
  * @param alone Whether each image must have a batch of its own.
  */
 export async function measureGrids(
@@ -36,40 +47,58 @@ export async function measureGrids(
   const found = new Map<string, PixelGrid | string>(tensors.map(({ name }) => [name, pixelGrid([], [])]));
   const possible = tensors.filter(({ grids }) => grids.length > 0);
   if (possible.length === 0) return found;
-  const images = [...changedImages(card), probeImages(card)[0]!];
-  const base = images.length - 1;
+  const base = probeImages(card)[0]!;
   const batch = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
   const together = batch === undefined && !alone;
-  const rows = together ? [PLACES.map((_, k) => k)] : PLACES.map((_, k) => new Array<number>(batch ?? 1).fill(k));
-  const { graph, outputs, second } = changeGraph(model, possible, together ? 1 : rows[0]!.length);
-  const feeds = rows.map(indices => [
-    imageFeed(model.input, indices, images, card.input),
-    imageFeed(second, new Array<number>(together ? 1 : indices.length).fill(base), images, card.input),
-  ]);
+  const copies = together ? 1 : (batch ?? 1);
+  const { graph, outputs, second } = changeGraph(model, possible, copies);
   const run = await open(graph);
-  const results: Readonly<Record<string, Float32Array>>[] = [];
+  /** The grids with the image changed in four places. */
+  const seenAt = async (places: readonly Place[], asked: readonly Measurable[]) => {
+    const images = [...changedImages(card, places), base];
+    const rows = together ? [places.map((_, k) => k)] : places.map((_, k) => new Array<number>(copies).fill(k));
+    const results: Readonly<Record<string, Float32Array>>[] = [];
+    for (const indices of rows) {
+      const unchanged = new Array<number>(copies).fill(places.length);
+      results.push(
+        await run([
+          imageFeed(model.input, indices, images, card.input),
+          imageFeed(second, unchanged, images, card.input),
+        ]),
+      );
+    }
+    return asked.map(({ name, grids }) => {
+      const cells = grids.map(g => g.height * g.width + (g.extraTokens ?? 0));
+      const made = grids.map(g => outputs.get(`${name} ${g.channelAxis}`)!);
+      const counted = results.every((r, i) => made.every((o, g) => r[o]!.length === rows[i]!.length * cells[g]!));
+      if (!counted) return NOT_IMAGES;
+      const changes = made.map((output, g) =>
+        places.map((_, k) => {
+          const all = results[together ? 0 : k]![output]!;
+          return together ? all.subarray(k * cells[g]!, (k + 1) * cells[g]!) : all.subarray(0, cells[g]!);
+        }),
+      );
+      return pixelGrid(grids, changes, places);
+    });
+  };
   try {
-    for (const feed of feeds) results.push(await run(feed));
+    const first = await seenAt(PLACES, possible);
+    for (const [i, { name }] of possible.entries()) found.set(name, first[i]!);
+    const kept = keptPixels(model, card.input.layout, size);
+    const few = possible.filter(({ name }, i) => {
+      return typeof first[i] === 'object' && hasFewCells(first[i]) && !sameGrid(kept.get(name), first[i]);
+    });
+    const again = few.length > 0 ? await seenAt(OTHER_PLACES, few) : [];
+    for (const [i, { name }] of few.entries()) if (!sameGrid(again[i], found.get(name))) found.set(name, UNRELATED);
   } finally {
     await run.close();
   }
-  for (const { name, grids } of possible) {
-    const cells = grids.map(g => g.height * g.width + (g.extraTokens ?? 0));
-    const made = grids.map(g => outputs.get(`${name} ${g.channelAxis}`)!);
-    const counted = results.every((r, i) => made.every((o, g) => r[o]!.length === rows[i]!.length * cells[g]!));
-    if (!counted) {
-      found.set(name, NOT_IMAGES);
-      continue;
-    }
-    const changes = made.map((output, g) =>
-      PLACES.map((_, k) => {
-        const all = results[together ? 0 : k]![output]!;
-        return together ? all.subarray(k * cells[g]!, (k + 1) * cells[g]!) : all.subarray(0, cells[g]!);
-      }),
-    );
-    found.set(name, pixelGrid(grids, changes));
-  }
   return found;
+}
+
+function sameGrid(a: PixelGrid | string | undefined, b: PixelGrid | string | undefined): boolean {
+  if (typeof a !== 'object' || typeof b !== 'object') return false;
+  return a.height === b.height && a.layout === b.layout && a.extraTokens === b.extraTokens;
 }
 
 /** Of tensors that, for example, tiles of all images were folded into. */
