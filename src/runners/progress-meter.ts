@@ -10,42 +10,89 @@ export interface ProgressMeter {
   advance(row: Row, known: boolean): Progress;
 }
 
-/** Counts units and foretells the rest from the passes that they demand. `now` in milliseconds. */
+/** Units that cost much the same: of one model, explainer and metric. */
+interface Kind {
+  /** Units that have not ended yet, and what each is expected to cost. */
+  remaining: number;
+  readonly expected: number;
+  /** Units that have ended, and what they cost together. */
+  ended: number;
+  cost: number;
+}
+
+/**
+ * Counts units and foretells the rest from the passes that they demand: from those that units of the same kind have made,
+ * once there are some, since how often points are doubled or how many channels a layer has is seen then.
+ * @param now in milliseconds
+ */
 export function createProgress(plan: Plan, counts: ImageCounts, now: () => number): ProgressMeter {
-  const cost = planCost(plan, counts);
-  // A pass's worth for what is done in JavaScript.
-  const weigh = (p: PassCount | undefined) => 1 + (p ? weight(p) : 0);
-  const byModel = new Map(cost.models.map(model => [model.model, model]));
-  const unitWeight = (row: Row): number => {
-    const model = byModel.get(row.model);
-    // Its maps under other weights are counted with an explainer's own map.
-    if (row.kind === 'map') return isPlain(row) ? weigh(model?.explainers[row.method]) : 0;
-    if (row.kind === 'score' || row.kind === 'item') return weigh(model?.scores[row.method]?.[row.metric]);
-    return row.kind === 'group' ? 0 : weigh({ forward: 1, backward: 0 });
+  const kinds = new Map<string, Kind>();
+  let [total, left] = [0, 0];
+  const expect = (name: string, remaining: number, passes: PassCount): void => {
+    const kind = { remaining, expected: weigh(passes), ended: 0, cost: 0 };
+    kinds.set(name, kind);
+    left += leftOf(kind);
   };
   const methods = plan.explainers.filter(e => e.explainer.role === 'method').length;
   // Rows of another seed are not counted, as all that are no plain ones.
   const again = methods * (plan.repetitions?.filter(r => r.change !== 'seed').length ?? 0);
   const units = plan.explainers.length * (1 + plan.metrics.length) + again;
-  let [total, left] = [0, 0];
-  for (const { explainers, scores, explained } of cost.models) {
-    const all = [...Object.values(explainers), ...Object.values(scores).flatMap(row => Object.values(row))];
+  for (const { model, explainers, scores, explained } of planCost(plan, counts).models) {
     total += counts.images + explained * units;
-    left += counts.images * weigh({ forward: 1, backward: 0 }) + explained * all.reduce((n, p) => n + weigh(p), 0);
+    expect(nameOf({ model }), counts.images, PREDICTION);
+    for (const [method, passes] of Object.entries(explainers)) expect(nameOf({ model, method }), explained, passes);
+    for (const [method, row] of Object.entries(scores)) {
+      for (const [metric, passes] of Object.entries(row)) expect(nameOf({ model, method, metric }), explained, passes);
+    }
   }
   let [done, worked] = [0, 0];
   let began: number | undefined;
   return {
     advance(row, known) {
       began ??= now();
-      if (isPlain(row) && row.kind !== 'group') done++;
-      const own = unitWeight(row);
-      left = Math.max(0, left - own);
-      if (!known) worked += own;
+      const plain = isPlain(row);
+      if (plain && row.kind !== 'group') done++;
+      const kind = row.kind === 'group' ? undefined : kinds.get(nameOf(row));
+      if (kind) {
+        const cost = costOf(row);
+        left -= leftOf(kind);
+        kind.cost += cost;
+        // Maps under other weights, and of another seed, are part of what an explainer's own map is expected to cost.
+        if (plain || row.kind !== 'map') {
+          kind.ended++;
+          kind.remaining = Math.max(0, kind.remaining - 1);
+        }
+        left = Math.max(0, left + leftOf(kind));
+        if (!known) worked += cost;
+      }
       const seconds = (now() - began) / 1000;
       // A few passes say nothing yet.
       const clear = seconds > 3 && worked > 20;
       return { done, total, ...(clear ? { secondsLeft: (seconds * left) / worked } : {}) };
     },
   };
+}
+
+const PREDICTION: PassCount = { forward: 1, backward: 0 };
+
+function nameOf({ model, method, metric }: { model: string; method?: string; metric?: string }): string {
+  return JSON.stringify([model, method, metric]);
+}
+
+/** A pass's worth for what is done in JavaScript. */
+function weigh(passes: PassCount | undefined): number {
+  return 1 + (passes ? weight(passes) : 0);
+}
+
+function leftOf({ remaining, expected, ended, cost }: Kind): number {
+  return remaining * (ended > 0 ? cost / ended : expected);
+}
+
+/** What a unit made, without what it took from others. */
+function costOf(row: Row): number {
+  if (row.kind === 'sample') return weigh(PREDICTION);
+  const own = weigh('passes' in row ? row.passes : undefined);
+  if (row.kind !== 'score' && row.kind !== 'item') return own;
+  const { saved, explaining } = row;
+  return own - (saved ? weight(saved) : 0) + (explaining ? weight(explaining) : 0);
 }
