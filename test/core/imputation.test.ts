@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { HoleEquations } from '../../src/core/image/hole-equations.ts';
 import { informationOf } from '../../src/core/image/information.ts';
 import { imputeLinearly } from '../../src/core/image/linear-imputation.ts';
 import { otsuThreshold } from '../../src/core/image/otsu.ts';
 import { createRng } from '../../src/core/rng.ts';
 import { tensor } from '../../src/core/tensor.ts';
+import { exactFill } from '../support/exact-fill.ts';
 
 describe('linear imputation', () => {
   const [h, w] = [20, 24];
@@ -81,6 +83,50 @@ describe('linear imputation', () => {
             filled[i - width - 1]! + filled[i - width + 1]! + filled[i + width - 1]! + filled[i + width + 1]!;
           expect(Math.abs(filled[i]! - sides / 6 - corners / 12)).toBeLessThan(1e-3);
         }
+      }
+    }
+  });
+
+  it.each([
+    ['one pixel in ten', 0.1],
+    ['half of the pixels', 0.5],
+    ['nine pixels in ten', 0.9],
+    ['all but a few pixels', 0.99],
+  ])('is right to a millionth of the largest value with %s removed', (_, share) => {
+    const rng = createRng(`exact ${share}`);
+    const image = plane(() => 1000 + 300 * rng.normal());
+    const removed = hole(() => rng.next() < share);
+    const filled = imputeLinearly(image, removed)!.data;
+    const exact = exactFill(image.data, removed, [h, w]);
+    // 32-bit floats round to a sixteenth of it.
+    for (const [i, v] of exact.entries()) expect(Math.abs(filled[i]! - v)).toBeLessThan(1.1e-6 * 2000);
+  });
+
+  it('a wide hole with one pixel left in each of two corners is as exact', () => {
+    const side = 24;
+    const image = tensor([side, side, 1]);
+    [image.data[0], image.data[side * side - 1]] = [-1, 1];
+    const removed = Uint8Array.from(image.data, v => (v === 0 ? 1 : 0));
+    const filled = imputeLinearly(image, removed)!.data;
+    const exact = exactFill(image.data, removed, [side, side]);
+    for (const [i, v] of exact.entries()) expect(Math.abs(filled[i]! - v)).toBeLessThan(1.1e-6);
+  });
+
+  it('fills one hole after the other with the same equations, in all channels, as with new ones', () => {
+    const rng = createRng('again');
+    const image = tensor(
+      [h, w, 3],
+      Float32Array.from({ length: h * w * 3 }, () => rng.normal()),
+    );
+    const equations = new HoleEquations(h, w);
+    for (const share of [0.9, 0.2, 0.6]) {
+      const removed = hole(() => rng.next() < share);
+      const filled = imputeLinearly(image, removed, equations)!;
+      expect(filled).toEqual(imputeLinearly(image, removed));
+      for (const k of [0, 1, 2]) {
+        const channel = (data: Float32Array) => data.filter((_, i) => i % 3 === k);
+        const exact = exactFill(channel(image.data), removed, [h, w]);
+        for (const [i, v] of channel(filled.data).entries()) expect(Math.abs(v - exact[i]!)).toBeLessThan(5e-6);
       }
     }
   });

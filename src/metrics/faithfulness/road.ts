@@ -3,6 +3,7 @@ import { isUndefined, undefinedBecause } from '../../core/contracts/index.ts';
 import { defineMetric } from '../../core/define.ts';
 import { fingerprint } from '../../core/fingerprint.ts';
 import { bodyMask } from '../../core/image/body.ts';
+import { HoleEquations } from '../../core/image/hole-equations.ts';
 import { imputeLinearly } from '../../core/image/linear-imputation.ts';
 import { windowEnds } from '../../core/image/window.ts';
 import { noiseLevel } from '../../core/perturbation/noise.ts';
@@ -68,6 +69,7 @@ export const road = defineMetric({
     const field = Float32Array.from({ length: count }, () => draws.normal());
     const { order } = rankByField(attribution.data, priorityField(count, rng.fork('ties', count, 0)));
     const states = [order, order.slice().reverse()].flatMap(each => SHARES.map(share => removedOf(each, share)));
+    const equations = new HoleEquations(image.shape[0]!, image.shape[1]!);
     const name = `imputed/${fingerprint(attribution)}/${o.noise}`;
     const before = await allScores(context, `image/${fingerprint(image)}`, {
       count: 1,
@@ -79,7 +81,7 @@ export const road = defineMetric({
       count: states.length,
       write(i, out) {
         const removed = states[i]!;
-        out.set(imputeLinearly(image, removed)!.data);
+        out.set(imputeLinearly(image, removed, equations)!.data);
         for (let k = 0; k < out.length; k++) {
           const pixel = Math.floor(k / channels);
           if (removed[pixel]) out[k]! += strength[k % channels]! * field[pixel]!;

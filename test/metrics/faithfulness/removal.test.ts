@@ -14,6 +14,7 @@ import { picAic } from '../../../src/metrics/faithfulness/pic-aic.ts';
 import { picSic } from '../../../src/metrics/faithfulness/pic-sic.ts';
 import { road } from '../../../src/metrics/faithfulness/road.ts';
 import { sufficientShare } from '../../../src/metrics/faithfulness/sufficient-share.ts';
+import { exactFill } from '../../support/exact-fill.ts';
 import { additiveScene, areaOf, counted, evaluate, map, type Scene, scoreOf } from '../scene.ts';
 
 const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
@@ -222,6 +223,32 @@ describe('ROAD', () => {
       ),
     };
     expect(await areaOf(road, inverted, options)).toBeCloseTo(-value, 12);
+  });
+
+  it('is the score of images filled exactly, to 1e-5', async () => {
+    const rng = createRng('filled exactly');
+    const draw = () => Array.from({ length: N }, () => rng.normal());
+    const [pixels, sensitive, relevance] = [draw(), draw(), draw()];
+    const score = (image: ArrayLike<number>) => sensitive.reduce((sum, v, i) => sum + v * image[i]!, 0);
+    const bias = 1 - score(pixels);
+    const own: Scene = {
+      ...scene,
+      model: linearModel({ height: SIDE, width: SIDE, weights: [sensitive, new Array(N).fill(0)], bias: [bias, 0] }),
+      image: tensor([SIDE, SIDE, 1], Float32Array.from(pixels)),
+      attribution: map(SIDE, SIDE, relevance),
+    };
+    const { value } = await scoreOf(road, own, { noise: 0, follow: 'probability' });
+    const order = [...relevance.keys()].sort((a, b) => relevance[b]! - relevance[a]!);
+    const mean = (from: readonly number[]) => {
+      const shares = Array.from({ length: 9 }, (_, s) => new Set(from.slice(0, Math.round((s + 1) * 0.1 * N))));
+      const left = shares.map(gone => {
+        const removed = Uint8Array.from(pixels, (_, i) => (gone.has(i) ? 1 : 0));
+        return 1 / (1 + Math.exp(-bias - score(exactFill(own.image.data, removed, [SIDE, SIDE]))));
+      });
+      return left.reduce((a, b) => a + b, 0) / left.length;
+    };
+    expect(Math.abs(value - (mean([...order].reverse()) - mean(order)))).toBeLessThan(1e-5);
+    expect(Math.abs(value)).toBeGreaterThan(0.01);
   });
 
   it('follows probabilities where told to, and is undefined where the class is another', async () => {
