@@ -78,12 +78,44 @@ function scanned(b: GraphBuilder, x: string, attrs: Record<string, number[]>): s
   return b.op('Concat', [b.op('Unsqueeze', [last!, b.ints([1])]), rows!], { axis: attr.int(1) });
 }
 
+/** A counter from 0 that ends the loop: without a limit of turns where `limit` is ''. */
+function counted(b: GraphBuilder, x: string, limit: string, ends: (own: GraphBuilder) => string): string {
+  const inputs = [...LOOP_INPUTS.slice(0, 2), value('counter'), LOOP_INPUTS[2]!];
+  const body = inner(inputs, own => {
+    const next = own.op('Add', [own.op('Mul', ['state', own.scalar(0.5)]), 'counter']);
+    const counter = own.op('Add', ['counter', own.scalar(1)]);
+    return [value(ends(own), DType.bool), value(counter), value(next)];
+  });
+  const start = [limit, b.constant(yes), b.scalar(0), x];
+  return b.ops('Loop', start, 2, { body: { type: 'graph', value: body } })[1]!;
+}
+
+const FOREVER = constant.int64([], [2 ** 63]);
+
 describe('loops of a known number of turns are written turn by turn, with the same values', () => {
   it.each<[string, (b: GraphBuilder, x: string) => string]>([
     ['Loop', (b, x) => looped(b, x, 3, turn(x))],
     [
       'two loops with the same inner names',
       (b, x) => b.op('Add', [looped(b, x, 2, turn(x)), looped(b, x, 4, turn(x))]),
+    ],
+    ['Loop until a counter says so', (b, x) => counted(b, x, '', own => own.op('Less', ['counter', own.scalar(3.5)]))],
+    [
+      'Loop until the number of the turn says so',
+      (b, x) =>
+        counted(b, x, b.constant(FOREVER), own => own.op('Less', ['turn', own.constant(constant.int64([], [2]))])),
+    ],
+    [
+      'Loop that ends at its limit before its counter',
+      (b, x) => counted(b, x, b.constant(constant.int64([], [2])), own => own.op('Less', ['counter', own.scalar(3.5)])),
+    ],
+    [
+      'Loop until a counter reaches what a size of the image says',
+      (b, x) => {
+        const size = b.op('Cast', [b.op('Size', [x])], { to: attr.int(DType.float) });
+        const most = b.op('Div', [size, b.scalar(6)]);
+        return counted(b, x, '', own => own.op('Less', ['counter', most]));
+      },
     ],
     ['Scan', (b, x) => scanned(b, x, { scan_input_axes: [1], scan_output_axes: [1] })],
     [
@@ -97,7 +129,7 @@ describe('loops of a known number of turns are written turn by turn, with the sa
   ])('%s', async (_, build) => {
     const graph = graphOf(build);
     const want = await outputOf(graph);
-    const plain = withoutLoops(graph, await probe(graph, 'm.onnx'))!;
+    const plain = (await withoutLoops(graph, await probe(graph, 'm.onnx')))!;
     expect(plain.nodes.map(n => n.op)).not.toContain(graph.nodes.find(n => /Loop|Scan/.test(n.op))!.op);
     const got = await outputOf(plain);
     expect(got.dims).toEqual(want.dims);
@@ -117,9 +149,22 @@ describe('loops of a known number of turns are written turn by turn, with the sa
         ];
       }),
     ],
+    [
+      'that may end at random',
+      inner(LOOP_INPUTS, b => {
+        const next = b.op('Mul', ['state', b.scalar(0.9)]);
+        const odd = b.op('RandomUniform', [], { shape: attr.ints([1]) });
+        const goes = b.op('Reshape', [b.op('Less', [odd, b.scalar(2)]), b.constant(constant.int64([0], []))]);
+        return [
+          value(goes, DType.bool),
+          value(next),
+          value(b.op('ReduceMean', [next, b.ints([1])], { keepdims: attr.int(0) })),
+        ];
+      }),
+    ],
   ])('but not one %s', async (_, body) => {
     const graph = graphOf((b, x) => looped(b, x, 3, body));
-    expect(withoutLoops(graph, await probe(graph, 'm.onnx'))).toBeUndefined();
+    expect(await withoutLoops(graph, await probe(graph, 'm.onnx'))).toBeUndefined();
   });
 });
 

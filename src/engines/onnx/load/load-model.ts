@@ -108,7 +108,9 @@ export function withInnerOutput(graph: Graph, name: string): Graph {
 async function settled(graph: Graph, file: string): Promise<Cleaned> {
   const findings = await probe(graph, file);
   const straight =
-    withoutBranches(graph, findings.values) ?? withoutLoops(graph, findings) ?? withoutSequences(graph, findings);
+    withoutBranches(graph, findings.values) ??
+    (await withoutLoops(graph, findings)) ??
+    withoutSequences(graph, findings);
   if (straight) return settled(straight, file);
   return clean(graph, findings);
 }

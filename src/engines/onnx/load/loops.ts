@@ -1,6 +1,7 @@
-import { attr, type Constant, constant, DType, type Graph, type Node, numbersOf, read } from '../graph/graph.ts';
+import { attr, constant, DType, type Graph, type Node, read } from '../graph/graph.ts';
 import { Inlining } from './inlining.ts';
 import type { ProbedShapes } from './probe-shapes.ts';
+import { type Known, turnsOf } from './turns.ts';
 
 /** Longer loops stay loops: their scores can be had, and a graph of so many copies would be no help. */
 const MOST_TURNS = 256;
@@ -10,13 +11,13 @@ const MOST_NODES = 20_000;
  * The graph with every Loop whose number of turns is known, and every Scan along an axis of known length, written turn
  * by turn, so that it can be differentiated; undefined where there is none.
  */
-export function withoutLoops(graph: Graph, findings: ProbedShapes): Graph | undefined {
+export async function withoutLoops(graph: Graph, findings: ProbedShapes): Promise<Graph | undefined> {
   if (!graph.nodes.some(node => node.domain === '' && (node.op === 'Loop' || node.op === 'Scan'))) return undefined;
-  const known = (name: string | undefined) => findings.values.get(name ?? '') ?? graph.constants.get(name ?? '');
+  const known: Known = name => findings.values.get(name ?? '') ?? graph.constants.get(name ?? '');
   const inlining = new Inlining(graph);
   let changed = false;
   for (const node of graph.nodes) {
-    const done = node.domain === '' && (loop(node, known, inlining) || scan(node, findings, inlining));
+    const done = node.domain === '' && ((await loop(node, known, inlining)) || scan(node, findings, inlining));
     if (done) changed = true;
     else inlining.nodes.push(node);
   }
@@ -29,19 +30,15 @@ function bodyOf(node: Node, turns: number): Graph | undefined {
   return body.value;
 }
 
-type Known = (name: string | undefined) => Constant | undefined;
-
 /** Whether a loop was written turn by turn. */
-function loop(node: Node, known: Known, to: Inlining): boolean {
+async function loop(node: Node, known: Known, to: Inlining): Promise<boolean> {
   if (node.op !== 'Loop') return false;
-  const [trips, condition = '', ...states] = node.inputs;
-  const count = known(trips);
-  const first = condition === '' ? true : known(condition) && truth(known(condition)!);
-  if (!count || first === undefined) return false;
-  const turns = first ? Math.max(0, numbersOf(count)[0]!) : 0;
-  const body = bodyOf(node, turns);
+  const states = node.inputs.slice(2);
+  const inner = bodyOf(node, 0);
+  const turns = inner && (await turnsOf(node, inner, known, MOST_TURNS));
+  const body = turns === undefined ? undefined : bodyOf(node, turns);
   const scans = (body?.outputs.length ?? 0) - 1 - states.length;
-  if (!body || !goesOn(body, body.outputs[0]!.name, known) || (turns === 0 && scans > 0)) return false;
+  if (turns === undefined || !body || (turns === 0 && scans > 0)) return false;
 
   const shared = to.constantsOf(body, node.name);
   const yes = to.constant({ dtype: DType.bool, dims: [], data: Uint8Array.of(1) }, `${node.name}/condition`);
@@ -108,16 +105,4 @@ function stack(rows: readonly string[], output: string, axis: number, node: Node
   const axes = to.constant(constant.ints([axis]), `${node.name}/axis`);
   const parts = rows.map((row, t) => to.add('Unsqueeze', [row, axes], `${node.name}/${t}/row`));
   to.pass(to.add('Concat', parts, `${node.name}/rows`, { axis: attr.int(axis) }), output, node);
-}
-
-const truth = (c: Constant) => Number(c.data[0]) !== 0;
-
-/** Whether a loop's condition, once true, stays so. */
-function goesOn(body: Graph, name: string, known: Known): boolean {
-  if (name === body.inputs[1]!.name) return true;
-  const value = body.constants.get(name) ?? known(name);
-  if (value) return truth(value);
-  const node = body.nodes.find(n => n.outputs.includes(name));
-  if (node?.domain !== '' || !['Identity', 'Cast', 'And'].includes(node.op)) return false;
-  return node.inputs.every(input => goesOn(body, input, known));
 }
