@@ -165,3 +165,12 @@ function mayBeProbabilities(seen: Seen, claim: OutputClaim, emits: string): Pick
       "probabilities, write 'emits: probabilities' and 'explainAt: output' in the card.",
   };
 }
+
+/** What a softmax, log-softmax or sigmoid that was cut off would make of one image's logits. */
+export function behindTail(logits: Float32Array, tail: string | undefined): Float32Array {
+  if (tail === 'Sigmoid') return logits.map(z => 1 / (1 + Math.exp(-z)));
+  if (tail !== 'Softmax' && tail !== 'LogSoftmax') return logits;
+  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const total = logits.reduce((sum, z) => sum + Math.exp(z - top), 0);
+  return logits.map(z => (tail === 'Softmax' ? Math.exp(z - top) / total : z - top - Math.log(total)));
+}

@@ -12,7 +12,6 @@ import { inTime, Stuck } from '../shared/in-time.ts';
 import { type SupportedCard, supportedCard } from '../shared/supported-card.ts';
 import { WorkerPool } from '../shared/worker-pool.ts';
 import { workerUrl } from '../shared/worker-url.ts';
-import { mixingNote, movedByNeighbours } from './batch-independence.ts';
 import { probeDevices } from './devices/probe-tfjs-devices.ts';
 import {
   DEVICES,
@@ -25,6 +24,7 @@ import {
 import { tracerOf } from './devices/tfjs-tracer.ts';
 import { type ModelFiles, readModelFiles } from './keras/model-files.ts';
 import { withoutPixels } from './measure-pixels.ts';
+import { measureScores } from './measure-scores.ts';
 import type { Outline } from './network/outline.ts';
 import { outlineGraph } from './network/outline-graph.ts';
 import { outlineLayers } from './network/outline-layers.ts';
@@ -118,9 +118,10 @@ async function openOn(
     const shapes = await waitFor(shapesOf(pool, card));
     checkScores(shapes[cut.output] ?? [], card, outline);
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
-    const pairs = new TfjsExecutor({ pool, head, image, microBatch: 2 });
-    const moved = wished > 1 ? await movedByNeighbours(pairs, card) : 0;
-    const microBatch = moved > 0 ? 1 : wished;
+    const together = new TfjsExecutor({ pool, head, image, microBatch: wished });
+    const { measurements, mixes } = await measureScores(together, wished, card, outline);
+    throwIfAborted(options.signal);
+    const microBatch = mixes ? 1 : wished;
     const runner = new TfjsExecutor({ pool, head, image, microBatch });
     const asked = Object.fromEntries(Object.entries(shapes).filter(([name]) => name !== cut.output));
     const without = await withoutPixels(runner, { steps: outline.steps, shapes: asked }, card, options.signal);
@@ -135,8 +136,8 @@ async function openOn(
       workers,
       threads: native ? availableParallelism() : 1,
       ...(layers.cam ? { camLayer: layers.cam.name } : { noCamLayer: layers.noCam! }),
-      ...(moved > 0 ? { note: mixingNote(moved) } : {}),
       limitations,
+      measured: measurements,
     };
     const { id, classes } = card;
     const parts = { id, classes, runtime, runner, layers, capabilities };

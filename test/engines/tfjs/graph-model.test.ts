@@ -159,11 +159,53 @@ it('a model whose images change each other is run one by one, and says so', asyn
       tfjsEngine.open({ ...card, file: path }, { device: 'wasm', workers: 1, microBatch: 4 });
     const sound = await open(file);
     const mixed = await open(join(own, 'model.json'));
-    expect(sound.runtime).toMatchObject({ microBatch: 4 });
-    expect(sound.runtime.note).toBeUndefined();
-    expect(mixed.runtime).toMatchObject({ microBatch: 1, note: expect.stringMatching(/change each other's scores/) });
+    expect(sound.runtime).toMatchObject({ microBatch: 4, measured: { repeatError: 0 } });
+    expect(sound.runtime.measured!.batchError).toBeLessThan(1e-5);
+    expect(sound.runtime.measured!.emits).toMatch(/sums of 1 per image/);
+    expect(sound.runtime.measured!.warnings).toBeUndefined();
+    expect(mixed.runtime.microBatch).toBe(1);
+    expect(mixed.runtime.measured!.batchError).toBeGreaterThan(0.01);
+    expect(mixed.runtime.measured!.warnings?.join()).toMatch(/change each other's scores/);
     await Promise.all([sound.close(), mixed.close()]);
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
+});
+
+it('outputs that contradict the card are refused', async () => {
+  const wrong = { ...card, output: 'logits', emits: 'probabilities', explainAt: 'output' } as const;
+  const found = await tfjsEngine.open(wrong, { device: 'wasm', workers: 1 }).catch((error: unknown) => error);
+  expect(found).toMatchObject({ code: 'CARD' });
+});
+
+describe('what a graph says of its outputs', () => {
+  const written = (json: object) => {
+    const own = mkdtempSync(join(tmpdir(), 'ct-xai-outline-'));
+    writeFileSync(join(own, 'weights.bin'), Buffer.concat(shards.map(s => Buffer.from(s.buffer))));
+    const weightsManifest = [{ paths: ['weights.bin'], weights: [...specs, axes] }];
+    writeFileSync(join(own, 'model.json'), JSON.stringify({ format: 'graph-model', weightsManifest, ...json }));
+    return { path: join(own, 'model.json'), remove: () => rmSync(own, { recursive: true, force: true }) };
+  };
+  const modelTopology = { node: nodes, versions: { producer: 1 }, library: {} };
+
+  it('is as many units as its last layer has, where there is no signature', async () => {
+    const { path, remove } = written({ modelTopology });
+    const { input, outputs } = await onnxWithTfjs.outline!(path);
+    remove();
+    expect(input).toMatchObject({ size: [8, 8], channels: 1 });
+    expect(outputs).toEqual([expect.objectContaining({ shape: [3], tail: 'Softmax', leadsTo: [] })]);
+  });
+
+  it('is what its signature says; features are no end', async () => {
+    const output = (name: string, units: number) => ({ name: `${name}:0`, tensorShape: shapeOf([-1, units]).shape });
+    const last = nodes.at(-1)!.name;
+    const signature = { outputs: { features: output('gap', 4), scores: output(last, 3) } };
+    const { path, remove } = written({ modelTopology, signature });
+    const { outputs } = await onnxWithTfjs.outline!(path);
+    remove();
+    expect(outputs).toEqual([
+      { name: 'gap', leadsTo: [last], shape: [4] },
+      { name: last, leadsTo: [], shape: [3], tail: 'Softmax' },
+    ]);
+  });
 });

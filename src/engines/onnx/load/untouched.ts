@@ -4,7 +4,6 @@ import type { SessionSource } from '../session/session-options.ts';
 import { readModelFile } from './file.ts';
 import { withInnerOutput } from './load-model.ts';
 import { inFloat32 } from './precision.ts';
-import type { Tail } from './tail.ts';
 
 /** A model's file as ONNX Runtime reads it. */
 export interface Untouched {
@@ -30,13 +29,4 @@ export function untouched(file: string, input: string, output: string, unused: r
       yield encodeByReference(inFloat32(pruned({ ...graph, inputs, outputs }, [output])));
     },
   };
-}
-
-/** What a softmax, log-softmax or sigmoid that was cut off would make of one image's logits. */
-export function behindTail(logits: Float32Array, tail: Tail['op'] | undefined): Float32Array {
-  if (tail === 'Sigmoid') return logits.map(z => 1 / (1 + Math.exp(-z)));
-  if (tail !== 'Softmax' && tail !== 'LogSoftmax') return logits;
-  const top = logits.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const total = logits.reduce((sum, z) => sum + Math.exp(z - top), 0);
-  return logits.map(z => (tail === 'Softmax' ? Math.exp(z - top) / total : z - top - Math.log(total)));
 }

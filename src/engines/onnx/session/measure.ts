@@ -1,7 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { ModelCard, ModelMeasurements } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { type Judgement, judgeBeforeTail, judgeOutputs, staysBounded } from '../../shared/judge-outputs.ts';
+import {
+  type BesideOthers,
+  besideOthers,
+  difference,
+  largest,
+  mixingOf,
+  percent,
+  type Run,
+  runOf,
+} from '../../shared/independence.ts';
+import { behindTail, type Judgement, judgeOutputs } from '../../shared/judge-outputs.ts';
+import { measuredOutputs } from '../../shared/measured-outputs.ts';
 import type { NetworkRunner } from '../../shared/network-runner.ts';
 import { probeImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
@@ -9,9 +20,8 @@ import { encodeByReference } from '../graph/by-reference.ts';
 import { RANDOM } from '../graph/random.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
-import { behindTail, type Untouched } from '../load/untouched.ts';
+import type { Untouched } from '../load/untouched.ts';
 import { imageFeed } from './image-feed.ts';
-import { type BesideOthers, besideOthers, difference, largest, mixingOf, percent, type Run } from './independence.ts';
 import type { OnnxPool } from './onnx-pool.ts';
 import type { SessionSource } from './session-options.ts';
 
@@ -26,6 +36,8 @@ export interface MeasuredModel {
 
 /** Two passes of one image may differ by rounding in the order of sums, but not by this share of the largest score. */
 const REPEATS = 1e-4;
+/** How far rounding moves scores between batches of other sizes, and beside other images. */
+const ROUNDING = { independent: 1e-3, unmoved: 1e-6 };
 /** Two graphs of the same network round differently. */
 const SAME_GRAPH = 1e-3;
 /** A pass that takes longer, in milliseconds, is made as rarely as possible. */
@@ -42,11 +54,6 @@ const ORDERS = {
 
 /** Images of the largest of these batches. */
 const TOGETHER = 4;
-
-/** What a reader of a report must know of findings that do not exclude each other. */
-const FINDINGS =
-  'Its findings do not exclude each other: the predicted one is that of the highest probability, so accuracy, ' +
-  'calibration and outcomes tell how often that is the label of the image. Name the finding in the suite, target: NAME.';
 
 /** What is measured, and on what. */
 export interface OpenedGraph {
@@ -70,22 +77,15 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
   const run = await opened(pool, 'measured', encodeByReference(model.graph), model, card);
   try {
     const scores = await scored(run, images, subject);
-    const warnings = checkRepeats(scores, model, card);
-    const mixing = mixingOf(scores, model, card.file);
-    if (mixing) warnings.push(mixing);
-    const judged = await compared(subject, images, scores);
-    const { tail } = headed;
-    const before =
-      tail && card.explainAt !== 'output'
-        ? judgeBeforeTail(scores.alone, tail.op)
-        : { warnings: [], ifBounded: undefined };
-    warnings.push(...judged.warnings, ...before.warnings);
-    if (card.task === 'multi-label') warnings.push(FINDINGS);
-    const ifBounded = judged.ifBounded ?? before.ifBounded;
-    const bounded = ifBounded !== undefined && (await boundedThroughout(run, images, subject));
-    if (bounded) warnings.push(ifBounded);
+    const repeats = checkRepeats(scores, model, card);
+    const mixing = mixingOf(scores, batchOf(model, card.file));
+    const { warnings: doubts, ...outputs } = await measuredOutputs({
+      ...{ card, images, tail: headed.tail, alone: scores.alone },
+      judged: await compared(subject, images, scores),
+      scoresOf: async image => (await run(rowsAlone(model, 0), [image]))[0]!,
+    });
+    const warnings = [...repeats, ...(mixing === undefined ? [] : [mixing]), ...doubts];
     const { repeatError, batchError } = scores;
-    const outputs = { emits: judged.emits, ...(bounded && judged.ifBounded ? { bounded } : {}) };
     const measurements = { repeatError, batchError, ...outputs };
     return {
       measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) },
@@ -109,20 +109,13 @@ export async function measureLarge(
   { headed, card }: Pick<OpenedGraph, 'headed' | 'card'>,
   count: number,
 ): Promise<MeasuredModel> {
-  const run: Run = async (indices, images) => {
-    const rows: Float32Array[] = [];
-    const batch = { count: indices.length, write: (i: number, out: Float32Array) => out.set(images[indices[i]!]!) };
-    await runner.forward(batch, (i, raw) => {
-      rows[i] = raw.slice();
-    });
-    return rows;
-  };
+  const run = runOf(runner);
   const images = probeImages(card);
   const alone: Float32Array[] = [];
   for (let i = 0; i < images.length; i++) alone.push((await run([i], images))[0]!);
   const order = Array.from({ length: count }, (_, i) => (3 * i + 2) % images.length);
   const found = await besideOthers(run, images, alone, [order], [100]);
-  const mixing = mixingOf(found, headed.model, card.file);
+  const mixing = mixingOf(found, batchOf(headed.model, card.file));
   const { batchError, warnings = [] } = known.measurements;
   const measurements = {
     ...known.measurements,
@@ -132,12 +125,9 @@ export async function measureLarge(
   return { measurements, mixes: mixing !== undefined, together: count };
 }
 
-/** Whether outputs stay within 0…1 on images of a hundredfold contrast, where logits run away. */
-async function boundedThroughout(run: Run, images: readonly Float32Array[], { headed }: OpenedGraph): Promise<boolean> {
-  const extreme = [images[0]!.map(v => 100 * v), images[1]!.map(v => -100 * v)];
-  const rows = [];
-  for (let i = 0; i < extreme.length; i++) rows.push((await run(rowsAlone(headed.model, i), extreme))[0]!);
-  return staysBounded(rows);
+/** Of a batch, what tells whether its images are independent. */
+function batchOf(model: NormalisedModel, file: string) {
+  return { file, fixed: model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!, ...ROUNDING };
 }
 
 interface Scores extends BesideOthers {

@@ -1,10 +1,12 @@
 import { parsingAsync } from '../../../core/boundary.ts';
-import type { Engine } from '../../../core/contracts/index.ts';
+import type { Engine, OutputOutline } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { onnxEngine, openModel } from '../../onnx/onnx-engine.ts';
 import { supportedCard } from '../../shared/supported-card.ts';
 import { nativePackage } from '../devices/tfjs-devices.ts';
 import { readModelFiles } from '../keras/model-files.ts';
+import { type GraphOutput, outputsOf } from '../network/outline-graph.ts';
+import { leadingTo } from '../network/tfjs-layers.ts';
 import { outlineOf } from '../tfjs-engine.ts';
 import { exportLayers } from './index.ts';
 
@@ -28,11 +30,12 @@ export const onnxWithTfjs: Engine = {
   async outline(file) {
     if (/\.onnx$/i.test(file)) return onnxEngine.outline!(file);
     const files = await readModelFiles(file);
-    const { inputShape, tail, output } = outlineOf(files, undefined);
-    const [rows, columns, channels] = inputShape;
+    const outputs = files.format === 'graph-model' ? outputsOf(files) : [{ name: undefined }];
+    const outlines = outputs.map(({ name }) => outlineOf(files, name));
+    const [rows = null, columns = null, channels] = outlines[0]?.inputShape ?? [];
     const size = [rows ?? columns ?? 224, columns ?? rows ?? 224] as const;
     const exported = files.format === 'layers-model' ? exportLayers(files, { size }) : undefined;
-    const shape = exported?.outputs[0]?.dims.slice(1).map(d => d ?? 1);
+    const ofLayers = exported?.outputs[0]?.dims.slice(1).map(d => d ?? 1);
     return {
       input: {
         name: '',
@@ -41,7 +44,18 @@ export const onnxWithTfjs: Engine = {
         size,
         anySize: rows === null || columns === null,
       },
-      outputs: [{ name: output, leadsTo: [], ...(shape ? { shape } : {}), ...(tail ? { tail: tail.op } : {}) }],
+      outputs: outlines.map(({ output, tail }, i): OutputOutline => {
+        const { shape = ofLayers } = outputs[i]! as Partial<GraphOutput>;
+        const leadsTo = outlines.filter(
+          other => other.output !== output && leadingTo(other.steps, other.output).some(step => step.name === output),
+        );
+        return {
+          name: output,
+          leadsTo: leadsTo.map(other => other.output),
+          ...(shape ? { shape } : {}),
+          ...(tail ? { tail: tail.op } : {}),
+        };
+      }),
     };
   },
 

@@ -7,12 +7,16 @@ interface NodeJson {
   readonly op: string;
   readonly input?: readonly string[];
   readonly attr?: {
-    readonly shape?: { readonly shape?: { readonly dim?: readonly { readonly size?: string | number }[] } };
+    readonly shape?: { readonly shape?: Dims };
   };
 }
 
+interface Dims {
+  readonly dim?: readonly { readonly size?: string | number }[];
+}
+
 interface Signature {
-  readonly outputs?: Readonly<Record<string, { readonly name?: string }>>;
+  readonly outputs?: Readonly<Record<string, { readonly name?: string; readonly tensorShape?: Dims }>>;
 }
 
 const CONSTANT: ReadonlySet<string> = new Set(['Const', 'NoOp']);
@@ -29,6 +33,9 @@ const PLUMBING: ReadonlySet<string> = new Set([
 ]);
 
 const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AvgPool']);
+
+/** Operators that keep the channels. */
+const POOLING: ReadonlySet<string> = new Set([...POOLS, 'Mean', 'Max']);
 
 const TAILS: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid', 'LogSoftmax']);
 
@@ -66,17 +73,55 @@ function inputsOf(node: NodeJson): string[] {
   return (node.input ?? []).filter(name => !name.startsWith('^')).map(name => name.replace(/:\d+$/, ''));
 }
 
-function outputOf({ json, file }: ModelFiles, nodes: readonly NodeJson[], wanted?: string): string {
-  const signed = (json.signature as Signature | undefined)?.outputs ?? {};
+/** An output of a graph, as its signature or its open ends tell. */
+export interface GraphOutput {
+  /** In the signature. */
+  readonly key: string;
+  /** Of the node. */
+  readonly name: string;
+  /** Numbers for each image along each axis, where the signature tells. */
+  readonly shape?: readonly number[];
+}
+
+/** What a graph puts out: what its signature names, else the nodes that nothing follows. */
+export function outputsOf({ json, specs }: ModelFiles): readonly GraphOutput[] {
+  const nodes = (json.modelTopology as { node?: NodeJson[] }).node ?? [];
+  const signed = Object.entries((json.signature as Signature | undefined)?.outputs ?? {});
+  if (signed.length > 0) {
+    return signed.map(([key, { name = key, tensorShape }]) => {
+      const dims = tensorShape?.dim?.slice(1).map(d => Number(d.size ?? -1));
+      const known = dims?.every(d => d > 0) === true;
+      return { key, name: name.replace(/:\d+$/, ''), ...(known ? { shape: dims } : {}) };
+    });
+  }
   const used = new Set(nodes.flatMap(inputsOf));
-  const open = nodes.filter(node => !used.has(node.name) && !CONSTANT.has(node.op)).map(node => node.name);
-  const named = Object.entries(signed).map(([key, value]) => [key, (value.name ?? key).replace(/:\d+$/, '')] as const);
-  const known = named.length > 0 ? named : open.map(name => [name, name] as const);
-  if (wanted === undefined && known.length === 1) return known[0]![1];
-  const found = known.find(([key, name]) => key === wanted || name === wanted)?.[1];
+  const open = nodes.filter(node => !used.has(node.name) && !CONSTANT.has(node.op));
+  const byName = new Map(nodes.map(node => [node.name, node]));
+  return open.map(node => {
+    const units = unitsOf(node, byName, specs);
+    return { key: node.name, name: node.name, ...(units === undefined ? {} : { shape: [units] }) };
+  });
+}
+
+/** Units of the layer at a graph's end, by its weights or biases; undefined where it has none. */
+function unitsOf(end: NodeJson, nodes: ReadonlyMap<string, NodeJson>, specs: ModelFiles['specs']): number | undefined {
+  let layer = end;
+  while (PASSING.has(layer.op) || TAILS.has(layer.op) || POOLING.has(layer.op)) {
+    const before = nodes.get(inputsOf(layer)[0] ?? '');
+    if (!before) return undefined;
+    layer = before;
+  }
+  const weights = inputsOf(layer).map(name => specs.find(spec => spec.name === name));
+  return weights.findLast(spec => spec !== undefined)?.shape.at(-1);
+}
+
+function outputOf(files: ModelFiles, nodes: readonly NodeJson[], wanted?: string): string {
+  const known = outputsOf(files);
+  if (wanted === undefined && known.length === 1) return known[0]!.name;
+  const found = known.find(({ key, name }) => key === wanted || name === wanted)?.name;
   const any = found ?? nodes.find(node => node.name === wanted)?.name;
   if (any !== undefined) return any;
-  throw new CtXaiError('MODEL', `${file}: its outputs are ${known.map(([, name]) => name).join(', ')}.`, {
+  throw new CtXaiError('MODEL', `${files.file}: its outputs are ${known.map(({ name }) => name).join(', ')}.`, {
     hint: "Name the one with the scores in the card: 'output'.",
   });
 }

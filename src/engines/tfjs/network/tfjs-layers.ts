@@ -37,7 +37,7 @@ export function layerMap(outline: Outline, known: LayerShapes, output: string, c
     const position = steps.indexOf(step);
     const depth = depthAt(position, positions);
     const about = { name: step.name, shape, operator: step.operator, spatial, cam, position, depth };
-    if (spatial) return { ...about, layout: 'NHWC' };
+    if (spatial) return { ...about, layout: 'NHWC', ...(cam ? { rank: 1 } : {}) };
     return why === undefined ? about : { ...about, notSpatial: why };
   };
   const resolve = (name: string): OutlineStep => {

@@ -1,13 +1,20 @@
-import { CtXaiError } from '../../../core/errors.ts';
-import type { NormalisedModel } from '../load/load-model.ts';
-
-/** Kernels for one image and for several round differently, by less than this share of the largest score. */
-const INDEPENDENT = 1e-3;
-/** Beside other images, in a batch of the same size, an image's scores have the same bits, or nearly. */
-const UNMOVED = 1e-6;
+import { CtXaiError } from '../../core/errors.ts';
+import type { NetworkRunner } from './network-runner.ts';
 
 /** Raw outputs of some images in one pass: a row for each index. */
 export type Run = (indices: readonly number[], images: readonly Float32Array[]) => Promise<Float32Array[]>;
+
+/** Passes of a runner; one holds as many images as its micro-batch. */
+export function runOf(runner: Pick<NetworkRunner, 'forward'>): Run {
+  return async (indices, images) => {
+    const rows: Float32Array[] = [];
+    const batch = { count: indices.length, write: (i: number, out: Float32Array) => out.set(images[indices[i]!]!) };
+    await runner.forward(batch, (i, raw) => {
+      rows[i] = raw.slice();
+    });
+    return rows;
+  };
+}
 
 /** What images do to each other's scores, as shares of the largest score. */
 export interface BesideOthers {
@@ -49,19 +56,28 @@ export async function besideOthers(
   return { alone, batchError, neighbourError };
 }
 
+/** What is judged, and what rounding may do, as shares of the largest score. */
+export interface MixingLimits {
+  readonly file: string;
+  /** Images of a batch, where the file says so. */
+  readonly fixed?: number | undefined;
+  /** Kernels for one image and for several round differently, by less than this. */
+  readonly independent: number;
+  /** Beside other images, in a batch of the same size, scores have the same bits, or differ by less than this. */
+  readonly unmoved: number;
+}
+
 /**
  * That images must be run one by one, as a warning; undefined where they need not.
  * @throws CtXaiError MODEL where they must be, and can't be or have no meaning alone
  */
 export function mixingOf(
   { batchError, neighbourError, alone }: BesideOthers,
-  model: NormalisedModel,
-  file: string,
+  { file, fixed, independent, unmoved }: MixingLimits,
 ): string | undefined {
-  if (batchError <= INDEPENDENT && neighbourError <= UNMOVED) return undefined;
+  if (batchError <= independent && neighbourError <= unmoved) return undefined;
   const by = percent(Math.max(batchError, neighbourError));
   const what = `images of one batch change each other's scores, by up to ${by} of the largest score`;
-  const fixed = model.dynamicBatch ? undefined : model.graph.inputs[0]!.dims[0]!;
   const hint =
     'Some operator works across the batch, such as a softmax, mean or minimum over dimension 0. Export the model so ' +
     'that it treats each image by itself.';

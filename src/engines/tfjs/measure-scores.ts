@@ -1,0 +1,61 @@
+import type { ModelMeasurements } from '../../core/contracts/index.ts';
+import { CtXaiError } from '../../core/errors.ts';
+import { besideOthers, difference, largest, mixingOf, percent, runOf } from '../shared/independence.ts';
+import { behindTail, judgeOutputs } from '../shared/judge-outputs.ts';
+import { measuredOutputs } from '../shared/measured-outputs.ts';
+import { probeImages } from '../shared/probe-images.ts';
+import type { SupportedCard } from '../shared/supported-card.ts';
+import type { Outline } from './network/outline.ts';
+import type { TfjsExecutor } from './tfjs-executor.ts';
+
+/** How far rounding moves scores between batches of other sizes, and beside other images; on GPUs it is more. */
+const ROUNDING = { independent: 1e-2, unmoved: 1e-4 };
+/** Passes of one image may differ by rounding, but not by this share of the largest score. */
+const REPEATS = 1e-3;
+
+/**
+ * Runs test images alone, twice, and in a batch with others, and judges what the model puts out against its card.
+ * @param runner takes batches of `microBatch` images
+ * @returns `mixes`: whether images of a batch change each other's scores, so that each must be run alone
+ * @throws CtXaiError MODEL where the same image gets other scores in another pass, or where images change each other's
+ * scores and have none of their own alone; CARD where the outputs contradict the card
+ */
+export async function measureScores(
+  runner: TfjsExecutor,
+  microBatch: number,
+  card: SupportedCard,
+  { tail }: Pick<Outline, 'tail'>,
+): Promise<{ readonly measurements: ModelMeasurements; readonly mixes: boolean }> {
+  const { file, task, emits, explainAt } = card;
+  const run = runOf(runner);
+  const images = probeImages(card);
+  const scoresOf = async (image: Float32Array) => (await run([0], [image]))[0]!;
+  const alone: Float32Array[] = [];
+  for (const image of images) alone.push(await scoresOf(image));
+  const repeatError = difference(await scoresOf(images[0]!), alone[0]!) / largest(alone);
+  if (repeatError > REPEATS) {
+    throw new CtXaiError(
+      'MODEL',
+      `${file}: the same image gets other scores in each pass (they differ by ${percent(repeatError)} of the largest score).`,
+      { hint: 'Save the model for inference, without layers that draw random numbers.' },
+    );
+  }
+  const order = Array.from({ length: microBatch }, (_, i) => (3 * i + 2) % images.length);
+  const beside =
+    microBatch > 1
+      ? // The first image stands at the second place of a batch.
+        await besideOthers(run, images, alone, microBatch > 2 ? [order] : [[1, 0]], [100])
+      : { alone, batchError: 0, neighbourError: 0 };
+  const mixing = mixingOf(beside, { file, ...ROUNDING });
+  const outputs = alone.map(row => behindTail(row, explainAt === 'output' ? undefined : tail?.op));
+  const { warnings: doubts, ...seen } = await measuredOutputs({
+    ...{ card, images, tail, alone, scoresOf },
+    judged: judgeOutputs(outputs, { file, task, emits, explainAt, tail: tail?.op }),
+  });
+  const warnings = [...(mixing === undefined ? [] : [mixing]), ...doubts];
+  const measurements = { repeatError, batchError: beside.batchError, ...seen };
+  return {
+    measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) },
+    mixes: mixing !== undefined,
+  };
+}
