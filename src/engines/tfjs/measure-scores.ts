@@ -1,6 +1,14 @@
 import type { ModelMeasurements } from '../../core/contracts/index.ts';
-import { CtXaiError } from '../../core/errors.ts';
-import { besideOthers, difference, largest, mixingOf, percent, runOf } from '../shared/independence.ts';
+import { CtXaiError, messageOf } from '../../core/errors.ts';
+import {
+  type BesideOthers,
+  besideOthers,
+  difference,
+  largest,
+  mixingOf,
+  percent,
+  runOf,
+} from '../shared/independence.ts';
 import { behindTail, judgeOutputs } from '../shared/judge-outputs.ts';
 import { measuredOutputs } from '../shared/measured-outputs.ts';
 import { probeImages } from '../shared/probe-images.ts';
@@ -41,12 +49,17 @@ export async function measureScores(
     );
   }
   const order = Array.from({ length: microBatch }, (_, i) => (3 * i + 2) % images.length);
-  const beside =
-    microBatch > 1
-      ? // The first image stands at the second place of a batch.
-        await besideOthers(run, images, alone, microBatch > 2 ? [order] : [[1, 0]], [100])
-      : { alone, batchError: 0, neighbourError: 0 };
-  const mixing = mixingOf(beside, { file, ...ROUNDING });
+  // The first image stands at the second place of a batch of two.
+  const orders = microBatch > 2 ? [order] : [[1, 0]];
+  let beside: BesideOthers = { alone, batchError: 0, neighbourError: 0 };
+  let mixing: string | undefined;
+  try {
+    if (microBatch > 1) beside = await besideOthers(run, images, alone, orders, [100]);
+  } catch (error) {
+    // Shapes with a batch of one may be written into its inner nodes.
+    mixing = `It takes one image at a time only: ${messageOf(error)}`;
+  }
+  mixing ??= mixingOf(beside, { file, ...ROUNDING });
   const outputs = alone.map(row => behindTail(row, explainAt === 'output' ? undefined : tail?.op));
   const { warnings: doubts, ...seen } = await measuredOutputs({
     ...{ card, images, tail, alone, scoresOf },

@@ -105,7 +105,9 @@ async function openOn(
   const alone = native || device.name === 'webgpu';
   const workers = alone ? 1 : (options.workers ?? Math.min(availableParallelism(), 4));
   const wished =
-    options.microBatch ?? Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
+    outline.batch ??
+    options.microBatch ??
+    Math.max(1, Math.min(16, Math.floor(MICRO_BATCH_VALUES / sizeOf([...size, channels]))));
   const cuda = device.name === 'cuda' ? await readyCuda() : undefined;
   const pool = new WorkerPool<TfjsProtocol>(workers, workerUrl(import.meta.url, 'tfjs-worker'), 'TF.js');
   try {
@@ -163,7 +165,12 @@ function shapesOf(pool: WorkerPool<TfjsProtocol>, { input: { size, channels } }:
     .catch(failedAs('MODEL', "The card's input size may not be the model's."));
 }
 
-function checkInput({ inputShape }: Outline, { file, input }: ModelCard): void {
+function checkInput({ inputShape, batch = 1 }: Outline, { file, input }: ModelCard): void {
+  if (batch > 1) {
+    throw new CtXaiError('MODEL', `${file}: a batch of ${batch} images is written into it.`, {
+      hint: 'Save the model with a batch of 1, or of any size.',
+    });
+  }
   const wanted = [...input.size, input.channels];
   const fits = wanted.every((d, i) => (inputShape[i] ?? d) === d);
   if (fits && input.layout === 'NHWC') return;

@@ -178,6 +178,67 @@ it('outputs that contradict the card are refused', async () => {
   expect(found).toMatchObject({ code: 'CARD' });
 });
 
+describe('a batch that is written into a graph', () => {
+  const opened = async (change: (node: object & { name: string }) => object[], more: object[] = []) => {
+    const own = mkdtempSync(join(tmpdir(), 'ct-xai-batch-'));
+    const modelTopology = { node: [...nodes.flatMap(node => change(node)), ...more], versions: { producer: 1 } };
+    const weights = [...specs, axes, { name: 'one row', shape: [2], dtype: 'int32' }];
+    const weightsManifest = [{ paths: ['weights.bin'], weights }];
+    writeFileSync(join(own, 'model.json'), JSON.stringify({ format: 'graph-model', modelTopology, weightsManifest }));
+    const bytes = [...shards, Int32Array.of(1, 4)].map(s => Buffer.from(s.buffer));
+    writeFileSync(join(own, 'weights.bin'), Buffer.concat(bytes));
+    try {
+      const asked = { device: 'wasm', workers: 1, microBatch: 4 };
+      const model = await tfjsEngine.open({ ...card, file: join(own, 'model.json') }, asked);
+      const { runtime } = model;
+      const x = Float32Array.from({ length: 64 }, (_, k) => Math.sin(k));
+      const { data } = await model.scores(
+        { count: 2, write: (i, out) => out.set(x.map(v => v * (i + 1))) },
+        { as: 'logit' },
+      );
+      await model.close();
+      return { runtime, scores: data };
+    } finally {
+      rmSync(own, { recursive: true, force: true });
+    }
+  };
+  const image = (dims: readonly number[], type = 'DT_FLOAT') => ({
+    ...{ name: 'image', op: 'Placeholder' },
+    attr: { dtype: { type }, shape: shapeOf(dims) },
+  });
+
+  it('of one is kept to, also where inner nodes have it only', async () => {
+    const free = await opened(node => [node]);
+    const declared = await opened(node => (node.name === 'image' ? [image([1, 8, 8, 1])] : [node]));
+    expect(declared.runtime).toMatchObject({ microBatch: 1 });
+    expect(worst(declared.scores, free.scores)).toBeLessThan(1e-5);
+    const inner = await opened(node =>
+      node.name === 'gap'
+        ? [
+            { ...node, name: 'pooled' },
+            constant('one row', [2], 'DT_INT32'),
+            { name: 'gap', op: 'Reshape', input: ['pooled', 'one row'], attr: float },
+          ]
+        : [node],
+    );
+    expect(inner.runtime).toMatchObject({ microBatch: 1 });
+    expect(inner.runtime.measured?.warnings?.join()).toMatch(/takes one image at a time only/);
+    expect(worst(inner.scores, free.scores)).toBeLessThan(1e-5);
+  });
+
+  it('of several is refused, and so is an image of whole numbers', async () => {
+    await expect(opened(node => (node.name === 'image' ? [image([2, 8, 8, 1])] : [node]))).rejects.toMatchObject({
+      code: 'MODEL',
+      message: expect.stringMatching(/a batch of 2 images/),
+    });
+    const whole = opened(node => (node.name === 'image' ? [image([-1, 8, 8, 1], 'DT_UINT8')] : [node]));
+    await expect(whole).rejects.toMatchObject({
+      code: 'MODEL',
+      message: expect.stringMatching(/'image' is of DT_UINT8/),
+    });
+  });
+});
+
 describe('what a graph says of its outputs', () => {
   const written = (json: object) => {
     const own = mkdtempSync(join(tmpdir(), 'ct-xai-outline-'));

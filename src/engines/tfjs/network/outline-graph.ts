@@ -8,6 +8,7 @@ interface NodeJson {
   readonly input?: readonly string[];
   readonly attr?: {
     readonly shape?: { readonly shape?: Dims };
+    readonly dtype?: { readonly type?: string | number };
   };
 }
 
@@ -48,6 +49,16 @@ export function outlineGraph(files: ModelFiles, output?: string): Outline {
   if (images.length !== 1) {
     throw new CtXaiError('MODEL', `${file}: it has ${images.length} inputs; one image is expected.`);
   }
+  const kind = images[0]!.attr?.dtype?.type;
+  if (typeof kind === 'string' && kind !== 'DT_FLOAT') {
+    throw new CtXaiError(
+      'MODEL',
+      `${file}: its input '${images[0]!.name}' is of ${kind}; images of floats are needed.`,
+      {
+        hint: 'Models that take whole grey levels, as most detectors do, have no gradients at their image. Save the part that takes floats.',
+      },
+    );
+  }
   const end = outputOf(files, list, output);
   const order = sorted(nodes, end, images[0]!.name);
   const steps = order.map((node): OutlineStep => {
@@ -60,6 +71,7 @@ export function outlineGraph(files: ModelFiles, output?: string): Outline {
   const logits = tail ? inputsOf(last)[0]! : end;
   const dims = (images[0]!.attr?.shape?.shape?.dim ?? []).map(d => Number(d.size ?? -1));
   return {
+    ...(dims[0] !== undefined && dims[0] > 0 ? { batch: dims[0] } : {}),
     inputShape: [1, 2, 3].map(i => (dims[i] !== undefined && dims[i] > 0 ? dims[i] : null)),
     steps,
     aliases: new Map(),
