@@ -128,6 +128,19 @@ describe('a file that is no sound network is refused with the node', () => {
   });
 });
 
+it.each([
+  ['tf2onnx', /tf2onnx may have left a constant.*model\.keras/],
+  ['pytorch', /in PyTorch, export a module whose forward/],
+])('a second input in a file by %s has a hint that fits', async (producer, hint) => {
+  const nodes = swap('relu', node('Sub', 'relu', ['c', 'left'], ['r']));
+  const inputs = [...net().inputs, { name: 'left', dtype: DType.float, dims: [1, 1, 1, 1] }];
+  const about = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classes: 2 } as const;
+  await expect(loadModel(net({ nodes, inputs, producer }), about)).rejects.toMatchObject({
+    message: expect.stringMatching(/it has 2 inputs/),
+    hint: expect.stringMatching(hint),
+  });
+});
+
 describe('files that ONNX Runtime takes', () => {
   const x = images('refusals', [2, 1, 8, 8]);
 

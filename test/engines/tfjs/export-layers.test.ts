@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import { layers, type Sequential, sequential } from '@tensorflow/tfjs-layers';
+import { input, layers, model, type Sequential, type SymbolicTensor, sequential } from '@tensorflow/tfjs-layers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRng } from '../../../src/core/rng.ts';
@@ -104,6 +104,28 @@ describe('what TF.js computes, as ONNX', () => {
     const session = await InferenceSession.create(encodeModel(graph));
     const results = await session.run({ [session.inputNames[0]!]: new Tensor('float32', x, [2, 7, 6, 3]) });
     expect(worst(results[session.outputNames[0]!]!.data as Float32Array, want)).toBeLessThan(1e-5);
+    await session.release();
+  });
+
+  it("a scaled sum, which keras.applications' InceptionResNetV2 has a layer for", async () => {
+    const image = input({ shape: [7, 6, 3] });
+    const weights = { kernelInitializer: 'glorotNormal', ...same } as const;
+    const [left, right] = [conv(weights), conv(weights)].map(layer => layer.apply(image) as SymbolicTensor);
+    const sum = layers.add({ name: 'sum' }).apply([left!, right!]) as SymbolicTensor;
+    const scaled = layers.rescaling({ scale: 0.25 }).apply(right!) as SymbolicTensor;
+    const wanted = layers.add().apply([left!, scaled]) as SymbolicTensor;
+    const x = Float32Array.from({ length: 7 * 6 * 3 }, (_, i) => Math.sin(i));
+    const want = tf.tidy(() =>
+      (model({ inputs: image, outputs: wanted }).predict(tf.tensor4d(x, [1, 7, 6, 3])) as tf.Tensor).dataSync(),
+    );
+    const file = await save(model({ inputs: image, outputs: sum }), folder);
+    const saved = JSON.parse(readFileSync(file, 'utf8'));
+    const layer = saved.modelTopology.config.layers.find((l: { name: string }) => l.name === 'sum');
+    Object.assign(layer, { class_name: 'CustomScaleLayer', config: { name: 'sum', scale: 0.25 } });
+    writeFileSync(file, JSON.stringify(saved));
+    const session = await InferenceSession.create(encodeModel(exportLayers(await readModelFiles(file))));
+    const results = await session.run({ [session.inputNames[0]!]: new Tensor('float32', x, [1, 7, 6, 3]) });
+    expect(worst(results[session.outputNames[0]!]!.data as Float32Array, want as Float32Array)).toBeLessThan(1e-5);
     await session.release();
   });
 });

@@ -89,6 +89,8 @@ export interface Graph {
   readonly constants: ReadonlyMap<string, Constant>;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
+  /** The program that wrote the file, where the file says so. */
+  readonly producer?: string;
   /** Shapes told to ONNX Runtime where its own inference would lose them. A null first dim is the batch. */
   readonly shapes?: ReadonlyMap<string, TensorInfo>;
 }

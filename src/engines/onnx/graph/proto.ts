@@ -64,7 +64,8 @@ export function decodeModel(bytes: Uint8Array, options: ProtoOptions): Graph {
   }
   const functions = new Map(model.functions.map(f => [functionKey(f.domain, f.name, f.overload), f]));
   const decoder: Decoder = { ...options, functions, calls: 0, within: [], nodes: 0 };
-  return named(decodeGraph(graph, Number(opset), decoder, { rename: n => n, refs: new Map() }));
+  const decoded = named(decodeGraph(graph, Number(opset), decoder, { rename: n => n, refs: new Map() }));
+  return model.producerName === '' ? decoded : { ...decoded, producer: model.producerName };
 }
 
 function parse(bytes: Uint8Array, name: string): ModelProto {

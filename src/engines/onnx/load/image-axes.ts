@@ -15,6 +15,15 @@ export interface ImageAxes {
 /** Values of an image that one tensor can hold. */
 const MOST_VALUES = 2 ** 29;
 
+const OF_PYTORCH =
+  'Export the network with the others fixed: in PyTorch, export a module whose forward(image) calls the network with the ' +
+  'image and constants.';
+
+/** tf2onnx leaves constants behind as inputs, without their values. */
+const OF_KERAS =
+  'tf2onnx may have left a constant of the network behind as an input, without its value. Name the network as Keras saves ' +
+  "it, model.save('model.keras'), in the card's 'file' instead; or fix the other inputs before the export.";
+
 /**
  * The one input of a graph in float32 throughout that something depends on. What no node reads is left aside.
  * @param wanted names of the outputs that matter; default: all
@@ -32,9 +41,7 @@ export function onlyInput(graph: Graph, file: string, wanted = graph.outputs.map
   if (others.length > 0) {
     const names = [input, ...others].map(({ name, dims }) => `'${name}' ${shown(dims)}`).join(', ');
     throw new CtXaiError('MODEL', `${file}: it has ${others.length + 1} inputs (${names}); one image is expected.`, {
-      hint:
-        'Export the network with the others fixed: in PyTorch, export a module whose forward(image) calls the network ' +
-        'with the image and constants.',
+      hint: graph.producer === 'tf2onnx' ? OF_KERAS : OF_PYTORCH,
     });
   }
   if (input.dtype !== DType.float) throw noFloats(input, file);

@@ -38,6 +38,12 @@ const average = merge((layer, names) => {
   return layer.op('Mul', [sum, layer.scalar(1 / names.length)]);
 });
 
+/** x + scale · y: a layer of keras.applications' InceptionResNetV2. */
+const scaledSum: Writer = (layer, inputs) =>
+  merge((_, [x = '', y = '']) => {
+    return layer.op('Add', [x, layer.op('Mul', [y, layer.scalar(layer.settings.number('scale', 1))])]);
+  })(layer, inputs);
+
 const concatenate: Writer = (layer, inputs) => {
   const { shape } = inputs[0]!;
   const rank = shape.length + 1;
@@ -60,5 +66,6 @@ export const mergingLayers: Readonly<Record<string, Writer>> = {
   Maximum: oneByOne('Max'),
   Minimum: oneByOne('Min'),
   Average: average,
+  CustomScaleLayer: scaledSum,
   Concatenate: concatenate,
 };
