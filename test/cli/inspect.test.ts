@@ -73,7 +73,10 @@ test.each([
     'Node (fc) Op (Gemm) [ShapeInferenceError] Dimension mismatch in unification between 7 and 4',
     "node 'fc' (Gemm): two sizes that must be the same are 7 and 4.",
   ],
-  ['Node (ctxai/MatMul_11) Op (MatMul) failed', 'an operator MatMul that ct-xai-bench added: failed.'],
+  [
+    'Node (ctxai/MatMul_11) Op (MatMul) failed',
+    'what ct-xai-bench added to the network, such as its gradient: failed.',
+  ],
   ['Node (ctxai/Add_2) Op (Add) failed', "an operator Add that ct-xai-bench wrote for node 'bias': failed."],
   [BROKEN_RESHAPE, "node 'rs' (Reshape): a tensor of 1 × 1 × 16 × 16 values can't be arranged as [7, 5]."],
   [

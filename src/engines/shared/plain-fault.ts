@@ -84,7 +84,7 @@ function atNode(node: string | undefined, op: string, graph: FaultyGraph | undef
   if (!INNER.test(node)) return `node '${node}' (${op})`;
   const of = graph?.fileNode(node);
   return of === undefined
-    ? `an operator ${op} that ct-xai-bench added`
+    ? 'what ct-xai-bench added to the network, such as its gradient'
     : `an operator ${op} that ct-xai-bench wrote for node '${of}'`;
 }
 

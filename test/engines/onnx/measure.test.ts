@@ -36,6 +36,8 @@ async function fileScores(name: string, x: Float32Array): Promise<Float32Array> 
   return Float32Array.from(rows);
 }
 
+const firstOf = (b: GraphBuilder, x: string) => b.op('Slice', [x, b.ints([0]), b.ints([8])]);
+
 describe('images that change each other', () => {
   const x = images('together', [3, 32, 32, 1]).data.map((v, i) => (v * (1 + Math.floor(i / SIZE))) / 3);
 
@@ -84,6 +86,37 @@ describe('images that change each other', () => {
       },
       { microBatch: 16 },
     );
+  });
+
+  it.each<[string, number, (b: GraphBuilder, first: string, others: string) => string]>([
+    ['added', 1, (b, x, others) => b.op('Sub', [x, b.op('ReduceSum', [others, b.ints([0])])])],
+    ['joined again', 16, (b, x, others) => b.op('Concat', [firstOf(b, x), others], { axis: attr.int(0) })],
+  ])('have their gradients where the ninth and later ones are cut off and %s', async (_, microBatch, join) => {
+    const graph = graphOf({
+      input: [null, 1, 8, 8],
+      build(b, x) {
+        const flat = b.op('Flatten', [join(b, x, b.op('Slice', [x, b.ints([8]), b.ints([99])]))]);
+        return [b.op('MatMul', [flat, b.constant(weights('w', [64, 2]))]), [null, 2]];
+      },
+    });
+    const card = cardFor(folder.write('gradients.onnx', graph), { classes: ['a', 'b'] });
+    const x = images('ninth', [20, 8, 8, 1]);
+    const batch = {
+      count: 20,
+      write: (i: number, out: Float32Array) => out.set(x.data.subarray(i * 64, (i + 1) * 64)),
+    };
+    const found: number[] = [];
+    await usingCard(
+      card,
+      async m => {
+        expect(m.runtime.microBatch).toBe(microBatch);
+        await m.gradients(batch, { class: 0, score: 'logit' }, (_, gradient) => found.push(...gradient));
+      },
+      { microBatch: 16 },
+    );
+    const { data } = weights('w', [64, 2]);
+    const wanted = Float32Array.from({ length: 20 * 64 }, (_, i) => Number(data[2 * (i % 64)]));
+    expect(difference(Float32Array.from(found), wanted)).toBeLessThan(1e-6);
   });
 
   it('are measured again in a batch that is larger than any before, and that is remembered', async () => {
