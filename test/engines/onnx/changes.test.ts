@@ -7,7 +7,7 @@ import { tensor } from '../../../src/core/tensor.ts';
 import { changedBox } from '../../../src/engines/onnx/changes/changed-box.ts';
 import { cutNetwork, localPart } from '../../../src/engines/onnx/changes/cuts.ts';
 import { KeptNetwork } from '../../../src/engines/onnx/changes/kept-network.ts';
-import { recompute } from '../../../src/engines/onnx/changes/recompute.ts';
+import { commonImage, recompute } from '../../../src/engines/onnx/changes/recompute.ts';
 import { attr, constant, DType, type Graph, GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
@@ -139,12 +139,16 @@ async function opened(graph: Graph) {
   };
 }
 
-/** A batch from images that are made one from the other. */
-function batchOf(rng: Rng, what: 'windows' | 'path' | 'mixed'): Batch {
+/** A batch from images that are made one from the other, or each from one that is not in it (`windows only`). */
+function batchOf(
+  rng: Rng,
+  what: 'windows' | 'windows only' | 'path' | 'mixed',
+): { readonly batch: Batch; readonly images: readonly Float32Array[]; readonly base: Float32Array } {
   const size = HEIGHT * WIDTH * CHANNELS;
   const images = [Float32Array.from({ length: size }, () => rng.normal())];
+  const base = images[0]!;
   for (let i = 1; i < 40; i++) {
-    const data = images[what === 'windows' || (what === 'mixed' && i % 3 === 0) ? 0 : i - 1]!.slice();
+    const data = images[what.startsWith('windows') || (what === 'mixed' && i % 3 === 0) ? 0 : i - 1]!.slice();
     const side = what === 'mixed' && i % 11 === 5 ? 30 : 1 + rng.int(SIDE);
     const edge = rng.int(4);
     const top = edge === 0 ? 0 : edge === 1 ? HEIGHT - side : rng.int(HEIGHT - side + 1);
@@ -154,7 +158,8 @@ function batchOf(rng: Rng, what: 'windows' | 'path' | 'mixed'): Batch {
     }
     images.push(data);
   }
-  return { count: images.length, write: (i, out) => out.set(images[i]!) };
+  if (what === 'windows only') images.splice(0, 1);
+  return { batch: { count: images.length, write: (i, out) => out.set(images[i]!) }, images, base };
 }
 
 /** Convolutions of many channels: a pass takes some ten milliseconds. */
@@ -206,11 +211,11 @@ describe('computing only what changed', () => {
       const { plain, opened: parts, stages: own } = await opened(randomNetwork(rng));
       if (!parts) continue;
       stages += own;
-      for (const what of ['windows', 'path', 'mixed'] as const) {
-        const batch = batchOf(rng.fork(what), what);
+      for (const what of ['windows', 'windows only', 'path', 'mixed'] as const) {
+        const { batch, base } = batchOf(rng.fork(what), what);
         const want = await plain(batch);
         const got: Float32Array[] = [];
-        await recompute(parts, batch, (i, raw) => (got[i] = raw.slice()), undefined);
+        await recompute(parts, base, batch, (i, raw) => (got[i] = raw.slice()), undefined);
         const largest = Math.max(1, ...want.flatMap(row => [...row].map(Math.abs)));
         const worst = Math.max(...want.flatMap((row, i) => [...row].map((v, k) => Math.abs(v - got[i]![k]!))));
         expect(worst / largest, `network ${seed}, ${what}`).toBeLessThan(1e-5);
@@ -250,6 +255,20 @@ describe('computing only what changed', () => {
       folder.remove();
     }
   }, 60_000);
+
+  it('finds the image of which all show a small part changed, whether it is one of them or not', () => {
+    for (const what of ['windows', 'windows only'] as const) {
+      const { images, base } = batchOf(createRng(what), what);
+      expect(images[0] === base).toBe(what === 'windows');
+      for (const order of [
+        [0, 1, 2],
+        [2, 0, 1],
+      ] as const) {
+        const [a, b, c] = order.map(i => images[i]!) as [Float32Array, Float32Array, Float32Array];
+        expect(commonImage(a, b, c)).toEqual(base);
+      }
+    }
+  });
 
   it('finds the least rectangle that holds all differences', () => {
     const a = new Float32Array(5 * 4 * 2);

@@ -11,7 +11,7 @@ import type { Program } from '../session/programs.ts';
 import { changedBox, sideOf } from './changed-box.ts';
 import { cutNetwork, localPart } from './cuts.ts';
 import type { KeptNetworkPlan } from './kept-network.ts';
-import { type Recomputing, recompute } from './recompute.ts';
+import { commonImage, type Recomputing, recompute } from './recompute.ts';
 
 /** What was found earlier about squares of a side. */
 export interface RememberedChanges {
@@ -33,7 +33,7 @@ export interface ChangedRegionsParts {
 
 /** Smaller batches are not looked at: to open sessions and to measure would cost more than is saved. */
 const SMALLEST_BATCH = 96;
-/** Images of a batch that are compared with the first and with each other before it is decided how they are run. */
+/** Images of a batch that are compared with what they have in common, and each with the last, before it is decided how they run. */
 const LOOKED_AT = 12;
 /** Sides of changed squares are rounded up to a multiple of this, pixels. */
 const GRAIN = 8;
@@ -73,9 +73,9 @@ export class ChangedRegions {
       count: batch.count,
       write: (i, out) => (i < LOOKED_AT ? out.set(first[i]!) : batch.write(i, out)),
     };
-    const side = changedSide(first, image);
-    const found = side === undefined ? undefined : await this.#find(side, first[0]!);
-    if (found?.changed) return recompute(found.changed, again, consume, signal);
+    const { base, side } = baseOf(first, image);
+    const found = side === undefined ? undefined : await this.#find(side, base);
+    if (found?.changed) return recompute(found.changed, base, again, consume, signal);
     return this.#parts.forward(again, consume, signal);
   }
 
@@ -140,7 +140,7 @@ export class ChangedRegions {
       const take = (i: number, raw: Float32Array) => {
         changed[i] = raw.slice();
       };
-      const less = await timed(() => recompute(opened, probes, take, undefined));
+      const less = await timed(() => recompute(opened, image, probes, take, undefined));
       times.changed = Math.min(times.changed, less / probes.count);
     }
     const error = largestDifference(changed.slice(0, whole.length), whole);
@@ -201,10 +201,28 @@ async function timed(what: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-/** The side of the squares in which most images differ from the first, or from the one before; undefined: no small ones. */
-function changedSide(images: readonly Float32Array[], { height, width, channels }: ImageShape): number | undefined {
+/**
+ * What the images of a batch are compared with, and the side of the squares in which most of them differ from it or from
+ * the one before (undefined: no small ones): the first image or, where less changes then, what three that lie apart have
+ * in common, since the image itself need not be in the batch.
+ */
+function baseOf(
+  images: readonly Float32Array[],
+  shape: ImageShape,
+): { readonly base: Float32Array; readonly side: number | undefined } {
+  const [first, middle, last] = [images[0]!, images[images.length >> 1]!, images.at(-1)!];
+  const bases = [first, commonImage(first, middle, last)];
+  const found = bases.map(base => ({ base, side: changedSide(base, images, shape) }));
+  return found.reduce((a, b) => ((b.side ?? Number.POSITIVE_INFINITY) < (a.side ?? Number.POSITIVE_INFINITY) ? b : a));
+}
+
+function changedSide(
+  base: Float32Array,
+  images: readonly Float32Array[],
+  { height, width, channels }: ImageShape,
+): number | undefined {
   const sides = images.slice(1).map((data, i) => {
-    const boxes = [images[0]!, images[i]!].map(other => changedBox(data, other, width, channels));
+    const boxes = [base, images[i]!].map(other => changedBox(data, other, width, channels));
     return Math.min(...boxes.map(box => (box ? sideOf(box) : 1)));
   });
   const most = sides.sort((a, b) => a - b)[Math.floor(0.9 * sides.length)]!;

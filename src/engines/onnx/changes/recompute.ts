@@ -19,17 +19,16 @@ export interface Recomputing {
 }
 
 /**
- * Raw scores of images that differ little from the first one, or each from the one before: of the first part of the
- * network only what changed is computed.
+ * Raw scores of images that differ little from the base, or each from the one before: of the first part of the network
+ * only what changed is computed.
  */
 export async function recompute(
   { size, underWay, run }: Recomputing,
+  base: Float32Array,
   batch: Batch,
   consume: (i: number, raw: Float32Array) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const base = new Float32Array(size);
-  batch.write(0, base);
   await inMicroBatches(
     batch.count,
     { microBatch: TOGETHER, underWay, signal },
@@ -42,4 +41,9 @@ export async function recompute(
       for (let j = 0; j < count; j++) consume(first + j, part(raw, j, count));
     },
   );
+}
+
+/** What two of three images show, value by value: the image of which each shows another part changed. */
+export function commonImage(a: Float32Array, b: Float32Array, c: Float32Array): Float32Array {
+  return a.map((v, i) => (b[i] === c[i] ? b[i]! : v));
 }
