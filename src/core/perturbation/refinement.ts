@@ -3,8 +3,8 @@
  *
  * Between two neighbouring points the raw score (log-odds, where a probability is followed) is taken for a Brownian
  * bridge whose variance per unit of x is what its increments show there. A probability near 0 or 1 hides how far the
- * log-odds move; the bridge knows. A piece can look flat by chance, so that it is given no less than half of its
- * neighbours' variance, and a share of the whole curve's.
+ * log-odds move; the bridge knows. A piece can look flat by chance, so that it is given no less than its neighbours'
+ * variance, and a share of the whole curve's.
  */
 
 /** Where a curve is looked at first, as fractions of the grid: closer together at the ends, where most curves bend. */
@@ -14,15 +14,18 @@ const WAVE = 4;
 const GROWTH = 0.2;
 /** A piece is halved only where its variance is at least this share of the largest. */
 const WORTH = 0.2;
-/** How much of a neighbouring piece's variance, and of the whole curve's, a piece has at least. */
-const NEIGHBOUR = 0.5;
-const WHOLE = 0.2;
+/** The share of the whole curve's variance in that of a piece. */
+const WHOLE = 0.4;
 /** The least share of a piece's rise that is the curve's own, and not the chance of its ends. */
 const OWN = 0.5;
-/** Standard deviations that the estimate stands for; measured, see docs/precision.md. */
-const DEVIATIONS = 2.2;
-/** The same for a difference of two curves, which is noise from point to point and has wider gaps. */
-const DEVIATIONS_OF_NOISE = 4;
+/**
+ * Standard deviations that the estimate stands for: so many where the variance is well known. Few points tell it badly, as
+ * with Student's t, so that it is 1 + 10 / points times as many. Measured, see docs/precision.md.
+ */
+const DEVIATIONS = 1.75;
+const FEW = 10;
+/** How many times as many for one order among ties, which is noise from point to point. */
+const OF_NOISE = 1.8;
 /** Raw scores beyond these are those of a saturated probability. */
 const SATURATED = 40;
 
@@ -73,7 +76,7 @@ export interface AreaError {
 
 /**
  * @param follow what the area is under, from raw scores
- * @param course `noise`: it goes up and down within few points, as a difference of two curves, or one order among ties
+ * @param course `noise`: it goes up and down within few points, as one order among ties does
  */
 export function errorOfArea(
   { index, x, raw, noise }: SeenCurve,
@@ -93,7 +96,7 @@ export function errorOfArea(
   const deviation = own.map((v, i) => {
     const cells = index[i + 1]! - index[i]!;
     if (cells < 2) return 0;
-    const near = Math.max(v, NEIGHBOUR * (own[i - 1] ?? 0), NEIGHBOUR * (own[i + 1] ?? 0));
+    const near = Math.max(v, own[i - 1] ?? 0, own[i + 1] ?? 0);
     const local = (1 - WHOLE) * near + WHOLE * whole;
     const width = x[i + 1]! - x[i]!;
     const sum = PLACES.reduce((all, t) => {
@@ -117,7 +120,7 @@ export function errorOfArea(
     .slice(0, Math.max(WAVE, Math.floor(GROWTH * index.length)))
     .map(i => (index[i]! + index[i + 1]!) >> 1)
     .sort((a, b) => a - b);
-  const deviations = course === 'noise' ? DEVIATIONS_OF_NOISE : DEVIATIONS;
+  const deviations = DEVIATIONS * (1 + FEW / index.length) * (course === 'noise' ? OF_NOISE : 1);
   return { error: deviations * Math.hypot(...deviation, ...chance.map(Math.sqrt)), next };
 }
 

@@ -115,6 +115,18 @@ describe('the points of a curve', () => {
     expect(at(1000) / at(1)).toBeCloseTo(1000, 6);
   });
 
+  it('tell the variance worse the fewer they are', () => {
+    const steps = (points: number) => {
+      const index = Array.from({ length: points }, (_, i) => 2 * i);
+      const last = index.at(-1)!;
+      const { error } = errorOfArea({ index, x: index.map(i => i / last), raw: index.map((_, i) => i % 2) }, same);
+      // As if each piece were as wide and rose as much.
+      return error * (points - 1) ** 0.5;
+    };
+    // Of 6 points 1 + 10 / 6 of the deviations that are allowed for, of 51 points 1 + 10 / 51.
+    expect(steps(6) / steps(51)).toBeCloseTo((1 + 10 / 6) / (1 + 10 / 51), 6);
+  });
+
   it('measure other scores in their own unit', () => {
     const raw = grid(100, x => 40 * Math.exp(-5 * x));
     const { off, error } = follow(raw, 0.2, same);

@@ -3,9 +3,6 @@ import { errorOfArea, firstPoints, type SeenCurve } from '../../../core/perturba
 import { allSame } from './outcome.ts';
 import { rangeOf, untilPrecise } from './until-precise.ts';
 
-/** A curve of fewer points than these tells less of itself, so that its error is taken for so many times as large. */
-const FEW = { points: 50, factor: 1.3 };
-
 /** A curve of one order, of which all points that it has can be asked for. */
 export interface GridCurve {
   /** Ascending. */
@@ -80,17 +77,16 @@ async function followGrid(
     const missing = await lookAt(all);
     if (missing) return missing;
   }
-  const factor = x.length < FEW.points ? FEW.factor : 1;
   const part = () => {
     const { error, next } = errorOfArea(curve(), follow);
-    return { error: error * factor, ...(next.length > 0 ? { look: () => lookAt(next) } : {}) };
+    return { error, ...(next.length > 0 ? { look: () => lookAt(next) } : {}) };
   };
   const error = await untilPrecise(part, () => precision * (unit === 'own' ? 1 : rangeOf(scores())));
   return typeof error === 'number' ? { curve: curve(), error } : error;
 }
 
 /** Points beside the first ones that a precision takes, of one curve: a mean over the runs of docs/precision.md. */
-const [FIRST_STEPS, MORE_STEPS] = [9, 0.12];
+const [FIRST_STEPS, MORE_STEPS] = [9, 0.14];
 
 /** Points of a curve with this many steps that are to be expected, beside its start. */
 export function expectedSteps(steps: number, precision: number | 'exact'): number {

@@ -38,7 +38,7 @@ export interface FollowedPaths {
  * points a path is looked at depends on no other path, so that all metrics that follow it ask for the same ones.
  *
  * Where pixels are tied and several random orders are averaged, one order is looked at for each point, in turn, so that
- * the chance of one is not that of its neighbour. How large it is, some points that are looked at in two orders tell.
+ * the chance of one is not that of its neighbour. How large it is, points that are looked at in two orders tell.
  * @param follow what the areas are under, from raw scores
  */
 export async function followPaths(
@@ -80,10 +80,8 @@ interface Walk {
   seen(): SeenPath;
 }
 
-/** So many points within ties are looked at in two orders. */
-const PAIRS = 5;
-/** How many times as large as the pairs tell the variance of orders is taken to be; measured, see docs/precision.md. */
-const DOUBT = 2;
+/** Of so many points within ties one is looked at in two orders: all along the curve, since orders differ most where it moves. */
+const PAIRED = 4;
 /** So many points are looked at in one order more at a time, where all are known in one. */
 const DEEPER = 4;
 /** Raw scores beyond these are those of a saturated probability. */
@@ -126,28 +124,35 @@ export function begin(curves: Curves, { state, edges }: Path): Walk {
   };
   const inAllOrders = (wanted: readonly number[]) =>
     wanted.flatMap(i => Array.from({ length: fieldsOf(i) }, (_, field) => ({ i, field })));
-  let [turn, pairs] = [0, 0];
+  let turn = 0;
   /** Each point in the order whose turn it is. */
   const inTurn = (wanted: readonly number[]) =>
     wanted.flatMap(i => {
       if (known.has(i)) return [];
       if (!isOpen.has(i)) return [{ i, field: 0 }];
-      const field = turn++ % sequences.length;
-      if (pairs >= PAIRS) return [{ i, field }];
-      pairs++;
-      return [
-        { i, field },
-        { i, field: (field + 1) % sequences.length },
-      ];
+      const field = turn % sequences.length;
+      const paired = turn++ % PAIRED === 1;
+      return paired
+        ? [
+            { i, field },
+            { i, field: (field + 1) % sequences.length },
+          ]
+        : [{ i, field }];
     });
+  /** The order in which a point is looked at next: those after its first, so that no order is the last one of all points. */
+  const nextField = (i: number) => {
+    const own = known.get(i)!;
+    const first = own.keys().next().value!;
+    return sequences.map((_, k) => (first + k) % sequences.length).find(field => !own.has(field))!;
+  };
   /** What points owe to the orders that they are known in. */
   const noiseOf = (points: readonly number[], raw: readonly number[], follow: (raw: number) => number): PointNoise => {
     const spread = points.filter(i => isOpen.has(i) && known.get(i)!.size > 1).map(i => pointsOf(i).map(rawOf));
     const freedom = spread.reduce((sum, own) => sum + own.length - 1, 0);
     const squares = spread.flatMap(own => own.map(v => (v - mean(own)) ** 2)).reduce((a, b) => a + b, 0);
     const variance = freedom > 0 ? squares / freedom : 0;
-    // Of few pairs it is little known itself, and not the same along the curve.
-    const doubt = DOUBT * (1 + 1 / Math.sqrt(Math.max(1, freedom)));
+    // Of few pairs it is little known itself.
+    const doubt = 1 + 1 / Math.sqrt(Math.max(1, freedom));
     const orders = (i: number) => (isOpen.has(i) ? known.get(i)!.size : Number.POSITIVE_INFINITY);
     return {
       raw: points.map(i => variance / orders(i)),
@@ -180,7 +185,7 @@ export function begin(curves: Curves, { state, edges }: Path): Walk {
         .filter(i => !isKnown(i))
         .sort((a, b) => known.get(a)!.size - known.get(b)!.size || a - b)
         .slice(0, DEEPER)
-        .map(i => ({ i, field: sequences.findIndex((_, f) => !known.get(i)!.has(f)) }));
+        .map(i => ({ i, field: nextField(i) }));
       return { error, ...(deeper.length > 0 ? { look: async () => void (await look(deeper)) } : {}) };
     },
     seen() {

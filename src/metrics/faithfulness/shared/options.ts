@@ -79,11 +79,11 @@ function plannedEdges(options: CurveOrderOptions, { spatial, spacing }: ModelFac
 
 /** Points that a curve is looked at first, and how many more a precision takes: means over the runs of docs/precision.md. */
 const FIRST_POINTS = 9;
-const MORE_POINTS = { probability: 0.12, other: 0.2 };
+const MORE_POINTS = { probability: 0.14, other: 0.24 };
 /** By how much each further order of ties adds to that, on a map of regions. */
 const TIED_SHARE = 0.2;
 /** Where much of a map is 0, nothing but the orders tells patches apart: this share of all points in all orders. */
-const OF_ZEROS = 0.7;
+const OF_ZEROS = 0.6;
 /** How many of all points each further order has for itself, by what is ordered: those that lie within a tie. */
 const WITHIN_TIES = { regions: { pixels: 1, patches: 0.7 }, zeros: { pixels: 0.3, patches: 0.7 } };
 
