@@ -17,7 +17,8 @@ import warnings
 from pathlib import Path
 
 from networks import NETWORKS
-from zoo import HERE, SECONDS, exported, first_line, images, made
+from results import HERE, SECONDS, first_line
+from zoo import exported, images, made
 
 
 def one(name):

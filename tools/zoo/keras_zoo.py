@@ -10,13 +10,8 @@ ct-xai-bench with Keras in float64, as zoo.py does with PyTorch. Leaves a file o
 
 import argparse
 import fnmatch
-import json
 import os
-import subprocess
 import tempfile
-import time
-import traceback
-import warnings
 import zlib
 from importlib.metadata import version
 from pathlib import Path
@@ -28,14 +23,10 @@ import onnx
 import tensorflow as tf
 
 from keras_networks import NETWORKS
+from results import BASELINE, HERE, TARGET, compare, first_line, float32_errors, relative, run_all
 
-HERE = Path(__file__).resolve().parent
-TARGET = 1
 CLASSES = 10
 CHANNELS = 3
-BASELINE = -1.0
-SECONDS = 420
-WRONG = 1e-3
 
 
 def made(name, precision="float32"):
@@ -116,29 +107,26 @@ def cam_error(network, image, activations, slopes):
         tape.watch(given)
         *found, scores = both(given, training=False)
         score = scores[0, TARGET]
-    off, best = min(
-        ((relative(f.numpy().reshape(pixels, channels), activations), i) for i, f in enumerate(found)), key=lambda p: p[0]
-    )
-    if off > 1e-2:
+    offs = [relative(f.numpy().reshape(pixels, channels), activations) for f in found]
+    if min(offs) > 1e-2:
         return None
-    slope = tape.gradient(score, found[best])
-    if slope is None:
+    # An exporter makes one layer of several that do the same to the same tensor: it has all their slopes.
+    best = [i for i, off in enumerate(offs) if off <= 2 * min(offs)]
+    values = found[best[0]].numpy().reshape(pixels, channels)
+    of_each = [tape.gradient(score, found[i]) for i in best]
+    of_each = [slope.numpy().reshape(pixels, channels) for slope in of_each if slope is not None]
+    if not of_each:
         return None
-    theirs = map_of(found[best].numpy().reshape(pixels, channels), slope.numpy().reshape(pixels, channels))
-    ours = map_of(activations, slopes)
+    theirs = [map_of(values, slope) for slope in (*of_each, sum(of_each))]
+    return min(map_error(map_of(activations, slopes), other) for other in theirs)
+
+
+def map_error(ours, theirs):
     return float(np.abs(ours - theirs).max() / theirs.max()) if theirs.max() > 0 else float(ours.max() > 0)
 
 
 def map_of(values, slopes):
     return np.maximum(0, (values * slopes.mean(0)).sum(1))
-
-
-def relative(a, b):
-    return float(np.linalg.norm(a.astype(np.float64) - b) / max(np.linalg.norm(b), 1e-30))
-
-
-def share(a, b):
-    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
 
 
 def saved(network, folder):
@@ -150,7 +138,7 @@ def saved(network, folder):
         opset = next(o.version for o in onnx.load(files["tf2onnx"]).opset_import if o.domain == "")
         found["tf2onnx"] = (files["tf2onnx"], opset)
     except Exception as error:
-        errors["tf2onnx"] = {"export_error": f"{type(error).__name__}: {str(error).splitlines()[0]}"[:200]}
+        errors["tf2onnx"] = {"export_error": first_line(error)}
     network.save(files["keras"])
     found["keras"] = (files["keras"], "")
     return found, errors
@@ -177,39 +165,20 @@ def run(name):
         result["difference_error"] = by_differences(double, image64, gradient)
         differences = scores[0] - double(baseline64, training=False).numpy()[0]
         lift = int(np.abs(differences).argmax())
-        result["torch32"] = {
-            "score": share(scores32, scores),
-            "gradient": relative(gradient32, gradient),
-            "difference": float(abs(differences32[lift] / differences[lift] - 1)),
+        single = (scores32, gradient32, differences32)
+        result["torch32"] = float32_errors(single, (scores, gradient, differences), lift)
+        reference = {
+            "scores": scores[0],
+            "gradient": gradient[0],
+            "lift": lift,
+            "difference": differences[lift],
+            "nearby": lambda: at_nearby_images(double, image64, gradient, rng),
+            "cam_error": lambda values, slopes: cam_error(double, image64, values, slopes),
         }
-        image.tofile(folder / "image")
-        job = {"image": str(folder / "image"), "rows": size, "columns": size, "channels": CHANNELS, "classes": CLASSES}
-        job |= {"target": TARGET, "layout": "NHWC", "deeplift": {"class": lift, "baseline": BASELINE}}
-        job["exports"] = [{"model": str(file), "prefix": str(folder / e)} for e, (file, _) in files.items()]
-        (folder / "job.json").write_text(json.dumps(job))
-        done = subprocess.run(
-            ["node", str(HERE / "compare.js"), str(folder / "job.json")], capture_output=True, text=True, timeout=SECONDS
-        )
-        for exporter, (file, opset) in files.items():
-            written = folder / f"{exporter}.json"
-            if not written.exists():
-                result["exports"][exporter] = {"error": (done.stderr.strip().splitlines() or ["it ended"])[-1]}
-                continue
-            found = json.loads(written.read_text())
-            found |= {"opset": opset, "megabytes": file.stat().st_size / 1e6}
-            read = lambda key: np.fromfile(folder / f"{exporter}.{key}", np.float32)
-            if "error" not in found:
-                found["score_error"] = share(read("scores"), scores[0])
-                if found.get("gradient"):
-                    found["gradient_error"] = relative(read("gradient").reshape(gradient.shape), gradient)
-                    if found["gradient_error"] > WRONG and "nearby" not in result:
-                        result["nearby"] = at_nearby_images(double, image64, gradient, rng)
-                if "sum" in found["deeplift"]:
-                    found["deeplift"]["error"] = float(abs(found["deeplift"]["sum"] / differences[lift] - 1))
-                if "shape" in found:
-                    values, slopes = (read(k).reshape(-1, found["shape"][-1]) for k in ("activations", "slopes"))
-                    found["cam_error"] = cam_error(double, image64, values, slopes)
-            result["exports"][exporter] = found
+        compared, nearby = compare(folder, files, image[0], reference, "NHWC")
+        result["exports"] |= compared
+        if nearby is not None:
+            result["nearby"] = nearby
     return result
 
 
@@ -219,22 +188,7 @@ def main():
     parser.add_argument("--results", type=Path, default=HERE / "results", help="where results are kept")
     parser.add_argument("--again", action="store_true", help="run networks that have results, too")
     given = parser.parse_args()
-    given.results.mkdir(parents=True, exist_ok=True)
-    warnings.simplefilter("ignore")
-    for name in fnmatch.filter(NETWORKS, given.only):
-        file = given.results / f"{name.replace('/', '--')}.json"
-        if file.exists() and not given.again:
-            continue
-        start = time.time()
-        keras.backend.clear_session()
-        try:
-            result = run(name)
-        except Exception as error:
-            traceback.print_exc()
-            result = {"name": name, "failed": f"{type(error).__name__}: {str(error).splitlines()[0]}"[:200]}
-        result["seconds"] = time.time() - start
-        file.write_text(json.dumps(result, indent=1))
-        print(name, "done", flush=True)
+    run_all(fnmatch.filter(NETWORKS, given.only), given.results, given.again, run)
 
 
 if __name__ == "__main__":

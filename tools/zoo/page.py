@@ -8,9 +8,9 @@ import re
 
 import keras_networks
 import networks
+from results import WRONG
 
 NETWORKS = {**networks.NETWORKS, **keras_networks.NETWORKS}
-WRONG = 1e-3
 SUM = 1e-4
 HEAD = "| Network | Exporter | Opset | Scores | Gradient | CAM layer | CAM | DeepLIFT | Remark |"
 NAME, EXPORTER, OPSET, SCORES, GRADIENT, LAYER, CAM, LIFT, REMARK = range(9)

@@ -23,7 +23,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from zoo import HERE, OPSETS, TARGET, cam_of, exported, gradient_of, images, warm
+from results import HERE, TARGET
+from zoo import OPSETS, cam_of, exported, gradient_of, images, warm
 
 OUT = HERE.parent.parent / "test" / "golden" / "zoo"
 SIZE = 64

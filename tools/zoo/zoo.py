@@ -13,14 +13,9 @@ process of its own. Rows of networks without a file of results stay in the page 
 
 import argparse
 import fnmatch
-import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
-import traceback
-import warnings
 import zlib
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -34,14 +29,11 @@ from torch.overrides import TorchFunctionMode
 
 sys.path.insert(0, str(Path(__file__).parent))
 from networks import NETWORKS
-from page import WRONG, write_page
+from page import write_page
+from results import BASELINE, HERE, TARGET, compare, first_line, float32_errors, relative, run_all
 
-HERE = Path(__file__).resolve().parent
-TARGET = 1
-BASELINE = -1.0
 OPSETS = {"dynamo": 18, "legacy": 17}
 PACKAGES = ("torch", "torchvision", "timm", "monai", "torchxrayvision", "segmentation-models-pytorch", "onnx", "onnxscript")
-SECONDS = 420
 
 
 def made(name):
@@ -197,10 +189,6 @@ def arrangements(tensor, pixels, channels):
     return found
 
 
-def relative(a, b):
-    return float(np.linalg.norm(a.astype(np.float64) - b) / max(np.linalg.norm(b), 1e-30))
-
-
 def exported(network, image, exporter, file):
     options = {"input_names": ["image"], "output_names": ["scores"], "opset_version": OPSETS[exporter]}
     if exporter == "legacy":
@@ -229,12 +217,12 @@ def run(name):
     }
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        jobs = []
-        for exporter in OPSETS:
+        files = {}
+        for exporter, opset in OPSETS.items():
             file = folder / f"{exporter}.onnx"
             try:
                 exported(network, image, exporter, str(file))
-                jobs.append({"model": str(file), "prefix": str(folder / exporter)})
+                files[exporter] = (file, opset)
             except Exception as error:
                 result["exports"][exporter] = {"export_error": first_line(error)}
         network = network.double()
@@ -246,78 +234,21 @@ def run(name):
             differences = (scores - network(torch.full_like(image64, BASELINE)).numpy())[0]
         lift = int(np.abs(differences).argmax())
         result["gradient_size"] = float(np.abs(gradient).max())
-        result["torch32"] = {
-            "score": share(scores32.numpy(), scores),
-            "gradient": relative(gradient32.numpy(), gradient),
-            "difference": float(abs(differences32[lift] / differences[lift] - 1)),
+        single = (scores32.numpy(), gradient32.numpy(), differences32)
+        result["torch32"] = float32_errors(single, (scores, gradient, differences), lift)
+        reference = {
+            "scores": scores[0],
+            "gradient": gradient[0].transpose(1, 2, 0),
+            "lift": lift,
+            "difference": differences[lift],
+            "nearby": lambda: at_nearby_images(network, image64, gradient),
+            "cam_error": lambda values, slopes: cam_error(network, image64, values, slopes),
         }
-        image[0].permute(1, 2, 0).contiguous().numpy().tofile(folder / "image")
-        job = {"image": str(folder / "image"), "rows": size, "columns": size, "channels": channels}
-        job |= {"classes": scores.shape[1], "target": TARGET, "exports": jobs}
-        job["deeplift"] = {"class": lift, "baseline": BASELINE}
-        (folder / "job.json").write_text(json.dumps(job))
-        done = subprocess.run(
-            ["node", str(HERE / "compare.js"), str(folder / "job.json")], capture_output=True, text=True, timeout=SECONDS
-        )
-        for one in jobs:
-            exporter = Path(one["prefix"]).name
-            file = Path(one["prefix"] + ".json")
-            if not file.exists():
-                result["exports"][exporter] = {"error": (done.stderr.strip().splitlines() or ["it ended"])[-1]}
-                continue
-            found = json.loads(file.read_text())
-            found["opset"] = OPSETS[exporter]
-            found["megabytes"] = Path(one["model"]).stat().st_size / 1e6
-            read = lambda key: np.fromfile(one["prefix"] + "." + key, np.float32)
-            if "error" not in found:
-                found["score_error"] = share(read("scores"), scores[0])
-                if found.get("gradient"):
-                    ours = read("gradient").reshape(size, size, channels)
-                    found["gradient_error"] = relative(ours, gradient[0].transpose(1, 2, 0))
-                    if found["gradient_error"] > WRONG and "nearby" not in result:
-                        result["nearby"] = at_nearby_images(network, image64, gradient)
-                if "sum" in found["deeplift"]:
-                    found["deeplift"]["error"] = float(abs(found["deeplift"]["sum"] / differences[lift] - 1))
-                if "shape" in found:
-                    values, slopes = (read(k).reshape(-1, found["shape"][-1]) for k in ("activations", "slopes"))
-                    found["cam_error"] = cam_error(network, image64, values, slopes)
-            result["exports"][exporter] = found
+        compared, nearby = compare(folder, files, image[0].permute(1, 2, 0).numpy(), reference)
+        result["exports"] |= compared
+        if nearby is not None:
+            result["nearby"] = nearby
     return result
-
-
-def share(a, b):
-    return float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30))
-
-
-def first_line(error):
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    return f"{type(error).__name__}: {lines[0]}"[:200]
-
-
-def in_child(name, file):
-    """Runs one network in a process of its own, so that its memory is given back."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            warnings.simplefilter("ignore")
-            start = time.time()
-            with open(file.with_suffix(".log"), "w") as log:
-                os.dup2(log.fileno(), 1)
-                os.dup2(log.fileno(), 2)
-                try:
-                    result = run(name)
-                except Exception as error:
-                    traceback.print_exc()
-                    result = {"name": name, "failed": first_line(error)}
-            result["seconds"] = time.time() - start
-            partial = file.with_suffix(".partial")
-            partial.write_text(json.dumps(result, indent=1))
-            partial.rename(file)
-            code = 0
-        finally:
-            os._exit(code)
-    os.waitpid(child, 0)
 
 
 def main():
@@ -327,16 +258,10 @@ def main():
     parser.add_argument("--page-only", action="store_true", help="write docs/zoo.md from the results that are there")
     parser.add_argument("--again", action="store_true", help="run networks that have results, too")
     given = parser.parse_args()
-    given.results.mkdir(parents=True, exist_ok=True)
     if not given.page_only:
         import timm, torchvision  # noqa: F401 (read once, before the processes part)
 
-        for name in fnmatch.filter(NETWORKS, given.only):
-            file = given.results / f"{name.replace('/', '--')}.json"
-            if file.exists() and not given.again:
-                continue
-            in_child(name, file)
-            print(name, "done" if file.exists() else "ended without a result", flush=True)
+        run_all(fnmatch.filter(NETWORKS, given.only), given.results, given.again, run)
     write_page(given.results, HERE.parent.parent / "docs" / "zoo.md")
 
 
