@@ -99,9 +99,10 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
       const others = [b, ...counted].map(results => dimsFrom(results[shape]!));
       infos.set(name, {
         dtype: types.get(name)!,
-        // What is empty in small batches, as images from the ninth on are, may not be in larger ones.
+        // A part of the batch that is empty in small ones, as images from the ninth on are, may not be in larger ones.
         dims: dimsFrom(a[shape]!).map((d, i) => {
-          return others.every(other => other[i] === d) && !(d === 0 && second !== undefined) ? d : null;
+          const emptyPart = i === 0 && d === 0 && second !== undefined;
+          return others.every(other => other[i] === d) && !emptyPart ? d : null;
         }),
       });
     }
