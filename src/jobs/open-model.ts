@@ -30,10 +30,10 @@ export async function openModel(
   const { engine: asked, registry } = plan;
   const name = earlier?.engine ?? asked.use;
   const device = earlier?.device ?? asked.device;
-  const engine =
+  const { engine, declined = [] }: Choice =
     name === 'auto'
       ? await bestEngine([...registry.engines.values()], card, device)
-      : lookUp(registry.engines, 'engine', name, 'engine.use');
+      : { engine: lookUp(registry.engines, 'engine', name, 'engine.use') };
   if (!engine?.formats.includes(card.format)) {
     throw new CtXaiError(
       'ENGINE',
@@ -50,7 +50,14 @@ export async function openModel(
     ...(variant && variant.kind !== 'original' ? { variant: await fileOf(variant, card) } : {}),
     ...(signal ? { signal } : {}),
   };
-  return engine.open(card, options);
+  return engine.open(card, options).catch((error: unknown) => {
+    if (!(error instanceof CtXaiError) || error.code !== 'DEVICE' || declined.length === 0) throw error;
+    // It stood in for one that would not: that is why its device is asked for.
+    const { code, message, hint } = error;
+    const why = declined.map(reason => reason.replace(/\.$/, '')).join('; ');
+    const said = `model '${id}': engine '${engine.name}' stands in, since ${why}; but ${message}`;
+    throw new CtXaiError(code, said, { ...(hint ? { hint } : {}), cause: error });
+  });
 }
 
 /** Weights of a further training are a file beside the model. */
@@ -59,13 +66,24 @@ async function fileOf(variant: ModelVariant, card: ModelCard): Promise<ModelVari
   return { kind: 'file', file: await furtherTraining(card, variant.training) };
 }
 
+/** An engine that was chosen, and why others would not. */
+interface Choice {
+  readonly engine: Engine | undefined;
+  readonly declined?: readonly string[];
+}
+
 /** The first engine that reads the model, has the device, and does not leave it to another; else the first of the rest. */
-async function bestEngine(all: readonly Engine[], card: ModelCard, device: string): Promise<Engine | undefined> {
+async function bestEngine(all: readonly Engine[], card: ModelCard, device: string): Promise<Choice> {
   const reading = all.filter(e => e.formats.includes(card.format));
   // Of several GPUs one is named as in `cuda:1`.
   const having = reading.filter(e => device === 'auto' || e.devices.includes(device.split(':', 1)[0]!));
-  for (const engine of having) if ((await engine.declines?.(card)) === undefined) return engine;
-  return having[0] ?? reading[0];
+  const declined: string[] = [];
+  for (const engine of having) {
+    const why = await engine.declines?.(card);
+    if (why === undefined) return { engine, declined };
+    declined.push(why);
+  }
+  return { engine: having[0] ?? reading[0] };
 }
 
 function pick<K extends string>(key: K, value: number | undefined): { [P in K]?: number } {
