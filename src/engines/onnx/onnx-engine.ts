@@ -133,7 +133,11 @@ async function openAs(
       grids: findings.grids,
       prepare,
       attention,
-      changes: onGpu || mixes ? undefined : rememberedChanges(headed, device, alone, digest),
+      changes: onGpu
+        ? { reason: `it is done on the CPU only, and was not measured on '${device.name}'` }
+        : mixes
+          ? { reason: 'images of one batch change each other' }
+          : rememberedChanges(headed, device, alone, digest),
     });
     throwIfAborted(options.signal);
     const settings = await executor.settings();

@@ -2,17 +2,23 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import type { Batch } from '../../../src/core/contracts/index.ts';
+import { gaussianBlur } from '../../../src/core/image/blur.ts';
+import { segmentPixels } from '../../../src/core/image/segmentation.ts';
+import { slic } from '../../../src/core/image/slic.ts';
+import { sequenceOf } from '../../../src/core/perturbation/path.ts';
+import { removalPath } from '../../../src/core/perturbation/removal.ts';
 import { createRng, type Rng } from '../../../src/core/rng.ts';
 import { tensor } from '../../../src/core/tensor.ts';
-import { changedBox } from '../../../src/engines/onnx/changes/changed-box.ts';
+import { changedBox, sideOf } from '../../../src/engines/onnx/changes/changed-box.ts';
 import { cutNetwork, localPart } from '../../../src/engines/onnx/changes/cuts.ts';
 import { KeptNetwork } from '../../../src/engines/onnx/changes/kept-network.ts';
-import { commonImage, recompute } from '../../../src/engines/onnx/changes/recompute.ts';
+import { type Change, commonImage, recompute } from '../../../src/engines/onnx/changes/recompute.ts';
 import { attr, constant, DType, type Graph, GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { onnxEngine } from '../../../src/engines/onnx/index.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
 import type { Program } from '../../../src/engines/onnx/session/programs.ts';
+import { switchedBatch } from '../../../src/methods/shared/switched.ts';
 import { cardFor, temporary } from './fixtures.ts';
 
 const QUIET = { logSeverityLevel: 4, intraOpNumThreads: 1, interOpNumThreads: 1 } as const;
@@ -97,10 +103,14 @@ async function opened(graph: Graph) {
     sessions.set(session, await InferenceSession.create(encodeModel(program.graph), QUIET));
     return { session, program, settings: { microBatch: 3, workers: 1, threads: 1 } };
   };
+  /** Rows and columns of the images, or of their crops, that the first stage was fed. */
+  const fed: (readonly [number, number])[] = [];
+  let firstStage: string | undefined;
   const run = async (
     session: string,
     feeds: readonly { name: string; dims: readonly number[]; data: Float32Array }[],
   ) => {
+    if (session === firstStage) fed.push([feeds[0]!.dims[2]!, feeds[0]!.dims[3]!]);
     const tensors = Object.fromEntries(feeds.map(f => [f.name, new Tensor('float32', f.data, f.dims)]));
     const results = await sessions.get(session)!.run(tensors);
     return Object.fromEntries(Object.entries(results).map(([name, t]) => [name, t.data as Float32Array]));
@@ -124,19 +134,59 @@ async function opened(graph: Graph) {
   const stages = [];
   for (const { graph: own, ...stage } of cut.stages)
     stages.push({ ...stage, session: (await open({ graph: own })).session });
+  firstStage = stages[0]!.session;
   const rest = { inputs: cut.rest.inputs, session: (await open({ graph: cut.rest.graph })).session };
   const plan = { side: SIDE, stages, rest, output: model.output, image, places: cut.places };
   // Messages between threads are copied, and so is the plan.
   const network = new KeptNetwork(structuredClone(plan), run);
   const size = HEIGHT * WIDTH * CHANNELS;
+  let last: Promise<unknown> = Promise.resolve();
   return {
     plain,
+    fed,
     stages: stages.length,
     opened: {
-      ...{ size, underWay: 1 },
-      run: (asked: { base: Float32Array; images: Float32Array }) => network.scores(asked.base, asked.images),
+      ...{ size, workers: 1 },
+      // A worker answers one question after the other.
+      run: (asked: { base: Float32Array; images: Float32Array }) => {
+        const answer = last.then(() => network.scores(asked.base, asked.images));
+        last = answer;
+        return answer;
+      },
     },
   };
+}
+
+/** Images of which one segment after the other is switched off, alone, or as well as those before. */
+function segmentsOff(rng: Rng, what: 'alone' | 'one after the other'): Batch {
+  const data = Float32Array.from({ length: HEIGHT * WIDTH * CHANNELS }, () => rng.normal());
+  const image = tensor([HEIGHT, WIDTH, CHANNELS], data);
+  const baseline = tensor(image.shape, new Float32Array(data.length));
+  // Most segments fit into squares of SIDE pixels, and some do not.
+  const segmentation = slic(gaussianBlur(image, 2), { segments: 90, compactness: 0.1, sigma: 0 });
+  const segments = segmentPixels(segmentation);
+  const { count } = segmentation;
+  if (what === 'one after the other') {
+    const { pixels, ends } = sequenceOf(segments, Uint32Array.from(rng.shuffle([...Array(count).keys()])));
+    return removalPath({ image, baseline }, 'removed', pixels, [...ends]);
+  }
+  const design = new Uint8Array((count + 1) * count).fill(1);
+  for (let s = 0; s < count; s++) design[(s + 1) * count + s] = 0;
+  return switchedBatch({ image, baseline }, segments, design);
+}
+
+/** How the images of a batch differ. */
+function changeOf(what: string): Change {
+  return { side: SIDE, from: what.startsWith('windows') || what === 'alone' ? 'base' : 'before' };
+}
+
+/** All images of a batch. */
+function imagesOf({ count, write }: Batch): Float32Array[] {
+  return Array.from({ length: count }, (_, i) => {
+    const data = new Float32Array(HEIGHT * WIDTH * CHANNELS);
+    write(i, data);
+    return data;
+  });
 }
 
 /** A batch from images that are made one from the other, or each from one that is not in it (`windows only`). */
@@ -215,7 +265,7 @@ describe('computing only what changed', () => {
         const { batch, base } = batchOf(rng.fork(what), what);
         const want = await plain(batch);
         const got: Float32Array[] = [];
-        await recompute(parts, base, batch, (i, raw) => (got[i] = raw.slice()), undefined);
+        await recompute(parts, base, batch, changeOf(what), (i, raw) => (got[i] = raw.slice()), undefined);
         const largest = Math.max(1, ...want.flatMap(row => [...row].map(Math.abs)));
         const worst = Math.max(...want.flatMap((row, i) => [...row].map((v, k) => Math.abs(v - got[i]![k]!))));
         expect(worst / largest, `network ${seed}, ${what}`).toBeLessThan(1e-5);
@@ -223,6 +273,68 @@ describe('computing only what changed', () => {
     }
     expect(stages).toBeGreaterThan(12);
   }, 60_000);
+
+  it('gives the scores of whole images where segments are switched off, also where these are larger than the squares', async () => {
+    let [stages, larger, smaller] = [0, 0, 0];
+    for (let seed = 0; seed < 8; seed++) {
+      const rng = createRng(`network of segments ${seed}`);
+      const { plain, opened: parts, stages: own, fed } = await opened(randomNetwork(rng));
+      if (!parts) continue;
+      stages += own;
+      for (const what of ['alone', 'one after the other'] as const) {
+        const batch = segmentsOff(rng.fork(what), what);
+        const want = await plain(batch);
+        const got: Float32Array[] = [];
+        fed.length = 0;
+        await recompute(
+          parts,
+          imagesOf(batch)[0]!,
+          batch,
+          changeOf(what),
+          (i, raw) => (got[i] = raw.slice()),
+          undefined,
+        );
+        const largest = Math.max(1, ...want.flatMap(row => [...row].map(Math.abs)));
+        const worst = Math.max(...want.flatMap((row, i) => [...row].map((v, k) => Math.abs(v - got[i]![k]!))));
+        expect(got.length).toBe(batch.count);
+        expect(worst / largest, `network ${seed}, ${what}`).toBeLessThan(1e-5);
+        if (what !== 'alone') continue;
+        // The base image is run whole, and each image that differs in more than a square of SIDE pixels.
+        const images = imagesOf(batch);
+        const sides = images.slice(1).map(image => sideOf(changedBox(image, images[0]!, WIDTH, CHANNELS)!));
+        const whole = fed.filter(([rows, columns]) => rows === HEIGHT && columns === WIDTH).length;
+        expect(whole).toBe(1 + sides.filter(side => side > SIDE).length);
+        expect(fed.length).toBe(batch.count);
+        larger += whole - 1;
+        smaller += fed.length - whole;
+      }
+    }
+    expect(stages).toBeGreaterThan(8);
+    expect(larger).toBeGreaterThan(8);
+    expect(smaller).toBeGreaterThan(larger);
+  }, 60_000);
+
+  it('gives equal images equal scores, to the last bit', async () => {
+    const rng = createRng('network 1');
+    const { opened: parts, fed } = await opened(randomNetwork(rng));
+    const { images } = batchOf(rng.fork('path'), 'path');
+    // The first image, two paths of which each image comes twice, and the first image again.
+    const twice = [images[0]!, ...images.slice(1, 12).flatMap(image => [image, image]), images[0]!];
+    const got: Float32Array[] = [];
+    await recompute(
+      parts!,
+      images[0]!,
+      { count: twice.length, write: (i, out) => out.set(twice[i]!) },
+      changeOf('path'),
+      (i, raw) => (got[i] = raw.slice()),
+      undefined,
+    );
+    expect(got.at(-1)).toEqual(got[0]);
+    expect(new Set(fed!.map(String)).size).toBeGreaterThan(1);
+    for (let i = 1; i + 1 < twice.length; i += 2) {
+      expect(got[i]).not.toEqual(got[0]);
+    }
+  });
 
   it('is decided once for a model: what was measured is remembered', async () => {
     const folder = temporary();
@@ -240,8 +352,9 @@ describe('computing only what changed', () => {
       const worth = await first.changesWorth!(8, image);
       const together = await first.scores(windows, { as: 'logit' });
       const apart: number[] = [];
-      for (let i = 0; i < windows.count; i += 50) {
-        const some = { count: 50, write: (j: number, out: Float32Array) => windows.write(i + j, out) };
+      // So few images are always computed whole.
+      for (let i = 0; i < windows.count; i += 5) {
+        const some = { count: 5, write: (j: number, out: Float32Array) => windows.write(i + j, out) };
         apart.push(...(await first.scores(some, { as: 'logit' })).data);
       }
       await first.close();

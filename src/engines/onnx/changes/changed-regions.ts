@@ -2,16 +2,15 @@ import type { Batch, ChangesWorth } from '../../../core/contracts/index.ts';
 import { messageOf } from '../../../core/errors.ts';
 import { createRng } from '../../../core/rng.ts';
 import type { ImageShape } from '../../shared/network-runner.ts';
-import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
 import type { ProgramSession } from '../session/program-sessions.ts';
 import type { Program } from '../session/programs.ts';
 import { changedBox, sideOf } from './changed-box.ts';
-import { cutNetwork, localPart } from './cuts.ts';
+import { type CutNetwork, cutNetwork, localPart } from './cuts.ts';
 import type { KeptNetworkPlan } from './kept-network.ts';
-import { commonImage, type Recomputing, recompute } from './recompute.ts';
+import { type Change, commonImage, type Recomputing, recompute, takenTogether } from './recompute.ts';
 
 /** What was found earlier about squares of a side. */
 export interface RememberedChanges {
@@ -31,12 +30,12 @@ export interface ChangedRegionsParts {
   forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void>;
 }
 
-/** Smaller batches are not looked at: to open sessions and to measure would cost more than is saved. */
-const SMALLEST_BATCH = 96;
-/** Images of a batch that are compared with what they have in common, and each with the last, before it is decided how they run. */
-const LOOKED_AT = 12;
-/** Sides of changed squares are rounded up to a multiple of this, pixels. */
-const GRAIN = 8;
+/** Smaller batches are not looked at: the base image alone would cost what is saved. */
+const SMALLEST_BATCH = 8;
+/** Images of a batch, at most, that are compared with what they have in common, and each with the last, before it is decided how they run. */
+const LOOKED_AT = 24;
+/** The side of changed squares: as large as it is in so many of them. The others are computed as whole images. */
+const MOST_OF_THEM = 0.9;
 /** Sizes of squares at most: the sessions of each hold the weights anew. */
 const MOST_SIDES = 3;
 /** What takes less is not worth an attempt, milliseconds for one image. */
@@ -45,6 +44,10 @@ const SHORTEST_PASS = 4;
 const TRIED = { whole: 8, changed: 32 };
 /** Both ways are timed in turn, so often: what runs beside must not decide. The shortest times are compared. */
 const ROUNDS = 2;
+/** What it costs to measure and to open sessions, in passes of each worker: it is done when so many images have come. */
+const MEASURING = 48;
+/** What a whole image costs in stages, whose results are kept, in passes. */
+const KEEPING = 1.3;
 /** It must be so many times as fast, measured. */
 const WORTHWHILE = 1.15;
 /** The largest difference of raw scores, relative to the largest score, or to 1. */
@@ -53,7 +56,11 @@ const SAME = 1e-5;
 /** Runs batches whose images differ in small regions so that only what changed is computed, where that was measured to pay. */
 export class ChangedRegions {
   readonly #parts: ChangedRegionsParts;
-  /** By the side of the square. */
+  /** What was measured in this process or before, by the side of the square; undefined: nothing yet. */
+  readonly #verdicts = new Map<number, ChangesWorth | undefined>();
+  /** Images that came in batches of a side of which nothing is known. */
+  readonly #came = new Map<number, number>();
+  /** Sides whose sessions are open, or are being opened to be measured. */
   readonly #known = new Map<number, Promise<Found>>();
 
   constructor(parts: ChangedRegionsParts) {
@@ -64,31 +71,67 @@ export class ChangedRegions {
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
     if (batch.count < SMALLEST_BATCH) return this.#parts.forward(batch, consume, signal);
     const { image } = this.#parts;
-    const first = Array.from({ length: LOOKED_AT }, (_, i) => {
+    const first = Array.from({ length: Math.min(batch.count, LOOKED_AT) }, (_, i) => {
       const data = new Float32Array(image.height * image.width * image.channels);
       batch.write(i, data);
       return data;
     });
     const again: Batch = {
       count: batch.count,
-      write: (i, out) => (i < LOOKED_AT ? out.set(first[i]!) : batch.write(i, out)),
+      write: (i, out) => (i < first.length ? out.set(first[i]!) : batch.write(i, out)),
     };
-    const { base, side } = baseOf(first, image);
-    const found = side === undefined ? undefined : await this.#find(side, base);
-    if (found?.changed) return recompute(found.changed, base, again, consume, signal);
+    const { base, change } = baseOf(first, image);
+    const changed = change && (await this.#wayFor(change, batch.count, base));
+    if (changed) return recompute(changed, base, again, change, consume, signal);
     return this.#parts.forward(again, consume, signal);
   }
 
   /** What it is worth for squares of that side, pixels: measured on a given image with random values in squares. */
   async worth(side: number, image: Float32Array): Promise<ChangesWorth> {
-    return (await this.#find(Math.ceil(side / GRAIN) * GRAIN, image)).worth;
+    return (await this.#find(sideAbove(side), image)).worth;
+  }
+
+  /** How to compute only what changed of so many images; undefined: whole images are faster, or nothing is known yet. */
+  async #wayFor(change: Change, count: number, image: Float32Array): Promise<Recomputing | undefined> {
+    const { workers } = this.#parts;
+    const { side } = change;
+    const pays = (worth: ChangesWorth) =>
+      'faster' in worth && speedOf(change, count, workers, worth.faster) >= WORTHWHILE;
+    const before = this.#verdict(side);
+    if (before && !pays(before)) return undefined;
+    if (!before && !this.#known.has(side)) {
+      const came = (this.#came.get(side) ?? 0) + count;
+      this.#came.set(side, came);
+      if (came < MEASURING * workers) return undefined;
+    }
+    const { worth, changed } = await this.#find(side, image);
+    return pays(worth) ? changed : undefined;
+  }
+
+  #verdict(side: number): ChangesWorth | undefined {
+    if (!this.#verdicts.has(side)) this.#verdicts.set(side, this.#parts.remembered.recall(side));
+    return this.#verdicts.get(side);
   }
 
   #find(side: number, image: Float32Array): Promise<Found> {
     const known = this.#known.get(side);
     if (known) return known;
-    if (this.#known.size >= MOST_SIDES) return Promise.resolve(without('squares of other sizes are kept ready'));
-    const finding = this.#decide(side, image).catch((error: unknown) => without(messageOf(error)));
+    const verdict = this.#verdict(side);
+    if (verdict && 'reason' in verdict) return Promise.resolve({ worth: verdict });
+    if (this.#known.size >= MOST_SIDES) {
+      // What is kept for larger squares does for these.
+      const larger = [...this.#known.keys()].filter(kept => kept > side).sort((a, b) => a - b)[0];
+      return larger === undefined
+        ? Promise.resolve(without('squares of other sizes are kept ready'))
+        : this.#known.get(larger)!;
+    }
+    const finding = this.#decide(side, image)
+      .catch((error: unknown) => without(messageOf(error)))
+      .then(found => {
+        this.#verdicts.set(side, found.worth);
+        if (!found.changed) this.#known.delete(side);
+        return found;
+      });
     this.#known.set(side, finding);
     return finding;
   }
@@ -96,67 +139,54 @@ export class ChangedRegions {
   /** What was decided before holds, so that a run that goes on computes the same way. */
   async #decide(side: number, image: Float32Array): Promise<Found> {
     const { remembered } = this.#parts;
-    const before = remembered.recall(side);
-    if (before && 'reason' in before) return { worth: before };
-    if (!before) {
-      const pass = await this.#timeWhole(this.#probes(side, image));
-      if (pass < SHORTEST_PASS) {
-        const short = without(`one pass takes ${pass.toPrecision(2)} ms only`);
-        remembered.remember(side, short.worth);
-        return short;
-      }
+    const cut = this.#cut(side);
+    if ('reason' in cut) return { worth: cut };
+    const before = this.#verdict(side);
+    if (before) return { worth: before, changed: await this.#open(cut) };
+    const found = await this.#measure(cut, image);
+    remembered.remember(side, found.worth);
+    return found;
+  }
+
+  #cut(side: number): CutNetwork | { readonly reason: string } {
+    const { model, image } = this.#parts;
+    if (image.layout !== 'NCHW') return { reason: 'the file has its channels last' };
+    const local = localPart(model);
+    const spread = { reason: 'most of the work lies where a change has spread over the whole image' };
+    return (local && cutNetwork(local, side)) ?? spread;
+  }
+
+  async #measure(cut: CutNetwork, image: Float32Array): Promise<Found> {
+    const { workers, forward } = this.#parts;
+    const probes = probeImages(image, this.#parts.image, cut.side, TRIED.changed * workers);
+    const some = { ...probes, count: TRIED.whole * workers };
+    const change = { side: cut.side, from: 'base' } as const;
+    const [whole, changed] = [[] as Float32Array[], [] as Float32Array[]];
+    const times = { whole: Number.POSITIVE_INFINITY, changed: Number.POSITIVE_INFINITY };
+    const timeWhole = async () => {
+      const taken = await timed(() => forward(some, (i, raw) => (whole[i] = raw.slice())));
+      times.whole = Math.min(times.whole, taken / some.count);
+    };
+    await timeWhole();
+    if (times.whole < SHORTEST_PASS) return without(`one pass takes ${times.whole.toPrecision(2)} ms only`);
+    const opened = await this.#open(cut);
+    for (let round = 0; round < ROUNDS; round++) {
+      if (round > 0) await timeWhole();
+      const taken = await timed(() =>
+        recompute(opened, image, probes, change, (i, raw) => (changed[i] = raw.slice()), undefined),
+      );
+      times.changed = Math.min(times.changed, taken / probes.count);
     }
-    const opened = await this.#open(side);
-    if ('reason' in opened) return { worth: opened };
-    if (before) return { worth: before, changed: opened };
-    const worth = await this.#measure(side, image, opened);
-    remembered.remember(side, worth);
+    const worth = worthOf(largestDifference(changed.slice(0, whole.length), whole), times.whole / times.changed);
     if ('faster' in worth) return { worth, changed: opened };
     await opened.close();
     return { worth };
   }
 
-  #probes(side: number, image: Float32Array): Batch {
-    return probeImages(image, this.#parts.image, side, TRIED.changed * this.#parts.workers);
-  }
-
-  /** Milliseconds that full inference takes for one image. */
-  async #timeWhole(probes: Batch, keep?: Float32Array[]): Promise<number> {
-    const some = { ...probes, count: TRIED.whole * this.#parts.workers };
-    const taken = await timed(() =>
-      this.#parts.forward(some, (i, raw) => {
-        if (keep) keep[i] = raw.slice();
-      }),
-    );
-    return taken / some.count;
-  }
-
-  async #measure(side: number, image: Float32Array, opened: Recomputing): Promise<ChangesWorth> {
-    const probes = this.#probes(side, image);
-    const [whole, changed] = [[] as Float32Array[], [] as Float32Array[]];
-    const times = { whole: Number.POSITIVE_INFINITY, changed: Number.POSITIVE_INFINITY };
-    for (let round = 0; round < ROUNDS; round++) {
-      times.whole = Math.min(times.whole, await this.#timeWhole(probes, whole));
-      const take = (i: number, raw: Float32Array) => {
-        changed[i] = raw.slice();
-      };
-      const less = await timed(() => recompute(opened, image, probes, take, undefined));
-      times.changed = Math.min(times.changed, less / probes.count);
-    }
-    const error = largestDifference(changed.slice(0, whole.length), whole);
-    // Written so that NaN is a difference.
-    if (!(error <= SAME)) return { reason: `scores differ by ${error.toPrecision(2)} from those of whole images` };
-    const faster = times.whole / times.changed;
-    return faster >= WORTHWHILE ? { faster } : { reason: `it is ${faster.toFixed(2)} times as fast only` };
-  }
-
   /** Opens a cut network in the workers. */
-  async #open(side: number): Promise<(Recomputing & { close(): Promise<void> }) | { readonly reason: string }> {
+  async #open(cut: CutNetwork): Promise<Recomputing & { close(): Promise<void> }> {
     const { model, image, pool, workers, open, drop } = this.#parts;
-    if (image.layout !== 'NCHW') return { reason: 'the file has its channels last' };
-    const local = localPart(model);
-    const cut = local && cutNetwork(local, side);
-    if (!cut) return { reason: 'most of the work lies where a change has spread over the whole image' };
+    const { side, places } = cut;
     const name = `changes of ${side} px`;
     const sessions: ProgramSession[] = [];
     const opened = async (graph: Graph, part: string) => {
@@ -174,14 +204,14 @@ export class ChangedRegions {
         stages.push({ ...stage, session: await opened(graph, `part ${s + 1}`) });
       }
       const rest = { inputs: cut.rest.inputs, session: await opened(cut.rest.graph, 'the rest') };
-      await pool.keep(name, { side, stages, rest, output: model.output, image, places: cut.places }, workers);
+      await pool.keep(name, { side, stages, rest, output: model.output, image, places }, workers);
     } catch (error) {
       await close();
       throw error;
     }
     return {
       size: image.height * image.width * image.channels,
-      underWay: workers * IN_FLIGHT,
+      workers,
       run: asked => pool.changed({ name, ...asked }, workers),
       close,
     };
@@ -201,33 +231,62 @@ async function timed(what: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
+function worthOf(error: number, faster: number): ChangesWorth {
+  // Written so that NaN is a difference.
+  if (!(error <= SAME)) return { reason: `scores differ by ${error.toPrecision(2)} from those of whole images` };
+  return faster >= WORTHWHILE ? { faster } : { reason: `it is ${faster.toFixed(2)} times as fast only` };
+}
+
 /**
- * What the images of a batch are compared with, and the side of the squares in which most of them differ from it or from
- * the one before (undefined: no small ones): the first image or, where less changes then, what three that lie apart have
- * in common, since the image itself need not be in the batch.
+ * What the images of a batch are compared with, and how they differ from it or from the one before (undefined: in large
+ * regions): the first image or, where less changes then, what three that lie apart have in common, since the image itself
+ * need not be in the batch.
  */
 function baseOf(
   images: readonly Float32Array[],
   shape: ImageShape,
-): { readonly base: Float32Array; readonly side: number | undefined } {
+): { readonly base: Float32Array; readonly change: Change | undefined } {
   const [first, middle, last] = [images[0]!, images[images.length >> 1]!, images.at(-1)!];
   const bases = [first, commonImage(first, middle, last)];
-  const found = bases.map(base => ({ base, side: changedSide(base, images, shape) }));
-  return found.reduce((a, b) => ((b.side ?? Number.POSITIVE_INFINITY) < (a.side ?? Number.POSITIVE_INFINITY) ? b : a));
+  const found = bases.map(base => ({ base, change: changeOf(base, images, shape) }));
+  const sideIn = ({ change }: (typeof found)[number]) => change?.side ?? Number.POSITIVE_INFINITY;
+  return found.reduce((a, b) => (sideIn(b) < sideIn(a) ? b : a));
 }
 
-function changedSide(
+function changeOf(
   base: Float32Array,
   images: readonly Float32Array[],
   { height, width, channels }: ImageShape,
-): number | undefined {
-  const sides = images.slice(1).map((data, i) => {
-    const boxes = [base, images[i]!].map(other => changedBox(data, other, width, channels));
-    return Math.min(...boxes.map(box => (box ? sideOf(box) : 1)));
+): Change | undefined {
+  const found = images.slice(1).map((data, i) => {
+    const [whole, before] = [base, images[i]!].map(other => {
+      const box = changedBox(data, other, width, channels);
+      return box ? sideOf(box) : 0;
+    }) as [number, number];
+    return { whole, least: Math.min(whole, before) };
   });
-  const most = sides.sort((a, b) => a - b)[Math.floor(0.9 * sides.length)]!;
-  const side = Math.ceil(most / GRAIN) * GRAIN;
-  return side <= Math.min(height, width) / 2 ? side : undefined;
+  const least = found.map(f => f.least).sort((a, b) => a - b);
+  const side = sideAbove(least[Math.ceil(MOST_OF_THEM * least.length) - 1]!);
+  if (side > Math.min(height, width) / 2) return undefined;
+  const near = found.filter(f => f.whole <= side).length;
+  return { side, from: near > found.length / 2 ? 'base' : 'before' };
+}
+
+/** The next of 8, 16, 24, 32, 48, 64, 96, 128, 192 …: few, for each has sessions of its own. */
+function sideAbove(side: number): number {
+  const grain = Math.max(8, 2 ** Math.floor(Math.log2(Math.max(1, side - 1))) / 2);
+  return Math.max(grain, Math.ceil(side / grain) * grain);
+}
+
+/**
+ * How many times as fast as whole images a batch is to be expected. Each worker computes the base image as well, and for
+ * images that follow from the one before the first of each piece.
+ */
+function speedOf(change: Change, count: number, workers: number, faster: number): number {
+  const together = takenTogether(change, count, workers);
+  const piece = change.from === 'base' ? together / faster : KEEPING + (together - 1) / faster;
+  const changed = KEEPING + Math.ceil(Math.ceil(count / together) / workers) * piece;
+  return Math.ceil(count / workers) / changed;
 }
 
 /** An image, then the image with random values in squares that lie anywhere, corners among them. */

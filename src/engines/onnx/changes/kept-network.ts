@@ -28,6 +28,12 @@ export interface ChangedScores {
 /** Runs a session in this thread. */
 type Run = (session: string, feeds: readonly Feed[]) => Promise<Readonly<Record<string, Float32Array>>>;
 
+/** An image and its raw scores. */
+interface Computed {
+  readonly image: Float32Array;
+  readonly raw: Float32Array;
+}
+
 /** A stage's crop: rows and columns of the changed square's first pixel; undefined: the whole image. */
 type Places = readonly [Place, Place] | undefined;
 
@@ -36,8 +42,8 @@ export class KeptNetwork {
   readonly #plan: KeptNetworkPlan;
   readonly #run: Run;
   readonly #buffers = new Map<string, Float32Array>();
-  /** The image that changes are compared with, and its planes, which later parts read. */
-  #base: Float32Array | undefined;
+  /** The image that changes are compared with, its scores, and its planes, which later parts read. */
+  #base: Computed | undefined;
   #kept: ReadonlyMap<string, KeptPlane> = new Map();
 
   constructor(plan: KeptNetworkPlan, run: Run) {
@@ -48,17 +54,14 @@ export class KeptNetwork {
   /** Raw scores of images that lie one after the other. */
   async scores(base: Float32Array, images: Float32Array): Promise<ChangedScores> {
     const { width, channels } = this.#plan.image;
-    if (!this.#base || changedBox(base, this.#base, width, channels)) await this.#keep(base);
+    if (!this.#base || changedBox(base, this.#base.image, width, channels)) this.#base = await this.#keep(base);
     for (const plane of this.#kept.values()) plane.restore();
     const rows: Float32Array[] = [];
-    let last = base;
+    let last = this.#base;
     for (let at = 0; at < images.length; at += base.length) {
       const image = images.subarray(at, at + base.length);
-      const change = this.#changeOf(image, base, last);
-      if (change.fromBase) for (const plane of this.#kept.values()) plane.restore();
-      await this.#stages(image, change.places);
-      rows.push(await this.#rest());
-      last = image;
+      last = { image, raw: await this.#rawOf(image, this.#base, last) };
+      rows.push(last.raw);
     }
     const raw = new Float32Array(rows.length * rows[0]!.length);
     for (const [i, row] of rows.entries()) raw.set(row, i * row.length);
@@ -66,29 +69,36 @@ export class KeptNetwork {
   }
 
   /** Takes another image for the base. */
-  async #keep(base: Float32Array): Promise<void> {
+  async #keep(image: Float32Array): Promise<Computed> {
     const { stages, rest } = this.#plan;
     this.#base = undefined;
     const read = [...stages.slice(1).flatMap(stage => stage.inputs), ...rest.inputs];
     this.#kept = new Map(read.map(plane => [plane.name, new KeptPlane(plane)]));
-    await this.#stages(base, undefined);
+    await this.#stages(image, undefined);
     for (const plane of this.#kept.values()) plane.keep();
-    this.#base = base;
+    return { image, raw: await this.#rest() };
   }
 
-  #changeOf(image: Float32Array, base: Float32Array, last: Float32Array): { fromBase: boolean; places: Places } {
+  /** Scores of an image from what was kept of the base or of the image before, whichever differs little; else as a whole. */
+  async #rawOf(image: Float32Array, base: Computed, last: Computed): Promise<Float32Array> {
     const { side, image: shape } = this.#plan;
-    const box = changedBox(image, base, shape.width, shape.channels);
-    if (fits(box, side)) return { fromBase: true, places: this.#placesOf(box) };
-    const step = changedBox(image, last, shape.width, shape.channels);
-    return { fromBase: false, places: fits(step, side) ? this.#placesOf(step) : undefined };
+    const changed = (from: Computed) => changedBox(image, from.image, shape.width, shape.channels);
+    const [box, step] = [changed(base), last === base ? undefined : changed(last)];
+    // Equal images have equal scores, to the last bit.
+    if (last !== base && !step) return last.raw;
+    const near = !box || sideOf(box) <= side;
+    if (near) for (const plane of this.#kept.values()) plane.restore();
+    if (!box) return base.raw;
+    const change = near ? box : step && sideOf(step) <= side ? step : undefined;
+    await this.#stages(image, change && this.#placesOf(change));
+    return this.#rest();
   }
 
   /** Of the square of the largest size that lies in the image and holds the box. */
-  #placesOf(box: Box | undefined): Places {
+  #placesOf(box: Box): Places {
     const { places, side, image } = this.#plan;
     const at = (axis: 0 | 1, from: number, length: number) => places[axis][Math.min(from, length - side)]!;
-    return [at(0, box?.top ?? 0, image.height), at(1, box?.left ?? 0, image.width)];
+    return [at(0, box.top, image.height), at(1, box.left, image.width)];
   }
 
   /** Brings the planes from one image to another. */
@@ -132,10 +142,6 @@ export class KeptNetwork {
     this.#buffers.set(key, known);
     return known;
   }
-}
-
-function fits(box: Box | undefined, side: number): boolean {
-  return box === undefined || sideOf(box) <= side;
 }
 
 /** Copies a part of an image, [rows, columns, channels], with its channels first. */

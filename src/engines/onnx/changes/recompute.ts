@@ -1,19 +1,33 @@
 import type { Batch } from '../../../core/contracts/index.ts';
 import { inMicroBatches, part } from '../../shared/micro-batches.ts';
+import { IN_FLIGHT } from '../../shared/worker-pool.ts';
 import type { ChangedScores } from './kept-network.ts';
 
-/**
- * Images that one worker takes together. The first of them may be computed as a whole; how many these are depends on the
- * batch alone, and so do the scores.
- */
-const TOGETHER = 32;
+/** How the images of a batch differ. */
+export interface Change {
+  /** Most of them do so in squares of that side, pixels. */
+  readonly side: number;
+  /** From what they are compared with, or each from the one before. */
+  readonly from: 'base' | 'before';
+}
+
+/** Few, so that workers end at about the same time. */
+const TOGETHER = 4;
+/** More where the first one is computed as a whole. */
+const OF_A_PATH = 32;
+
+/** Images that one worker takes together. */
+export function takenTogether({ from }: Change, count: number, workers: number): number {
+  if (from === 'base') return TOGETHER;
+  const pieces = workers * Math.ceil(count / (workers * OF_A_PATH));
+  return Math.max(TOGETHER, Math.ceil(count / pieces));
+}
 
 /** Where changed images are computed. */
 export interface Recomputing {
   /** Values of an image. */
   readonly size: number;
-  /** Workers' shares under way at once. */
-  readonly underWay: number;
+  readonly workers: number;
   /** @param images one after the other */
   run(asked: { readonly base: Float32Array; readonly images: Float32Array }): Promise<ChangedScores>;
 }
@@ -23,15 +37,16 @@ export interface Recomputing {
  * only what changed is computed.
  */
 export async function recompute(
-  { size, underWay, run }: Recomputing,
+  { size, workers, run }: Recomputing,
   base: Float32Array,
   batch: Batch,
+  change: Change,
   consume: (i: number, raw: Float32Array) => void,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   await inMicroBatches(
     batch.count,
-    { microBatch: TOGETHER, underWay, signal },
+    { microBatch: takenTogether(change, batch.count, workers), underWay: workers * IN_FLIGHT, signal },
     ({ first, count }) => {
       const images = new Float32Array(count * size);
       for (let j = 0; j < count; j++) batch.write(first + j, part(images, j, count));

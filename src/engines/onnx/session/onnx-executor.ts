@@ -46,11 +46,9 @@ export interface OnnxExecutorParts extends SessionParts {
   readonly grids: PixelGrids;
   /** Where the model has self-attention. */
   readonly attention?: AttentionStructure | undefined;
-  /** Where only what changed from image to image may be computed: what was found of it earlier. */
-  readonly changes?: RememberedChanges | undefined;
+  /** What was found earlier of computing only what changed from image to image; or why it is not done. */
+  readonly changes: RememberedChanges | { readonly reason: string };
 }
-
-const NO_CHANGES = 'it is done on the CPU only';
 
 /**
  * Streams images through a model's sessions. The forward session is opened at once, the others when they are first
@@ -92,8 +90,8 @@ export class OnnxExecutor implements NetworkRunner {
   }
 
   async changesWorth(side: number, image: Float32Array): Promise<ChangesWorth> {
-    const changes = await this.#changes();
-    return changes ? changes.worth(side, image) : { reason: NO_CHANGES };
+    const { changes: found } = this.#parts;
+    return 'reason' in found ? found : (await this.#changes())!.worth(side, image);
   }
 
   /** Full inference. */
@@ -102,10 +100,10 @@ export class OnnxExecutor implements NetworkRunner {
     await this.#stream(session, this.#images(), batch, signal, noFeeds, (i, row) => consume(i, row(this.#output)));
   }
 
-  /** Computes only what changed from image to image, where the device is one that this was tried on. */
+  /** Computes only what changed from image to image, where it may be done. */
   async #changes(): Promise<ChangedRegions | undefined> {
     const { model, image, pool, changes: remembered } = this.#parts;
-    if (!remembered) return undefined;
+    if ('reason' in remembered) return undefined;
     if (this.#changedRegions) return this.#changedRegions;
     const { workers } = (await this.#forward()).settings;
     this.#changedRegions ??= new ChangedRegions({
