@@ -138,6 +138,14 @@ describe('how a batch of images is run', () => {
     expect(await run(squares(100, 65))).toBe('whole');
   });
 
+  it('whole whatever changes, once a pass is known to be too short', async () => {
+    const known = { 32: { reason: 'one pass takes 0.9 ms only' }, 16: { faster: 2 } };
+    const { run } = regions({ known });
+    expect(await run(squares(100, 16))).toBe('changes of 16 px');
+    expect(await run(squares(100, 32))).toBe('whole');
+    expect(await run(squares(100, 16))).toBe('whole');
+  });
+
   it('with squares of a larger side that are kept, where three sides are', async () => {
     const known = Object.fromEntries([8, 16, 24, 32, 48].map(side => [side, { faster: 3 }]));
     const { run, worth } = regions({ known });

@@ -40,6 +40,7 @@ const MOST_OF_THEM = 0.9;
 const MOST_SIDES = 3;
 /** What takes less is not worth an attempt, milliseconds for one image. */
 const SHORTEST_PASS = 4;
+const SHORT = 'one pass takes';
 /** Images that are tried for each worker: in whole, and only what changed of them. */
 const TRIED = { whole: 8, changed: 32 };
 /** Both ways are timed in turn, so often: what runs beside must not decide. The shortest times are compared. */
@@ -60,6 +61,8 @@ export class ChangedRegions {
   readonly #verdicts = new Map<number, ChangesWorth | undefined>();
   /** Images that came in batches of a side of which nothing is known. */
   readonly #came = new Map<number, number>();
+  /** Whether a pass is too short for any side: then batches need not be looked at. */
+  #isShort = false;
   /** Sides whose sessions are open, or are being opened to be measured. */
   readonly #known = new Map<number, Promise<Found>>();
 
@@ -69,7 +72,7 @@ export class ChangedRegions {
 
   /** Raw scores of each image, by whichever way is faster. */
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
-    if (batch.count < SMALLEST_BATCH) return this.#parts.forward(batch, consume, signal);
+    if (this.#isShort || batch.count < SMALLEST_BATCH) return this.#parts.forward(batch, consume, signal);
     const { image } = this.#parts;
     const first = Array.from({ length: Math.min(batch.count, LOOKED_AT) }, (_, i) => {
       const data = new Float32Array(image.height * image.width * image.channels);
@@ -109,8 +112,13 @@ export class ChangedRegions {
   }
 
   #verdict(side: number): ChangesWorth | undefined {
-    if (!this.#verdicts.has(side)) this.#verdicts.set(side, this.#parts.remembered.recall(side));
+    if (!this.#verdicts.has(side)) this.#judged(side, this.#parts.remembered.recall(side));
     return this.#verdicts.get(side);
+  }
+
+  #judged(side: number, worth: ChangesWorth | undefined): void {
+    this.#verdicts.set(side, worth);
+    if (worth && 'reason' in worth && worth.reason.startsWith(SHORT)) this.#isShort = true;
   }
 
   #find(side: number, image: Float32Array): Promise<Found> {
@@ -128,7 +136,7 @@ export class ChangedRegions {
     const finding = this.#decide(side, image)
       .catch((error: unknown) => without(messageOf(error)))
       .then(found => {
-        this.#verdicts.set(side, found.worth);
+        this.#judged(side, found.worth);
         if (!found.changed) this.#known.delete(side);
         return found;
       });
@@ -168,7 +176,7 @@ export class ChangedRegions {
       times.whole = Math.min(times.whole, taken / some.count);
     };
     await timeWhole();
-    if (times.whole < SHORTEST_PASS) return without(`one pass takes ${times.whole.toPrecision(2)} ms only`);
+    if (times.whole < SHORTEST_PASS) return without(`${SHORT} ${times.whole.toPrecision(2)} ms only`);
     const opened = await this.#open(cut);
     for (let round = 0; round < ROUNDS; round++) {
       if (round > 0) await timeWhole();
