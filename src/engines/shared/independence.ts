@@ -16,6 +16,18 @@ export function runOf(runner: Pick<NetworkRunner, 'forward'>): Run {
   };
 }
 
+/** Scores of each image alone. */
+export async function eachAlone(run: Run, images: readonly Float32Array[]): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  for (const i of images.keys()) rows.push((await run([i], images))[0]!);
+  return rows;
+}
+
+/** A batch of `count` images, two or more, of four: the first one stands at the second place. */
+export function mixedOrder(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => (3 * i + 1) % 4);
+}
+
 /** What images do to each other's scores, as shares of the largest score. */
 export interface BesideOthers {
   /** By image, each run alone (or, where the batch is fixed, in a batch of copies). */

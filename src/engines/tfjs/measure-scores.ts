@@ -4,7 +4,9 @@ import {
   type BesideOthers,
   besideOthers,
   difference,
+  eachAlone,
   largest,
+  mixedOrder,
   mixingOf,
   percent,
   runOf,
@@ -38,8 +40,7 @@ export async function measureScores(
   const run = runOf(runner);
   const images = probeImages(card);
   const scoresOf = async (image: Float32Array) => (await run([0], [image]))[0]!;
-  const alone: Float32Array[] = [];
-  for (const image of images) alone.push(await scoresOf(image));
+  const alone = await eachAlone(run, images);
   const repeatError = difference(await scoresOf(images[0]!), alone[0]!) / largest(alone);
   if (repeatError > REPEATS) {
     throw new CtXaiError(
@@ -48,13 +49,10 @@ export async function measureScores(
       { hint: 'Save the model for inference, without layers that draw random numbers.' },
     );
   }
-  const order = Array.from({ length: microBatch }, (_, i) => (3 * i + 2) % images.length);
-  // The first image stands at the second place of a batch of two.
-  const orders = microBatch > 2 ? [order] : [[1, 0]];
   let beside: BesideOthers = { alone, batchError: 0, neighbourError: 0 };
   let mixing: string | undefined;
   try {
-    if (microBatch > 1) beside = await besideOthers(run, images, alone, orders, [100]);
+    if (microBatch > 1) beside = await besideOthers(run, images, alone, [mixedOrder(microBatch)], [100]);
   } catch (error) {
     // Shapes with a batch of one may be written into its inner nodes.
     mixing = `It takes one image at a time only: ${messageOf(error)}`;

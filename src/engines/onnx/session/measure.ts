@@ -5,7 +5,9 @@ import {
   type BesideOthers,
   besideOthers,
   difference,
+  eachAlone,
   largest,
+  mixedOrder,
   mixingOf,
   percent,
   type Run,
@@ -111,10 +113,7 @@ export async function measureLarge(
 ): Promise<MeasuredModel> {
   const run = runOf(runner);
   const images = probeImages(card);
-  const alone: Float32Array[] = [];
-  for (let i = 0; i < images.length; i++) alone.push((await run([i], images))[0]!);
-  const order = Array.from({ length: count }, (_, i) => (3 * i + 2) % images.length);
-  const found = await besideOthers(run, images, alone, [order], [100]);
+  const found = await besideOthers(run, images, await eachAlone(run, images), [mixedOrder(count)], [100]);
   const mixing = mixingOf(found, batchOf(headed.model, card.file));
   const { batchError, warnings = [] } = known.measurements;
   const measurements = {

@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { CtXaiError } from '../../../../core/errors.ts';
 import { isInner, type Node, numbersOf } from '../../graph/graph.ts';
 import { defineRule, type Rule } from '../rule.ts';
-
 import type { Site } from '../site.ts';
 import { operatorOf } from '../without-rule.ts';
 import { globalMaximum, largest, maxPool } from './deeplift-maxima.ts';

@@ -39,10 +39,9 @@ const average = merge((layer, names) => {
 });
 
 /** x + scale · y: a layer of keras.applications' InceptionResNetV2. */
-const scaledSum: Writer = (layer, inputs) =>
-  merge((_, [x = '', y = '']) => {
-    return layer.op('Add', [x, layer.op('Mul', [y, layer.scalar(layer.settings.number('scale', 1))])]);
-  })(layer, inputs);
+const scaledSum = merge((layer, [x = '', y = '']) => {
+  return layer.op('Add', [x, layer.op('Mul', [y, layer.scalar(layer.settings.number('scale', 1))])]);
+});
 
 const concatenate: Writer = (layer, inputs) => {
   const { shape } = inputs[0]!;
