@@ -5,6 +5,7 @@ import { attr, constant, DType, type Graph, type Node } from '../../../src/engin
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
 import { readModelFile } from '../../../src/engines/onnx/load/file.ts';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
+import { outlineOf } from '../../../src/engines/onnx/load/outline.ts';
 import { difference, images, runRaw, temporary, weights } from './fixtures.ts';
 
 const folder = temporary();
@@ -151,6 +152,21 @@ describe('files that ONNX Runtime takes', () => {
     expect(readModelFile(file).nodes.map(n => n.name)).toEqual(NODES.map(n => n.name));
     const { graph: read } = await load(graph);
     expect(difference(await runRaw(read, x), await runRaw(graph, x))).toBeLessThan(1e-6);
+  });
+
+  it('with -1 for a size that is open, as PaddlePaddle writes it, give its scores for any batch', async () => {
+    const graph = net({
+      inputs: [{ name: 'x', dtype: DType.float, dims: [-1, 1, -1, -1] }],
+      outputs: [{ name: 'y', dtype: DType.float, dims: [-1, 2] }],
+    });
+    const { graph: read, dynamicBatch } = await load(graph);
+    expect(dynamicBatch).toBe(true);
+    expect(difference(await runRaw(read, x), await runRaw(net(), x))).toBeLessThan(1e-6);
+    const file = join(folder.path, 'open.onnx');
+    writeFileSync(file, encodeModel(graph));
+    const { input, outputs } = await outlineOf(readModelFile(file), file);
+    expect(input).toMatchObject({ channels: 1, anySize: true });
+    expect(outputs).toMatchObject([{ name: 'y', shape: [2] }]);
   });
 
   it('with values of float8 between give its scores', async () => {

@@ -111,7 +111,10 @@ function decodeGraph(g: GraphProto, opset: number, decoder: Decoder, outer: Omit
 function decodeValue(v: ValueInfoProto, rename: (name: string) => string): ValueInfo {
   const type = v.type?.value;
   const tensor = type?.case === 'tensorType' ? type.value : undefined;
-  const dims = (tensor?.shape?.dim ?? []).map(d => (d.value.case === 'dimValue' ? Number(d.value.value) : null));
+  // PaddlePaddle's exporter writes −1 where a size is open.
+  const dims = (tensor?.shape?.dim ?? []).map(d =>
+    d.value.case === 'dimValue' && d.value.value >= 0 ? Number(d.value.value) : null,
+  );
   const dtype = tensor?.elemType ?? (type?.case === undefined ? 0 : NO_TENSOR);
   return { name: rename(v.name), dtype, dims, ...(tensor?.shape ? {} : { unshaped: true }) };
 }
