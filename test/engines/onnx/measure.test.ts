@@ -2,8 +2,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, describe, expect, it } from 'vitest';
-import { attr, DType, type Graph, type GraphBuilder } from '../../../src/engines/onnx/graph/graph.ts';
+import type { ModelCard } from '../../../src/core/contracts/index.ts';
+import { attr, DType, type Graph, type GraphBuilder, type Node } from '../../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../../src/engines/onnx/graph/proto.ts';
+import { noOutput } from '../../../src/engines/onnx/load/no-scores.ts';
 import { caseCard, refusal, usingCard } from './cases.ts';
 import { cardFor, difference, graphOf, images, runRaw, smallNet, temporary, weights } from './fixtures.ts';
 
@@ -295,16 +297,38 @@ describe('outputs against the card', () => {
     );
   });
 
-  it('maps and decisions are no scores, but the tensor they came from is', async () => {
-    expect(await refusal(await caseCard('zipmap'))).toMatchObject({
+  it('of maps from classes to scores, as scikit-learn has them, the scores are read; decisions are none', async () => {
+    const scored = async (card: ModelCard) =>
+      usingCard(card, async model => {
+        expect(model.runtime.measured?.warnings).toBeUndefined();
+        const { data } = await model.scores({ count: 1, write: (_, out) => out.fill(0.3) }, { as: 'probability' });
+        return [...data];
+      });
+    const probs = await scored(await caseCard('zipmap', {}, 'probs.yaml'));
+    expect(await scored(await caseCard('zipmap', {}, 'loss.yaml'))).toEqual(probs);
+    expect(await scored(await caseCard('zipmap'))).toEqual(probs);
+    expect(await refusal(await caseCard('zipmap', { output: 't19' }))).toMatchObject({
       code: 'CARD',
-      message: expect.stringMatching(/'loss' is no tensor/),
+      message: expect.stringMatching(/'t19' holds int64/),
       hint: expect.stringMatching(/'output: probs'/),
     });
-    await usingCard(await caseCard('zipmap', {}, 'probs.yaml'), ({ runtime }) =>
-      expect(runtime.measured?.emits).toMatch(/sums of 1 per image/),
-    );
-    expect(await refusal(await caseCard('zipmap', {}, 'loss.yaml'))).toMatchObject({ code: 'CARD' });
+  });
+
+  it.each([
+    ['by a classifier', ['Cast'], 'p'],
+    ['looked up by its number', ['Reshape', 'ArrayFeatureExtractor', 'ArgMax'], 'p'],
+  ])('of a label %s, the scores beside it are named', (_, ops, wanted) => {
+    const node = (op: string, inputs: string[], outputs: string[]): Node => {
+      return { op, domain: /Class|Array/.test(op) ? 'ai.onnx.ml' : '', name: op, inputs, outputs, attrs: {} };
+    };
+    const chain = ops.toReversed().map((op, i) => {
+      const from = i === 0 ? (ops.length > 1 ? 'p' : 'label') : `t${i - 1}`;
+      return node(op, op === 'ArrayFeatureExtractor' ? ['names', from] : [from], [`t${i}`]);
+    });
+    const output = { name: `t${ops.length - 1}`, dtype: DType.int64, dims: [null] };
+    const nodes = [node('TreeEnsembleClassifier', ['x'], ['label', 'p']), ...chain];
+    const graph = { opset: 17, nodes, constants: new Map(), inputs: [], outputs: [output] };
+    expect(noOutput(graph, 'm.onnx').hint).toMatch(`'output: ${wanted}'`);
   });
 });
 

@@ -12,6 +12,7 @@ import type { Graph, StoredFile } from '../graph/graph.ts';
 import { decodeModel } from '../graph/proto.ts';
 import type { ExternalBytes } from '../graph/proto-tensor.ts';
 import { sound } from '../graph/sound.ts';
+import { withoutZipMaps } from './zip-maps.ts';
 
 /**
  * Reads an .onnx file and the files beside it that hold its weights.
@@ -30,7 +31,9 @@ export function readModelFile(file: string): Graph {
   }
   refuseMistaken(bytes, file);
   return parsing({ code: 'MODEL', what: `${file}: it can't be read as an ONNX model` }, () =>
-    sound(decodeModel(bytes, { name: file, file: stored, external: (...range) => readBeside(file, ...range) }), file),
+    withoutZipMaps(
+      sound(decodeModel(bytes, { name: file, file: stored, external: (...range) => readBeside(file, ...range) }), file),
+    ),
   );
 }
 
