@@ -4,7 +4,7 @@
  * whole batch against the same images in pieces that are too small for it, in turn. The processor's time says the same on
  * a busy machine; the clock does not.
  *
- *   npm run build && npm run perf:changes -- [--models vgg11 --models densenet121] [--rounds 3] [--passes 1000]
+ *   npm run build && npm run perf:changes -- [--models vgg11 --models densenet121] [--rounds 3] [--passes 1000] [--device webgpu]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
@@ -26,6 +26,7 @@ const { values } = parseArgs({
     models: { type: 'string', multiple: true, default: ['vgg11', 'densenet121', 'phantom-cnn', 'phantom-densenet'] },
     rounds: { type: 'string', default: '3' },
     passes: { type: 'string', default: '1000' },
+    device: { type: 'string', default: 'cpu' },
   },
 });
 /** So few images are always computed whole. */
@@ -39,7 +40,7 @@ try {
 }
 
 async function measure(name) {
-  const model = await onnxEngine.open(await cardOf(name, folder), { device: 'cpu' });
+  const model = await onnxEngine.open(await cardOf(name, folder), { device: values.device });
   try {
     const [height, width] = model.input.spatial;
     const { channels } = model.input;

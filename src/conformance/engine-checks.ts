@@ -80,7 +80,10 @@ function scoreChecks(s: EngineSubject): Check[] {
           const shares = [...s.row(p!, i)];
           s.near([shares.reduce((a, b) => a + b, 0)], [1], 1e-5, 'the sum of the probabilities');
           const odds = shares.map(v => Math.log(v) - Math.log1p(-v));
-          odds.forEach((want, c) => void s.near([s.row(f!, i)[c]!], [want], 1e-3, `the margin of class ${c}`));
+          odds.forEach((want, c) => {
+            // Probabilities that round to 0 or 1 do not tell the margin.
+            if (Math.abs(want) < 10) s.near([s.row(f!, i)[c]!], [want], 1e-3, `the margin of class ${c}`);
+          });
           const first = [...s.row(z!, i)];
           if (s.given.card.explainAt === 'output') s.near(first, shares, 1e-7, "the model's own output");
           const top = (values: readonly number[]) => values.indexOf(Math.max(...values));

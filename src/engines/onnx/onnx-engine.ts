@@ -133,10 +133,10 @@ async function openAs(
       grids: findings.grids,
       prepare,
       attention,
-      changes: onGpu
-        ? { reason: `it is done on the CPU only, and was not measured on '${device.name}'` }
-        : mixes
-          ? { reason: 'images of one batch change each other' }
+      changes: mixes
+        ? { reason: 'images of one batch change each other' }
+        : options.trace
+          ? { reason: 'the time on the device is being measured' }
           : rememberedChanges(headed, device, alone, digest),
     });
     throwIfAborted(options.signal);

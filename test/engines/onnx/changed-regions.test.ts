@@ -39,7 +39,7 @@ function regions({ workers = 2, known = {} }: { workers?: number; known?: Record
   const asked = { whole: 0, measured: [] as number[] };
   const changed = new Map<string, number>();
   const parts: ChangedRegionsParts = {
-    ...{ model, workers, image: { height: SIZE, width: SIZE, channels: 1, layout: 'NCHW' } },
+    ...{ model, workers, microBatch: 1, image: { height: SIZE, width: SIZE, channels: 1, layout: 'NCHW' } },
     remembered: {
       recall: side => verdicts.get(side),
       remember: (side, worth) => {

@@ -8,7 +8,7 @@ import type { OnnxPool } from '../session/onnx-pool.ts';
 import type { ProgramSession } from '../session/program-sessions.ts';
 import type { Program } from '../session/programs.ts';
 import { changedBox, sideOf } from './changed-box.ts';
-import { type CutNetwork, cutNetwork, localPart } from './cuts.ts';
+import { type CutNetwork, cutNetwork, localPart, type Plane } from './cuts.ts';
 import type { KeptNetworkPlan } from './kept-network.ts';
 import { type Change, commonImage, type Recomputing, recompute, takenTogether } from './recompute.ts';
 
@@ -23,6 +23,8 @@ export interface ChangedRegionsParts {
   readonly image: ImageShape;
   readonly pool: OnnxPool;
   readonly workers: number;
+  /** Images that full inference computes together. */
+  readonly microBatch: number;
   readonly remembered: RememberedChanges;
   open(program: Program, name: string): Promise<ProgramSession>;
   drop(session: ProgramSession): Promise<void>;
@@ -41,7 +43,7 @@ const MOST_SIDES = 3;
 /** What takes less is not worth an attempt, milliseconds for one image. */
 const SHORTEST_PASS = 4;
 const SHORT = 'one pass takes';
-/** Images that are tried for each worker: in whole, and only what changed of them. */
+/** Images that are tried for each worker: in whole, at least, and only what changed of them. */
 const TRIED = { whole: 8, changed: 32 };
 /** Both ways are timed in turn, so often: what runs beside must not decide. The shortest times are compared. */
 const ROUNDS = 2;
@@ -165,9 +167,9 @@ export class ChangedRegions {
   }
 
   async #measure(cut: CutNetwork, image: Float32Array): Promise<Found> {
-    const { workers, forward } = this.#parts;
+    const { workers, microBatch, forward } = this.#parts;
     const probes = probeImages(image, this.#parts.image, cut.side, TRIED.changed * workers);
-    const some = { ...probes, count: TRIED.whole * workers };
+    const some = { ...probes, count: Math.max(TRIED.whole, microBatch) * workers };
     const change = { side: cut.side, from: 'base' } as const;
     const [whole, changed] = [[] as Float32Array[], [] as Float32Array[]];
     const times = { whole: Number.POSITIVE_INFINITY, changed: Number.POSITIVE_INFINITY };
@@ -197,8 +199,9 @@ export class ChangedRegions {
     const { side, places } = cut;
     const name = `changes of ${side} px`;
     const sessions: ProgramSession[] = [];
-    const opened = async (graph: Graph, part: string) => {
-      const session = await open({ graph }, `${name}, ${part}`);
+    const opened = async (graph: Graph, inputs: readonly Plane[], part: string) => {
+      const sizes = new Map(inputs.map(plane => [plane.name, plane.size]));
+      const session = await open({ graph, sizes }, `${name}, ${part}`);
       sessions.push(session);
       return session.session;
     };
@@ -209,9 +212,9 @@ export class ChangedRegions {
     try {
       const stages: KeptNetworkPlan['stages'][number][] = [];
       for (const [s, { graph, ...stage }] of cut.stages.entries()) {
-        stages.push({ ...stage, session: await opened(graph, `part ${s + 1}`) });
+        stages.push({ ...stage, session: await opened(graph, stage.inputs, `part ${s + 1}`) });
       }
-      const rest = { inputs: cut.rest.inputs, session: await opened(cut.rest.graph, 'the rest') };
+      const rest = { inputs: cut.rest.inputs, session: await opened(cut.rest.graph, cut.rest.inputs, 'the rest') };
       await pool.keep(name, { side, stages, rest, output: model.output, image, places }, workers);
     } catch (error) {
       await close();

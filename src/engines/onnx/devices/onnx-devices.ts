@@ -11,8 +11,6 @@ export interface OnnxDevice {
   readonly provider: string;
   /** What to do where it does not work. */
   readonly hint: string;
-  /** Whether its authors have run it. */
-  readonly tried: boolean;
   /** CUDA's number of the GPU. */
   readonly deviceId?: number;
   /** As the driver calls it. */
@@ -20,26 +18,27 @@ export interface OnnxDevice {
 }
 
 export const DEVICES: readonly OnnxDevice[] = [
-  { name: 'cpu', provider: 'cpu', hint: 'Install onnxruntime-node again.', tried: true },
+  { name: 'cpu', provider: 'cpu', hint: 'Install onnxruntime-node again.' },
   {
     name: 'webgpu',
     provider: 'webgpu',
     hint:
       'It needs a GPU with a Vulkan driver and loader (Linux; Debian: libvulkan1), Direct3D 12 (Windows) or Metal ' +
       '(macOS). Use device: cpu.',
-    tried: true,
   },
   {
     name: 'cuda',
     provider: 'cuda',
-    hint: 'Install onnxruntime-node with its CUDA provider (ONNXRUNTIME_NODE_INSTALL unset), CUDA 12 and cuDNN 9.',
-    tried: false,
+    hint:
+      'Install onnxruntime-node with its CUDA provider (ONNXRUNTIME_NODE_INSTALL unset), which needs CUDA 12 and cuDNN 9; ' +
+      'or copy libonnxruntime_providers_cuda.so and libonnxruntime_providers_shared.so of the same version, as in ' +
+      "PyPI's onnxruntime-gpu (CUDA 13 and cuDNN 9), beside its libonnxruntime.so.1.",
   },
 ];
 
 /**
  * The device that a suite names. `auto` is the CPU: ONNX Runtime does not tell whether its WebGPU adapter is a GPU or
- * software that pretends to be one, and nobody has run its CUDA provider here.
+ * software that pretends to be one, and its CUDA provider has been run on one kind of GPU only.
  * @param name `auto`, `cpu`, `webgpu`, `cuda`, or one of several: `cuda:1`, `cuda:PART OF ITS NAME`
  * @throws CtXaiError DEVICE for one that this engine does not know or can't choose, or that is not installed
  */

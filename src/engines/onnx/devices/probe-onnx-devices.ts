@@ -19,7 +19,6 @@ export async function probeDevices(version: string, open: OpenOnnx): Promise<Dev
 
 async function probeDevice(device: OnnxDevice, version: string, open: OpenOnnx): Promise<DeviceReport> {
   const about = { engine: 'onnx', version, device: device.name };
-  const untried = device.tried ? '' : ' Written, but never run by its authors.';
   let model: FullClassifier | undefined;
   try {
     const options = { device: device.name, threads: 1, workers: 1, microBatch: 1 };
@@ -28,18 +27,18 @@ async function probeDevice(device: OnnxDevice, version: string, open: OpenOnnx):
     if (error < 1e-4) {
       const { deviceName } = model.runtime;
       const name = deviceName === undefined ? '' : `${deviceName}: `;
-      const detail = `${name}a forward and a backward pass gave the right numbers.${remark(device)}${untried}`;
+      const detail = `${name}a forward and a backward pass gave the right numbers.${remark(device)}`;
       return { ...about, state: 'works', detail };
     }
     return {
       ...about,
       state: 'fails',
-      detail: `its numbers are off by ${error.toExponential(1)}.${untried}`,
+      detail: `its numbers are off by ${error.toExponential(1)}.`,
       hint: device.hint,
     };
   } catch (error) {
-    const detail = `${error instanceof Error ? error.message.trim() : String(error)}${untried}`;
-    return { ...about, state: device.tried ? 'missing' : 'never-run', detail, hint: device.hint };
+    const detail = error instanceof Error ? error.message.trim() : String(error);
+    return { ...about, state: 'missing', detail, hint: device.hint };
   } finally {
     await model?.close();
   }

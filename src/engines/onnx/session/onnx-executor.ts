@@ -105,9 +105,9 @@ export class OnnxExecutor implements NetworkRunner {
     const { model, image, pool, changes: remembered } = this.#parts;
     if ('reason' in remembered) return undefined;
     if (this.#changedRegions) return this.#changedRegions;
-    const { workers } = (await this.#forward()).settings;
+    const { workers, microBatch } = (await this.#forward()).settings;
     this.#changedRegions ??= new ChangedRegions({
-      ...{ model, image, pool, workers, remembered },
+      ...{ model, image, pool, workers, microBatch, remembered },
       open: (program, name) => this.#sessions.open(programKey('changes', [name]), () => program, 'changes', name),
       drop: session => this.#sessions.drop(session),
       forward: (batch, consume, signal) => this.#whole(batch, consume, signal),

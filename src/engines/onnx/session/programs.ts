@@ -20,6 +20,8 @@ export interface Program {
   readonly reference?: { readonly image: string; readonly scores: string };
   /** The output [n, names] of sums that backward rules report. */
   readonly sums?: { readonly output: string; readonly names: readonly string[] };
+  /** Rows and columns of inputs whose size the graph leaves open, for a trial run; by input. */
+  readonly sizes?: ReadonlyMap<string, readonly [number, number]>;
   /** What backward rules leave out, in words. */
   readonly notes?: readonly string[];
 }

@@ -70,7 +70,7 @@ export async function tune(
     const settings = { ...division, microBatch: smallest! };
     const session = `${name} ${division.workers}x${division.threads}`;
     await pool.open(session, source, { ...base, threads: division.threads }, division.workers);
-    const speed = only ? 1 : await imagesPerMs(pool, session, program, settings);
+    const speed = only ? 1 : await imagesPerMs(pool, session, program, settings, onCpu);
     const worse = best !== undefined && speed <= best.speed * MARGIN ? session : best?.session;
     if (worse !== session) best = { session, settings, speed };
     if (worse !== undefined) await pool.drop(worse);
@@ -85,7 +85,7 @@ export async function tune(
     const milliseconds = (settings.microBatch * settings.workers) / speed;
     if ((milliseconds * more) / settings.microBatch > LONGEST_MS) break;
     if (onCpu && program.gradients && milliseconds > LONGEST_GRADIENT_MS) break;
-    const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more }).catch(() => 0);
+    const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more }, onCpu).catch(() => 0);
     // It does not fit: what is left of the session is not to be trusted.
     if (faster === 0) await reopened();
     if (faster <= speed * MARGIN) break;
@@ -100,6 +100,7 @@ async function imagesPerMs(
   session: string,
   program: Program,
   settings: ExecutorSettings,
+  onCpu: boolean,
 ): Promise<number> {
   const { workers, microBatch } = settings;
   const made = feeds(program, microBatch);
@@ -109,9 +110,10 @@ async function imagesPerMs(
     await Promise.all(Array.from({ length: runs }, () => pool.run(session, copy(), workers)));
     return performance.now() - start;
   };
-  // The first run allocates, which matters little where a pass is long; the second says how many make up the time.
+  // The first run allocates, which matters little where a pass is long; the second says how many make up the time. On a
+  // GPU the first run also compiles kernels, or chooses among them, which can take a hundred times as long as the others.
   const first = await round(workers);
-  const once = first > MEASURE_MS ? first : await round(workers);
+  const once = onCpu && first > MEASURE_MS ? first : await round(workers);
   const more = Math.min(64, Math.floor(MEASURE_MS / Math.max(0.1, once)));
   const took = more > 1 ? await round(workers * more) : once;
   return (workers * Math.max(1, more) * microBatch) / took;
@@ -120,7 +122,7 @@ async function imagesPerMs(
 /** Inputs of the right shapes; convolutions take as long whatever the pixels are. */
 export function feeds(program: Program, microBatch: number): Feed[] {
   return program.graph.inputs.map(({ name, dims }) => {
-    const shape = dims.map(d => d ?? microBatch);
+    const shape = dims.map((d, axis) => d ?? program.sizes?.get(name)?.[axis - 2] ?? microBatch);
     // A reference image that equals the image would be no test of rules that compare the two.
     const shift = name === program.reference?.image ? 1 : 0;
     const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
