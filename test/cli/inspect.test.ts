@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { scoresOf } from '../../src/cli/init/draft-card.ts';
 import { attr, constant, DType, type Graph, GraphBuilder, type Node } from '../../src/engines/onnx/graph/graph.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
 import { plainFault } from '../../src/engines/shared/plain-fault.ts';
@@ -176,6 +177,54 @@ describe('which output holds the scores', () => {
     const { stdout } = await cli('inspect', await written(undefined, ['image', 'features', 'scores']));
     expect(stdout).toMatch(/output +softmax, 2 classes/);
     expect(stdout).toMatch(/read from +'scores'/);
+  });
+
+  /** Classes' probabilities, what is made of them, and how sure they are, named in this order as outputs of the file. */
+  async function ofClasses(outputs: readonly ('probabilities' | 'largest' | 'doubt')[]): Promise<string> {
+    const graph = network([null, 1, 8, 8], [2, 3]);
+    const mean = graph.nodes[0]!;
+    const b = new GraphBuilder({
+      opset: 17,
+      taken: [...graph.constants.keys(), ...graph.nodes.flatMap(n => n.outputs)],
+    });
+    const to = (columns: number) => {
+      const weights = Array.from({ length: columns }, (_, i) => 3 * i - 2);
+      return b.op('MatMul', [mean.outputs[0]!, b.constant(constant.float([1, columns], weights))]);
+    };
+    const probabilities = b.op('Softmax', [to(3)], { axis: attr.int(1) });
+    const axes = { axes: attr.ints([1]), keepdims: attr.int(1) };
+    const names = new Map([
+      [probabilities, 'probabilities'],
+      [b.op('ReduceMax', [probabilities], axes), 'largest'],
+      [b.op('HardSigmoid', [to(1)]), 'doubt'],
+    ]);
+    const named = (name: string) => names.get(name) ?? name;
+    const nodes = [mean, ...b.nodes].map(n => ({ ...n, inputs: n.inputs.map(named), outputs: n.outputs.map(named) }));
+    const file = join(await temporaryFolder(), 'model.onnx');
+    const told = outputs.map(name => ({
+      ...{ name, dtype: DType.float },
+      dims: [null, name === 'probabilities' ? 3 : 1],
+    }));
+    await writeFile(file, encodeModel({ ...graph, constants: b.constants, nodes, outputs: told }));
+    return file;
+  }
+
+  test.each([
+    ['the greatest probability', ['largest', 'probabilities']],
+    ['how sure the network is', ['doubt', 'probabilities']],
+    ['what is told after them', ['probabilities', 'largest', 'doubt']],
+  ] as const)('those of the classes, and not %s', async (_, outputs) => {
+    const { stdout } = await cli('inspect', await ofClasses(outputs));
+    expect(stdout).toMatch(/output +softmax, 3 classes/);
+    expect(stdout).toMatch(/read from +'probabilities'/);
+  });
+
+  test('those with as many numbers as there are labels, before a single number', () => {
+    const output = (name: string, shape: number[]) => ({ name, shape, leadsTo: [] });
+    const input = { name: 'x', layout: 'NCHW', channels: 1, size: [8, 8], anySize: false } as const;
+    const outputs = [output('doubt', [1]), output('age', [100]), output('sex', [2])];
+    expect(scoresOf({ input, outputs }, 2, 'm.onnx')).toMatchObject({ units: 2, output: 'sex' });
+    expect(scoresOf({ input, outputs }, 24, 'm.onnx')).toMatchObject({ units: 1, output: 'doubt' });
   });
 
   test('none of a network that puts out maps alone', async () => {

@@ -116,7 +116,8 @@ export interface ScoresOutput {
 
 /**
  * Which output holds the scores, and how many they are for an image. Of several outputs, the one with as many as there
- * are labels; else one that no other kind of output is made of, as logits are made of features.
+ * are labels; else one that no other kind of output is made of, as logits are made of features. The
+ * greatest of some scores is none of these.
  * @throws CtXaiError MODEL where no output holds scores of images
  */
 export function scoresOf({ outputs }: FileOutline, labels: number, file: string): ScoresOutput {
@@ -125,14 +126,30 @@ export function scoresOf({ outputs }: FileOutline, labels: number, file: string)
       hint: "Write a card by hand that names an inner tensor with the scores: 'output: …'.",
     });
   }
-  const rows = outputs.filter(output => !isMap(output));
-  if (rows.length === 0) throw onlyMaps(outputs, file);
+  const flat = outputs.filter(output => !isMap(output));
+  if (flat.length === 0) throw onlyMaps(outputs, file);
+  const plain = flat.filter(output => !output.greatest);
+  const rows = plain.length > 0 ? plain : flat;
   const few = rows.filter(o => o.shape !== undefined && sizeOf(o.shape) <= 1000);
-  const fitting = rows.length === 1 ? rows : few.filter(o => [labels, 1].includes(sizeOf(o.shape!)));
   const last = few.filter(o => rows.every(other => !o.leadsTo.includes(other.name) || sameSize(o, other)));
-  const chosen = fitting[0] ?? last[0] ?? few[0] ?? rows[0]!;
+  const chosen = byLabels(few, last, labels) ?? last[0] ?? few[0] ?? rows[0]!;
   const units = chosen.shape ? sizeOf(chosen.shape) : Math.max(2, labels);
   return { units, tail: chosen.tail, ...(outputs.length > 1 ? { output: chosen.name } : {}) };
+}
+
+/**
+ * The output with as many scores as there are labels; else one of a single number, as a sigmoid's or a regression's.
+ * Where labels are not known, a single number beside scores of classes is rather how sure the model is of these.
+ */
+function byLabels(
+  few: readonly OutputOutline[],
+  last: readonly OutputOutline[],
+  labels: number,
+): OutputOutline | undefined {
+  const units = ({ shape }: OutputOutline) => sizeOf(shape!);
+  const single = few.filter(o => units(o) === 1);
+  if (labels > 0) return few.find(o => units(o) === labels) ?? single[0];
+  return single.find(o => o.tail !== undefined) ?? last.find(o => units(o) > 1) ?? single[0];
 }
 
 /** Whether an output has several values in more than one axis, such as a class for each pixel. */

@@ -54,6 +54,8 @@ export interface OutputOutline {
   readonly shape?: readonly number[];
   /** The operator at its end, where it is a softmax, log-softmax or sigmoid. */
   readonly tail?: string;
+  /** Whether it is the greatest of the scores, or these sorted, whosever they are. Default: not known to be. */
+  readonly greatest?: boolean;
   /** Other outputs that are made of this one. */
   readonly leadsTo: readonly string[];
 }

@@ -138,7 +138,8 @@ function mustBeProbabilities(seen: Seen, claim: OutputClaim, emits: string): voi
 }
 
 function mayBeProbabilities(seen: Seen, claim: OutputClaim, emits: string): Pick<Judgement, 'ifBounded'> {
-  if (seen.constant) return {};
+  // Dead units may give any numbers; votes, and probabilities that are certain, are the same for many images too.
+  if (seen.constant && !(sumsTo(seen, 1) && within(seen, 0, 1))) return {};
   if (claim.task !== 'multi-label') {
     if (seen.negated) {
       contradicted(

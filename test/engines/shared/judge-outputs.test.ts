@@ -39,6 +39,12 @@ describe('a card that cannot be true is refused, and told what to write', () => 
   it.each<[string, Float32Array[], Partial<OutputClaim>, RegExp]>([
     ['logits called probabilities', logits, { emits: 'probabilities' }, /'emits: logits'/],
     ['a mean of softmaxes called logits', probabilities, {}, /'emits: probabilities' and 'explainAt: output'/],
+    [
+      'votes that agree called logits',
+      rows([0, 1, 0], [0, 1, 0]),
+      {},
+      /'emits: probabilities' and 'explainAt: output'/,
+    ],
     ['percentages', rows([90, 10], [25, 75]), { emits: 'probabilities', explainAt: 'output' }, /percentages/],
     ['percentages called logits', rows([90, 10], [25, 75]), {}, /percentages/],
     ['one percentage', rows([90], [25]), { task: 'sigmoid', emits: 'probabilities' }, /percentages/],

@@ -50,7 +50,11 @@ function outlined(graph: Graph, output: Made, all: readonly Made[]): OutputOutli
   const after = dependents(graph, [output.name]);
   const tail = tailOf(graph, output.name);
   const leadsTo = all.map(other => other.name).filter(name => name !== output.name && after.has(name));
-  return { ...output, leadsTo, ...(tail === undefined ? {} : { tail }) };
+  return {
+    ...{ ...output, leadsTo },
+    ...(tail === undefined ? {} : { tail }),
+    ...(isGreatest(graph, output.name) ? { greatest: true } : {}),
+  };
 }
 
 interface Trial {
@@ -128,8 +132,22 @@ function channelsOf(graph: Graph, image: string): number | undefined {
 
 /** The softmax, log-softmax or sigmoid that an output comes from. */
 function tailOf(graph: Graph, output: string): string | undefined {
+  const node = nodeBehind(graph, output);
+  return node && TAILS.has(node.op) ? node.op : undefined;
+}
+
+/** Whether an output is the greatest of the probabilities or of another output, or these sorted: a prediction, told beside them. */
+function isGreatest(graph: Graph, output: string): boolean {
+  const node = nodeBehind(graph, output);
+  if (!node || !['ReduceMax', 'TopK'].includes(node.op)) return false;
+  const from = node.inputs[0]!;
+  return tailOf(graph, from) !== undefined || graph.outputs.some(o => o.name === from);
+}
+
+/** The node of ONNX that a tensor comes from, whatever only passes its values on. */
+function nodeBehind(graph: Graph, tensor: string): Node | undefined {
   const made = producers(graph);
-  let node: Node | undefined = made.get(output);
+  let node = made.get(tensor);
   while (node && node.domain === '' && PASSING.has(node.op)) node = made.get(node.inputs[0]!);
-  return node && node.domain === '' && TAILS.has(node.op) ? node.op : undefined;
+  return node?.domain === '' ? node : undefined;
 }
