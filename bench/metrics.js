@@ -23,6 +23,7 @@ import { explainSubject, subjectFor } from '../dist/conformance/subject.js';
 import { isUndefined } from '../dist/core/contracts/index.js';
 import { fingerprint } from '../dist/core/fingerprint.js';
 import { onnxEngine } from '../dist/engines/onnx/index.js';
+import { forEachConcurrently } from '../dist/runners/concurrently.js';
 import { cardOf } from './densenet121.js';
 
 const { values, positionals } = parseArgs({
@@ -104,7 +105,8 @@ function show(cells) {
 /** Our side; leaves the model, images, maps and settings where the other side reads them. */
 async function measured(name) {
   const card = await cardOf(name, folder);
-  const model = await onnxEngine.open(card, { device: 'cpu', workers: 1, threads });
+  // As a run has it: workers of one thread, as many as the other side has threads.
+  const model = await onnxEngine.open(card, { device: 'cpu', workers: threads, threads: 1 });
   try {
     const subjects = await Promise.all(Array.from({ length: images }, (_, i) => prepared(model, i)));
     const [height] = model.input.spatial;
@@ -179,10 +181,10 @@ function optionsFor(size, patch) {
   };
 }
 
-/** Passes of all images; a backward pass counts as one. */
+/** Passes of all images; a backward pass counts as one. As many images as a run has under way are scored at a time. */
 async function score(subjects, wanted, { sharing = false }) {
   let passes = 0;
-  for (const { subject, attribution, class: target } of subjects) {
+  await forEachConcurrently(each(subjects), Math.max(2, threads), async ({ subject, attribution, class: target }) => {
     const memos = sharing ? { memo: rememberingMemo(), mapMemo: rememberingMemo() } : {};
     const explainer = sharing ? remembering(saliency) : saliency;
     for (const [name, options] of Object.entries(wanted)) {
@@ -196,8 +198,12 @@ async function score(subjects, wanted, { sharing = false }) {
       if (isUndefined(result)) console.log(`  ${name} is undefined: ${result.undefined}`);
       passes += forward + backward + explanations.forward + explanations.backward;
     }
-  }
+  });
   return passes;
+}
+
+async function* each(items) {
+  yield* items;
 }
 
 /** A run explains an image once for all metrics. */
