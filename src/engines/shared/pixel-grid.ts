@@ -237,11 +237,21 @@ const total = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
 function agreement(profiles: readonly Float64Array[], at: readonly number[]): number {
   const cells = profiles[0]!.length;
   // Single cells may change by much more than their neighbours: what counts is where they lie.
-  const near = Array.from({ length: cells }, (_, i) => lineOf(cells, (i + 0.5) / cells));
+  const near = neighboursIn(cells);
   const spread = profiles.map(profile =>
     Float64Array.from(near, weights => profile.reduce((sum, v, j) => sum + v * weights[j]!, 0)),
   );
   return correlation(contrasts(spread), contrasts(at.map(place => lineOf(cells, place))));
+}
+
+/** By the number of cells: most layers of a network have one of a few sizes. */
+const neighbours = new Map<number, readonly Float64Array[]>();
+
+/** How near each of so many cells in a line is to each of them. */
+function neighboursIn(cells: number): readonly Float64Array[] {
+  const known = neighbours.get(cells) ?? Array.from({ length: cells }, (_, i) => lineOf(cells, (i + 0.5) / cells));
+  neighbours.set(cells, known);
+  return known;
 }
 
 /** How near each of so many cells in a line is to a place, 0…1. */

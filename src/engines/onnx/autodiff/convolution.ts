@@ -1,5 +1,6 @@
 import { attr, type Constant, DType } from '../graph/graph.ts';
 import type { Emitter } from './emit.ts';
+import { type FloatConstant, flipped } from './flipped.ts';
 import type { Window } from './window.ts';
 
 /**
@@ -17,7 +18,13 @@ export function convInputGradient(
   const { value } = weights;
   if (window.strides.every(s => s === 1)) {
     if (value?.dtype === DType.float) {
-      return flippedConv(e, g, e.builder.constant(flip(value as FloatConstant, group), 'flipped'), window, group);
+      return flippedConv(
+        e,
+        g,
+        e.builder.constant(flipped(weights.name, value as FloatConstant, group), 'flipped'),
+        window,
+        group,
+      );
     }
     // Weights that are an input, as in training: flipped when the graph runs.
     if (!value && group === 1) {
@@ -27,10 +34,6 @@ export function convInputGradient(
     }
   }
   return transposedConv(e, g, weights.name, window, group);
-}
-
-interface FloatConstant extends Constant {
-  readonly data: Float32Array;
 }
 
 /** Attributes of Conv and ConvTranspose. */
@@ -55,25 +58,6 @@ function flippedConv(e: Emitter, g: string, flipped: string, window: Window, gro
     strides: attr.ints(kernel.map(() => 1)),
     pads: attr.ints([...before, ...after].map(w => Math.max(0, w))),
   });
-}
-
-/** [out, in/group, …kernel] → [in, out/group, …kernel reversed]. */
-function flip(weights: FloatConstant, group: number): FloatConstant {
-  const [out, inner, ...kernel] = weights.dims as [number, number, ...number[]];
-  const taps = kernel.reduce((a, b) => a * b, 1);
-  const per = out / group;
-  const source = weights.data;
-  const data = new Float32Array(source.length);
-  for (let q = 0; q < group; q++) {
-    for (let i = 0; i < inner; i++) {
-      let to = (q * inner + i) * per * taps;
-      for (let o = 0; o < per; o++) {
-        const from = ((q * per + o) * inner + i) * taps;
-        for (let t = taps - 1; t >= 0; t--) data[to++] = source[from + t]!;
-      }
-    }
-  }
-  return { dtype: DType.float, dims: [inner * group, per, ...kernel], data };
 }
 
 /** ConvTranspose with the forward weights, padded or cropped to the input's sizes. */

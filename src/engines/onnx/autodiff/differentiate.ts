@@ -5,6 +5,7 @@ import { builderFor, producers } from '../graph/walk.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import { batchTensors } from './batch-tensors.ts';
 import { Emitter } from './emit.ts';
+import { flippedInGraph } from './flipped.ts';
 import { optimise, simplify } from './optimise/index.ts';
 import { FLOATING, findPath, type Path, trace } from './path.ts';
 import { asOneOperator } from './rule-sets/activations.ts';
@@ -175,21 +176,27 @@ function differentiated(
   const reported = sums.emit();
   const copied = copy ? { image: copy.names.get(model.input)!, scores: copy.names.get(request.of)! } : undefined;
   return {
-    graph: optimise({
-      opset: graph.opset,
-      nodes: [...forward.values(), ...(copy?.nodes ?? []), ...builder.nodes],
-      constants: new Map([...model.values, ...graph.constants, ...builder.constants]),
-      inputs: [...graph.inputs, ...(copied ? [valueInfo(model.input, copied.image)] : []), valueInfo(request.of, seed)],
-      outputs: [
-        ...request.wrt.map((name, i) => valueInfo(name, gradients[i]!)),
-        ...(copied ? [valueInfo(request.of, copied.scores)] : []),
-        ...(reported
-          ? [{ ...infos.get(request.of)!, name: reported.output, dims: [null, reported.names.length] }]
-          : []),
-        ...keep.map(name => valueInfo(name, name)),
-      ],
-      shapes,
-    }),
+    graph: flippedInGraph(
+      optimise({
+        opset: graph.opset,
+        nodes: [...forward.values(), ...(copy?.nodes ?? []), ...builder.nodes],
+        constants: new Map([...model.values, ...graph.constants, ...builder.constants]),
+        inputs: [
+          ...graph.inputs,
+          ...(copied ? [valueInfo(model.input, copied.image)] : []),
+          valueInfo(request.of, seed),
+        ],
+        outputs: [
+          ...request.wrt.map((name, i) => valueInfo(name, gradients[i]!)),
+          ...(copied ? [valueInfo(request.of, copied.scores)] : []),
+          ...(reported
+            ? [{ ...infos.get(request.of)!, name: reported.output, dims: [null, reported.names.length] }]
+            : []),
+          ...keep.map(name => valueInfo(name, name)),
+        ],
+        shapes,
+      }),
+    ),
     seed,
     gradients,
     ...(copied ? { reference: copied } : {}),

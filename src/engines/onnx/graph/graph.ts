@@ -1,4 +1,5 @@
 import { CtXaiError } from '../../../core/errors.ts';
+import { sizeOf } from '../../../core/tensor.ts';
 
 /** ONNX element types that graphs here use, by their TensorProto numbers. */
 export const DType = {
@@ -203,7 +204,8 @@ export class GraphBuilder {
 
   /** Adds a constant and returns its name; equal small constants are shared. */
   constant(c: Constant, hint = 'const'): string {
-    if (c.data.length <= 16) {
+    // Not by its data, which may not have been computed yet.
+    if (sizeOf(c.dims) <= 16) {
       for (const [name, other] of this.constants) {
         if (
           other.dtype === c.dtype &&

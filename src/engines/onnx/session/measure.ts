@@ -46,16 +46,13 @@ const SAME_GRAPH = 1e-3;
 const SLOW = 25;
 /** Batches that are compared with each image alone; the last one is also run with other neighbours. */
 const ORDERS = {
-  slow: [[1, 0, 1, 0]],
+  slow: [[1, 0]],
   fast: [
     [0, 1, 2],
     [3, 0],
     [2, 1, 0, 3],
   ],
 };
-
-/** Images of the largest of these batches. */
-const TOGETHER = 4;
 
 /** What is measured, and on what. */
 export interface OpenedGraph {
@@ -92,7 +89,7 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
     return {
       measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) },
       mixes: mixing !== undefined,
-      together: TOGETHER,
+      together: scores.together,
     };
   } finally {
     await pool.drop('measured');
@@ -131,6 +128,8 @@ function batchOf(model: NormalisedModel, file: string) {
 
 interface Scores extends BesideOthers {
   readonly repeatError: number;
+  /** The most images of one pass. */
+  readonly together: number;
 }
 
 async function opened(
@@ -170,7 +169,8 @@ async function scored(run: Run, images: readonly Float32Array[], { headed: { mod
     fixed === undefined ? order : Array.from({ length: fixed }, (_, i) => order[i % order.length]!),
   );
   const found = await besideOthers(run, images, alone, orders, slow ? [100] : [100, -100]);
-  return { ...found, repeatError: difference(first, again) / largest(alone) };
+  const together = Math.max(1, ...orders.map(order => order.length));
+  return { ...found, together, repeatError: difference(first, again) / largest(alone) };
 }
 
 function checkRepeats({ repeatError }: Scores, model: NormalisedModel, { file }: ModelCard): string[] {

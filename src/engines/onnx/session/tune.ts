@@ -18,10 +18,10 @@ const MEASURE_MS = 150;
 /** A micro-batch that takes longer is not tried: it would gain little, and answer late. */
 const LONGEST_MS = 500;
 /**
- * On the CPU a gradient of more images is not tried where one pass takes longer: several at once are hardly faster then,
- * and each of them needs memory for all activations at a time.
+ * On the CPU more images are not tried where one pass takes longer: several at once are hardly faster then, and of a
+ * gradient each needs memory for all activations at a time.
  */
-const LONGEST_GRADIENT_MS = 25;
+const LONGEST_ALONE_MS = { forward: 40, gradient: 25 };
 
 /** Another setting is taken only if it is faster than a simpler one by this factor: timings are noisy. */
 const MARGIN = 1.05;
@@ -84,7 +84,7 @@ export async function tune(
     const { session, settings, speed } = best!;
     const milliseconds = (settings.microBatch * settings.workers) / speed;
     if ((milliseconds * more) / settings.microBatch > LONGEST_MS) break;
-    if (onCpu && program.gradients && milliseconds > LONGEST_GRADIENT_MS) break;
+    if (onCpu && milliseconds > (program.gradients ? LONGEST_ALONE_MS.gradient : LONGEST_ALONE_MS.forward)) break;
     const faster = await imagesPerMs(pool, session, program, { ...settings, microBatch: more }, onCpu).catch(() => 0);
     // It does not fit: what is left of the session is not to be trusted.
     if (faster === 0) await reopened();
@@ -119,15 +119,25 @@ async function imagesPerMs(
   return (workers * Math.max(1, more) * microBatch) / took;
 }
 
+/** A wave, as long as was needed so far, by its shift. */
+const waves = new Map<number, Float32Array>();
+
+function waveOf(length: number, shift: number): Float32Array {
+  let wave = waves.get(shift);
+  if (!wave || wave.length < length) {
+    wave = Float32Array.from({ length }, (_, i) => Math.sin(i * 0.7 + shift));
+    waves.set(shift, wave);
+  }
+  return wave.slice(0, length);
+}
+
 /** Inputs of the right shapes; convolutions take as long whatever the pixels are. */
 export function feeds(program: Program, microBatch: number): Feed[] {
   return program.graph.inputs.map(({ name, dims }) => {
     const shape = dims.map((d, axis) => d ?? program.sizes?.get(name)?.[axis - 2] ?? microBatch);
     // A reference image that equals the image would be no test of rules that compare the two.
     const shift = name === program.reference?.image ? 1 : 0;
-    const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) =>
-      name === program.mode ? 0 : Math.sin(i * 0.7 + shift),
-    );
+    const data = name === program.mode ? new Float32Array(sizeOf(shape)) : waveOf(sizeOf(shape), shift);
     return { name, dims: shape, data };
   });
 }

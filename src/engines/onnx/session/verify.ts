@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { encodeByReference } from '../graph/by-reference.ts';
 import type { SessionSettings } from './onnx-messages.ts';
 import type { OnnxPool } from './onnx-pool.ts';
@@ -23,7 +24,8 @@ export async function verified(
   const plain = `${prepared.session} as it stands`;
   const output = program.graph.outputs[0]!.name;
   const images = () => feeds(program, 2);
-  await pool.open(plain, encodeByReference(program.graph), { ...base, threads: 1, optimise: false }, 1);
+  const threads = Math.min(4, availableParallelism());
+  await pool.open(plain, encodeByReference(program.graph), { ...base, threads, optimise: false }, 1);
   const [got, want] = await Promise.all([pool.run(prepared.session, images(), 1), pool.run(plain, images(), 1)]);
   await pool.drop(plain);
   const [a, b] = [got.outputs[output]!, want.outputs[output]!];
