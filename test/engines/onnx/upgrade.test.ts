@@ -228,6 +228,21 @@ const cases: Case[] = [
       return [b.op('FusedConv', [x, w, bias], attrs, 'com.microsoft'), 3 * 2 * 4];
     },
   },
+  {
+    what: "ONNX Runtime's fused products, whose activations have their numbers by name",
+    opsets: [13],
+    build(b, x) {
+      const gemm = (from: string, activation: string, numbers: Readonly<Record<string, number>>) => {
+        const own = Object.entries(numbers).map(([key, v]) => [`activation_${key}`, attr.float(v)] as const);
+        const [w, bias] = [b.constant(weights(activation, [24, 24], 0.2)), b.constant(weights('bias', [24]))];
+        const attrs = { activation: attr.string(activation), ...Object.fromEntries(own) };
+        return b.op('FusedGemm', [from, w, bias], attrs, 'com.microsoft');
+      };
+      const leaky = gemm(b.op('Flatten', [x]), 'LeakyRelu', { alpha: 0.3 });
+      const elu = gemm(leaky, 'Elu', { alpha: 0.7 });
+      return [gemm(elu, 'HardSigmoid', { alpha: 0.15, beta: 0.4 }), 24];
+    },
+  },
 ];
 
 describe.each(cases)('$what', ({ opsets, channels = 1, build }) => {

@@ -3,13 +3,20 @@ import type { UpgradeRule, UpgradeRules, Upgrading } from './upgrading.ts';
 
 /** ONNX Runtime's own operators that have standard equivalents; its optimiser puts them into saved models. */
 
-const ACTIVATIONS: ReadonlySet<string> = new Set(['Relu', 'Sigmoid', 'Tanh', 'LeakyRelu', 'HardSigmoid', 'Clip']);
+/** Activations that are fused into others, and their numbers: the attributes' names, in the order in which Conv lists them. */
+const ACTIVATIONS: ReadonlyMap<string, readonly string[]> = new Map<string, readonly string[]>([
+  ...['Relu', 'Sigmoid', 'Tanh', 'Softplus', 'Softsign', 'Clip'].map(op => [op, []] as const),
+  ...['LeakyRelu', 'Elu', 'ThresholdedRelu'].map(op => [op, ['alpha']] as const),
+  ['HardSigmoid', ['alpha', 'beta']],
+  ['Selu', ['alpha', 'gamma']],
+]);
 
-/** Conv or Gemm with an activation behind it. */
+/** Conv or Gemm with an activation behind it, whose numbers Conv has as a list, and Gemm by name. */
 const fused =
   (op: string): UpgradeRule =>
   (node, u) => {
     const name = read.string(node, 'activation', '');
+    const keys = ACTIVATIONS.get(name) ?? [];
     const params = read.floats(node, 'activation_params') ?? [];
     const addend = op === 'Conv' ? node.inputs[3] : undefined;
     if (name !== '' && !ACTIVATIONS.has(name)) u.fail(node, `a fused ${name} is not supported.`);
@@ -18,8 +25,9 @@ const fused =
     let y = u.builder.op(op, inputs, attrs);
     if (addend) y = u.builder.op('Add', [y, addend]);
     const bounds = name === 'Clip' ? params.map(p => u.builder.scalar(p)) : [];
-    const keys = name === 'LeakyRelu' ? ['alpha'] : name === 'HardSigmoid' ? ['alpha', 'beta'] : [];
-    const own = Object.fromEntries(keys.map((key, i) => [key, attr.float(params[i] ?? 0)]));
+    const own = Object.fromEntries(
+      keys.map((key, i) => [key, attr.float(params[i] ?? read.float(node, `activation_${key}`, 0))]),
+    );
     u.finish(node, name === '' ? 'Identity' : name, [y, ...bounds], own);
   };
 
