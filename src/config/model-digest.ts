@@ -40,7 +40,7 @@ export async function fileDigest(path: string): Promise<string> {
 }
 
 /** Files that hold weights beside the one the card names, as far as they are there. */
-async function companions({ file, format }: ModelCard): Promise<string[]> {
+export async function companions({ file, format }: ModelCard): Promise<string[]> {
   if (format === 'onnx') return present(file, externalWeights(file));
   if (/\.(h5|hdf5|keras)$/i.test(file)) return [];
   return present(file, shardsOf((await readRegular(file, { limit: MOST_JSON })).toString('utf8')));

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { scoresOf } from '../../src/cli/init/draft-card.ts';
@@ -119,6 +120,13 @@ test('names all operators without a rule, and what they cost', async () => {
   expect(stdout).toMatch(/no differentiation rule for Det: 2 nodes, /);
   expect(stdout).toMatch(/for want of gradients: .*\bsaliency\b/);
   expect(stdout).toMatch(/can have: .*\bocclusion\b/);
+});
+
+test('counts the shards of a TF.js model', async () => {
+  const folder = join(ROOT, 'models', 'phantom-cnn', 'tfjs');
+  const { stdout } = await cli('inspect', join(folder, 'model.json'), '--json');
+  const bytes = (await readdir(folder)).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+  expect(JSON.parse(stdout).megabytes).toBe(Number((bytes / 1e6).toFixed(2)));
 });
 
 /** A network of [batch, …] in, [batch, 2] out. */

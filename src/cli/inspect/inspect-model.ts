@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { builtinRegistry } from '../../builtin.ts';
 import { readCard } from '../../config/card.ts';
+import { companions } from '../../config/model-digest.ts';
 import type {
   Capability,
   ChangesWorth,
@@ -12,9 +13,6 @@ import type {
 } from '../../core/contracts/index.ts';
 import type { Registry } from '../../core/registry.ts';
 import { sizeOf, type Tensor, tensor } from '../../core/tensor.ts';
-import { externalWeights } from '../../files/external-weights.ts';
-import { insideFolder } from '../../files/inside.ts';
-import { isRegular } from '../../files/regular.ts';
 import { openModel } from '../../jobs/open-model.ts';
 import { parseDevice } from '../../runners/timing/devices.ts';
 import { openDraft, scoresOf } from '../init/draft-card.ts';
@@ -115,7 +113,7 @@ async function inspected(model: FullClassifier, card: ModelCard, registry: Regis
   const layers = model.capabilities.has('layers') || model.capabilities.has('activations') ? await model.layers() : [];
   return {
     file: card.file,
-    megabytes: Number((bytesOf(card) / 1e6).toFixed(2)),
+    megabytes: Number(((await bytesOf(card)) / 1e6).toFixed(2)),
     input: card.input,
     task: card.task,
     classes: card.classes,
@@ -129,10 +127,9 @@ async function inspected(model: FullClassifier, card: ModelCard, registry: Regis
 }
 
 /** Bytes of the file and of the files beside it that hold its weights. */
-function bytesOf({ file, format }: ModelCard): number {
-  const beside = format === 'onnx' ? externalWeights(file) : [];
-  const paths = beside.flatMap(name => insideFolder(dirname(file), name) ?? []).filter(isRegular);
-  return [file, ...paths].reduce((sum, path) => sum + statSync(path).size, 0);
+async function bytesOf(card: ModelCard): Promise<number> {
+  const files = [card.file, ...(await companions(card))];
+  return files.reduce((sum, path) => sum + statSync(path).size, 0);
 }
 
 /** Values from 0 to 1 that differ from pixel to pixel. */
