@@ -50,10 +50,19 @@ export function judgeBeforeTail(
 ): Pick<Judgement, 'warnings' | 'ifBounded'> {
   const seen = look(outputs);
   if (!seen.finite || seen.constant || !within(seen, 0, 1)) return { warnings: [] };
-  const warning =
-    `What goes into the ${tail} at its end are probabilities already (${described(seen)}), as of a network with two ` +
-    "such operators, and they are explained as if they were logits. Name the tensor with the logits in the card, 'output: …'.";
-  return sumsTo(seen, 1) ? { warnings: [warning] } : { warnings: [], ifBounded: warning };
+  const advice =
+    "and they are explained as if they were logits. Name the tensor with the logits in the card, 'output: …'.";
+  const what = `What goes into the ${tail} at its end`;
+  if (sumsTo(seen, 1)) {
+    const warning = `${what} are probabilities already (${described(seen)}), as of a network with two such operators, ${advice}`;
+    return { warnings: [warning] };
+  }
+  return {
+    warnings: [],
+    ifBounded:
+      `${what} lies between 0 and 1 on all test images (${described(seen)}). If the network has two such operators, ` +
+      `these are probabilities already, ${advice}`,
+  };
 }
 
 /** Whether all outputs lie within 0…1; those that are not finite are left out. */

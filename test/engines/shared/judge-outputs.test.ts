@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { judgeOutputs, type OutputClaim, staysBounded } from '../../../src/engines/shared/judge-outputs.ts';
+import {
+  judgeBeforeTail,
+  judgeOutputs,
+  type OutputClaim,
+  staysBounded,
+} from '../../../src/engines/shared/judge-outputs.ts';
 
 const rows = (...values: number[][]) => values.map(row => Float32Array.from(row));
 
@@ -63,6 +68,13 @@ describe('what is doubtful', () => {
     expect(judgeOutputs(rows([0.2], [0.9]), claim({ task: 'sigmoid' })).ifBounded).toBeDefined();
     expect(staysBounded(findings)).toBe(true);
     expect(staysBounded([...findings, ...rows([1.2, 0.1])])).toBe(false);
+  });
+
+  it('is what goes into a sigmoid between 0 and 1, and certain only where it sums to 1', () => {
+    const logits = judgeBeforeTail(rows([0.518], [0.519]), 'Sigmoid');
+    expect(logits.warnings).toEqual([]);
+    expect(logits.ifBounded).toMatch(/lies between 0 and 1 on all test images.*If the network has two such operators/);
+    expect(judgeBeforeTail(probabilities, 'Softmax').warnings[0]).toMatch(/are probabilities already/);
   });
 
   it('are scores that no image changes, and scores that are not finite', () => {
