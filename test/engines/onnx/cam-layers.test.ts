@@ -1,10 +1,14 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { FullClassifier } from '../../../src/core/contracts/index.ts';
 import { isUndefined } from '../../../src/core/contracts/index.ts';
+import { attr } from '../../../src/engines/onnx/graph/graph.ts';
 import { gradCam } from '../../../src/methods/grad-cam.ts';
 import { caseCard, usingCard } from './cases.ts';
-import { cardFor, difference, golden, goldenFolder } from './fixtures.ts';
+import { cardFor, difference, golden, goldenFolder, graphOf, temporary, weights } from './fixtures.ts';
+
+const folder = temporary();
+afterAll(() => folder.remove());
 
 const caseModel = async <T>(name: string, use: (model: FullClassifier) => Promise<T> | T) =>
   usingCard(await caseCard(name), use);
@@ -28,6 +32,28 @@ describe('the default layer for class activation maps', () => {
   ])('of %s is the one that most of the scores goes through', async (name, operator, shape) => {
     await caseModel(name, async model => {
       expect(await camOf(model)).toMatchObject({ operator, shape, rank: 1 });
+    });
+  });
+
+  it('of a network whose strides differ along rows and columns is its last, of other proportions than the image', async () => {
+    const graph = graphOf({
+      input: [null, 1, 32, 48],
+      build(b, x) {
+        let y = x;
+        for (const [i, from] of [1, 6, 6].entries()) {
+          y = b.op('Conv', [y, b.constant(weights(`strided ${i}`, [6, from, 3, 3]))], {
+            pads: attr.ints([1, 1, 1, 1]),
+            strides: attr.ints([i === 0 ? 1 : 2, 1]),
+          });
+          y = b.op('Relu', [y]);
+        }
+        const flat = b.op('Flatten', [b.op('GlobalAveragePool', [y])]);
+        return [b.op('MatMul', [flat, b.constant(weights('strided out', [6, 2]))]), [null, 2]];
+      },
+    });
+    const input = { size: [32, 48], channels: 1, layout: 'NCHW' } as const;
+    await usingCard(cardFor(folder.write('strided.onnx', graph), { classes: ['a', 'b'], input }), async model => {
+      expect(await camOf(model)).toMatchObject({ operator: 'Relu', shape: [8, 48, 6], rank: 1 });
     });
   });
 

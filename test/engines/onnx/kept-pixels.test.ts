@@ -40,6 +40,13 @@ describe('rows and columns that operators keep', () => {
     expect(grid).toEqual(['NCHW', 4, 6, 4]);
   });
 
+  it('strides that differ along rows and columns', async () => {
+    const grid = await gridOf((b, x) =>
+      b.op('MaxPool', [conv(b, x, 'a')], { kernel_shape: attr.ints([2, 1]), strides: attr.ints([4, 1]) }),
+    );
+    expect(grid).toEqual(['NCHW', 2, 12, 4]);
+  });
+
   it('a gate that all cells have in common', async () => {
     const grid = await gridOf((b, x) => {
       const a = conv(b, x, 'a');

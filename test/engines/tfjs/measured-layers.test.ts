@@ -65,6 +65,19 @@ describe.each(Object.entries(BETWEEN))('%s', (_, between) => {
   });
 });
 
+it('of strides that differ along rows and columns, the last layer has pixels', async () => {
+  const opened = await open(
+    await cardOf(x => layers.maxPooling2d({ poolSize: [2, 1], strides: [4, 1], name: 'strided' }).apply(x)),
+  );
+  try {
+    expect(opened.runtime.camLayer).toBe('second');
+    const found = await opened.layers();
+    expect(found.find(layer => layer.name === 'second')).toMatchObject({ spatial: true, shape: [SIZE / 4, SIZE, 4] });
+  } finally {
+    await opened.close();
+  }
+});
+
 it('where a cell of the last layer sees the whole of a small image, it keeps its place', async () => {
   const opened = await open(
     await cardOf(x => {

@@ -13,7 +13,7 @@ import type { LayerFindings } from './layers-of.ts';
 import { measureGrids, type OpenGraph, type PixelGrids } from './measure-grids.ts';
 
 /** To be raised when layers are measured or ranked otherwise: then nothing remembered holds. */
-const VERSION = 5;
+const VERSION = 6;
 
 /**
  * Which layers of an opened model have pixels, measured or by the operators before them, and which suit class activation

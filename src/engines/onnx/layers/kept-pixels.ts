@@ -49,11 +49,10 @@ export function keptPixels(
     const own = walk.dims(name).slice(1);
     if (own.length !== 3 || own.includes(null)) continue;
     const wanted: Layout = rows === 2 ? 'NCHW' : 'NHWC';
-    const grid = possibleGrids(own as number[], size).find(g => g.layout === wanted);
-    if (grid) {
-      const { height, width, channels } = grid;
-      found.set(name, { height, width, channels, layout: wanted });
-    }
+    const alike = possibleGrids(own as number[], size).some(g => g.layout === wanted);
+    const [a, b, c] = own as [number, number, number];
+    const grid = wanted === 'NCHW' ? { height: b, width: c, channels: a } : { height: a, width: b, channels: c };
+    if (alike || (grid.height > 1 && grid.width > 1)) found.set(name, { ...grid, layout: wanted });
   }
   return found;
 }

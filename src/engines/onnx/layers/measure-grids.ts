@@ -43,7 +43,8 @@ export async function measureGrids(
   alone = false,
 ): Promise<PixelGrids> {
   const size = card.input.size as [number, number];
-  const tensors = measurable(model, size);
+  const kept = keptPixels(model, card.input.layout, size);
+  const tensors = measurable(model, size, kept);
   const found = new Map<string, PixelGrid | string>(tensors.map(({ name }) => [name, pixelGrid([], [])]));
   const possible = tensors.filter(({ grids }) => grids.length > 0);
   if (possible.length === 0) return found;
@@ -84,7 +85,6 @@ export async function measureGrids(
   try {
     const first = await seenAt(PLACES, possible);
     for (const [i, { name }] of possible.entries()) found.set(name, first[i]!);
-    const kept = keptPixels(model, card.input.layout, size);
     const few = possible.filter(({ name }, i) => {
       return typeof first[i] === 'object' && hasFewCells(first[i]) && !sameGrid(kept.get(name), first[i]);
     });
@@ -110,7 +110,11 @@ interface Measurable {
 }
 
 /** Tensors of floats, [n, a, b] or [n, a, b, c], between the image and the scores, and the grids that they may have. */
-function measurable(model: NormalisedModel, size: readonly [number, number]): Measurable[] {
+function measurable(
+  model: NormalisedModel,
+  size: readonly [number, number],
+  kept: ReadonlyMap<string, PixelGrid>,
+): Measurable[] {
   const { graph, infos, input, output } = model;
   const varying = dependents(graph, [input]);
   return pruned(graph, [output]).nodes.flatMap(node =>
@@ -119,7 +123,11 @@ function measurable(model: NormalisedModel, size: readonly [number, number]): Me
       if (dtype !== DType.float || !varying.has(name) || name === output) return [];
       const own = dims.slice(1);
       if (own.length < 2 || own.length > 3 || own.includes(null)) return [];
-      return [{ name, grids: possibleGrids(own as number[], size) }];
+      const grids = possibleGrids(own as number[], size);
+      // Strides that differ along rows and columns give other proportions than the image's: then operators tell the axes.
+      const other = kept.get(name);
+      const known = !other || grids.some(grid => grid.layout === other.layout);
+      return [{ name, grids: known ? grids : [...grids, { ...other, channelAxis: other.layout === 'NCHW' ? 1 : 3 }] }];
     }),
   );
 }
