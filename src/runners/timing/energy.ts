@@ -97,7 +97,8 @@ export function nvidiaMeter(command: string): EnergyMeter {
     },
     sample() {},
     stop() {
-      child?.kill();
+      // Until Node tells that a program is missing, a signal to it would go to this whole group of processes.
+      if (child?.pid !== undefined) child.kill();
     },
   } as EnergyMeter;
 }
