@@ -184,7 +184,7 @@ function optionsFor(size, patch) {
 /** Passes of all images; a backward pass counts as one. As many images as a run has under way are scored at a time. */
 async function score(subjects, wanted, { sharing = false }) {
   let passes = 0;
-  await forEachConcurrently(each(subjects), Math.max(2, threads), async ({ subject, attribution, class: target }) => {
+  await forEachConcurrently(subjects, Math.max(2, threads), async ({ subject, attribution, class: target }) => {
     const memos = sharing ? { memo: rememberingMemo(), mapMemo: rememberingMemo() } : {};
     const explainer = sharing ? remembering(saliency) : saliency;
     for (const [name, options] of Object.entries(wanted)) {
@@ -200,10 +200,6 @@ async function score(subjects, wanted, { sharing = false }) {
     }
   });
   return passes;
-}
-
-async function* each(items) {
-  yield* items;
 }
 
 /** A run explains an image once for all metrics. */

@@ -5,7 +5,7 @@ import pMap, { pMapSkip } from 'p-map';
  * rejects with that error once what is under way has ended.
  */
 export async function forEachConcurrently<T>(
-  items: AsyncIterable<T>,
+  items: AsyncIterable<T> | Iterable<T>,
   width: number,
   work: (item: T, index: number) => Promise<void>,
 ): Promise<void> {

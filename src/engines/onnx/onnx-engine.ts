@@ -39,7 +39,7 @@ import {
   remember,
   tuningKey,
 } from './session/tuning-cache.ts';
-import { verified } from './session/verify.ts';
+import { type KnownScores, verified } from './session/verify.ts';
 import { gradientsIndependent } from './session/verify-gradient.ts';
 import { variantOf } from './variants/index.ts';
 
@@ -111,7 +111,8 @@ async function openAs(
       digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
     const folder = options.cacheDir;
     const remembered = key !== undefined && folder !== undefined ? { folder, key } : undefined;
-    let found = known ?? (await measured({ headed: original, card, pool, ...file }, remembered));
+    const scored = await measured({ headed: original, card, pool, ...file }, remembered, known);
+    let { found } = scored;
     const { mixes } = found;
     throwIfAborted(options.signal);
     const findings = await findLayers(original.model, card, pool, { alone: mixes, remembered });
@@ -123,7 +124,7 @@ async function openAs(
     });
     throwIfAborted(options.signal);
     const alone = mixes ? { ...options, microBatch: 1 } : options;
-    const prepare = preparer(headed, card, device, alone, pool, digest, inspector);
+    const prepare = preparer(headed, card, device, alone, { pool, digest, inspector, first: scored.first });
     const image = { height: size[0], width: size[1], channels, layout };
     const { capabilities, limitations, attention } = onnxAbilities(headed, layers, findings.grids);
     const executor = await OnnxExecutor.open({
@@ -237,13 +238,14 @@ function aboutCard({ task, emits, explainAt, classes, input, output, intensity }
 async function measured(
   subject: OpenedGraph,
   remembered: { readonly folder: string; readonly key: string } | undefined,
-): Promise<MeasuredModel> {
+  given: MeasuredModel | undefined,
+): Promise<{ readonly found: MeasuredModel; readonly first?: KnownScores }> {
   const { folder, key = '' } = remembered ?? {};
-  const known = recallMeasured(folder, key);
-  if (known) return known;
-  const found = await measure(subject);
-  remember(folder, key, found);
-  return found;
+  const known = given ?? recallMeasured(folder, key);
+  if (known) return { found: known };
+  const made = await measure(subject);
+  remember(folder, key, made.found);
+  return made;
 }
 
 function refused(device: OnnxDevice, error: unknown): unknown {
@@ -267,15 +269,21 @@ function candidatesFor({ model }: Headed, device: OnnxDevice, wishes: Wishes): r
   return divisions(availableParallelism(), wishes, weights, freemem());
 }
 
+interface PreparedWith {
+  readonly pool: OnnxPool;
+  readonly digest: string | undefined;
+  readonly inspector: Inspector | undefined;
+  /** Of the original model, where it was measured just now. */
+  readonly first: KnownScores | undefined;
+}
+
 /** Opens programs with settings that were given, remembered, found for the forward graph, or found by a sweep. */
 function preparer(
   headed: Headed,
   card: SupportedCard,
   device: OnnxDevice,
   options: OpenOptions,
-  pool: OnnxPool,
-  digest: string | undefined,
-  inspector: Inspector | undefined,
+  { pool, digest, inspector, first }: PreparedWith,
 ): (program: Program, kind: ProgramKind, graph: string) => Promise<Prepared> {
   const { model } = headed;
   const { microBatch, workers, threads, cacheDir } = options;
@@ -320,7 +328,7 @@ function preparer(
     if (verdict?.exact === false) optimise = false;
     let prepared = await open();
     if (judged && verdict === undefined) {
-      const exact = await verified(pool, program, prepared, base);
+      const exact = await verified(pool, program, prepared, base, unchanged ? first : undefined);
       if (unchanged) remember(folder, `${key} optimiser`, { exact });
       if (!exact) {
         await pool.drop(prepared.session);

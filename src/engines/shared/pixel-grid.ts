@@ -67,8 +67,10 @@ const MOST_EXTRA = 8;
  * The grids that a layer of this shape may have, those with the fewest extra tokens first.
  * @param dims Without the batch.
  * @param size The image's rows and columns.
+ * @param kept The layout in which operators keep rows and columns, where they do. Strides that differ along both give
+ * other proportions than the image's, which are not expected otherwise.
  */
-export function possibleGrids(dims: readonly number[], size: readonly [number, number]): PossibleGrid[] {
+export function possibleGrids(dims: readonly number[], size: readonly [number, number], kept?: Layout): PossibleGrid[] {
   const [a = 0, b = 0, c = 0] = dims;
   if (dims.length === 2) return [...tokenGrids(a, b, size), ...channelsFirstTokens(a, b, size)];
   if (dims.length !== 3) return [];
@@ -77,7 +79,7 @@ export function possibleGrids(dims: readonly number[], size: readonly [number, n
     { layout: 'NHWC', height: a, width: b, channels: c, channelAxis: 3 },
   ];
   return both
-    .filter(({ height, width }) => height > 1 && width > 1 && alike(height, width, size))
+    .filter(({ layout, height, width }) => height > 1 && width > 1 && (layout === kept || alike(height, width, size)))
     .map(grid => ({ ...grid, patches: { rows: patchesOf(grid.height, size), columns: patchesOf(grid.width, size) } }));
 }
 

@@ -129,7 +129,7 @@ export async function withoutPixels(
         signal,
       );
       for (const [k, name] of layers.entries()) {
-        const reason = whyNot(shapes[name]!, values[k]!, { size: card.input.size, places, kept: kept.has(name) });
+        const reason = whyNot(shapes[name]!, values[k]!, card.input.size, places, kept.has(name));
         if (reason !== undefined && !(reason === UNRELATED && kept.has(name))) found.set(name, reason);
       }
     }
@@ -155,17 +155,12 @@ function parts(names: readonly string[], size: (name: string) => number): string
 function whyNot(
   shape: readonly number[],
   values: readonly Float32Array[],
-  {
-    size,
-    places,
-    kept,
-  }: { readonly size: readonly [number, number]; readonly places: readonly Place[]; readonly kept: boolean },
+  size: readonly [number, number],
+  places: readonly Place[],
+  kept: boolean,
 ): string | undefined {
   const [height, width, channels] = shape as readonly [number, number, number];
-  const alike = possibleGrids(shape, size).filter(grid => grid.layout === 'NHWC');
-  // Strides that differ along rows and columns give other proportions than the image's: then operators tell the axes.
-  const own = { layout: 'NHWC', height, width, channels, channelAxis: 3 } as const;
-  const grids = alike.length === 0 && kept && height > 1 && width > 1 ? [own] : alike;
+  const grids = possibleGrids(shape, size, kept ? 'NHWC' : undefined).filter(grid => grid.layout === 'NHWC');
   const unchanged = values[places.length]!;
   const changes = places.map((_, place) => {
     const cells = new Float32Array(height * width);

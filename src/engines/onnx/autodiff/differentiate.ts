@@ -14,8 +14,8 @@ import { copyForReference } from './rule-sets/reference-copy.ts';
 import { Sums } from './rule-sets/sums.ts';
 import { ruleOf } from './rules/index.ts';
 import { Site, type SiteContext } from './site.ts';
-import { unrolled, whyNotUnrolled } from './unroll/index.ts';
-import { operatorOf } from './without-rule.ts';
+import { unrolled } from './unroll/index.ts';
+import { operatorOf, whyNone } from './without-rule.ts';
 
 export interface GradientRequest {
   /** The tensor that the derivative is with respect to: the image, or a layer. */
@@ -213,7 +213,7 @@ function requireTensor(model: NormalisedModel, name: string): void {
 
 function missingRule(node: Node, path: Path, model: NormalisedModel, of: string): never {
   const operator = `operator ${operatorOf(node)} at node '${node.name}'`;
-  const why = whyNotUnrolled(node, model);
+  const why = whyNone(node, model);
   const what = why === undefined ? 'has no differentiation rule' : `can't be differentiated: ${why}`;
   throw new CtXaiError('OPERATOR', `${operator} ${what}; it lies on the path ${trace(path, model, node, of)}.`, {
     hint: 'Use methods that need scores only, a layer behind it, or export the model without this operator.',

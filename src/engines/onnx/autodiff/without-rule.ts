@@ -15,7 +15,7 @@ export function operatorsWithoutRule(model: NormalisedModel): Readonly<Record<st
     const plain = unrolled(model);
     for (const node of findPath(plain, [model.input], model.output).nodes) {
       if (ruleOf(node)) continue;
-      const why = whyNotUnrolled(node, plain);
+      const why = whyNone(node, plain);
       const operator = `${operatorOf(node)}${why === undefined ? '' : ` (${why})`}`;
       found[operator] = [...(found[operator] ?? []), node.name];
     }
@@ -24,6 +24,15 @@ export function operatorsWithoutRule(model: NormalisedModel): Readonly<Record<st
     if (!(error instanceof CtXaiError)) throw error;
   }
   return found;
+}
+
+/** Operators for one kind of processor, which only a model that ONNX Runtime has optimised and saved has. */
+const OPTIMISED: ReadonlySet<string> = new Set(['com.microsoft.nchwc', 'com.ms.internal.nhwc']);
+
+/** Why an operator without a rule has none, where more can be said than that. */
+export function whyNone(node: Node, model: NormalisedModel): string | undefined {
+  if (!OPTIMISED.has(node.domain)) return whyNotUnrolled(node, model);
+  return "ONNX Runtime's optimiser wrote it for one kind of processor; use the file that the exporter wrote";
 }
 
 /** An operator with its domain. */

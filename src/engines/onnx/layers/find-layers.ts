@@ -1,5 +1,4 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ModelCard } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
@@ -7,6 +6,7 @@ import { UNRELATED } from '../../shared/pixel-grid.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
+import { measuringSettings } from '../session/session-options.ts';
 import { camCandidates } from './cam-candidates.ts';
 import { keptPixels } from './kept-pixels.ts';
 import type { LayerFindings } from './layers-of.ts';
@@ -33,7 +33,7 @@ export async function findLayers(
   try {
     const measured = await measureGrids(model, card, open, alone);
     const candidates = await camCandidates(model, measured, card, open, alone);
-    const kept = keptPixels(model, card.input.layout, card.input.size as [number, number]);
+    const kept = keptPixels(model, card.input.layout);
     const grids: PixelGrids = new Map(
       [...measured].map(([name, grid]) => [name, grid === UNRELATED ? (kept.get(name) ?? grid) : grid]),
     );
@@ -49,8 +49,7 @@ export async function findLayers(
 function openIn(pool: OnnxPool): OpenGraph {
   const session = 'layers';
   return async graph => {
-    const threads = Math.min(4, availableParallelism());
-    await pool.open(session, encodeByReference(graph), { executionProviders: ['cpu'], threads, optimise: false }, 1);
+    await pool.open(session, encodeByReference(graph), measuringSettings(), 1);
     const run = async (feeds: Parameters<Awaited<ReturnType<OpenGraph>>>[0]) =>
       (await pool.run(session, feeds, 1)).outputs;
     return Object.assign(run, { close: () => pool.drop(session) });

@@ -1,5 +1,5 @@
 import type { Layout } from '../../shared/layer-map.ts';
-import { type PixelGrid, possibleGrids } from '../../shared/pixel-grid.ts';
+import type { PixelGrid } from '../../shared/pixel-grid.ts';
 import { type Node, numbersOf, read } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 
@@ -34,7 +34,6 @@ const LARGEST_BORDER = 0.25;
 export function keptPixels(
   model: Pick<NormalisedModel, 'graph' | 'infos' | 'values' | 'input'>,
   layout: Layout,
-  size: readonly [number, number],
 ): ReadonlyMap<string, PixelGrid> {
   const kept = new Map<string, Axes>([[model.input, layout === 'NCHW' ? [2, 3] : [1, 2]]]);
   const walk = new Walk(model, kept);
@@ -49,10 +48,9 @@ export function keptPixels(
     const own = walk.dims(name).slice(1);
     if (own.length !== 3 || own.includes(null)) continue;
     const wanted: Layout = rows === 2 ? 'NCHW' : 'NHWC';
-    const alike = possibleGrids(own as number[], size).some(g => g.layout === wanted);
     const [a, b, c] = own as [number, number, number];
     const grid = wanted === 'NCHW' ? { height: b, width: c, channels: a } : { height: a, width: b, channels: c };
-    if (alike || (grid.height > 1 && grid.width > 1)) found.set(name, { ...grid, layout: wanted });
+    if (grid.height > 1 && grid.width > 1) found.set(name, { ...grid, layout: wanted });
   }
   return found;
 }

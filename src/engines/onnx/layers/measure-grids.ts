@@ -43,7 +43,7 @@ export async function measureGrids(
   alone = false,
 ): Promise<PixelGrids> {
   const size = card.input.size as [number, number];
-  const kept = keptPixels(model, card.input.layout, size);
+  const kept = keptPixels(model, card.input.layout);
   const tensors = measurable(model, size, kept);
   const found = new Map<string, PixelGrid | string>(tensors.map(({ name }) => [name, pixelGrid([], [])]));
   const possible = tensors.filter(({ grids }) => grids.length > 0);
@@ -123,11 +123,7 @@ function measurable(
       if (dtype !== DType.float || !varying.has(name) || name === output) return [];
       const own = dims.slice(1);
       if (own.length < 2 || own.length > 3 || own.includes(null)) return [];
-      const grids = possibleGrids(own as number[], size);
-      // Strides that differ along rows and columns give other proportions than the image's: then operators tell the axes.
-      const other = kept.get(name);
-      const known = !other || grids.some(grid => grid.layout === other.layout);
-      return [{ name, grids: known ? grids : [...grids, { ...other, channelAxis: other.layout === 'NCHW' ? 1 : 3 }] }];
+      return [{ name, grids: possibleGrids(own as number[], size, kept.get(name)?.layout) }];
     }),
   );
 }

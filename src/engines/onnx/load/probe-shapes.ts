@@ -95,9 +95,8 @@ export async function probe(graph: Graph, file: string): Promise<ProbedShapes> {
     const decides = second !== undefined && steady.some(name => types.get(name) === DType.bool);
     const c = decides ? await attempted(session, graph, [1, ...(input.dims.slice(1) as number[])], file) : undefined;
 
-    const infos = new Map<string, TensorInfo>([[input.name, { dtype: input.dtype, dims: input.dims }]]);
+    const infos = knownInfos(graph);
     const values = new Map<string, Constant>();
-    for (const [name, c] of graph.constants) infos.set(name, { dtype: c.dtype, dims: c.dims });
     for (const [name, shape] of shapes) {
       const others = [b, ...counted].map(results => dimsFrom(results[shape]!));
       infos.set(name, {
@@ -147,8 +146,7 @@ async function confirmed(
   if ([...shapes.keys()].some(name => inferred.get(name)?.[0] !== null)) return undefined;
   const results = await attempted(session, graph, [1, ...(input.dims.slice(1) as number[])], file);
   if (!results) return undefined;
-  const infos = new Map<string, TensorInfo>([[input.name, { dtype: input.dtype, dims: input.dims }]]);
-  for (const [name, { dtype, dims }] of graph.constants) infos.set(name, { dtype, dims });
+  const infos = knownInfos(graph);
   for (const [name, shape] of shapes) {
     const dims = inferred.get(name)!;
     if (dimsFrom(results[shape]!).join() !== dims.map(d => d ?? 1).join()) return undefined;
@@ -161,6 +159,12 @@ async function confirmed(
     values.set(name, { dtype: types.get(name)!, dims, data: data as Constant['data'] });
   }
   return { infos, values };
+}
+
+/** Of the input and of the constants, before anything is run. */
+function knownInfos({ inputs, constants }: Graph): Map<string, TensorInfo> {
+  const known = [[inputs[0]!.name, inputs[0]!] as const, ...constants];
+  return new Map(known.map(([name, { dtype, dims }]) => [name, { dtype, dims }]));
 }
 
 /** Operators through which sizes become values, or that choose by values what is run. */

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { ModelCard, ModelMeasurements } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import {
@@ -25,7 +24,8 @@ import type { Headed } from '../load/tail.ts';
 import type { Untouched } from '../load/untouched.ts';
 import { imageFeed } from './image-feed.ts';
 import type { OnnxPool } from './onnx-pool.ts';
-import type { SessionSource } from './session-options.ts';
+import { measuringSettings, type SessionSource } from './session-options.ts';
+import type { KnownScores } from './verify.ts';
 
 /** What passes of the opened model established, and what follows from it. */
 export interface MeasuredModel {
@@ -66,10 +66,11 @@ export interface OpenedGraph {
 /**
  * Runs an opened model on a few synthetic images: one twice, each alone, several together and in another order, and the
  * untouched file beside it.
+ * @returns what was found, and the scores of the first image
  * @throws CtXaiError MODEL where scores are drawn at random, where images of a batch that can't be 1 change each
  * other's scores, and where the file itself gives other scores; CARD where the outputs contradict the card.
  */
-export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
+export async function measure(subject: OpenedGraph): Promise<{ found: MeasuredModel; first: KnownScores }> {
   const { headed, card, pool } = subject;
   const { model } = headed;
   const images = probeImages(card);
@@ -86,11 +87,13 @@ export async function measure(subject: OpenedGraph): Promise<MeasuredModel> {
     const warnings = [...repeats, ...(mixing === undefined ? [] : [mixing]), ...doubts];
     const { repeatError, batchError } = scores;
     const measurements = { repeatError, batchError, ...outputs };
-    return {
+    const found = {
       measurements: { ...measurements, ...(warnings.length > 0 ? { warnings } : {}) },
       mixes: mixing !== undefined,
       together: scores.together,
     };
+    const image = () => imageFeed(model.input, rowsAlone(model, 0), images, card.input);
+    return { found, first: { image, scores: scores.alone[0]! } };
   } finally {
     await pool.drop('measured');
   }
@@ -140,8 +143,7 @@ async function opened(
   card: ModelCard,
   names: { readonly input: string; readonly output: string } = model,
 ): Promise<Run> {
-  const threads = Math.min(4, availableParallelism());
-  await pool.open(session, source, { executionProviders: ['cpu'], threads, optimise: false }, 1);
+  await pool.open(session, source, measuringSettings(), 1);
   return async (indices, images) => {
     const feed = imageFeed(names.input, indices, images, card.input);
     const { outputs } = await pool.run(session, [feed], 1, undefined, [names.output]);

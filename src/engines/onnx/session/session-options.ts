@@ -1,9 +1,17 @@
+import { availableParallelism } from 'node:os';
 import { InferenceSession } from 'onnxruntime-node';
 import type { ModelByReference } from '../graph/by-reference.ts';
 import type { SessionSettings } from './onnx-messages.ts';
 
 /** A model as ONNX Runtime takes it: its bytes, its file, or a graph and the folder of its weights. */
 export type SessionSource = Uint8Array | string | ModelByReference;
+
+/** Sessions that only measure, one at a time: on the CPU, each node as it stands. */
+export const measuringSettings = (): SessionSettings => ({
+  executionProviders: ['cpu'],
+  threads: Math.min(4, availableParallelism()),
+  optimise: false,
+});
 
 /** Opens a session in this thread. */
 export function createSession(

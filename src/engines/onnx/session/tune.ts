@@ -15,6 +15,9 @@ export type Division = Omit<ExecutorSettings, 'microBatch'>;
 /** Milliseconds that one setting is measured for; a slow model runs once per worker. */
 const MEASURE_MS = 150;
 
+/** Where a pass takes longer, three are made, and the fastest counts. */
+const SLOW_MS = 25;
+
 /** A micro-batch that takes longer is not tried: it would gain little, and answer late. */
 const LONGEST_MS = 500;
 /**
@@ -113,7 +116,9 @@ async function imagesPerMs(
   // The first run allocates, which matters little where a pass is long; the second says how many make up the time. On a
   // GPU the first run also compiles kernels, or chooses among them, which can take a hundred times as long as the others.
   const first = await round(workers);
-  const once = onCpu && first > MEASURE_MS ? first : await round(workers);
+  if (onCpu && first > MEASURE_MS) return (workers * microBatch) / first;
+  const once = await round(workers);
+  if (onCpu && once > SLOW_MS) return (workers * microBatch) / Math.min(first, once, await round(workers));
   const more = Math.min(64, Math.floor(MEASURE_MS / Math.max(0.1, once)));
   const took = more > 1 ? await round(workers * more) : once;
   return (workers * Math.max(1, more) * microBatch) / took;

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { ModelVariant } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
 import { toChannelsFirst } from '../../shared/images.ts';
@@ -9,6 +8,7 @@ import type { Graph } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
+import { measuringSettings } from '../session/session-options.ts';
 import { blinded } from './blind.ts';
 import type { RunImages } from './calibrate.ts';
 import { randomised } from './randomise.ts';
@@ -104,8 +104,7 @@ async function outputsOf(
   }
   const dims = [count, ...(layout === 'NCHW' ? [channels, ...size] : [...size, channels])];
   const session = 'variant';
-  const settings = { executionProviders: ['cpu'], threads: Math.min(4, availableParallelism()), optimise: false };
-  await pool.open(session, encodeByReference(graph), settings, 1);
+  await pool.open(session, encodeByReference(graph), measuringSettings(), 1);
   try {
     return (await pool.run(session, [{ name: input, dims, data }], 1)).outputs;
   } finally {

@@ -145,6 +145,15 @@ describe('errors', () => {
     expect(operatorsWithoutRule(model)).toEqual({});
   });
 
+  test("an operator that ONNX Runtime's optimiser wrote, with what to do", async () => {
+    const { model, forward } = await modelOf(chain);
+    await forward.release();
+    const nodes = model.graph.nodes.map(n => (n.op === 'Conv' ? { ...n, domain: 'com.microsoft.nchwc' } : n));
+    const [[told, named] = []] = Object.entries(operatorsWithoutRule({ ...model, graph: { ...model.graph, nodes } }));
+    expect(told).toMatch(/^com\.microsoft\.nchwc:Conv \(.*use the file that the exporter wrote\)$/);
+    expect(named).toHaveLength(2);
+  });
+
   test('such an operator off the path is no hindrance', async () => {
     const nodes = [
       node('Det', ['x'], {}, ['d']),
