@@ -7,7 +7,7 @@ import { writeNpy } from '../../src/core/npy.ts';
 import { detectReader } from '../../src/data/detect-reader.ts';
 import { encodeModel } from '../../src/engines/onnx/graph/proto.ts';
 import { encode } from '../data/images.ts';
-import { smallNet } from '../engines/onnx/fixtures.ts';
+import { graphOf, smallNet, weights } from '../engines/onnx/fixtures.ts';
 import { temporaryFolder } from '../results/fixture.ts';
 import { cli, cliWorld, ROOT } from './fixture.ts';
 
@@ -107,6 +107,26 @@ test('a model of several findings is given one to explain, which is to be checke
   const suite = await readFile(join(dir, 'several', 'suite.yaml'), 'utf8');
   expect(suite).toMatch(/CHECK: The finding explained[^\n]*\ntarget: fluid\n/);
   expect((await cli('check', join(dir, 'several', 'suite.yaml'), '--no-measure')).code).toBe(0);
+});
+
+test('of a network that takes rows of values the size is a guess to be checked, and the study runs', async () => {
+  const dir = await world();
+  const graph = graphOf({
+    input: [null, 64],
+    build: (b, rows) => [b.op('Gemm', [rows, b.constant(weights('rows', [64, 2]))]), [null, 2]],
+  });
+  await writeFile(join(dir, 'rows.onnx'), encodeModel(graph));
+  const out = join(dir, 'rows');
+  const made = await cli('init', join(dir, 'rows.onnx'), join(dir, 'images'), '--out', out);
+  expect([made.code, made.stderr]).toEqual([0, '']);
+  const card = await readFile(join(out, 'model.yaml'), 'utf8');
+  expect(card.replaceAll('\n# ', ' ')).toMatch(
+    /CHECK: The file's input 'image' takes rows of 64 values\..* is a guess/,
+  );
+  expect(parse(card)).toMatchObject({ input: { size: 8, channels: 1, layout: 'NCHW' } });
+  const run = await cli('run', join(out, 'suite.yaml'), '--out', join(out, 'run'));
+  expect(run.code).toBe(0);
+  expect(run.stdout).toMatch(/integrated-gradients +-?\d\.\d{3}/);
 });
 
 test('does not overwrite without --force', async () => {

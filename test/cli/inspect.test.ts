@@ -151,6 +151,30 @@ test('a three-dimensional network is told so, and what is supported', async () =
   expect(code).toBe(2);
 });
 
+test('rows of values are taken for a square image, and that this is a guess is said', async () => {
+  const folder = await temporaryFolder();
+  const written = async (values: number) => {
+    const b = new GraphBuilder({ opset: 17, taken: ['image'] });
+    const weights = Array.from({ length: 2 * values }, (_, i) => Math.sin(i));
+    const scores = b.op('MatMul', ['image', b.constant(constant.float([values, 2], weights))]);
+    const file = join(folder, `${values}.onnx`);
+    const inputs = [{ name: 'image', dtype: DType.float, dims: [null, values] }];
+    const outputs = [{ name: scores, dtype: DType.float, dims: [null, 2] }];
+    await writeFile(file, encodeModel({ opset: 17, nodes: b.nodes, constants: b.constants, inputs, outputs }));
+    return file;
+  };
+  const { stdout, stderr } = await cli('inspect', await written(64));
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(
+    /input +8 × 8 × 1, NCHW\na guess +The file's input 'image' takes rows of 64 values\..* a guess/,
+  );
+  expect(stdout).toMatch(/no layers: the model has no layer with several axes/);
+  expect(stdout).toMatch(/can have: .*\bintegrated-gradients\b/);
+  const refused = await cli('inspect', await written(30));
+  expect(refused.stderr).toMatch(/rows of 30 values: which size and channels[\s\S]*Write a card/);
+  expect(refused.code).toBe(2);
+});
+
 describe('which output holds the scores', () => {
   /** Features, their scores, and what is made of these; named in this order as outputs of the file. */
   async function written(end: 'HardSigmoid' | undefined, outputs: readonly string[]): Promise<string> {

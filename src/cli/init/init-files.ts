@@ -104,6 +104,7 @@ async function measure(at: Measuring): Promise<Findings> {
       anySize: input.anySize,
       measured: tried.measured,
       unknown: [
+        ...(input.guess === undefined ? [] : [input.guess]),
         ...named.doubts,
         ...emissionDoubts(opened.draft, tail),
         intensityDoubt(data),

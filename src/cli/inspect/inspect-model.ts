@@ -34,6 +34,8 @@ interface Inspection {
   /** With the files beside it that hold its weights. */
   readonly megabytes: number;
   readonly input: ModelCard['input'];
+  /** How size and channels were guessed, where neither the file nor a card tells them. */
+  readonly guess?: string;
   readonly task: ModelCard['task'];
   readonly classes: readonly string[];
   /** The output, or the tensor inside the graph, that is read as scores, where the card names one. */
@@ -58,9 +60,9 @@ export async function inspectModel(argv: InspectArguments): Promise<number> {
   const registry = builtinRegistry();
   const interrupts = interruptSignal();
   try {
-    const { model, card } = await opened(argv, registry, interrupts.signal);
+    const { model, card, guess } = await opened(argv, registry, interrupts.signal);
     try {
-      const found = await inspected(model, card, registry);
+      const found = { ...(await inspected(model, card, registry)), ...(guess === undefined ? {} : { guess }) };
       print(argv.json ? JSON.stringify(found, null, 2) : described(found));
     } finally {
       await model.close();
@@ -76,7 +78,7 @@ async function opened(
   { model: path, device }: InspectArguments,
   registry: Registry,
   signal: AbortSignal,
-): Promise<{ model: FullClassifier; card: ModelCard }> {
+): Promise<{ model: FullClassifier; card: ModelCard; guess?: string }> {
   const cacheDir = cacheFolder();
   const given = resolve(path);
   const inFolder = join(given, 'model.yaml');
@@ -92,7 +94,7 @@ async function opened(
   const file = weightsAt(given);
   const outline = await outlineFile(file, registry);
   const { units, tail, output } = scoresOf(outline, 0, file);
-  const { size, channels, layout } = outline.input;
+  const { size, channels, layout, guess } = outline.input;
   const draft = {
     file,
     classes: numberClasses(units, []).classes,
@@ -100,7 +102,12 @@ async function opened(
     input: { size, channels, layout },
     intensity: { unit: 'grey' },
   } as const;
-  return openDraft(draft, { units, tail, folder: dirname(file) }, { registry, cacheDir, signal });
+  const { model, card } = await openDraft(
+    draft,
+    { units, tail, folder: dirname(file) },
+    { registry, cacheDir, signal },
+  );
+  return { model, card, ...(guess === undefined ? {} : { guess }) };
 }
 
 async function inspected(model: FullClassifier, card: ModelCard, registry: Registry): Promise<Inspection> {
@@ -183,6 +190,7 @@ function described(found: Inspection): string {
   const lines = [
     `file         ${found.file}, ${found.megabytes} MB`,
     `input        ${input.size.join(' × ')} × ${input.channels}, ${input.layout}`,
+    ...(found.guess === undefined ? [] : [`a guess      ${found.guess}`]),
     `output       ${found.task}, ${outputsInWords(found)}: ${measured?.emits ?? 'not measured'}`,
     ...(found.output === undefined ? [] : [`read from    '${found.output}'`]),
     `runs on      ${runtime.engine} ${runtime.engineVersion}, ${runtime.device}, ${found.passesPerSecond} passes a second`,

@@ -43,6 +43,8 @@ export interface FileOutline {
     readonly size: readonly number[];
     /** Whether the file takes images of any size. */
     readonly anySize: boolean;
+    /** A sentence on how size and channels were guessed, where the file does not tell them. */
+    readonly guess?: string;
   };
   /** Outputs that may be scores. */
   readonly outputs: readonly OutputOutline[];

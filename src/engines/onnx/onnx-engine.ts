@@ -4,6 +4,7 @@ import { parsingAsync } from '../../core/boundary.ts';
 import type { Engine, FullClassifier, ModelCard, OpenOptions, Runtime } from '../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../core/errors.ts';
 import { predictingBy } from '../../core/findings.ts';
+import { sizeOf } from '../../core/tensor.ts';
 import { EngineClassifier } from '../shared/classifier.ts';
 import { GPU_LOCK } from '../shared/gpu-lock.ts';
 import { throwIfAborted } from '../shared/in-order.ts';
@@ -17,7 +18,7 @@ import type { Graph } from './graph/graph.ts';
 import { findLayers } from './layers/find-layers.ts';
 import { layersOf } from './layers/layers-of.ts';
 import { readModelFile, weightsDigest } from './load/file.ts';
-import { loadModel } from './load/load-model.ts';
+import { type LoadedModel, loadModel } from './load/load-model.ts';
 import { outlineOf } from './load/outline.ts';
 import { atHead, type Headed } from './load/tail.ts';
 import { untouched } from './load/untouched.ts';
@@ -106,7 +107,7 @@ async function openAs(
   const inspector = onGpu ? new Inspector(pool, device) : undefined;
   try {
     const digest = graphOf ? undefined : await weightsDigest(card.file);
-    const file = graphOf ? {} : { untouched: untouched(card.file, loaded.input, loaded.fileOutput, loaded.unused) };
+    const file = graphOf ? {} : { untouched: untouched(card.file, loaded) };
     const key =
       digest === undefined ? undefined : measuringKey({ digest, version: ORT_VERSION, card: aboutCard(card) });
     const folder = options.cacheDir;
@@ -157,7 +158,7 @@ async function openAs(
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...settings,
       ...camLayers(layers),
-      ...remarks(fixedBatch(original.model), unusedInputs(loaded.unused)),
+      ...remarks(fixedBatch(original.model), unusedInputs(loaded.unused), flattening(loaded)),
       limitations,
       ...(limitations.gradients === undefined ? {} : withoutRule(headed)),
       measured: found.measurements,
@@ -214,6 +215,12 @@ function unusedInputs(names: readonly string[]): string | undefined {
   return names.length === 1
     ? `the scores do not depend on the file's input ${list}, which is left aside`
     : `the scores do not depend on the file's inputs ${list}, which are left aside`;
+}
+
+function flattening({ flattens, graph, input }: LoadedModel): string | undefined {
+  if (!flattens) return undefined;
+  const values = sizeOf(graph.inputs[0]!.dims.slice(1) as number[]);
+  return `the file's input '${input}' takes rows of ${values} values: images are flattened for it`;
 }
 
 function remarks(...notes: readonly (string | undefined)[]): Pick<Runtime, 'note'> {

@@ -21,5 +21,5 @@ export function abilitiesWithout(limitations: Abilities['limitations']): Abiliti
   return { capabilities: new Set(ALL.filter(name => limitations[name] === undefined)), limitations };
 }
 
-/** Of a model whose only tensors are the image and the scores. */
-export const NO_LAYERS = 'the model has no layer between the image and the scores.';
+/** Of a model between whose image and scores no tensor has more axes than one, as in dense networks. */
+export const NO_LAYERS = 'the model has no layer with several axes between the image and the scores.';

@@ -271,6 +271,7 @@ export class EngineClassifier implements FullClassifier {
     const chosen = layers.map(name => {
       const layer = name === undefined ? this.#layers.cam : this.#layers.find(name);
       if (layer) return layer;
+      if (this.#layers.layers.length === 0) this.#require('layers');
       throw new CtXaiError('LAYER', `model '${this.id}' has no spatial layer before its scores, so no default layer.`, {
         hint: 'Name a layer.',
       });

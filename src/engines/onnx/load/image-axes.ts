@@ -2,6 +2,7 @@ import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { DType, type Graph, typeName, type ValueInfo } from '../graph/graph.ts';
 import { pruned, readBy } from '../graph/walk.ts';
+import { takesRows } from './flattened.ts';
 
 /** How the axes of an image input lie, as far as its declaration tells. */
 export interface ImageAxes {
@@ -56,15 +57,16 @@ const shown = (dims: ValueInfo['dims']) => `[${dims.map(d => d ?? '?').join(', '
  */
 export function imageAxes(input: ValueInfo, file: string): ImageAxes {
   const { dims } = input;
-  if (dims.length !== 0) requireFlat(input, file);
+  if (dims.length !== 0) requireImages(input, file);
   const [, a = null, b = null, c = null] = dims;
   const isChannels = (d: number | null) => d === 1 || d === 3;
   const last = isChannels(c) && !isChannels(a);
   return last ? { layout: 'NHWC', channels: c, size: [a, b] } : { layout: 'NCHW', channels: a, size: [b, c] };
 }
 
-/** @throws CtXaiError MODEL where an input has not the four axes of a batch of images. */
-export function requireFlat({ name, dims }: ValueInfo, file: string): void {
+/** @throws CtXaiError MODEL where an input has neither the four axes of a batch of images, nor the two of flattened ones. */
+export function requireImages(input: ValueInfo, file: string): void {
+  const { name, dims } = input;
   const shape = shown(dims);
   if (dims.includes(0)) {
     throw new CtXaiError('MODEL', `${file}: its input '${name}' is ${shape}: one of its sizes is 0.`, {
@@ -76,7 +78,7 @@ export function requireFlat({ name, dims }: ValueInfo, file: string): void {
       hint: 'Export the network with the size of image that it was trained on.',
     });
   }
-  if (dims.length === 4) return;
+  if (dims.length === 4 || takesRows(input)) return;
   if (dims.length === 5) {
     throw new CtXaiError('MODEL', `${file}: its input '${name}' is three-dimensional: ${shape}.`, {
       hint:
@@ -85,7 +87,9 @@ export function requireFlat({ name, dims }: ValueInfo, file: string): void {
     });
   }
   throw new CtXaiError('MODEL', `${file}: its input '${name}' is ${shape}, which is no batch of images.`, {
-    hint: 'Supported are inputs of four axes: [images, channels, rows, columns], or channels last.',
+    hint:
+      'Supported are inputs of four axes, [images, channels, rows, columns] or channels last, and of two, ' +
+      '[images, values], which take each image flattened.',
   });
 }
 

@@ -18,7 +18,8 @@ import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
-import { onlyInput, requireFlat } from './image-axes.ts';
+import { checkRows, flatteningFirst, takesRows } from './flattened.ts';
+import { onlyInput, requireImages } from './image-axes.ts';
 import { withoutLoops } from './loops.ts';
 import { kindOf, noOutput, noScores } from './no-scores.ts';
 import { withOpenBatch } from './open-batch.ts';
@@ -60,6 +61,8 @@ export interface LoadedModel extends NormalisedModel {
   readonly fileOutput: string;
   /** Inputs of the file that the scores do not depend on. */
   readonly unused: readonly string[];
+  /** Whether the file's input is [n, values], so that the graph flattens images first. */
+  readonly flattens: boolean;
 }
 
 /** What a model card says of the file. */
@@ -84,7 +87,9 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   );
   const output = scoresOutput(raw, hint);
   const input = imageInput(raw, output.name, hint);
-  const start = pruned(withRows({ ...raw, inputs: [input], outputs: [output] }, hint), [output.name]);
+  const flattens = takesRows(input);
+  const file = withRows({ ...raw, inputs: [input], outputs: [output] }, hint);
+  const start = pruned(flattens ? flatteningFirst(file, imageDims(hint)) : file, [output.name]);
   const cleaned = await settled(start, hint.file).catch(error => settledAtTraced(start, hint.file, error));
   const model = normalised(cleaned);
   checkOutput(model, hint);
@@ -95,7 +100,7 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
   const names = new Set<string>();
   collectNames(read, names);
   const unused = raw.inputs.map(i => i.name).filter(name => name !== input.name);
-  return { ...best, fileOutput: output.name, unused, ownNames: new Set([...names].filter(isInner)) };
+  return { ...best, fileOutput: output.name, unused, flattens, ownNames: new Set([...names].filter(isInner)) };
 }
 
 /** The graph that also gives out a tensor of its inside, where `name` is one. */
@@ -191,6 +196,11 @@ function shown(dims: readonly (number | null)[]): string {
   return `[${dims.map(d => d ?? '?').join(', ')}]`;
 }
 
+/** The dims of one image, as the card says them. */
+function imageDims({ size: [h, w], channels, layout }: InputHint): number[] {
+  return layout === 'NCHW' ? [channels, h, w] : [h, w, channels];
+}
+
 /** The image input, with the card's size filled in. */
 function imageInput(graph: Graph, output: string, hint: InputHint): ValueInfo {
   const names = graph.inputs.map(i => i.name);
@@ -208,9 +218,13 @@ function imageInput(graph: Graph, output: string, hint: InputHint): ValueInfo {
       { hint: "Name that one in the card's input, or none." },
     );
   }
-  if (chosen.dims.length !== 0) requireFlat(chosen, hint.file);
+  if (chosen.dims.length !== 0) requireImages(chosen, hint.file);
   const [h, w] = hint.size;
-  const wanted = hint.layout === 'NCHW' ? [hint.channels, h, w] : [h, w, hint.channels];
+  const wanted = imageDims(hint);
+  if (takesRows(chosen)) {
+    checkRows(chosen, hint.file, hint);
+    return { ...chosen, dims: [chosen.dims[0]!, sizeOf(wanted)] };
+  }
   const dims = chosen.dims.length === 0 ? [null, ...wanted] : chosen.dims;
   const fits = wanted.every((d, i) => (dims[i + 1] ?? d) === d);
   if (!fits) {

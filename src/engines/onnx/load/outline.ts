@@ -7,7 +7,8 @@ import { encodeByReference } from '../graph/by-reference.ts';
 import { DType, type Graph, type Node, read, type ValueInfo } from '../graph/graph.ts';
 import { dependents, producers } from '../graph/walk.ts';
 import { createSession } from '../session/session-options.ts';
-import { imageAxes, onlyInput } from './image-axes.ts';
+import { flatteningFirst, guessedAxes, takesRows } from './flattened.ts';
+import { type ImageAxes, imageAxes, onlyInput, requireImages } from './image-axes.ts';
 import { noOutput } from './no-scores.ts';
 import { faultyGraph, notLoaded } from './not-loaded.ts';
 import { inFloat32 } from './precision.ts';
@@ -24,9 +25,8 @@ const SIZES = [224, 256, 512, 299, 384, 128, 96, 64, 32];
  * @throws CtXaiError MODEL if it does not take one image, or runs at no common size
  */
 export async function outlineOf(raw: Graph, file: string): Promise<FileOutline> {
-  const graph = inFloat32(raw);
-  const input = onlyInput(graph, file);
-  const { layout, channels: told, size: asked } = imageAxes(input, file);
+  const { graph, input, axes, guess } = ofImages(inFloat32(raw), file);
+  const { layout, channels: told, size: asked } = axes;
   const channels = told ?? channelsOf(graph, input.name) ?? 3;
   if (channels !== 1 && channels !== 3) {
     throw new CtXaiError('MODEL', `${file}: its input '${input.name}' takes ${channels} channels.`, {
@@ -39,9 +39,27 @@ export async function outlineOf(raw: Graph, file: string): Promise<FileOutline> 
   if (outputs.length === 0) throw noOutput(graph, file);
   const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });
   return {
-    input: { name: input.name, layout, channels, size: found.size, anySize },
+    input: { name: input.name, layout, channels, size: found.size, anySize, ...(guess === undefined ? {} : { guess }) },
     outputs: found.outputs.map(output => outlined(graph, output, found.outputs)),
   };
+}
+
+interface OfImages {
+  readonly graph: Graph;
+  readonly input: ValueInfo;
+  readonly axes: ImageAxes;
+  readonly guess?: string;
+}
+
+/** The graph with its image input and its axes; of one that takes rows of values, the graph that flattens images first. */
+function ofImages(graph: Graph, file: string): OfImages {
+  const input = onlyInput(graph, file);
+  if (!takesRows(input)) return { graph, input, axes: imageAxes(input, file) };
+  requireImages(input, file);
+  const { guess, layout, channels, size } = guessedAxes(input, graph.producer, file);
+  const image = layout === 'NCHW' ? [channels, ...size] : [...size, channels];
+  const flattening = flatteningFirst({ ...graph, inputs: [input] }, image);
+  return { graph: flattening, input: flattening.inputs[0]!, axes: { layout, channels, size }, guess };
 }
 
 type Made = Pick<OutputOutline, 'name' | 'shape'>;

@@ -74,7 +74,9 @@ export async function measure(subject: OpenedGraph): Promise<{ found: MeasuredMo
   const { headed, card, pool } = subject;
   const { model } = headed;
   const images = probeImages(card);
-  const run = await opened(pool, 'measured', encodeByReference(model.graph), model, card);
+  const run = await opened(pool, 'measured', encodeByReference(model.graph), card, {
+    ...{ input: model.input, output: model.output, flattens: false },
+  });
   try {
     const scores = await scored(run, images, subject);
     const repeats = checkRepeats(scores, model, card);
@@ -139,16 +141,17 @@ async function opened(
   pool: OnnxPool,
   session: string,
   source: SessionSource,
-  model: NormalisedModel,
   card: ModelCard,
-  names: { readonly input: string; readonly output: string } = model,
+  { input, output, flattens }: Pick<Untouched, 'input' | 'output' | 'flattens'>,
 ): Promise<Run> {
   await pool.open(session, source, measuringSettings(), 1);
   return async (indices, images) => {
-    const feed = imageFeed(names.input, indices, images, card.input);
-    const { outputs } = await pool.run(session, [feed], 1, undefined, [names.output]);
-    const all = outputs[names.output]!;
-    const units = all.length / indices.length;
+    const image = imageFeed(input, indices, images, card.input);
+    const { length } = indices;
+    const feed = flattens ? { ...image, dims: [length, image.data.length / length] } : image;
+    const { outputs } = await pool.run(session, [feed], 1, undefined, [output]);
+    const all = outputs[output]!;
+    const units = all.length / length;
     return indices.map((_, i) => all.slice(i * units, (i + 1) * units));
   };
 }
@@ -248,7 +251,7 @@ async function outputsOf(
 ): Promise<Float32Array[] | string> {
   const { pool, model, card, untouched } = about;
   try {
-    const run = await opened(pool, 'the file itself', source, model, card, untouched);
+    const run = await opened(pool, 'the file itself', source, card, untouched);
     const rows: Float32Array[] = [];
     for (let i = 0; i < images.length; i++) rows.push((await run(rowsAlone(model, i), images))[0]!);
     return rows;
