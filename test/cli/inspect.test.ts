@@ -259,6 +259,20 @@ describe('which output holds the scores', () => {
     expect(scoresOf({ input, outputs }, 24, 'm.onnx')).toMatchObject({ units: 1, output: 'doubt' });
   });
 
+  test('not what is told of each of a detector’s boxes, nor how many these are', () => {
+    const output = (name: string, shape: number[]) => ({ name, shape, leadsTo: [] });
+    const input = { name: 'x', layout: 'NHWC', channels: 3, size: [8, 8], anySize: false } as const;
+    const among = (...outputs: readonly (readonly [string, number[]])[]) =>
+      scoresOf({ input, outputs: outputs.map(([name, shape]) => output(name, shape)) }, 0, 'm.json');
+    expect(() => among(['boxes', [100, 4]], ['sure', [100]], ['count', []])).toThrow(/as detectors/);
+    expect(() => among(['boxes', [0, 4]], ['sure', [0]], ['count', [1]])).toThrow(/as detectors/);
+    expect(() => among(['points', [512, 16]], ['sure', [512, 1]])).toThrow(/as detectors/);
+    expect(among(['boxes', [100, 4]], ['sure', [100]], ['scores', [3]])).toMatchObject({ output: 'scores', units: 3 });
+    // Maps of classes, and tokens that each class looks at, are no boxes.
+    expect(among(['maps', [3, 7, 7]], ['scores', [3]])).toMatchObject({ output: 'scores', units: 3 });
+    expect(among(['looks', [10, 49]], ['scores', [10]])).toMatchObject({ output: 'scores', units: 10 });
+  });
+
   test('none of a network that puts out maps alone', async () => {
     const { stderr, code } = await cli('inspect', await written(undefined, ['image']));
     expect(stderr).toMatch(/no scores of images: 'image' has \[1, 8, 8\] for each image/);

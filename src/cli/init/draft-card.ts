@@ -126,7 +126,7 @@ export function scoresOf({ outputs }: FileOutline, labels: number, file: string)
       hint: "Write a card by hand that names an inner tensor with the scores: 'output: …'.",
     });
   }
-  const flat = outputs.filter(output => !isMap(output));
+  const flat = withoutBoxes(outputs);
   if (flat.length === 0) throw onlyMaps(outputs, file);
   const plain = flat.filter(output => !output.greatest);
   const rows = plain.length > 0 ? plain : flat;
@@ -152,8 +152,28 @@ function byLabels(
   return single.find(o => o.tail !== undefined) ?? last.find(o => units(o) > 1) ?? single[0];
 }
 
+/** Axes with several values, or with as many as there are boxes, of which an image may have none. */
+const longAxes = ({ shape = [] }: OutputOutline) => shape.filter(d => d !== 1);
+
 /** Whether an output has several values in more than one axis, such as a class for each pixel. */
-const isMap = ({ shape = [] }: OutputOutline) => shape.filter(d => d > 1).length > 1;
+const isMap = (output: OutputOutline) => longAxes(output).length > 1 || output.shape?.includes(0) === true;
+
+/** The outputs that may be rows of scores: no maps, nor what is told of each of a detector's boxes, and how many these are. */
+function withoutBoxes(outputs: readonly OutputOutline[]): readonly OutputOutline[] {
+  const flat = outputs.filter(output => !isMap(output));
+  // Four corners for each box, or more where points are told too: far fewer than boxes.
+  const boxes = outputs.map(longAxes).flatMap(([count, of, ...rest]) => {
+    const few = of !== undefined && rest.length === 0 && of >= 4 && of <= MOST_OF_BOX;
+    return few && (count === 0 || count! > of) ? [count] : [];
+  });
+  if (boxes.length === 0) return flat;
+  const ofBoxes = flat.filter(output => longAxes(output).length === 1 && boxes.includes(longAxes(output)[0]));
+  const isCount = (output: OutputOutline) => longAxes(output).length === 0;
+  return ofBoxes.length > 0 || boxes.includes(0) ? flat.filter(o => !ofBoxes.includes(o) && !isCount(o)) : flat;
+}
+
+/** Numbers that a detector gives for a box: its corners, and points in it. */
+const MOST_OF_BOX = 64;
 
 const sameSize = (a: OutputOutline, b: OutputOutline) => sizeOf(a.shape ?? []) === sizeOf(b.shape ?? []);
 
@@ -161,9 +181,9 @@ function onlyMaps(outputs: readonly OutputOutline[], file: string): CtXaiError {
   const shown = outputs.map(({ name, shape }) => `'${name}' has [${shape!.join(', ')}] for each image`).join('; ');
   return new CtXaiError(
     'MODEL',
-    `${file}: it puts out no scores of images: ${shown}, as segmentations and detections do.`,
+    `${file}: it puts out no scores of images: ${shown}, as detectors and segmentations do.`,
     {
-      hint: "Export the network with a score for each class of the image, or write a card that names a tensor with such scores inside the graph: 'output: …'.",
+      hint: "Supported are classifiers, which give one row of scores for each image. Export the network so, or write a card that names a tensor with such scores inside the graph: 'output: …'.",
     },
   );
 }

@@ -23,6 +23,7 @@ import {
 } from './devices/tfjs-devices.ts';
 import { tracerOf } from './devices/tfjs-tracer.ts';
 import { type ModelFiles, readModelFiles } from './keras/model-files.ts';
+import { SUPPORTED } from './measure-outputs.ts';
 import { withoutPixels } from './measure-pixels.ts';
 import { measureScores } from './measure-scores.ts';
 import type { Outline } from './network/outline.ts';
@@ -117,7 +118,7 @@ async function openOn(
     await waitFor(pool.each('load', spec).catch(failedAs('MODEL')));
     throwIfAborted(options.signal);
     const { index, deviceName = cuda, clock } = about!;
-    const shapes = await waitFor(shapesOf(pool, card));
+    const shapes = await waitFor(shapesOf(pool, card, cut.output));
     checkScores(shapes[cut.output] ?? [], card, outline);
     const image = { height: size[0], width: size[1], channels, layout: 'NHWC' } as const;
     const together = new TfjsExecutor({ pool, head, image, microBatch: wished });
@@ -158,19 +159,26 @@ function failedAs(code: 'DEVICE' | 'MODEL', hint?: string): (error: unknown) => 
   };
 }
 
-function shapesOf(pool: WorkerPool<TfjsProtocol>, { input: { size, channels } }: ModelCard): Promise<Shapes> {
+/**
+ * The shapes of layers and scores, without the batch.
+ * @param output the node with the scores
+ * @throws CtXaiError MODEL where it has no row for each image
+ */
+async function shapesOf(pool: WorkerPool<TfjsProtocol>, card: ModelCard, output: string): Promise<Shapes> {
+  const { size, channels } = card.input;
   const shape = [1, ...size, channels];
-  return pool
+  const shapes = await pool
     .one('shapes', { images: { shape, data: new Float32Array(sizeOf(shape)) } })
-    .catch(failedAs('MODEL', "The card's input size may not be the model's."));
+    .catch(failedAs('MODEL', 'The size of the images may not be that of its training.'));
+  const scores = shapes[output];
+  if (scores && scores[0] !== 1) {
+    const what = `'${output}' is [${scores.join(', ')}] for one image: its first axis does not count images.`;
+    throw new CtXaiError('MODEL', `${card.file}: ${what}`, { hint: SUPPORTED });
+  }
+  return Object.fromEntries(Object.entries(shapes).map(([name, dims]) => [name, dims.slice(1)]));
 }
 
-function checkInput({ inputShape, batch = 1 }: Outline, { file, input }: ModelCard): void {
-  if (batch > 1) {
-    throw new CtXaiError('MODEL', `${file}: a batch of ${batch} images is written into it.`, {
-      hint: 'Save the model with a batch of 1, or of any size.',
-    });
-  }
+function checkInput({ inputShape }: Outline, { file, input }: ModelCard): void {
   const wanted = [...input.size, input.channels];
   const fits = wanted.every((d, i) => (inputShape[i] ?? d) === d);
   if (fits && input.layout === 'NHWC') return;

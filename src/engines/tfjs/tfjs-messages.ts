@@ -37,7 +37,7 @@ export interface TfjsProtocol {
   start(asked: Spec): About;
   /** Loads the model onto the device. */
   load(asked: Spec): void;
-  /** The shapes of the layers, without the batch, by name. */
+  /** The shapes of the layers, the batch included, by name. */
   shapes(asked: { readonly images: NetworkValues }): Readonly<Record<string, readonly number[]>>;
   /** `given`: the layer's values, where the network is to be run on from them. */
   compute(asked: {

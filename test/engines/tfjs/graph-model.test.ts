@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { scoresOf } from '../../../src/cli/init/draft-card.ts';
 import type { FullClassifier, ModelCard } from '../../../src/core/contracts/index.ts';
 import { createRng } from '../../../src/core/rng.ts';
 import { tensor } from '../../../src/core/tensor.ts';
@@ -249,7 +250,7 @@ describe('what a graph says of its outputs', () => {
   };
   const modelTopology = { node: nodes, versions: { producer: 1 }, library: {} };
 
-  it('is as many units as its last layer has, where there is no signature', async () => {
+  it('is measured where there is no signature', async () => {
     const { path, remove } = written({ modelTopology });
     const { input, outputs } = await onnxWithTfjs.outline!(path);
     remove();
@@ -268,5 +269,87 @@ describe('what a graph says of its outputs', () => {
       { name: 'gap', leadsTo: [last], shape: [4] },
       { name: last, leadsTo: [], shape: [3], tail: 'Softmax' },
     ]);
+    const elsewhere = written({ modelTopology, userDefinedMetadata: { signature } });
+    expect((await onnxWithTfjs.outline!(elsewhere.path)).outputs).toEqual(outputs);
+    elsewhere.remove();
+  });
+
+  /** The convolution's cells in `rows` of four values for each image, and what is made of these. */
+  const cells = (rows: readonly number[], ...more: readonly object[]) => [
+    ...nodes.slice(
+      0,
+      nodes.findIndex(({ name }) => name === 'gap'),
+    ),
+    { ...constant('rows', [rows.length], 'DT_INT32'), ofRows: rows },
+    { name: 'boxes', op: 'Reshape', input: ['conv', 'rows'], attr: float },
+    ...more,
+  ];
+  const ofBoxes = { name: 'sure', op: 'Max', input: ['boxes', 'last'], attr: { ...float, keep_dims: { b: false } } };
+  const withImage = (list: readonly object[], dims: readonly number[]) =>
+    list.map(node => ('op' in node && node.op === 'Placeholder' ? { ...node, attr: imageOf(dims) } : node));
+  const imageOf = (dims: readonly number[]) => ({ dtype: { type: 'DT_FLOAT' }, shape: shapeOf(dims) });
+
+  /** Constants that are no weights of the small network have their values in the file of weights too. */
+  const outlined = async (list: readonly object[]) => {
+    const own = mkdtempSync(join(folder, 'outline-'));
+    const rows = list.flatMap(node => ('ofRows' in node ? (node.ofRows as number[]) : []));
+    const whole = [...shards, Int32Array.from(rows), Int32Array.of(2)];
+    writeFileSync(join(own, 'weights.bin'), Buffer.concat(whole.map(s => Buffer.from(s.buffer))));
+    const ints32 = (name: string, length: number) => ({ name, shape: [length], dtype: 'int32' });
+    const manifest = [...specs, axes, ints32('rows', rows.length), ints32('last', 1)];
+    const weightsManifest = [{ paths: ['weights.bin'], weights: manifest }];
+    const topology = { node: [...list, constant('last', [1], 'DT_INT32')], versions: { producer: 1 }, library: {} };
+    const path = join(own, 'model.json');
+    writeFileSync(path, JSON.stringify({ format: 'graph-model', modelTopology: topology, weightsManifest }));
+    const outline = await onnxWithTfjs.outline!(path);
+    return { outline, open: () => tfjsEngine.open({ ...card, file: path }, { device: 'wasm', workers: 1 }) };
+  };
+
+  it('is no row of scores where it is boxes, and how sure each of them is', async () => {
+    const { outline } = await outlined(cells([-1, 16, 4], ofBoxes));
+    expect(outline.outputs.map(({ name, shape }) => [name, shape])).toEqual([['sure', [16]]]);
+    const { outline: both } = await outlined(
+      cells([-1, 16, 4], ofBoxes, { name: 'corners', op: 'Relu', input: ['boxes'], attr: float }),
+    );
+    expect(() => scoresOf(both, 0, 'm.json')).toThrow(
+      /no scores of images: 'sure' has \[16\] .* 'corners' has \[16, 4\] for each image, as detectors/,
+    );
+  });
+
+  it('is refused where its first axis does not count images', async () => {
+    const { outline, open } = await outlined([
+      ...cells([-1, 4]),
+      { name: 'probabilities', op: 'Softmax', input: ['boxes'], attr: float },
+    ]);
+    expect(outline.outputs).toMatchObject([{ name: 'probabilities', shape: [16, 4] }]);
+    expect(() => scoresOf(outline, 0, 'm.json')).toThrow(/no scores of images/);
+    await expect(open()).rejects.toMatchObject({
+      code: 'MODEL',
+      message: expect.stringMatching(/'boxes' is \[16, 4\] for one image: its first axis does not count images/),
+    });
+  });
+
+  it('is refused where it is as long as what is found in the image', async () => {
+    const found = { name: 'found', op: 'Where', input: ['boxes'], attr: { T: { type: 'DT_BOOL' } } };
+    await expect(outlined(cells([-1, 4], found))).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /node 'found' \(Where\) gives as many values as it finds in an image, as detectors/,
+      ),
+      hint: expect.stringMatching(/Supported are classifiers/),
+    });
+  });
+
+  it('is measured at a common size where the image may have any; other images are refused', async () => {
+    const { outline } = await outlined(withImage(nodes, [-1, -1, -1, 1]));
+    expect(outline).toMatchObject({ input: { size: [224, 224], anySize: true }, outputs: [{ shape: [3] }] });
+    const fixed = withImage(cells([-1, 256, 4]), [-1, -1, -1, 1]);
+    const found = (await outlined(fixed)).outline;
+    expect(found.input.size).toEqual([32, 32]);
+    await expect(outlined(withImage(nodes, [-1, 64]))).rejects.toThrow(/'image' is \[\?, 64\]; images \[batch, rows/);
+    await expect(outlined(withImage(nodes, [-1, 8, 8, 4]))).rejects.toThrow(/'image' takes 4 channels/);
+    await expect(outlined(cells([-1, 5, 7]))).rejects.toMatchObject({
+      message: expect.stringMatching(/does not run on an image of 8 × 8: /),
+      hint: expect.stringMatching(/Supported are classifiers/),
+    });
   });
 });

@@ -2,6 +2,8 @@ import { Tensor } from 'onnxruntime-node';
 import type { FileOutline, OutputOutline } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
+import { sizesToTry } from '../../shared/common-sizes.ts';
+import { otherChannels } from '../../shared/other-channels.ts';
 import { plainFault } from '../../shared/plain-fault.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import { DType, type Graph, type Node, read, type ValueInfo } from '../graph/graph.ts';
@@ -17,9 +19,6 @@ import { PASSING, TAILS } from './tail.ts';
 /** Types of outputs that may be scores; 0: the file does not say. */
 const SCORES: readonly number[] = [DType.float, 0];
 
-/** Sizes that networks of any size are tried with: what most are trained on comes first. */
-const SIZES = [224, 256, 512, 299, 384, 128, 96, 64, 32];
-
 /**
  * What a graph says of its input and outputs, and what one pass tells where it says nothing.
  * @throws CtXaiError MODEL if it does not take one image, or runs at no common size
@@ -28,13 +27,9 @@ export async function outlineOf(raw: Graph, file: string): Promise<FileOutline> 
   const { graph, input, axes, guess } = ofImages(inFloat32(raw), file);
   const { layout, channels: told, size: asked } = axes;
   const channels = told ?? channelsOf(graph, input.name) ?? 3;
-  if (channels !== 1 && channels !== 3) {
-    throw new CtXaiError('MODEL', `${file}: its input '${input.name}' takes ${channels} channels.`, {
-      hint: 'Networks of 1 channel (grey) or 3 channels (colour) are supported.',
-    });
-  }
+  if (channels !== 1 && channels !== 3) throw otherChannels(file, input.name, channels);
   const anySize = asked.includes(null);
-  const sizes = anySize ? SIZES.map(s => asked.map(side => side ?? s)) : [asked as number[]];
+  const sizes = sizesToTry(asked);
   const outputs = graph.outputs.filter(o => SCORES.includes(o.dtype));
   if (outputs.length === 0) throw noOutput(graph, file);
   const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });

@@ -2,9 +2,11 @@ import { parsingAsync } from '../../../core/boundary.ts';
 import type { Engine, OutputOutline } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { onnxEngine, openModel } from '../../onnx/onnx-engine.ts';
+import { otherChannels } from '../../shared/other-channels.ts';
 import { supportedCard } from '../../shared/supported-card.ts';
 import { nativePackage } from '../devices/tfjs-devices.ts';
 import { readModelFiles } from '../keras/model-files.ts';
+import { runOnce } from '../measure-outputs.ts';
 import { type GraphOutput, outputsOf } from '../network/outline-graph.ts';
 import { leadingTo } from '../network/tfjs-layers.ts';
 import { outlineOf } from '../tfjs-engine.ts';
@@ -30,22 +32,34 @@ export const onnxWithTfjs: Engine = {
   async outline(file) {
     if (/\.onnx$/i.test(file)) return onnxEngine.outline!(file);
     const files = await readModelFiles(file);
-    const outputs = files.format === 'graph-model' ? outputsOf(files) : [{ name: undefined }];
+    const isGraph = files.format === 'graph-model';
+    const outputs: readonly Partial<GraphOutput>[] = isGraph ? outputsOf(files) : [{}];
     const outlines = outputs.map(({ name }) => outlineOf(files, name));
-    const [rows = null, columns = null, channels] = outlines[0]?.inputShape ?? [];
-    const size = [rows ?? columns ?? 224, columns ?? rows ?? 224] as const;
-    const exported = files.format === 'layers-model' ? exportLayers(files, { size }) : undefined;
-    const ofLayers = exported?.outputs[0]?.dims.slice(1).map(d => d ?? 1);
+    const [rows = null, columns = null, told = null] = outlines[0]?.inputShape ?? [];
+    const channels = told ?? 3;
+    if (channels !== 1 && channels !== 3) throw otherChannels(file, outlines[0]!.steps[0]!.name, channels);
+    const anySize = rows === null || columns === null;
+    const untold = isGraph && (anySize || outputs.some(({ shape }) => shape === undefined));
+    const names = outlines.map(({ output }) => output);
+    const ran = untold ? await runOnce(file, names, [rows, columns, channels]) : undefined;
+    const size = ran?.size ?? [rows ?? columns ?? 224, columns ?? rows ?? 224];
+    const exported = isGraph ? undefined : exportLayers(files, { size: size as [number, number] });
+    const shapeOf = (name: string, i: number) => {
+      if (exported) return exported.outputs[0]!.dims.slice(1).map(d => d ?? 1);
+      const dims = ran?.shapes[name];
+      // What counts something else than images is no row of scores: all its axes are told.
+      return dims ? (dims[0] === 1 ? dims.slice(1) : dims) : outputs[i]!.shape;
+    };
     return {
       input: {
         name: '',
         layout: 'NHWC',
-        channels: channels === 1 ? 1 : 3,
+        channels,
         size,
-        anySize: rows === null || columns === null,
+        anySize,
       },
       outputs: outlines.map(({ output, tail }, i): OutputOutline => {
-        const { shape = ofLayers } = outputs[i]! as Partial<GraphOutput>;
+        const shape = shapeOf(output, i);
         const leadsTo = outlines.filter(
           other => other.output !== output && leadingTo(other.steps, other.output).some(step => step.name === output),
         );

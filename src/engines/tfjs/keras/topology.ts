@@ -41,7 +41,10 @@ export function readTopology(topology: unknown, file: string, output?: string): 
   const names = outputs.map(o => o.split('/').at(-1)!);
   const chosen = output === undefined ? 0 : outputs.findIndex((o, i) => o === output || names[i] === output);
   if (chosen < 0 || (output === undefined && outputs.length !== 1)) {
-    throw opened.fault(`it has ${outputs.length} outputs: ${names.join(', ')}.`, "Name one in the card: 'output'.");
+    throw opened.fault(
+      `it has ${outputs.length} outputs: ${names.join(', ')}.`,
+      "Name the one with the scores in a card (model.yaml): 'output: …'.",
+    );
   }
   const inputs = opened.calls.filter(call => call.className === 'InputLayer');
   if (inputs.length !== 1) throw opened.fault(`it has ${inputs.length} inputs; one image is expected.`);

@@ -44,7 +44,7 @@ class GraphNetwork implements TfjsNetwork {
   shapes(images: tf.Tensor4D) {
     return tf.tidy(() => {
       const values = this.values(images, this.#layers);
-      return Object.fromEntries(this.#layers.map((name, i) => [name, values[i]!.shape.slice(1)]));
+      return Object.fromEntries(this.#layers.map((name, i) => [name, values[i]!.shape]));
     });
   }
 

@@ -45,7 +45,7 @@ class LayersNetwork implements TfjsNetwork {
   shapes(images: tf.Tensor4D) {
     return tf.tidy(() => {
       const values = this.#compute(this.#calls, new Map(), images);
-      return Object.fromEntries([...values].map(([name, value]) => [name, value.shape.slice(1)]));
+      return Object.fromEntries([...values].map(([name, value]) => [name, value.shape]));
     });
   }
 

@@ -9,7 +9,7 @@ export interface TfjsNetwork {
   forward(images: tf.Tensor4D, known?: Known): tf.Tensor2D;
   /** Values of layers; what lies behind them is not computed. */
   values(images: tf.Tensor4D, wanted: readonly string[], known?: Known): readonly tf.Tensor[];
-  /** Shapes, without the batch, of the tensors that layers can be. */
+  /** Shapes, the batch included, of the tensors that layers can be. */
   shapes(images: tf.Tensor4D): Readonly<Record<string, readonly number[]>>;
   dispose(): void;
 }

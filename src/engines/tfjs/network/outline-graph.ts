@@ -20,6 +20,12 @@ interface Signature {
   readonly outputs?: Readonly<Record<string, { readonly name?: string; readonly tensorShape?: Dims }>>;
 }
 
+/** The signature, which converters write into either of two places; TF.js too prefers the second. */
+function signatureOf({ json }: ModelFiles): Signature | undefined {
+  const { signature } = (json.userDefinedMetadata ?? {}) as { readonly signature?: Signature };
+  return signature ?? (json.signature as Signature | undefined);
+}
+
 const CONSTANT: ReadonlySet<string> = new Set(['Const', 'NoOp']);
 
 const PASSING: ReadonlySet<string> = new Set(['Identity', 'IdentityN', 'Reshape', 'Squeeze', 'ExpandDims', 'Cast']);
@@ -34,9 +40,6 @@ const PLUMBING: ReadonlySet<string> = new Set([
 ]);
 
 const POOLS: ReadonlySet<string> = new Set(['MaxPool', 'AvgPool']);
-
-/** Operators that keep the channels. */
-const POOLING: ReadonlySet<string> = new Set([...POOLS, 'Mean', 'Max']);
 
 const TAILS: ReadonlySet<string> = new Set(['Softmax', 'Sigmoid', 'LogSoftmax']);
 
@@ -59,6 +62,20 @@ export function outlineGraph(files: ModelFiles, output?: string): Outline {
       },
     );
   }
+  const dims = (images[0]!.attr?.shape?.shape?.dim ?? []).map(d => Number(d.size ?? -1));
+  if (dims.length !== 0 && dims.length !== 4) {
+    const shown = dims.map(d => (d > 0 ? d : '?')).join(', ');
+    throw new CtXaiError(
+      'MODEL',
+      `${file}: its input '${images[0]!.name}' is [${shown}]; images [batch, rows, columns, channels] are expected.`,
+    );
+  }
+  const [batch = -1] = dims;
+  if (batch > 1) {
+    throw new CtXaiError('MODEL', `${file}: a batch of ${batch} images is written into it.`, {
+      hint: 'Save the model with a batch of 1, or of any size.',
+    });
+  }
   const end = outputOf(files, list, output);
   const order = sorted(nodes, end, images[0]!.name);
   const steps = order.map((node): OutlineStep => {
@@ -69,9 +86,8 @@ export function outlineGraph(files: ModelFiles, output?: string): Outline {
   const last = lastReal(nodes, nodes.get(end)!);
   const tail = TAILS.has(last.op) ? { op: last.op, name: last.name } : undefined;
   const logits = tail ? inputsOf(last)[0]! : end;
-  const dims = (images[0]!.attr?.shape?.shape?.dim ?? []).map(d => Number(d.size ?? -1));
   return {
-    ...(dims[0] !== undefined && dims[0] > 0 ? { batch: dims[0] } : {}),
+    ...(batch === 1 ? { batch } : {}),
     inputShape: [1, 2, 3].map(i => (dims[i] !== undefined && dims[i] > 0 ? dims[i] : null)),
     steps,
     aliases: new Map(),
@@ -96,35 +112,19 @@ export interface GraphOutput {
 }
 
 /** What a graph puts out: what its signature names, else the nodes that nothing follows. */
-export function outputsOf({ json, specs }: ModelFiles): readonly GraphOutput[] {
-  const nodes = (json.modelTopology as { node?: NodeJson[] }).node ?? [];
-  const signed = Object.entries((json.signature as Signature | undefined)?.outputs ?? {});
+export function outputsOf(files: ModelFiles): readonly GraphOutput[] {
+  const nodes = (files.json.modelTopology as { node?: NodeJson[] }).node ?? [];
+  const signed = Object.entries(signatureOf(files)?.outputs ?? {});
   if (signed.length > 0) {
     return signed.map(([key, { name = key, tensorShape }]) => {
-      const dims = tensorShape?.dim?.slice(1).map(d => Number(d.size ?? -1));
-      const known = dims?.every(d => d > 0) === true;
+      const [batch = -1, ...dims] = tensorShape?.dim?.map(d => Number(d.size ?? -1)) ?? [];
+      const known = tensorShape?.dim && batch <= 1 && dims.every(d => d > 0);
       return { key, name: name.replace(/:\d+$/, ''), ...(known ? { shape: dims } : {}) };
     });
   }
   const used = new Set(nodes.flatMap(inputsOf));
   const open = nodes.filter(node => !used.has(node.name) && !CONSTANT.has(node.op));
-  const byName = new Map(nodes.map(node => [node.name, node]));
-  return open.map(node => {
-    const units = unitsOf(node, byName, specs);
-    return { key: node.name, name: node.name, ...(units === undefined ? {} : { shape: [units] }) };
-  });
-}
-
-/** Units of the layer at a graph's end, by its weights or biases; undefined where it has none. */
-function unitsOf(end: NodeJson, nodes: ReadonlyMap<string, NodeJson>, specs: ModelFiles['specs']): number | undefined {
-  let layer = end;
-  while (PASSING.has(layer.op) || TAILS.has(layer.op) || POOLING.has(layer.op)) {
-    const before = nodes.get(inputsOf(layer)[0] ?? '');
-    if (!before) return undefined;
-    layer = before;
-  }
-  const weights = inputsOf(layer).map(name => specs.find(spec => spec.name === name));
-  return weights.findLast(spec => spec !== undefined)?.shape.at(-1);
+  return open.map(({ name }) => ({ key: name, name }));
 }
 
 function outputOf(files: ModelFiles, nodes: readonly NodeJson[], wanted?: string): string {

@@ -16,8 +16,8 @@ export interface OutlineStep {
 export interface Outline {
   /** [h, w, c]; null where any size goes. */
   readonly inputShape: readonly (number | null)[];
-  /** Images of a pass, where the file says how many. */
-  readonly batch?: number;
+  /** Where the file says that a pass is of one image. */
+  readonly batch?: 1;
   /** From the image on, in the order of computation. */
   readonly steps: readonly OutlineStep[];
   /** Names that stand for a step's, the value here. */
