@@ -1,5 +1,5 @@
 /**
- * What paired designs are worth beside plain draws: the error of a map at equal passes, against a long
+ * What designs are worth beside plain draws: the error of a map at equal passes, against a long
  * run of the same explainer. The table of docs/precision.md.
  *
  *   npm run build && node bench/designs.js [--seeds 4]
@@ -29,25 +29,6 @@ function pairedNoise(rng, size) {
   return { ...rng, normal };
 }
 
-/** Masks in pairs: the second shows the cells that the first hides, at the same place. */
-function pairedMasks(rng, cells) {
-  const [coins, shifts] = [new Float64Array(cells), [0, 0]];
-  let [drawn, shifted] = [0, 0];
-  const next = () => {
-    const [k, second] = [drawn % cells, Math.floor(drawn / cells) % 2 === 1];
-    drawn++;
-    if (!second) coins[k] = rng.next();
-    return second ? 1 - coins[k] : coins[k];
-  };
-  const int = n => {
-    const [axis, second] = [shifted % 2, Math.floor(shifted / 2) % 2 === 1];
-    shifted++;
-    if (!second) shifts[axis] = rng.int(n);
-    return shifts[axis];
-  };
-  return { ...rng, next, int };
-}
-
 /** Explainers, what they are asked for, and the long run that they are compared with. */
 const CASES = [
   {
@@ -59,8 +40,24 @@ const CASES = [
     designs: { plain: rng => rng, 'in pairs, noise and its negative': (rng, size) => pairedNoise(rng, size) },
   },
   {
-    ...{ name: 'rise', passes: '1,000 masks', options: { samples: 1000 }, long: { samples: 20_000 } },
-    designs: { plain: rng => rng, 'in pairs, mask and its complement': rng => pairedMasks(rng, 64) },
+    ...{ name: 'lime', passes: '500 samples of 60 segments', options: { samples: 500, segments: 60 } },
+    long: { samples: 20_000, segments: 60, design: 'independent' },
+    designs: { independent: { design: 'independent' }, orthogonal: {} },
+  },
+  {
+    ...{ name: 'lime', passes: '1,000 samples of 60 segments', options: { samples: 1000, segments: 60 } },
+    long: { samples: 20_000, segments: 60, design: 'independent' },
+    designs: { independent: { design: 'independent' }, orthogonal: {} },
+  },
+  {
+    ...{ name: 'rise', passes: '1,000 masks', options: { samples: 1000 } },
+    long: { samples: 20_000, design: 'independent' },
+    designs: { independent: { design: 'independent' }, orthogonal: {} },
+  },
+  {
+    ...{ name: 'rise', passes: '2,000 masks', options: { samples: 2000 } },
+    long: { samples: 20_000, design: 'independent' },
+    designs: { independent: { design: 'independent' }, orthogonal: {} },
   },
   {
     ...{ name: 'kernel-shap', passes: '300 coalitions', options: { samples: 300, segments: 20 } },
@@ -77,11 +74,11 @@ const errors = (map, truth) => {
 
 const rows = [];
 for await (const { network, subject, target, memo } of smallReferences(2)) {
-  for (const { name: explainer, options, long, designs } of CASES) {
+  for (const { name: explainer, passes, options, long, designs } of CASES) {
     const asked = explainers.get(explainer);
     const wrapped = asked.wraps && explainers.get(asked.wraps);
     const mapBy = async (given, rng) => {
-      const keep = explainer === 'kernel-shap' ? { memo } : {};
+      const keep = ['lime', 'kernel-shap'].includes(explainer) ? { memo } : {};
       const request = { explainer: asked, subject, wrapped, options: given, class: target, rng, ...keep };
       const { result } = await explainSubject(request);
       return result.map.data;
@@ -94,7 +91,7 @@ for await (const { network, subject, target, memo } of smallReferences(2)) {
         const own = typeof how === 'function' ? how(rng, subject.image.data.length) : rng;
         sum += errors(await mapBy({ ...options, ...(typeof how === 'object' ? how : {}) }, own), truth) / seeds;
       }
-      rows.push({ explainer, design, network, error: Math.sqrt(sum) });
+      rows.push({ explainer, passes, design, network, error: Math.sqrt(sum) });
     }
   }
 }
@@ -103,7 +100,8 @@ console.log('root mean square error over the standard deviation of the map of a 
 for (const { name: explainer, passes, designs } of CASES) {
   for (const design of Object.keys(designs)) {
     const of = network => {
-      const found = rows.filter(r => r.explainer === explainer && r.design === design && r.network === network);
+      const own = rows.filter(r => r.explainer === explainer && r.passes === passes);
+      const found = own.filter(r => r.design === design && r.network === network);
       return Math.sqrt(found.reduce((a, r) => a + r.error ** 2 / found.length, 0)).toFixed(3);
     };
     console.log(`| \`${explainer}\`, ${passes} | ${design} | ${NETWORKS.map(of).join(' | ')} |`);

@@ -7,10 +7,14 @@ import { scoreOption } from './shared/options.ts';
 import { errorOfHalves, portionOf, sampleUntil, samplingPrecision } from './shared/sampling.ts';
 
 const options = z.strictObject({
-  samples: z.int().min(3).max(1_000_000).default(2000).describe('masks, at most'),
+  samples: z.int().min(3).max(1_000_000).default(1000).describe('masks, at most'),
   precision: samplingPrecision,
   cells: z.int().min(1).max(256).default(8).describe('cells of a mask along each side, before it is enlarged'),
   keep: z.number().gt(0).lt(1).default(0.5).describe('probability that a cell shows the image'),
+  design: z
+    .enum(['orthogonal', 'independent'])
+    .default('orthogonal')
+    .describe('cells drawn by orthogonal designs, if keep is 0.5; or each for itself, as in the paper'),
   estimator: z
     .enum(['covariance', 'mean', 'normalised'])
     .default('covariance')
@@ -25,14 +29,18 @@ const options = z.strictObject({
  *
  * With a `precision` it stops at the first look at which the maps of the even and of the odd masks agree well enough, or
  * at which the pixels are in nearly the order of half as many masks.
+ * By default the cells of different masks are not independent: 1,000 masks of orthogonal designs are about as precise as 2,000
+ * independent ones, which the presets take.
+ *
  * Standard errors are those of the slope, √((Var f / Var M − slope²) / (N − 2)), or those of the mean or of the ratio of
- * means that the estimator is. Undefined where the score never changes.
+ * means that the estimator is; of orthogonal designs they are scaled to what the maps of the even and of the odd masks, which are
+ * independent of each other, differ by. Undefined where the score never changes.
  */
 export const rise = defineExplainer({
   name: 'rise',
   title: 'RISE',
   summary: 'How much the score rises where random smooth masks show a pixel.',
-  advice: 'For any classifier, where thousands of passes are affordable; it reports how uncertain the map is.',
+  advice: 'For any classifier, where a thousand passes are affordable; it reports how uncertain the map is.',
   cite: 'Petsiuk et al. 2018, arXiv:1806.07421',
   kind: 'regional',
   // Its masks are smooth.
@@ -42,14 +50,17 @@ export const rise = defineExplainer({
   options,
   presets: {
     paper: {
-      options: { samples: 8000, cells: 7, estimator: 'mean', score: 'probability' },
+      options: { samples: 8000, cells: 7, design: 'independent', estimator: 'mean', score: 'probability' },
       baseline: 'zero-input',
     },
     xplique: {
-      options: { samples: 4000, cells: 7, estimator: 'normalised', score: 'logit' },
+      options: { samples: 4000, cells: 7, design: 'independent', estimator: 'normalised', score: 'logit' },
       baseline: 'zero-input',
     },
-    dianna: { options: { samples: 1000, estimator: 'mean', score: 'probability' }, baseline: 'zero-input' },
+    dianna: {
+      options: { samples: 1000, design: 'independent', estimator: 'mean', score: 'probability' },
+      baseline: 'zero-input',
+    },
   },
   checks: { options: { samples: 60 } },
   cost: ({ samples, precision }) => ({ forward: samples, backward: 0, ...(precision !== 'exact' && { atMost: true }) }),
@@ -58,22 +69,25 @@ export const rise = defineExplainer({
 
   async explain({ model, image, baseline, target, options: o, rng, signal }) {
     const [height, width] = planar(model.input.spatial);
-    const masks = smoothMasks({ height, width, cells: o.cells, keep: o.keep, count: o.samples }, rng);
+    const { cells, keep, samples: count } = o;
+    const orthogonal = o.design === 'orthogonal' && keep === 0.5;
+    const masks = smoothMasks({ height, width, cells, keep, count, orthogonal }, rng);
+    /** From the even and from the odd masks. */
+    const halves = (known: Float32Array) =>
+      [0, 1].map(first => estimate(masks, known, [height, width], o, { first, step: 2 }).map.data);
     const batch = shownThrough(masks, image, baseline);
     const { scores, ...reached } = await sampleUntil(
       { most: o.samples, precision: o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
       {
-        error: known => {
-          const half = (first: number) => estimate(masks, known, [height, width], o, { first, step: 2 }).map.data;
-          return errorOfHalves(half(0), half(1));
-        },
+        error: known => errorOfHalves(...(halves(known) as [Float32Array, Float32Array])),
         values: known => estimate(masks, known, [height, width], o).map.data,
       },
     );
     if (scores.every(v => v === scores[0])) return undefinedBecause('the score is the same through all masks');
-    const made = estimate(masks, scores, [height, width], o);
-    return { ...made, diagnostics: { ...made.diagnostics, ...reached } };
+    const { map, standardErrors, diagnostics } = estimate(masks, scores, [height, width], o);
+    if (orthogonal) scaleTo(standardErrors.data, halves(scores));
+    return { map, standardErrors, diagnostics: { ...diagnostics, ...reached } };
   },
 });
 
@@ -91,6 +105,14 @@ function shownThrough(masks: SmoothMasks, image: Tensor, baseline: Tensor): Batc
       }
     },
   };
+}
+
+/** Scales standard errors so that their root mean square is that of the mean of two independent halves. */
+function scaleTo(errors: Float32Array, [a, b]: readonly Float32Array[]): void {
+  const said = errors.reduce((sum, e) => sum + e * e, 0);
+  const seen = errors.reduce((sum, _, p) => sum + ((a![p]! - b![p]!) / 2) ** 2, 0);
+  if (!(said > 0)) return;
+  for (let p = 0; p < errors.length; p++) errors[p]! *= Math.sqrt(seen / said);
 }
 
 /** Moments of mask and score at each pixel, over masks `first`, `first` + `step`, …, then the estimator of the options. */

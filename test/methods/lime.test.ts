@@ -72,7 +72,7 @@ it('agrees with lime’s LimeBase on its own design and scores (tiny-densenet)',
   });
   const rng = { ...createRng(0), next: () => (bits.shift() === 0 ? 0 : 0.9) };
   const subject = subjectFor(model, 0);
-  const options = { segmentation: 'grid', segments: 64, samples: design.shape[0] };
+  const options = { segmentation: 'grid', segments: 64, samples: design.shape[0], design: 'independent' };
   const { map, diagnostics = {} } = await mapOf({ explainer: lime, subject, options, rng });
   const weights = read('lime-weights').data as Float32Array;
   expect(

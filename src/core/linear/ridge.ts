@@ -31,34 +31,64 @@ export function weightedRidge(data: Observations, alpha: number): LinearFit | nu
 }
 
 /**
- * Standard errors of weighted ridge coefficients over the drawing of the rows: the sandwich estimate about the fit, each
- * row's square divided by 1 − its leverage (HC2 of MacKinnon and White 1985, doi:10.1016/0304-4076(85)90158-7). The first
- * `fixed` rows are no draws.
- * @returns null where the normal equations are singular, or rows are too few.
+ * Standard errors of weighted ridge coefficients over the drawing of the rows: the sandwich estimate about the fit, the
+ * residuals of a draw multiplied by the inverse square root of 1 − its leverage (HC2 of MacKinnon and White 1985,
+ * doi:10.1016/0304-4076(85)90158-7; of pairs CR2 of Bell and McCaffrey 2002).
+ * @param draw By row, the draw that it came from, of one row or two; −1: it was not drawn. Absent: each row is one.
+ * @returns null where the normal equations are singular, or draws are too few.
  */
-export function ridgeErrors(data: Observations, alpha: number, fit: LinearFit, fixed = 0): Float64Array | null {
+export function ridgeErrors(
+  data: Observations,
+  alpha: number,
+  fit: LinearFit,
+  draw?: ArrayLike<number>,
+): Float64Array | null {
   const { design, columns: n, targets, weights } = data;
-  const rows = targets.length;
+  const draws = new Map<number, number[]>();
+  for (let i = 0; i < targets.length; i++) {
+    const from = draw?.[i] ?? i;
+    if (from >= 0) draws.set(from, [...(draws.get(from) ?? []), i]);
+  }
   const centred = centre(data);
-  if (!centred || rows - fixed < 2) return null;
+  if (!centred || draws.size < 2) return null;
   const { gram, xMean, weightSum } = centred;
   for (let j = 0; j < n; j++) gram[j * n + j]! += alpha;
   if (!factorCholesky(gram, n)) return null;
-  const variances = new Float64Array(n);
-  const row = new Float64Array(n);
-  for (let i = fixed; i < rows; i++) {
+  /** A row times the root of its weight: what it moves the coefficients by, and its residual. */
+  const pulling = (i: number) => {
+    const root = Math.sqrt(weights[i]!);
+    const row = Float64Array.from({ length: n }, (_, j) => root * (design[i * n + j]! - xMean[j]!));
     let residual = targets[i]! - fit.intercept;
-    for (let j = 0; j < n; j++) {
-      row[j] = design[i * n + j]! - xMean[j]!;
-      residual -= design[i * n + j]! * fit.coefficients[j]!;
+    for (let j = 0; j < n; j++) residual -= design[i * n + j]! * fit.coefficients[j]!;
+    return { root, row, moved: solveFactored(gram, row), residual: root * residual };
+  };
+  const leverage = (a: ReturnType<typeof pulling>, b: ReturnType<typeof pulling>) =>
+    b.moved.reduce((sum, v, j) => sum + v * a.row[j]!, (a.root * b.root) / weightSum);
+  const variances = new Float64Array(n);
+  for (const [first, second] of draws.values()) {
+    const a = pulling(first!);
+    if (second === undefined) {
+      const pull = a.residual / Math.sqrt(Math.max(1e-9, 1 - leverage(a, a)));
+      for (let j = 0; j < n; j++) variances[j]! += (pull * a.moved[j]!) ** 2;
+      continue;
     }
-    const moved = solveFactored(gram, row);
-    let leverage = 1 / weightSum;
-    for (let j = 0; j < n; j++) leverage += row[j]! * moved[j]!;
-    const pull = (weights[i]! * residual) / Math.sqrt(Math.max(1e-9, 1 - weights[i]! * leverage));
-    for (let j = 0; j < n; j++) variances[j]! += (pull * moved[j]!) ** 2;
+    const b = pulling(second);
+    const left = [1 - leverage(a, a), -leverage(a, b), 1 - leverage(b, b)] as const;
+    const [pullA, pullB] = byInverseRoot(left, [a.residual, b.residual]);
+    for (let j = 0; j < n; j++) variances[j]! += (pullA * a.moved[j]! + pullB * b.moved[j]!) ** 2;
   }
   return variances.map(Math.sqrt);
+}
+
+/** A^(−1/2) v of the symmetric A = [[p, q], [q, r]], whose eigenvalues are taken to be 1e-9 at least. */
+function byInverseRoot([p, q, r]: readonly [number, number, number], v: readonly [number, number]): [number, number] {
+  const [middle, half] = [(p + r) / 2, Math.hypot((p - r) / 2, q)];
+  const [large, small] = [middle + half, middle - half].map(l => 1 / Math.sqrt(Math.max(1e-9, l))) as [number, number];
+  // The eigenvector of the larger eigenvalue, by its angle.
+  const angle = Math.atan2(2 * q, p - r) / 2;
+  const [x, y] = [Math.cos(angle), Math.sin(angle)];
+  const [along, across] = [large * (x * v[0] + y * v[1]), small * (x * v[1] - y * v[0])];
+  return [along * x - across * y, along * y + across * x];
 }
 
 /** Weighted means, and the Gram matrix and moments about them. */

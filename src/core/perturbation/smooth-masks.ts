@@ -1,4 +1,5 @@
 import type { Rng } from '../rng.ts';
+import { orthogonalCoins } from './orthogonal-coins.ts';
 
 /** Random masks in 0…1, each a coarse grid of 0 and 1 enlarged bilinearly and shifted by less than a cell. */
 export interface SmoothMasks {
@@ -7,17 +8,30 @@ export interface SmoothMasks {
   render(i: number, out: Float32Array): void;
 }
 
+export interface MaskDesign {
+  readonly height: number;
+  readonly width: number;
+  /** Along each side. */
+  readonly cells: number;
+  /** Probability that a cell is 1. */
+  readonly keep: number;
+  readonly count: number;
+  /** Draw the cells by orthogonal designs, for which `keep` must be ½. Default: each for itself. */
+  readonly orthogonal?: boolean;
+}
+
 /**
  * RISE's masks (Petsiuk et al. 2018, section 3.2): `cells` × `cells` fair-weighted coins, enlarged to (cells + 1) cells
  * of ⌈side / cells⌉ pixels, cropped at a random offset.
- * @param keep Probability that a cell is 1.
  */
 export function smoothMasks(
-  { height, width, cells, keep, count }: { height: number; width: number; cells: number; keep: number; count: number },
+  { height, width, cells, keep, count, orthogonal = false }: MaskDesign,
   rng: Rng,
 ): SmoothMasks {
   const [tall, wide] = [Math.ceil(height / cells), Math.ceil(width / cells)];
-  const coins = Uint8Array.from({ length: count * cells * cells }, () => (rng.next() < keep ? 1 : 0));
+  const coins = orthogonal
+    ? orthogonalCoins(count, cells * cells, rng).coins
+    : Uint8Array.from({ length: count * cells * cells }, () => (rng.next() < keep ? 1 : 0));
   const shifts = Int32Array.from({ length: 2 * count }, (_, i) => rng.int(i % 2 === 0 ? tall : wide));
   const [rows, columns] = [tapsOf(cells, tall), tapsOf(cells, wide)];
   const line = new Float64Array(cells);
