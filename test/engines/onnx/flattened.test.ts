@@ -111,6 +111,7 @@ const hint = { file: 'm.onnx', size: [8, 8], channels: 1, layout: 'NCHW', classe
 it.each([
   [dense(100), /the card says images of 8 × 8 pixels and 1 channel, which are 64 values; .* rows of 100/],
   [dense(0), /one of its sizes is 0/],
+  [dense(100, { declared: null }), /are 64 values; the file's input 'image' does not say how many it takes\. .* 64/],
 ])('another number of values than the card says is refused', async (graph, message) => {
   await expect(loadModel(graph, hint)).rejects.toThrow(message);
 });

@@ -60,18 +60,33 @@ export function guessedAxes({ name, dims }: ValueInfo, producer: string | undefi
   return { layout, channels, size: [side, side], guess };
 }
 
+/** What the card says of images. */
+type CardSize = { readonly file: string; readonly size: readonly number[]; readonly channels: number };
+
 /** @throws CtXaiError CARD where images of the card's size and channels are not as many values as the input takes */
-export function checkRows(
-  { name, dims }: ValueInfo,
-  file: string,
-  { size, channels }: { readonly size: readonly number[]; readonly channels: number },
-): void {
-  const values = sizeOf([...size, channels]);
-  if (values === (dims[1] ?? values)) return;
-  throw new CtXaiError(
+export function checkRows({ name, dims }: ValueInfo, card: CardSize): void {
+  const values = dims[1] ?? null;
+  if (values === null || values === valuesOf(card)) return;
+  throw wrongSize(card, `the file's input '${name}' takes rows of ${values}.`);
+}
+
+/** Of an input that does not say how many values it takes, the fault that the card's number of them may be. */
+export function notOfRows({ name, dims }: ValueInfo, error: unknown, card: CardSize): unknown {
+  if (dims[1] !== null || !(error instanceof CtXaiError)) return error;
+  return wrongSize(card, `the file's input '${name}' does not say how many it takes. ${error.message}`, error);
+}
+
+const valuesOf = ({ size, channels }: CardSize) => sizeOf([...size, channels]);
+
+function wrongSize(card: CardSize, what: string, cause?: unknown): CtXaiError {
+  const { file, size, channels } = card;
+  return new CtXaiError(
     'CARD',
     `${file}: the card says images of ${size.join(' × ')} pixels and ${channels} channel${channels === 1 ? '' : 's'}, ` +
-      `which are ${values} values; the file's input '${name}' takes rows of ${dims[1]}.`,
-    { hint: "Set the card's input: size and channels so that rows × columns × channels is that number." },
+      `which are ${valuesOf(card)} values; ${what}`,
+    {
+      hint: "Set the card's input: size and channels so that rows × columns × channels is the number of its training.",
+      cause,
+    },
   );
 }

@@ -18,7 +18,7 @@ import { createSession } from '../session/session-options.ts';
 import { withoutBranches } from './branches.ts';
 import { type Cleaned, clean } from './clean.ts';
 import { readModelFile } from './file.ts';
-import { checkRows, flatteningFirst, takesRows } from './flattened.ts';
+import { checkRows, flatteningFirst, notOfRows, takesRows } from './flattened.ts';
 import { onlyInput, requireImages } from './image-axes.ts';
 import { withoutLoops } from './loops.ts';
 import { kindOf, noOutput, noScores } from './no-scores.ts';
@@ -86,11 +86,16 @@ export async function loadModel(source: Graph | undefined, hint: InputHint): Pro
     inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file)),
   );
   const output = scoresOutput(raw, hint);
-  const input = imageInput(raw, output.name, hint);
+  const declared = imageInput(raw, output.name, hint);
+  const input = filledIn(declared, hint);
   const flattens = takesRows(input);
   const file = withRows({ ...raw, inputs: [input], outputs: [output] }, hint);
   const start = pruned(flattens ? flatteningFirst(file, imageDims(hint)) : file, [output.name]);
-  const cleaned = await settled(start, hint.file).catch(error => settledAtTraced(start, hint.file, error));
+  const cleaned = await settled(start, hint.file)
+    .catch(error => settledAtTraced(start, hint.file, error))
+    .catch(error => {
+      throw flattens ? notOfRows(declared, error, hint) : error;
+    });
   const model = normalised(cleaned);
   checkOutput(model, hint);
   checkInference(model, hint.file);
@@ -201,7 +206,7 @@ function imageDims({ size: [h, w], channels, layout }: InputHint): number[] {
   return layout === 'NCHW' ? [channels, h, w] : [h, w, channels];
 }
 
-/** The image input, with the card's size filled in. */
+/** The image input, as the file declares it. */
 function imageInput(graph: Graph, output: string, hint: InputHint): ValueInfo {
   const names = graph.inputs.map(i => i.name);
   if (hint.input !== undefined && !names.includes(hint.input)) {
@@ -219,10 +224,15 @@ function imageInput(graph: Graph, output: string, hint: InputHint): ValueInfo {
     );
   }
   if (chosen.dims.length !== 0) requireImages(chosen, hint.file);
+  return chosen;
+}
+
+/** The image input with the card's size. @throws CtXaiError CARD where it is not the file's */
+function filledIn(chosen: ValueInfo, hint: InputHint): ValueInfo {
   const [h, w] = hint.size;
   const wanted = imageDims(hint);
   if (takesRows(chosen)) {
-    checkRows(chosen, hint.file, hint);
+    checkRows(chosen, hint);
     return { ...chosen, dims: [chosen.dims[0]!, sizeOf(wanted)] };
   }
   const dims = chosen.dims.length === 0 ? [null, ...wanted] : chosen.dims;
