@@ -82,10 +82,9 @@ export interface InputHint {
  */
 export async function loadModel(source: Graph | undefined, hint: InputHint): Promise<LoadedModel> {
   const read = source ?? readModelFile(hint.file);
-  const raw = withoutOptionals(
-    inFloat32(upgrade(hint.output === undefined ? read : withInnerOutput(read, hint.output), hint.file)),
-  );
-  const output = scoresOutput(raw, hint);
+  const given = hint.output === undefined ? read : withInnerOutput(read, hint.output);
+  const raw = withoutOptionals(inFloat32(upgrade(given, hint.file)));
+  const output = scoresOutput(raw, given, hint);
   const declared = imageInput(raw, output.name, hint);
   const input = filledIn(declared, hint);
   const flattens = takesRows(input);
@@ -248,8 +247,11 @@ function filledIn(chosen: ValueInfo, hint: InputHint): ValueInfo {
   return { ...chosen, dims: [dims[0] ?? null, ...wanted] };
 }
 
-/** The output named by the card, the only one, or the only one with as many scores as there are classes. */
-function scoresOutput(graph: Graph, hint: InputHint): ValueInfo {
+/**
+ * The output named by the card, the only one, or the only one with as many scores as there are classes.
+ * @param given the graph as the file has it, to name its tensors
+ */
+function scoresOutput(graph: Graph, given: Graph, hint: InputHint): ValueInfo {
   const names = graph.outputs.map(o => o.name);
   if (hint.output !== undefined) {
     const named = graph.outputs.find(o => o.name === hint.output);
@@ -261,12 +263,12 @@ function scoresOutput(graph: Graph, hint: InputHint): ValueInfo {
       );
     }
     if (named.dtype !== DType.float && named.dtype !== 0)
-      throw noScores(graph, hint.file, `its output '${named.name}' ${kindOf(named)}`);
+      throw noScores(given, hint.file, `its output '${named.name}' ${kindOf(named)}`);
     return named;
   }
   // A type of 0: the file does not say.
   const scores = graph.outputs.filter(o => o.dtype === DType.float || o.dtype === 0);
-  if (scores.length === 0) throw noOutput(graph, hint.file);
+  if (scores.length === 0) throw noOutput(given, hint.file);
   if (scores.length === 1) return scores[0]!;
   const fitting = scores.filter(o => o.dims.length === 2 && o.dims[1] === hint.classes);
   if (fitting.length === 1) return fitting[0]!;

@@ -15,6 +15,7 @@ import { noOutput } from './no-scores.ts';
 import { faultyGraph, notLoaded } from './not-loaded.ts';
 import { inFloat32 } from './precision.ts';
 import { PASSING, TAILS } from './tail.ts';
+import { upgrade } from './upgrade/index.ts';
 
 /** Types of outputs that may be scores; 0: the file does not say. */
 const SCORES: readonly number[] = [DType.float, 0];
@@ -24,14 +25,14 @@ const SCORES: readonly number[] = [DType.float, 0];
  * @throws CtXaiError MODEL if it does not take one image, or runs at no common size
  */
 export async function outlineOf(raw: Graph, file: string): Promise<FileOutline> {
-  const { graph, input, axes, guess } = ofImages(inFloat32(raw), file);
+  const { graph, input, axes, guess } = ofImages(inFloat32(upgrade(raw, file)), file);
   const { layout, channels: told, size: asked } = axes;
   const channels = told ?? channelsOf(graph, input.name) ?? 3;
   if (channels !== 1 && channels !== 3) throw otherChannels(file, input.name, channels);
   const anySize = asked.includes(null);
   const sizes = sizesToTry(asked);
   const outputs = graph.outputs.filter(o => SCORES.includes(o.dtype));
-  if (outputs.length === 0) throw noOutput(graph, file);
+  if (outputs.length === 0) throw noOutput(raw, file);
   const found = await firstThatRuns(graph, { file, input, layout, channels, sizes, outputs });
   return {
     input: { name: input.name, layout, channels, size: found.size, anySize, ...(guess === undefined ? {} : { guess }) },

@@ -6,6 +6,7 @@ import { contribRules } from './contrib.ts';
 import { inputRules } from './inputs.ts';
 import { newerRules } from './newer.ts';
 import { respelledRules } from './respelled.ts';
+import { scikitLearnRules } from './scikit-learn.ts';
 import { normalisationRules } from './upgrade-normalisation.ts';
 import { resizeRules } from './upgrade-resize.ts';
 import { softmaxRules } from './upgrade-softmax.ts';
@@ -27,11 +28,18 @@ const RULES: UpgradeRules = {
   ...newerRules,
 };
 
+/** By domain. */
+const DOMAINS: ReadonlyMap<string, UpgradeRules> = new Map([
+  ['', RULES],
+  ['com.microsoft', contribRules],
+  ['ai.onnx.ml', scikitLearnRules],
+]);
+
 /**
  * The same graph in the internal opset. Operators that opsets since 7 left as they are (or gave more types) pass
- * unchanged; those of other domains pass too, but for the few of ONNX Runtime's that have standard equivalents. A graph
- * with an operator that came later and has no equivalent stays in its own opset, which differs from the internal one in
- * new operators and types only.
+ * unchanged; those of other domains pass too, but for the few of ONNX Runtime's and of scikit-learn's exports that have
+ * standard equivalents. A graph with an operator that came later and has no equivalent stays in its own opset, which
+ * differs from the internal one in new operators and types only.
  * @param file how messages call the model
  * @throws CtXaiError MODEL for opsets and operators that can't be brought to it, and for exports in training mode.
  */
@@ -56,8 +64,7 @@ function upgraded(graph: Graph, state: UpgradeState): Graph {
   for (const node of nodes) for (const name of readBy(node)) used.add(name);
   const u = new Upgrading(graph, state, builder, used);
   for (const node of nodes) {
-    const rules = node.domain === '' ? RULES : node.domain === 'com.microsoft' ? contribRules : {};
-    const rule = rules[node.op];
+    const rule = DOMAINS.get(node.domain)?.[node.op];
     if (rule) rule(node, u);
     else builder.push(node);
   }

@@ -67,6 +67,11 @@ export class Upgrading {
     return name === undefined ? undefined : this.#graph.constants.get(name);
   }
 
+  /** The file's node that makes a tensor. */
+  maker(name: string): Node | undefined {
+    return this.#makers.get(name);
+  }
+
   /** Whether a tensor holds booleans; undefined where the file's operators do not tell. */
   isBool(name: string): boolean | undefined {
     const known = this.stored(name)?.dtype ?? this.#graph.inputs.find(i => i.name === name)?.dtype;
