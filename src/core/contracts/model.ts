@@ -101,8 +101,11 @@ export interface ModelFacts extends ModelInput {
   readonly tied?: 'regions' | 'zeros' | undefined;
 }
 
-/** What computing only what changed is worth: so many times as fast as whole images, or why it is not done. */
-export type ChangesWorth = { readonly faster: number } | { readonly reason: string };
+/**
+ * What computing only what changed is worth: so many times as fast as whole images, or why it is not done. `anySide`: the
+ * reason holds for changes of every size.
+ */
+export type ChangesWorth = { readonly faster: number } | { readonly reason: string; readonly anySide?: true };
 
 /** What tells apart the classes that a model predicts. */
 export interface Predicting {

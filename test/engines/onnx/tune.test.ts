@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../../src/engines/onnx/load/load-model.ts';
 import { OnnxPool } from '../../../src/engines/onnx/session/onnx-pool.ts';
 import { divisions, tune } from '../../../src/engines/onnx/session/tune.ts';
-import { recall, remember, tuningKey } from '../../../src/engines/onnx/session/tuning-cache.ts';
+import { recall, recallChanges, remember, tuningKey } from '../../../src/engines/onnx/session/tuning-cache.ts';
 import { verified } from '../../../src/engines/onnx/session/verify.ts';
 import { smallNet, temporary } from './fixtures.ts';
 
@@ -112,6 +112,15 @@ describe('remembered settings', () => {
     }
     remember(cache, key, settings);
     expect(JSON.parse(readFileSync(join(cache, 'onnx-tuning.json'), 'utf8'))[key]).toEqual(settings);
+  });
+
+  it('of computing what changed are how much it gains, or why it does not pay', () => {
+    const cache = join(folder.path, 'changes');
+    const worths = [{ faster: 2 }, { reason: 'it is slower' }, { reason: 'one pass is short', anySide: true }] as const;
+    for (const [i, worth] of worths.entries()) remember(cache, `${i}`, worth);
+    expect(worths.map((_, i) => recallChanges(cache, `${i}`))).toEqual(worths);
+    remember(cache, 'settings', settings);
+    expect(recallChanges(cache, 'settings')).toBeUndefined();
   });
 
   it('may be impossible to write', () => {

@@ -42,7 +42,6 @@ const MOST_OF_THEM = 0.9;
 const MOST_SIDES = 3;
 /** What takes less is not worth an attempt, milliseconds for one image. */
 const SHORTEST_PASS = 4;
-const SHORT = 'one pass takes';
 /** Images that are tried for each worker: in whole, at least, and only what changed of them. */
 const TRIED = { whole: 8, changed: 32 };
 /** Both ways are timed in turn, so often: what runs beside must not decide. The shortest times are compared. */
@@ -63,8 +62,8 @@ export class ChangedRegions {
   readonly #verdicts = new Map<number, ChangesWorth | undefined>();
   /** Images that came in batches of a side of which nothing is known. */
   readonly #came = new Map<number, number>();
-  /** Whether a pass is too short for any side: then batches need not be looked at. */
-  #isShort = false;
+  /** Whether it pays for no side: then batches need not be looked at. */
+  #never = false;
   /** Sides whose sessions are open, or are being opened to be measured. */
   readonly #known = new Map<number, Promise<Found>>();
 
@@ -74,7 +73,7 @@ export class ChangedRegions {
 
   /** Raw scores of each image, by whichever way is faster. */
   async forward(batch: Batch, consume: (i: number, raw: Float32Array) => void, signal?: AbortSignal): Promise<void> {
-    if (this.#isShort || batch.count < SMALLEST_BATCH) return this.#parts.forward(batch, consume, signal);
+    if (this.#never || batch.count < SMALLEST_BATCH) return this.#parts.forward(batch, consume, signal);
     const { image } = this.#parts;
     const first = Array.from({ length: Math.min(batch.count, LOOKED_AT) }, (_, i) => {
       const data = new Float32Array(image.height * image.width * image.channels);
@@ -120,7 +119,7 @@ export class ChangedRegions {
 
   #judged(side: number, worth: ChangesWorth | undefined): void {
     this.#verdicts.set(side, worth);
-    if (worth && 'reason' in worth && worth.reason.startsWith(SHORT)) this.#isShort = true;
+    if (worth && 'reason' in worth && worth.anySide) this.#never = true;
   }
 
   #find(side: number, image: Float32Array): Promise<Found> {
@@ -178,7 +177,9 @@ export class ChangedRegions {
       times.whole = Math.min(times.whole, taken / some.count);
     };
     await timeWhole();
-    if (times.whole < SHORTEST_PASS) return without(`${SHORT} ${times.whole.toPrecision(2)} ms only`);
+    if (times.whole < SHORTEST_PASS) {
+      return { worth: { reason: `one pass takes ${times.whole.toPrecision(2)} ms only`, anySide: true } };
+    }
     const opened = await this.#open(cut);
     for (let round = 0; round < ROUNDS; round++) {
       if (round > 0) await timeWhole();

@@ -62,7 +62,7 @@ export function recallMeasured(folder: string | undefined, key: string): Measure
 /** What was found earlier of computing only what changed. */
 export function recallChanges(folder: string | undefined, key: string): ChangesWorth | undefined {
   const found = folder === undefined ? undefined : (readAll(folder)[key] as Partial<ChangesFields> | undefined);
-  if (typeof found?.reason === 'string') return { reason: found.reason };
+  if (typeof found?.reason === 'string') return { reason: found.reason, ...(found.anySide ? { anySide: true } : {}) };
   return Number.isFinite(found?.faster) ? { faster: found!.faster! } : undefined;
 }
 
@@ -79,6 +79,7 @@ export function recallOptimiser(folder: string | undefined, key: string): Optimi
 interface ChangesFields {
   readonly faster: number;
   readonly reason: string;
+  readonly anySide: boolean;
 }
 
 /** Remembers settings or measurements. A folder that can't be written only costs the next sweep. */
