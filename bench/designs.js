@@ -64,6 +64,11 @@ const CASES = [
     long: { samples: 20_000, segments: 20 },
     designs: { plain: { coalitions: 'independent' }, 'small and large ones completely, the rest in pairs': {} },
   },
+  {
+    ...{ name: 'shapley-sampling', passes: '25 orders of 20 segments', options: { permutations: 25, segments: 20 } },
+    long: { permutations: 2000, segments: 20 },
+    designs: { independent: { orders: 'independent' }, 'in pairs, an order and the same backwards': {} },
+  },
 ];
 
 const errors = (map, truth) => {
@@ -78,7 +83,7 @@ for await (const { network, subject, target, memo } of smallReferences(2)) {
     const asked = explainers.get(explainer);
     const wrapped = asked.wraps && explainers.get(asked.wraps);
     const mapBy = async (given, rng) => {
-      const keep = ['lime', 'kernel-shap'].includes(explainer) ? { memo } : {};
+      const keep = ['lime', 'kernel-shap', 'shapley-sampling'].includes(explainer) ? { memo } : {};
       const request = { explainer: asked, subject, wrapped, options: given, class: target, rng, ...keep };
       const { result } = await explainSubject(request);
       return result.map.data;

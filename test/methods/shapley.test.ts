@@ -152,12 +152,31 @@ describe('games with interactions', () => {
     });
   });
 
+  it('an order and the same backwards are exact where segments act alone and in twos', async () => {
+    const rng = createRng('twos');
+    const alone = Array.from({ length: 9 }, () => rng.normal());
+    const inTwos = Array.from({ length: 81 }, () => rng.normal());
+    const twos = (on: readonly boolean[]) =>
+      sum(on.map((a, i) => (a ? alone[i]! + sum(on.map((b, j) => (b && j > i ? inTwos[9 * i + j]! : 0))) : 0)));
+    const subject = gameOf(spatial, 9, twos);
+    const options = { ...logit, segmentation: 'grid', segments: 9, permutations: 2 };
+    const exact = exactShapley(9, twos);
+    const valuesBy = async (more: object) => {
+      const { map } = await mapOf({ explainer: shapleySampling, subject, options: { ...options, ...more } });
+      return bySegment(map, spatial, 9);
+    };
+    expect(relativeL2(await valuesBy({}), exact)).toBeLessThan(1e-5);
+    expect(relativeL2(await valuesBy({ orders: 'independent' }), exact)).toBeGreaterThan(0.01);
+  });
+
   it('standard errors are what the spread over seeds is', async () => {
     const subject = gameOf(spatial, 9, randomGame(9, 5));
     for (const [explainer, more] of [
       [kernelShap, { samples: 60 }],
       [kernelShap, { samples: 60, coalitions: 'independent' }],
       [shapleySampling, { permutations: 12 }],
+      [shapleySampling, { permutations: 11 }],
+      [shapleySampling, { permutations: 12, orders: 'independent' }],
     ] as const) {
       const options = { ...logit, segmentation: 'grid', segments: 9, ...more };
       const maps = await Promise.all(
