@@ -219,7 +219,7 @@ test('list shows needs, options with defaults, and sources', async () => {
   expect(stdout).toMatch(/steps +integer +(= 50)/);
   const [lrp] = JSON.parse((await cli('list', 'explainers', '--name', 'lrp', '--json')).stdout) as object[];
   expect(lrp).toMatchObject({ requires: ['backward-rules'], cost: { forward: 1, backward: 1 }, costClass: 'fast' });
-  expect(stdout).toMatch(/rise: RISE[\s\S]*for +For any classifier[\s\S]*cost +very slow: 2000 passes/);
+  expect(stdout).toMatch(/rise: RISE[\s\S]*for +For any classifier[\s\S]*cost +very slow: 1000 passes/);
   for (const kind of ['metrics', 'baselines', 'data', 'engines']) expect((await cli('list', kind)).stdout).not.toBe('');
   expect((await cli('list', 'metrics', '--name', 'recommended')).stdout).toMatch(
     /^recommended: .*\n.*\n +srg +\{unit:patches\}: /,
