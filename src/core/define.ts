@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type {
   Attribution,
   AttributionKind,
+  BackwardRules,
   Baseline,
   Capability,
   CheckSettings,
@@ -50,6 +51,8 @@ export interface ExplainerSpec<R extends readonly Capability[], O extends z.ZodT
   requires?: R;
   /** Where fewer or other abilities are required for some options. Default: `requires`. */
   requiresOf?(options: z.output<O>): readonly Capability[];
+  /** The backward rules that it takes first, by which `inspect` tells whether a network has them. Default: none. */
+  rules?: ByOptions<BackwardRules, z.output<O>>;
   /** What it must be given besides. Default: nothing. */
   needs?: ByOptions<readonly ExplainerNeed[], z.output<O>>;
   /** The same as `needs: ['donor']`, as plug-ins of version 1 say it. */
@@ -98,7 +101,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
 ): Explainer {
   checkSpec('explainer', spec, ['explain']);
   type Options = z.output<O>;
-  const { cost, spend, explain, requiresOf, wraps, innerOptions, baseline, kind, needs, ties } = spec;
+  const { cost, spend, explain, requiresOf, rules, wraps, innerOptions, baseline, kind, needs, ties } = spec;
   const fixed = spec.needsDonor ? (['donor'] as const) : [];
   return {
     name: spec.name,
@@ -109,6 +112,7 @@ export function defineExplainer<const R extends readonly Capability[] = [], O ex
     kindOf: options => (typeof kind === 'function' ? kind(options as Options) : kind),
     role: spec.role ?? 'method',
     requiresOf: options => requiresOf?.(options as Options) ?? spec.requires ?? [],
+    rulesOf: options => (typeof rules === 'function' ? rules(options as Options) : rules),
     needsOf: options => [...fixed, ...((typeof needs === 'function' ? needs(options as Options) : needs) ?? [])],
     ...(wraps === undefined ? {} : { wraps }),
     innerOptionsOf: options =>

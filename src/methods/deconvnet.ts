@@ -15,5 +15,6 @@ export const deconvnet = defineExplainer({
   advice: 'For comparison with older work only; it is nearly the same for every class.',
   cite: 'Zeiler and Fergus 2014, doi:10.1007/978-3-319-10590-1_53',
   ...rectifierRules,
+  rules: { name: 'deconvnet' },
   explain: context => rectifierMap(context, 'deconvnet'),
 });

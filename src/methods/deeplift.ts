@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { imageBatch } from '../core/batch.ts';
-import { undefinedBecause } from '../core/contracts/index.ts';
+import { type BackwardRules, undefinedBecause } from '../core/contracts/index.ts';
 import { defineExplainer } from '../core/define.ts';
 import { type Tensor, tensor } from '../core/tensor.ts';
 import { type BackwardPass, backwardPasses } from './shared/backward-pass.ts';
@@ -28,6 +28,7 @@ export const deeplift = defineExplainer({
   kind: 'additive',
   followsPath: true,
   requires: ['backward-rules'],
+  rules: rulesWith('means'),
   needs: o => (o.background > 0 ? ['training-images'] : []),
   baseline: 'air',
   dimensions: [2, 3],
@@ -58,7 +59,7 @@ export const deeplift = defineExplainer({
       const passes = await backwardPasses(context, {
         count: references.length,
         score: options.score,
-        rules: { name: 'deeplift', options: { products } },
+        rules: rulesWith(products),
         reference: imageBatch(...references),
       });
       const map = meanMap(image, references, passes);
@@ -74,6 +75,10 @@ export const deeplift = defineExplainer({
 });
 
 type Products = 'means' | 'bounded';
+
+function rulesWith(products: Products): BackwardRules {
+  return { name: 'deeplift', options: { products } };
+}
 
 /** Share of the score's difference by which the sum may miss it. */
 const LARGEST_GAP = 1e-4;

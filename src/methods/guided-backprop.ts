@@ -15,5 +15,6 @@ export const guidedBackprop = defineExplainer({
   advice: 'For comparison with older work only; it is sharp, and nearly the same for every class.',
   cite: 'Springenberg et al. 2015, arXiv:1412.6806',
   ...rectifierRules,
+  rules: { name: 'guided-backprop' },
   explain: context => rectifierMap(context, 'guided-backprop'),
 });

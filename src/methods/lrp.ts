@@ -34,6 +34,10 @@ export const lrp = defineExplainer({
   cite: 'Bach et al. 2015, doi:10.1371/journal.pone.0130140; attention: Achtibat et al. 2024, arXiv:2402.05602',
   kind: 'additive',
   requires: ['backward-rules'],
+  rules: ({ score: _, low, high, ...others }) => ({
+    name: 'lrp',
+    options: { ...others, ...(low === undefined ? {} : { low }), ...(high === undefined ? {} : { high }) },
+  }),
   dimensions: [2, 3],
   options: z.strictObject({
     score: scoreOption('margin'),

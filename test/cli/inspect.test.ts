@@ -122,6 +122,18 @@ test('names all operators without a rule, and what they cost', async () => {
   expect(stdout).toMatch(/can have: .*\bocclusion\b/);
 });
 
+test('names explainers whose backward rules the network can not have, and why', async () => {
+  const file = join(await temporaryFolder(), 'model.onnx');
+  await writeFile(file, encodeModel(network([null, 1, 8, 8], [2, 3])));
+  const { stdout } = await cli('inspect', file);
+  expect(stdout).toMatch(/not guided-backprop: guided backprop\S* is defined by ReLU, and the model has none/i);
+  expect(stdout).not.toMatch(/can have: .*\bguided-backprop\b/);
+  expect(stdout).toMatch(/can have: .*\blrp\b/);
+  const { explainers } = JSON.parse((await cli('inspect', file, '--json')).stdout);
+  expect(explainers.deconvnet).toMatch(/^rules: .*ReLU/);
+  expect(explainers.deeplift).toBeNull();
+});
+
 test('counts the shards of a TF.js model', async () => {
   const folder = join(ROOT, 'models', 'phantom-cnn', 'tfjs');
   const { stdout } = await cli('inspect', join(folder, 'model.json'), '--json');

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtinRegistry } from '../../src/builtin.ts';
 import { linearModel, smoothModel } from '../../src/conformance/models.ts';
-import { type Subject, subjectFor } from '../../src/conformance/subject.ts';
+import { explainSubject, type Subject, subjectFor } from '../../src/conformance/subject.ts';
 import { imageBatch } from '../../src/core/batch.ts';
-import type { FullClassifier, ModelVariant } from '../../src/core/contracts/index.ts';
+import type { BackwardRules, FullClassifier, ModelVariant } from '../../src/core/contracts/index.ts';
 import { channelSum } from '../../src/core/image/channels.ts';
 import { filled, type Tensor, tensor } from '../../src/core/tensor.ts';
 import { attr, type GraphBuilder } from '../../src/engines/onnx/graph/graph.ts';
@@ -57,6 +58,40 @@ describe('a linear model', () => {
       const { map: own } = await mapOf({ explainer, subject, options });
       expect(relativeL2(own.data, channelSum({ shape, data: w }).data)).toBeLessThan(1e-6);
     }
+  });
+});
+
+describe('explainers by backward rules', () => {
+  const takesRules = [...builtinRegistry().explainers.values()].filter(explainer =>
+    explainer.requiresOf(explainer.options.parse({})).includes('backward-rules'),
+  );
+
+  it.each(takesRules.map(explainer => [explainer.name, explainer] as const))(
+    '%s declares the rules that it takes first',
+    async (_, explainer) => {
+      const subject = subjectFor(smoothModel({ height: 12, width: 12 }), 2);
+      const seen: (BackwardRules | undefined)[] = [];
+      const watched = (inner: FullClassifier): FullClassifier => ({
+        ...inner,
+        metered: meter => watched(inner.metered(meter) as FullClassifier),
+        gradients: (batch, target, consume, options) => {
+          seen.push(options?.rules);
+          return inner.gradients(batch, target, consume, options);
+        },
+      });
+      await explainSubject({ explainer, subject: { ...subject, model: watched(subject.model) } });
+      const declared = explainer.rulesOf(explainer.options.parse({}));
+      expect(declared).toBeDefined();
+      expect(seen.find(rules => rules !== undefined)).toEqual(declared);
+    },
+  );
+
+  it('are known by their requirements: no other declares rules', () => {
+    const declaring = [...builtinRegistry().explainers.values()].filter(
+      explainer => explainer.rulesOf(explainer.options.parse({})) !== undefined,
+    );
+    expect(declaring.map(e => e.name)).toEqual(takesRules.map(e => e.name));
+    expect(takesRules.length).toBeGreaterThan(3);
   });
 });
 

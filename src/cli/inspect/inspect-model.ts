@@ -161,7 +161,8 @@ function changesInWords(changes: ChangesWorth | undefined): string {
   return `of images that differ in windows of ${WINDOW} pixels only what changed is computed: ${changes.faster.toFixed(1)} times as fast`;
 }
 
-function explainersFor({ capabilities, runtime }: FullClassifier, registry: Registry): Inspection['explainers'] {
+function explainersFor(model: FullClassifier, registry: Registry): Inspection['explainers'] {
+  const { capabilities, runtime } = model;
   const needsLayer = new Set<Capability>(['layers', 'activations', 'continuation']);
   return Object.fromEntries(
     [...registry.explainers.values()].map(explainer => {
@@ -174,7 +175,10 @@ function explainersFor({ capabilities, runtime }: FullClassifier, registry: Regi
       const missing = wanted.find(name => !capabilities.has(name));
       if (missing) return [explainer.name, `${missing}: ${runtime.limitations?.[missing] ?? 'the engine has none.'}`];
       const noLayer = runtime.camLayer === undefined && wanted.some(name => needsLayer.has(name));
-      return [explainer.name, noLayer ? `no layer: ${runtime.noCamLayer ?? 'none has pixels.'}` : null];
+      if (noLayer) return [explainer.name, `no layer: ${runtime.noCamLayer ?? 'none has pixels.'}`];
+      const rules = options.success ? explainer.rulesOf(options.data) : undefined;
+      const refused = rules && model.whyNoRules?.(rules);
+      return [explainer.name, refused === undefined ? null : `${RULES}${refused}`];
     }),
   );
 }
@@ -212,6 +216,7 @@ function described(found: Inspection): string {
     ...Object.entries(runtime.limitations ?? {}).map(([what, why]) => `no ${what}: ${why}`),
     `explainers that this model can have: ${stay.join(', ')}`,
     ...[...lost(out)].map(([what, names]) => `those that it can't, for want of ${what}: ${names.join(', ')}`),
+    ...[...refusedRules(out)].map(([why, names]) => `not ${names.join(', ')}: ${why}`),
   ];
   return lines.join('\n');
 }
@@ -225,13 +230,27 @@ function withoutRule([operator, nodes]: [string, readonly string[]]): string {
   return `no differentiation rule for ${operator}: ${nodes.length} node${nodes.length === 1 ? '' : 's'}, ${named.join(', ')}${more}`;
 }
 
+/** What stands before the reason where a network has no rules of the kind that an explainer takes. */
+const RULES = 'rules: ';
+
 /** Explainers by the ability that they lack. */
 function lost(explainers: readonly (readonly [string, string])[]): ReadonlyMap<string, readonly string[]> {
+  const others = explainers.filter(([, why]) => !why.startsWith(RULES));
+  return namesBy(others, why => why.slice(0, why.indexOf(':')).replace(/^no layer$/, 'a layer'));
+}
+
+/** Explainers by the reason for which the network has no such backward rules. */
+function refusedRules(explainers: readonly (readonly [string, string])[]): ReadonlyMap<string, readonly string[]> {
+  const refused = explainers.filter(([, why]) => why.startsWith(RULES));
+  return namesBy(refused, why => why.slice(RULES.length));
+}
+
+function namesBy(
+  explainers: readonly (readonly [string, string])[],
+  keyOf: (why: string) => string,
+): ReadonlyMap<string, readonly string[]> {
   const found = new Map<string, string[]>();
-  for (const [name, why] of explainers) {
-    const what = why.slice(0, why.indexOf(':')).replace(/^no layer$/, 'a layer');
-    found.set(what, [...(found.get(what) ?? []), name]);
-  }
+  for (const [name, why] of explainers) found.set(keyOf(why), [...(found.get(keyOf(why)) ?? []), name]);
   return found;
 }
 

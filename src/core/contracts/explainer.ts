@@ -1,6 +1,6 @@
 import type { Rng } from '../rng.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Capability, Caps, Classifier, ModelFacts } from './model.ts';
+import type { BackwardRules, Capability, Caps, Classifier, ModelFacts } from './model.ts';
 import type { PassCount, Undefined } from './outcome.ts';
 
 /**
@@ -161,6 +161,8 @@ export interface Explainer {
   readonly role: 'method' | 'control';
   /** What the model must offer, with these options. */
   requiresOf(options: unknown): readonly Capability[];
+  /** The backward rules that it takes first, with these options; undefined where it takes none. */
+  rulesOf(options: unknown): BackwardRules | undefined;
   /** What it must be given besides, with these options. */
   needsOf(options: unknown): readonly ExplainerNeed[];
   /** The explainer that it wraps unless a suite names another with `of`; absent: it wraps none. */

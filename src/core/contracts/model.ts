@@ -139,6 +139,11 @@ export interface Classifier extends Predicting {
    * such a batch comes first. Absent where an engine always computes whole images.
    */
   changesWorth?(side: number, image: Tensor): Promise<ChangesWorth>;
+  /**
+   * Why the network can't have backward rules; undefined where it can. Nothing is run. Absent where an engine finds out only
+   * when they are used.
+   */
+  whyNoRules?(rules: BackwardRules): string | undefined;
   close(): Promise<void>;
 }
 

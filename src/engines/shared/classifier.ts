@@ -1,5 +1,6 @@
 import type {
   AttentionOnImage,
+  BackwardRules,
   Batch,
   BiasTerm,
   Capability,
@@ -84,6 +85,11 @@ export class EngineClassifier implements FullClassifier {
         reason: `the engine ${this.runtime.engine} has no other way`,
       }
     );
+  }
+
+  whyNoRules(rules: BackwardRules): string | undefined {
+    if (!this.capabilities.has('backward-rules')) return this.runtime.limitations?.['backward-rules'];
+    return this.#runner.whyNoRules?.(rules);
   }
 
   async score(batch: Batch, target: Target, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {

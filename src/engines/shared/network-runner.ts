@@ -1,5 +1,6 @@
 import type {
   AttentionOnImage,
+  BackwardRules,
   Batch,
   BiasTerm,
   ChangesWorth,
@@ -49,6 +50,8 @@ export interface NetworkRunner {
    * always computes the whole image.
    */
   changesWorth?(side: number, image: Float32Array): Promise<ChangesWorth>;
+  /** Why the network can't have backward rules, found without running it; undefined where it can. */
+  whyNoRules?(rules: BackwardRules): string | undefined;
   /** d score / d image, [h, w, c], or what backward rules put in its place, and more of each image. */
   gradients(
     batch: Batch,

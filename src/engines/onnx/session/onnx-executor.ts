@@ -7,7 +7,7 @@ import type {
   GradientOptions,
   Target,
 } from '../../../core/contracts/index.ts';
-import { CtXaiError } from '../../../core/errors.ts';
+import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { imageOf } from '../../shared/images.ts';
 import { throwIfAborted } from '../../shared/in-order.ts';
 import type { Layer } from '../../shared/layer-map.ts';
@@ -92,6 +92,17 @@ export class OnnxExecutor implements NetworkRunner {
   async changesWorth(side: number, image: Float32Array): Promise<ChangesWorth> {
     const { changes: found } = this.#parts;
     return 'reason' in found ? found : (await this.#changes())!.worth(side, image);
+  }
+
+  whyNoRules(rules: BackwardRules): string | undefined {
+    const { model, head } = this.#parts;
+    try {
+      rulesProgram(model, head, rules);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof CtXaiError)) throw error;
+      return messageOf(error);
+    }
   }
 
   /** Full inference. */
