@@ -111,9 +111,8 @@ const EXPLAINERS: readonly [Explainer, Asking][] = [
         ...createRng(0),
         shuffle: <T>() => Int32Array.from(data as Uint8Array).slice(n * row, n * ++row) as T,
       };
-      return {
-        request: { rng, memo: segmentsGiven(reference, i), options: { score: reference.score, permutations: count } },
-      };
+      const options = { score: reference.score, permutations: count, orders: 'independent' };
+      return { request: { rng, memo: segmentsGiven(reference, i), options } };
     },
   ],
   [
