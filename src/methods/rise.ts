@@ -72,21 +72,21 @@ export const rise = defineExplainer({
     const { cells, keep, samples: count } = o;
     const orthogonal = o.design === 'orthogonal' && keep === 0.5;
     const masks = smoothMasks({ height, width, cells, keep, count, orthogonal }, rng);
-    /** From the even and from the odd masks. */
-    const halves = (known: Float32Array) =>
-      [0, 1].map(first => estimate(masks, known, [height, width], o, { first, step: 2 }).map.data);
+    /** From the even (0) or the odd (1) masks. */
+    const half = (known: Float32Array, first: 0 | 1) =>
+      estimate(masks, known, [height, width], o, { first, step: 2 }).map.data;
     const batch = shownThrough(masks, image, baseline);
     const { scores, ...reached } = await sampleUntil(
       { most: o.samples, precision: o.precision },
       (from, to) => model.score(portionOf(batch, from, to), { class: target.class, score: o.score }, { signal }),
       {
-        error: known => errorOfHalves(...(halves(known) as [Float32Array, Float32Array])),
+        error: known => errorOfHalves(half(known, 0), half(known, 1)),
         values: known => estimate(masks, known, [height, width], o).map.data,
       },
     );
     if (scores.every(v => v === scores[0])) return undefinedBecause('the score is the same through all masks');
     const { map, standardErrors, diagnostics } = estimate(masks, scores, [height, width], o);
-    if (orthogonal) scaleTo(standardErrors.data, halves(scores));
+    if (orthogonal) scaleTo(standardErrors.data, half(scores, 0), half(scores, 1));
     return { map, standardErrors, diagnostics: { ...diagnostics, ...reached } };
   },
 });
@@ -108,9 +108,9 @@ function shownThrough(masks: SmoothMasks, image: Tensor, baseline: Tensor): Batc
 }
 
 /** Scales standard errors so that their root mean square is that of the mean of two independent halves. */
-function scaleTo(errors: Float32Array, [a, b]: readonly Float32Array[]): void {
+function scaleTo(errors: Float32Array, a: Float32Array, b: Float32Array): void {
   const said = errors.reduce((sum, e) => sum + e * e, 0);
-  const seen = errors.reduce((sum, _, p) => sum + ((a![p]! - b![p]!) / 2) ** 2, 0);
+  const seen = errors.reduce((sum, _, p) => sum + ((a[p]! - b[p]!) / 2) ** 2, 0);
   if (!(said > 0)) return;
   for (let p = 0; p < errors.length; p++) errors[p]! *= Math.sqrt(seen / said);
 }

@@ -32,7 +32,9 @@ export function orthogonalCoins(rows: number, columns: number, rng: Rng): Coins 
 function blocks(columns: number, rng: Rng): (out: Uint8Array) => number {
   let size = 1;
   while (size <= columns) size *= 2;
-  let [order, walsh, flips]: number[][] = [[], [], []];
+  let order: number[] = [];
+  let walsh: number[] = [];
+  let flips: number[] = [];
   let written = 0;
   return out => {
     const at = written++ % (2 * size);
@@ -43,8 +45,8 @@ function blocks(columns: number, rng: Rng): (out: Uint8Array) => number {
       flips = walsh.map(() => rng.int(2));
     }
     const complement = at < size ? 0 : 1;
-    const row = order![at % size]!;
-    for (let j = 0; j < columns; j++) out[j] = parity(row & walsh![j]!) ^ flips![j]! ^ complement;
+    const row = order[at % size]!;
+    for (let j = 0; j < columns; j++) out[j] = parity(row & walsh[j]!) ^ flips[j]! ^ complement;
     return Math.floor((written - 1) / (2 * size)) * size + (at % size);
   };
 }

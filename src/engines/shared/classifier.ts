@@ -88,8 +88,8 @@ export class EngineClassifier implements FullClassifier {
   }
 
   whyNoRules(rules: BackwardRules): string | undefined {
-    if (!this.capabilities.has('backward-rules')) return this.runtime.limitations?.['backward-rules'];
-    return this.#runner.whyNoRules?.(rules);
+    if (this.capabilities.has('backward-rules')) return this.#runner.whyNoRules?.(rules);
+    return this.runtime.limitations?.['backward-rules'] ?? `the engine ${this.runtime.engine} has none`;
   }
 
   async score(batch: Batch, target: Target, options: { signal?: AbortSignal } = {}): Promise<Float32Array> {

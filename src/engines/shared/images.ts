@@ -1,5 +1,19 @@
 import type { Layout } from './layer-map.ts';
 
+/** The dims of one image in a graph. */
+export function imageDims({
+  size,
+  channels,
+  layout,
+}: {
+  /** Rows and columns. */
+  readonly size: readonly number[];
+  readonly channels: number;
+  readonly layout: Layout;
+}): number[] {
+  return layout === 'NCHW' ? [channels, ...size] : [...size, channels];
+}
+
 /** [h, w, c] → [c, h, w] */
 export function toChannelsFirst(from: Float32Array, to: Float32Array, pixels: number, channels: number): void {
   for (let c = 0; c < channels; c++) {

@@ -1,6 +1,6 @@
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { sizeOf, type Tensor } from '../../../core/tensor.ts';
-import { toChannelsFirst } from '../../shared/images.ts';
+import { imageDims, toChannelsFirst } from '../../shared/images.ts';
 import type { ExplainedModel } from './explained-model.ts';
 
 /** What an exported file gives out for images [h, w, c], run at once as far as its batch allows. */
@@ -40,5 +40,5 @@ function fed(images: readonly Tensor[], layout: 'NCHW' | 'NHWC'): OrtTensor {
     if (layout === 'NCHW') toChannelsFirst(image.data, to, h * w, c);
     else to.set(image.data);
   });
-  return new OrtTensor('float32', data, [images.length, ...(layout === 'NCHW' ? [c, h, w] : [h, w, c])]);
+  return new OrtTensor('float32', data, [images.length, ...imageDims({ size: [h, w], channels: c, layout })]);
 }

@@ -1,6 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import { CtXaiError } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
+import { imageDims } from '../../shared/images.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import {
   type Constant,
@@ -198,11 +199,6 @@ const list = (names: readonly string[]) => names.map(n => `'${n}'`).join(', ');
 
 function shown(dims: readonly (number | null)[]): string {
   return `[${dims.map(d => d ?? '?').join(', ')}]`;
-}
-
-/** The dims of one image, as the card says them. */
-function imageDims({ size: [h, w], channels, layout }: InputHint): number[] {
-  return layout === 'NCHW' ? [channels, h, w] : [h, w, channels];
 }
 
 /** The image input, as the file declares it. */

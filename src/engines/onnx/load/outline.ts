@@ -3,6 +3,7 @@ import type { FileOutline, OutputOutline } from '../../../core/contracts/index.t
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
 import { sizeOf } from '../../../core/tensor.ts';
 import { sizesToTry } from '../../shared/common-sizes.ts';
+import { imageDims } from '../../shared/images.ts';
 import { otherChannels } from '../../shared/other-channels.ts';
 import { plainFault } from '../../shared/plain-fault.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
@@ -53,8 +54,7 @@ function ofImages(graph: Graph, file: string): OfImages {
   if (!takesRows(input)) return { graph, input, axes: imageAxes(input, file) };
   requireImages(input, file);
   const { guess, layout, channels, size } = guessedAxes(input, graph.producer, file);
-  const image = layout === 'NCHW' ? [channels, ...size] : [...size, channels];
-  const flattening = flatteningFirst({ ...graph, inputs: [input] }, image);
+  const flattening = flatteningFirst({ ...graph, inputs: [input] }, imageDims({ layout, channels, size }));
   return { graph: flattening, input: flattening.inputs[0]!, axes: { layout, channels, size }, guess };
 }
 
@@ -100,7 +100,7 @@ async function firstThatRuns(graph: Graph, { file, input, layout, channels, size
   try {
     for (const size of sizes) {
       const batch = input.dims[0] ?? 1;
-      const dims = layout === 'NCHW' ? [batch, channels, ...size] : [batch, ...size, channels];
+      const dims = [batch, ...imageDims({ layout, channels, size })];
       const image = new Tensor('float32', new Float32Array(sizeOf(dims)), dims);
       try {
         const results = await session.run({ [input.name]: image });

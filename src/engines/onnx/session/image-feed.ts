@@ -1,5 +1,5 @@
 import type { ModelCard } from '../../../core/contracts/index.ts';
-import { toChannelsFirst } from '../../shared/images.ts';
+import { imageDims, toChannelsFirst } from '../../shared/images.ts';
 import type { Feed } from './onnx-messages.ts';
 
 /** Some of a list of images, [...spatial, channels] each, as a batch in the graph's layout. */
@@ -16,6 +16,5 @@ export function imageFeed(
     if (layout === 'NCHW') toChannelsFirst(images[i]!, place, values / channels, channels);
     else place.set(images[i]!);
   }
-  const shape = layout === 'NCHW' ? [channels, ...size] : [...size, channels];
-  return { name, dims: [indices.length, ...shape], data };
+  return { name, dims: [indices.length, ...imageDims({ size, channels, layout })], data };
 }

@@ -8,7 +8,7 @@ import type {
   Target,
 } from '../../../core/contracts/index.ts';
 import { CtXaiError, messageOf } from '../../../core/errors.ts';
-import { imageOf } from '../../shared/images.ts';
+import { imageDims, imageOf } from '../../shared/images.ts';
 import { throwIfAborted } from '../../shared/in-order.ts';
 import type { Layer } from '../../shared/layer-map.ts';
 import { layoutOf } from '../../shared/layer-values.ts';
@@ -355,7 +355,7 @@ export class OnnxExecutor implements NetworkRunner {
   /** The model's images. */
   #images(): RowShape {
     const { height, width, channels, layout } = this.image;
-    const dims = layout === 'NCHW' ? [channels, height, width] : [height, width, channels];
+    const dims = imageDims({ size: [height, width], channels, layout });
     return { name: this.#parts.model.input, dims, pixels: height * width, channels, layout };
   }
 

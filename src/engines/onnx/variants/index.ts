@@ -1,12 +1,12 @@
 import type { ModelVariant } from '../../../core/contracts/index.ts';
 import { CtXaiError } from '../../../core/errors.ts';
-import { toChannelsFirst } from '../../shared/images.ts';
 import { probeImages, textureImages } from '../../shared/probe-images.ts';
 import type { SupportedCard } from '../../shared/supported-card.ts';
 import { encodeByReference } from '../graph/by-reference.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { NormalisedModel } from '../load/load-model.ts';
 import type { Headed } from '../load/tail.ts';
+import { imageFeed } from '../session/image-feed.ts';
 import type { OnnxPool } from '../session/onnx-pool.ts';
 import { measuringSettings } from '../session/session-options.ts';
 import { blinded } from './blind.ts';
@@ -93,20 +93,12 @@ async function outputsOf(
   images: readonly Float32Array[],
   { card, pool }: Pick<VariantParts, 'card' | 'pool'>,
 ): Promise<Readonly<Record<string, Float32Array>>> {
-  const { size, channels, layout } = card.input;
   const count = dynamicBatch ? images.length : inputs[0]!.dims[0]!;
-  const values = images[0]!.length;
-  const data = new Float32Array(count * values);
-  for (let row = 0; row < count; row++) {
-    const [image, place] = [images[row % images.length]!, data.subarray(row * values, (row + 1) * values)];
-    if (layout === 'NCHW') toChannelsFirst(image, place, values / channels, channels);
-    else place.set(image);
-  }
-  const dims = [count, ...(layout === 'NCHW' ? [channels, ...size] : [...size, channels])];
+  const indices = Array.from({ length: count }, (_, row) => row % images.length);
   const session = 'variant';
   await pool.open(session, encodeByReference(graph), measuringSettings(), 1);
   try {
-    return (await pool.run(session, [{ name: input, dims, data }], 1)).outputs;
+    return (await pool.run(session, [imageFeed(input, indices, images, card.input)], 1)).outputs;
   } finally {
     await pool.drop(session);
   }
