@@ -158,7 +158,7 @@ async function openAs(
       ...(device.deviceName === undefined ? {} : { deviceName: device.deviceName }),
       ...settings,
       ...camLayers(layers),
-      ...remarks(fixedBatch(original.model), unusedInputs(loaded.unused), flattening(loaded)),
+      ...remarks(fixedBatch(original.model), unusedInputs(loaded.unused), flattening(loaded, card.input)),
       limitations,
       ...(limitations.gradients === undefined ? {} : withoutRule(headed)),
       measured: found.measurements,
@@ -217,10 +217,19 @@ function unusedInputs(names: readonly string[]): string | undefined {
     : `the scores do not depend on the file's inputs ${list}, which are left aside`;
 }
 
-function flattening({ flattens, graph, input }: LoadedModel): string | undefined {
+/** That images are flattened, and of several channels in which order: no file tells it, and a wrong one gives other scores. */
+function flattening(
+  { flattens, graph, input }: LoadedModel,
+  { channels, layout }: ModelCard['input'],
+): string | undefined {
   if (!flattens) return undefined;
   const values = sizeOf(graph.inputs[0]!.dims.slice(1) as number[]);
-  return `the file's input '${input}' takes rows of ${values} values: images are flattened for it`;
+  const order =
+    layout === 'NCHW'
+      ? 'channel by channel (layout: NCHW)'
+      : 'row by row, with the channels of each pixel together (layout: NHWC)';
+  const told = channels === 1 ? '' : `, ${order}, as the card says or by default; the file does not tell the order`;
+  return `the file's input '${input}' takes rows of ${values} values: images are flattened for it${told}`;
 }
 
 function remarks(...notes: readonly (string | undefined)[]): Pick<Runtime, 'note'> {

@@ -87,6 +87,9 @@ describe('images that are flattened in front of the network', () => {
     }));
     expect(difference(scores.data, await runRaw(dense(144), want))).toBeLessThan(1e-5);
     expect(runtime.note).toMatch(/'image' takes rows of 144 values: images are flattened/);
+    expect(runtime.note).toContain(
+      `(layout: ${layout}), as the card says or by default; the file does not tell the order`,
+    );
     expect(runtime.measured?.warnings ?? []).toEqual([]);
   });
 
